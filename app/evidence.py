@@ -1,0 +1,176 @@
+"""The words of the verdict: what a check measured, what that weighs, and what it adds up to.
+
+Nothing here computes; ``calibration`` turns readings into evidence, ``analysis`` puts them together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from app.alignment import Alignment, Box
+    from app.face import Face
+    from app.portrait import Portrait
+
+Points = NDArray[np.float64]
+
+
+class Reason(StrEnum):
+    """Why a check has nothing to say. As respectable as a number, and weighs nothing."""
+
+    TOO_SMALL = "too_small"
+    TURNED_AWAY = "turned_away"
+    DEGENERATE = "degenerate"
+
+
+class Outcome(StrEnum):
+    SCORED = "scored"
+    NO_FACE = "no_face"
+    TOO_SMALL = "too_small"
+    NOT_A_PHOTO = "not_a_photo"
+
+
+class Verdict(StrEnum):
+    LIKELY_GENERATED = "likely_generated"
+    INCONCLUSIVE = "inconclusive"
+    UNLIKELY_GENERATED = "unlikely_generated"
+    NOT_APPLICABLE = "not_applicable"
+
+
+@dataclass(frozen=True, eq=False)
+class Mark:
+    """Where a check looked. ``points``: px, (n, 2), inside the picture; enough for a drawing."""
+
+    points: Points
+    shape: Literal["dots", "line", "outline"]
+    label: str
+
+    def __post_init__(self) -> None:
+        points = np.array(self.points, dtype=np.float64).reshape(-1, 2)
+        points.setflags(write=False)
+        object.__setattr__(self, "points", points)
+
+
+@dataclass(frozen=True, eq=False)
+class Reading:
+    """What a check measured on one portrait. A witness does not judge.
+
+    ``value`` is in the check's unit. ``vector`` is what the calibration weighs where one number
+    cannot hold it; empty means that the value is weighed.
+    """
+
+    value: float
+    vector: tuple[tuple[float, ...], ...] = ()
+    marks: tuple[Mark, ...] = ()
+
+
+@dataclass(frozen=True)
+class Unmeasurable:
+    """A check that cannot measure this portrait, and why."""
+
+    reason: Reason
+
+
+@dataclass(frozen=True)
+class Check:
+    """A named question to the pixels; ``name`` is the module's name."""
+
+    name: str
+    version: int
+    unit: str
+    reference: str
+    measure: Callable[[Portrait], Reading | Unmeasurable]
+
+
+@dataclass(frozen=True)
+class Match:
+    """Which frame of which generator family an alignment fits best."""
+
+    template: str
+    transform: Literal["untouched", "zoomed", "trimmed"]
+    distance: float
+    """Standard deviations (Mahalanobis) from the template, after the transform is undone."""
+    frame: Box
+    """Where the generator's own frame lies, px of this picture; wider than it when zoomed."""
+    template_eyes: tuple[tuple[float, float], tuple[float, float]]
+    """Where the template puts the iris centres, unit coordinates of ``frame``, viewer's left first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """One check's reading and what it weighs: log10 likelihood ratio, 0.0 when unmeasurable."""
+
+    check: Check
+    measured: Reading | Unmeasurable
+    llr: float
+    summary: str
+    match: Match | None = None
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """What Eyeline says of one picture. Small enough to keep by the hundred thousand.
+
+    ``llr`` is log10 P(picture | StyleGAN family) ÷ P(picture | ordinary avatar), 0.0 unless
+    ``outcome`` is ``scored``; ``llr_interval`` its 95 % interval. ``faces`` holds every face found,
+    the one that answers first; ``alignment``, ``match`` and ``evidence`` belong to that one.
+    """
+
+    outcome: Outcome
+    verdict: Verdict
+    sha256: str
+    perceptual_hash: str
+    size: tuple[int, int]
+    format: str
+    animated: bool
+    faces: tuple[Face, ...]
+    alignment: Alignment | None
+    match: Match | None
+    evidence: tuple[Evidence, ...]
+    llr: float
+    llr_interval: tuple[float, float]
+    calibration_id: str
+    warnings: tuple[str, ...]
+
+    @property
+    def face_count(self) -> int:
+        return len(self.faces)
+
+    @property
+    def face(self) -> Face | None:
+        """The face that answers for the picture, if any was found."""
+        return self.faces[0] if self.faces else None
+
+    @property
+    def support(self) -> str:
+        return verbal_support(self.llr)
+
+    def likelihood(self, prior: float) -> float:
+        """Posterior probability of the StyleGAN family at ``prior`` (0 < prior < 1)."""
+        if not 0.0 < prior < 1.0:
+            raise ValueError("prior must lie between 0 and 1, both excluded")
+        odds = prior / (1.0 - prior) * 10.0**self.llr
+        return odds / (1.0 + odds)
+
+
+# ENFSI, Guideline for Evaluative Reporting in Forensic Science (2015), table of verbal equivalents.
+_SUPPORT: tuple[tuple[float, str], ...] = (
+    (6.0, "extremely strong"),
+    (4.0, "very strong"),
+    (3.0, "strong"),
+    (2.0, "moderately strong"),
+    (1.0, "moderate"),
+    (0.30103, "weak"),
+)
+
+
+def verbal_support(llr: float) -> str:
+    """The verbal band of |llr|; below a ratio of 2 there is ``none``."""
+    size = abs(llr)
+    return next((name for bound, name in _SUPPORT if size >= bound), "none")
