@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Literal
+from typing import Final, Literal
 
 from app.alignment import Alignment, Box, align
 from app.face import Face
-from app.framing import trimmed_frames
+from app.framing import trimmed_frame
 from app.picture import Picture
+from app.shape import FaceShape, face_shape
+
+SQUARE_WITHIN: Final = 0.02
+"""A frame counts as square if its sides differ by less than this share."""
 
 
 @dataclass(frozen=True)
 class Framing:
-    """One reading of where the original picture's frame lies in this one."""
+    """A frame in which the picture may have been made, and the crop square seen from it.
+
+    ``untouched``: the picture's own frame. ``trimmed``: what is left when flat borders are taken
+    off, or the square that a picture which is not square was padded or cut from.
+    """
 
     transform: Literal["untouched", "trimmed"]
     frame: Box
@@ -22,10 +31,19 @@ class Framing:
 
 
 @dataclass(frozen=True, eq=False)
+class Sighting:
+    """One measurement of the face: its pose, and its crop square in every frame considered."""
+
+    shape: FaceShape
+    framings: tuple[Framing, ...]
+    eye_distance_px: float
+
+
+@dataclass(frozen=True, eq=False)
 class Portrait:
     """``face`` in ``picture``.
 
-    ``repeats`` are further measurements of the same face (on the mirrored or slightly moved
+    ``repeats`` are further measurements of the same face (on the mirrored or slightly turned
     picture, mapped back to this picture's px): what they disagree about is landmark noise.
     """
 
@@ -44,3 +62,35 @@ class Portrait:
     def alignment(self) -> Alignment:
         """The crop square of the face as seen from the picture's own frame."""
         return align(self.face, self.frame)
+
+    @cached_property
+    def frames(self) -> tuple[tuple[Literal["untouched", "trimmed"], Box], ...]:
+        """The frames considered; the picture's own one first."""
+        inner = trimmed_frame(self.picture) or self.frame
+        trimmed = {inner, *squares(inner)} - {self.frame}
+        ordered = sorted(trimmed, key=lambda b: (b.width, b.left, b.top))
+        return (("untouched", self.frame), *(("trimmed", box) for box in ordered))
+
+    @cached_property
+    def sightings(self) -> tuple[Sighting, ...]:
+        """The face as first seen, then every repeat."""
+        return tuple(
+            Sighting(
+                shape=face_shape(face),
+                framings=tuple(Framing(t, box, align(face, box)) for t, box in self.frames),
+                eye_distance_px=face.eye_distance_px,
+            )
+            for face in (self.face, *self.repeats)
+        )
+
+
+def squares(box: Box) -> tuple[Box, ...]:
+    """The centred squares that a frame which is not square may come from; none for a square.
+
+    The smaller one if bars were added beside it, the larger one if strips were cut off.
+    """
+    if abs(math.log(box.width / box.height)) < SQUARE_WITHIN:
+        return ()
+    x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
+    halves = (min(box.width, box.height) / 2, max(box.width, box.height) / 2)
+    return tuple(Box(x - half, y - half, x + half, y + half) for half in halves)

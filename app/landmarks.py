@@ -1,0 +1,125 @@
+"""Picture → faces. The only file that imports mediapipe.
+
+One landmarker per thread: MediaPipe's is neither faster nor safe when shared. Creating one takes a
+fifth of a second, so it is made once and closed by us: left to the interpreter's exit, it raises.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import mediapipe as mp
+import numpy as np
+
+from app.face import Face, FloatArray
+from app.picture import Picture
+from app.views import View, nudged, second_looks, whole
+
+MODEL_FILE: Final = "face_landmarker.task"
+MODEL_SHA256: Final = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+"""The official float16 bundle, version 1 (Google, Apache-2.0)."""
+
+MAX_FACES: Final = 5
+_SAME_FACE: Final = 0.5
+"""A repeat is the same face if its eyes lie within half an eye distance of it."""
+
+
+class ModelError(RuntimeError):
+    """A model file is missing or is not the one that was validated."""
+
+
+def load_model(models_dir: Path) -> bytes:
+    """The landmark model's bytes. Raises ``ModelError`` if absent or its sha256 is another."""
+    path = models_dir / MODEL_FILE
+    if not path.is_file():
+        raise ModelError(f"{path} is missing: restore it from the repository")
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != MODEL_SHA256:
+        raise ModelError(f"{path} has sha256 {digest}, expected {MODEL_SHA256}: restore it")
+    return data
+
+
+class FaceFinder:
+    """MediaPipe's face landmarker for one thread. Close it; it is a context manager."""
+
+    def __init__(self, model: bytes) -> None:
+        options = mp.tasks.vision.FaceLandmarkerOptions(
+            base_options=mp.tasks.BaseOptions(model_asset_buffer=model), num_faces=MAX_FACES
+        )
+        self._landmarker = mp.tasks.vision.FaceLandmarker.create_from_options(options)
+
+    def find_faces(self, picture: Picture) -> tuple[Face, ...]:
+        """Every face in ``picture``, at most five; second looks only where the first finds none."""
+        faces = self._look(whole(picture.rgb))
+        if not faces:
+            faces = next((f for v in second_looks(picture.rgb) if (f := self._look(v))), ())
+        return faces
+
+    def repeats(self, picture: Picture, face: Face) -> tuple[Face, ...]:
+        """``face`` measured again on the mirrored and on the slightly turned picture.
+
+        A view in which it is not found again gives none: fewer repeats, never a wrong one.
+        """
+        found = (_same(face, self._look(view)) for view in nudged(picture.rgb))
+        return tuple(again for again in found if again is not None)
+
+    def close(self) -> None:
+        self._landmarker.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _look(self, view: View) -> tuple[Face, ...]:
+        height, width = view.rgb.shape[:2]
+        image = mp.Image(image_format=mp.ImageFormat.SRGB, data=view.rgb)
+        found = self._landmarker.detect(image).face_landmarks
+        return tuple(_face(view, np.array([(p.x * width, p.y * height) for p in f])) for f in found)
+
+
+class FaceFinders:
+    """A ``FaceFinder`` for each thread that asks, made at its first question."""
+
+    def __init__(self, model: bytes) -> None:
+        self._model = model
+        self._mine = threading.local()
+        self._all: list[FaceFinder] = []
+        self._lock = threading.Lock()
+
+    def mine(self) -> FaceFinder:
+        """This thread's own finder."""
+        finder: FaceFinder | None = getattr(self._mine, "finder", None)
+        if finder is None:
+            finder = self._mine.finder = FaceFinder(self._model)
+            with self._lock:
+                self._all.append(finder)
+        return finder
+
+    def close(self) -> None:
+        """Close every finder. Only when no thread uses one any more."""
+        with self._lock:
+            finders, self._all = self._all, []
+        self._mine = threading.local()
+        for finder in finders:
+            finder.close()
+
+
+def _face(view: View, points: FloatArray) -> Face:
+    face = Face(view.back(points))
+    # In a mirrored view the left eye is the right one: name the points for the picture itself.
+    return face.renamed_mirrored() if view.mirrored else face
+
+
+def _same(face: Face, candidates: tuple[Face, ...]) -> Face | None:
+    reach = _SAME_FACE * face.eye_distance_px
+    near = [c for c in candidates if float(np.abs(c.eyes - face.eyes).max()) <= reach]
+    return min(near, key=lambda c: float(np.abs(c.eyes - face.eyes).sum()), default=None)
