@@ -1,0 +1,116 @@
+"""Which addresses a fetch may connect to. A pure decision: no sockets and no names here.
+
+``ipaddress.is_global`` is not enough: it lets NAT64, 6to4 and IPv4-mapped forms of a cloud's metadata
+address through. So the networks are listed, and IPv6 starts from the only block that is handed out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from ipaddress import (
+    IPv4Address,
+    IPv4Network,
+    IPv6Address,
+    IPv6Network,
+    ip_address,
+    ip_network,
+)
+from typing import Final
+
+Address = IPv4Address | IPv6Address
+Network = IPv4Network | IPv6Network
+
+# IANA IPv4 Special-Purpose Address Registry, multicast and reserved space; the last one is public
+# by registry but is every Azure machine's own platform address.
+REFUSED_V4: Final = tuple(
+    IPv4Network(block)
+    for block in (
+        "0.0.0.0/8",  # this network
+        "10.0.0.0/8",  # private
+        "100.64.0.0/10",  # carrier NAT; Alibaba's metadata lives here
+        "127.0.0.0/8",  # loopback
+        "169.254.0.0/16",  # link-local; most clouds' metadata lives here
+        "172.16.0.0/12",  # private
+        "192.0.0.0/24",  # protocol assignments; Oracle's metadata lives here
+        "192.0.2.0/24",  # documentation
+        "192.31.196.0/24",  # AS112
+        "192.52.193.0/24",  # AMT
+        "192.88.99.0/24",  # 6to4 relays
+        "192.168.0.0/16",  # private
+        "192.175.48.0/24",  # AS112
+        "198.18.0.0/15",  # benchmarks
+        "198.51.100.0/24",  # documentation
+        "203.0.113.0/24",  # documentation
+        "224.0.0.0/4",  # multicast
+        "240.0.0.0/4",  # reserved, broadcast
+        "168.63.129.16/32",  # Azure's platform
+    )
+)
+
+GLOBAL_V6: Final = IPv6Network("2000::/3")
+"""Everything that IANA has opened for unicast. All else (loopback, link-local, site-local, unique
+local, multicast, IPv4-compatible, SIIT, discard, local NAT64) is refused without being named."""
+
+REFUSED_V6: Final = tuple(
+    IPv6Network(block)
+    for block in (
+        "2001::/23",  # protocol assignments: Teredo, benchmarks, ORCHID
+        "2001:db8::/32",  # documentation
+        "2002::/16",  # 6to4: retired (RFC 7526), and hides an IPv4 address
+        "2620:4f:8000::/48",  # AS112
+        "3fff::/20",  # documentation
+    )
+)
+
+_MAPPED: Final = IPv6Network("::ffff:0:0/96")
+_NAT64: Final = IPv6Network("64:ff9b::/96")
+# The universal/local bit may be set or not (RFC 5214, section 6.1).
+_ISATAP: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})
+
+
+def is_refused(address: str, allowed: Sequence[Network] = ()) -> bool:
+    """Whether a connection to ``address`` must not be opened.
+
+    ``address`` is an IP address in text, as a resolver or a socket spells it; anything else is
+    refused. ``allowed`` are networks that an operator opened although they are not public; an
+    IPv4 network also opens the IPv4-mapped and NAT64 spellings of its addresses.
+    """
+    try:
+        there = meant(ip_address(address))
+    except ValueError:
+        return True
+    if any(there in network for network in allowed):
+        return False
+    return not is_public(there)
+
+
+def meant(address: Address) -> Address:
+    """The IPv4 address that an IPv4-mapped or NAT64 address stands for; else ``address`` itself.
+
+    Both are honest spellings (NAT64 is how an IPv6-only machine reaches any IPv4 host), so what they
+    stand for is judged. The other embeddings (6to4, Teredo, compatible, SIIT) are refused whole.
+    """
+    if isinstance(address, IPv6Address) and (address in _MAPPED or address in _NAT64):
+        return IPv4Address(int(address) & 0xFFFF_FFFF)
+    return address
+
+
+def is_public(address: Address) -> bool:
+    """Whether ``address`` is an ordinary host on the public internet."""
+    if isinstance(address, IPv4Address):
+        return not any(address in network for network in REFUSED_V4)
+    if address not in GLOBAL_V6 or (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP:
+        return False
+    return not any(address in network for network in REFUSED_V6)
+
+
+def networks(entries: Sequence[str]) -> tuple[Network, ...]:
+    """The entries that are networks or single addresses; the others are host names."""
+    return tuple(network for entry in entries if (network := _network(entry)) is not None)
+
+
+def _network(entry: str) -> Network | None:
+    try:
+        return ip_network(entry.strip("[]"))
+    except ValueError:
+        return None
