@@ -1,0 +1,132 @@
+"""What an operator may change, read once from the environment (prefix ``EYELINE_``) and frozen."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import re
+from ipaddress import ip_address
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+from app.addresses import networks
+
+MODELS_DIR: Final = Path(__file__).resolve().parent.parent / "models"
+KEY_MIN_LENGTH: Final = 16
+_HASHED_KEY: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_HOST: Final = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+
+
+class SettingsError(ValueError):
+    """An environment variable holds what it cannot hold. ``str()`` is one line for the operator."""
+
+
+def _commas(value: Any) -> Any:
+    if not isinstance(value, str):
+        return value
+    return tuple(part for entry in value.split(",") if (part := entry.strip()))
+
+
+def _host(entry: str) -> str:
+    host = entry.lower().rstrip(".")
+    if not _HOST.fullmatch(host):
+        raise ValueError(f"{entry!r} is not a host name; separate several with commas")
+    return host
+
+
+def _host_or_network(entry: str) -> str:
+    return entry if networks([entry]) else _host(entry)
+
+
+def _key(entry: SecretStr) -> SecretStr:
+    key = entry.get_secret_value()
+    if key.startswith("sha256:"):
+        if not _HASHED_KEY.fullmatch(key):
+            raise ValueError("a hashed key is 'sha256:' and 64 lower-case hex digits")
+    elif len(key) < KEY_MIN_LENGTH:
+        raise ValueError(f"a key needs at least {KEY_MIN_LENGTH} characters")
+    return entry
+
+
+def _cores() -> int:
+    """Processors that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+Host = Annotated[str, BeforeValidator(_host)]
+HostOrNetwork = Annotated[str, BeforeValidator(_host_or_network)]
+Key = Annotated[SecretStr, AfterValidator(_key)]
+Probability = Annotated[float, Field(gt=0.0, lt=1.0, allow_inf_nan=False)]
+
+
+class Settings(BaseSettings):
+    """Every setting with its default; ``EYELINE_`` and the name in capitals sets it."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="EYELINE_",
+        frozen=True,
+        extra="forbid",
+        hide_input_in_errors=True,
+        env_ignore_empty=True,
+    )
+
+    host: str = "127.0.0.1"
+    port: int = Field(default=8000, ge=0, le=65_535)
+    workers: int = Field(default_factory=_cores, ge=1, le=256)
+    """Threads that analyse, each with a face finder of its own."""
+    queue_size: int = Field(default=32, ge=0, le=10_000)
+    """Requests that may wait for a worker before further ones are told to come back."""
+    prior: Probability = 0.5
+    base_rate: Probability = 0.0005
+    """Share of generated avatars on a large network (``posterior_at_base_rate``)."""
+    api_keys: Annotated[tuple[Key, ...], NoDecode, BeforeValidator(_commas)] = ()
+    fetch_allow: Annotated[tuple[HostOrNetwork, ...], NoDecode, BeforeValidator(_commas)] = ()
+    fetch_only: Annotated[tuple[Host, ...], NoDecode, BeforeValidator(_commas)] = ()
+    max_bytes: int = Field(default=5_000_000, ge=1_000, le=100_000_000)
+    max_pixels: int = Field(default=25_000_000, ge=10_000, le=100_000_000)
+    models_dir: Path = MODELS_DIR
+
+    def key_digests(self) -> tuple[bytes, ...]:
+        """SHA-256 of every key that opens the door; no key is kept in the clear beyond this."""
+        return tuple(_digest(key.get_secret_value()) for key in self.api_keys)
+
+    def refuse_open_door(self) -> None:
+        """Raise ``SettingsError`` if strangers could reach a service that asks for no key."""
+        if not self.api_keys and not _is_loopback(self.host):
+            raise SettingsError(
+                f"EYELINE_HOST={self.host} is reachable from other machines: set EYELINE_API_KEYS, "
+                "or bind to 127.0.0.1"
+            )
+
+
+def load_settings(**overrides: Any) -> Settings:
+    """Settings from the environment, ``overrides`` first; ``None`` overrides nothing.
+
+    Raises ``SettingsError`` with one line that names every variable to blame, never its value.
+    """
+    given = {name: value for name, value in overrides.items() if value is not None}
+    try:
+        return Settings(**given)
+    except ValidationError as error:
+        raise SettingsError("; ".join(_complaint(dict(e)) for e in error.errors())) from None
+
+
+def _complaint(error: dict[str, Any]) -> str:
+    name = str(error["loc"][0]).upper()
+    return f"EYELINE_{name}: {error['msg'].removeprefix('Value error, ')}"
+
+
+def _digest(key: str) -> bytes:
+    if key.startswith("sha256:"):
+        return bytes.fromhex(key.removeprefix("sha256:"))
+    return hashlib.sha256(key.encode()).digest()
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ip_address(host.strip("[]")).is_loopback
+    except ValueError:
+        return host == "localhost"
