@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from app.alignment import Alignment, Box
     from app.face import Face
-    from app.portrait import Portrait
+    from app.portrait import Portrait, Sighting
 
 Points = NDArray[np.float64]
 
@@ -61,13 +61,13 @@ class Mark:
 class Reading:
     """What a check measured on one portrait. A witness does not judge.
 
-    ``value`` is in the check's unit. ``vector`` is what the calibration weighs where one number
-    cannot hold it; empty means that the value is weighed.
+    ``value`` is in the check's unit. ``sightings`` are what the calibration weighs where one
+    number cannot hold it: the face's crop square in every frame, once for each measurement.
     """
 
     value: float
-    vector: tuple[tuple[float, ...], ...] = ()
     marks: tuple[Mark, ...] = ()
+    sightings: tuple[Sighting, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -75,17 +75,6 @@ class Unmeasurable:
     """A check that cannot measure this portrait, and why."""
 
     reason: Reason
-
-
-@dataclass(frozen=True)
-class Check:
-    """A named question to the pixels; ``name`` is the module's name."""
-
-    name: str
-    version: int
-    unit: str
-    reference: str
-    measure: Callable[[Portrait], Reading | Unmeasurable]
 
 
 @dataclass(frozen=True)
@@ -100,6 +89,27 @@ class Match:
     """Where the generator's own frame lies, px of this picture; wider than it when zoomed."""
     template_eyes: tuple[tuple[float, float], tuple[float, float]]
     """Where the template puts the iris centres, unit coordinates of ``frame``, viewer's left first."""
+
+
+def plain_summary(llr: float, match: Match | None) -> str:
+    """A sentence for a check that has none of its own."""
+    side = "for" if llr > 0 else "against"
+    return f"{verbal_support(llr)} support {side} a StyleGAN-family generator"
+
+
+@dataclass(frozen=True)
+class Check:
+    """A named question to the pixels; ``name`` is the module's name.
+
+    ``summarize`` puts a weighed reading (its llr, and the match if it has one) into a sentence.
+    """
+
+    name: str
+    version: int
+    unit: str
+    reference: str
+    measure: Callable[[Portrait], Reading | Unmeasurable]
+    summarize: Callable[[float, Match | None], str] = plain_summary
 
 
 @dataclass(frozen=True, eq=False)

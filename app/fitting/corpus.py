@@ -1,0 +1,88 @@
+"""A corpus: a folder with ``manifest.csv`` and the pictures that it names."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+MANIFEST: Final = "manifest.csv"
+_NEEDED: Final = ("path", "label", "kind", "source")
+
+# What the kinds of a corpus are to the geometry.
+FFHQ_KINDS: Final = ("stylegan1", "stylegan2", "stylegan2_psi1", "stylegan2_watermarked", "stylegan3")
+STUDIO_KINDS: Final = ("studio",)
+ORDINARY_KINDS: Final = ("avatar", "portrait", "composite")
+# One collector's photographs at two sizes: whoever holds one out must hold out the other.
+_SAME_PHOTOGRAPHS: Final = {"xrv0": "zoya2244"}
+
+
+class CorpusError(ValueError):
+    """The corpus cannot be read; says what is wrong with it."""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the manifest."""
+
+    path: str
+    label: str
+    kind: str
+    source: str
+
+    @property
+    def generated(self) -> bool:
+        return self.label == "generated"
+
+    @property
+    def collector(self) -> str:
+        """Who collected it: the unit by which fitting and judging are kept apart."""
+        return _SAME_PHOTOGRAPHS.get(self.source, self.source)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    root: Path
+    rows: tuple[Row, ...]
+    manifest_sha256: str
+
+
+def read(root: Path) -> Corpus:
+    """The corpus in ``root``. Raises ``CorpusError``."""
+    path = root / MANIFEST
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise CorpusError(f"cannot read {path}: {error.strerror}") from error
+    reader = csv.DictReader(data.decode("utf-8-sig").splitlines())
+    missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
+    if missing:
+        raise CorpusError(f"{path} lacks the columns {', '.join(missing)}")
+    rows = tuple(Row(*(line[name] for name in _NEEDED)) for line in reader)
+    if not rows:
+        raise CorpusError(f"{path} names no picture")
+    wrong = sorted({r.label for r in rows} - {"generated", "real"})
+    if wrong:
+        raise CorpusError(f"{path} has labels other than generated and real: {', '.join(wrong)}")
+    return Corpus(root, rows, hashlib.sha256(data).hexdigest())
+
+
+def folds(rows: Sequence[Row], count: int) -> list[int]:
+    """A fold for every row, so that no collector stands in two: largest first, evenly filled.
+
+    Collectors of generated and of real pictures are dealt out apart, so that every fold has both.
+    """
+    sizes = Counter(r.collector for r in rows)
+    makers = {r.collector for r in rows if r.generated}
+    fold_of: dict[str, int] = {}
+    for group in (makers, set(sizes) - makers):
+        filled = [0] * count
+        for name in sorted(group, key=lambda n: (-sizes[n], n)):
+            fold = filled.index(min(filled))
+            filled[fold] += sizes[name]
+            fold_of[name] = fold
+    return [fold_of[r.collector] for r in rows]
