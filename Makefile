@@ -1,0 +1,88 @@
+# Everything starts from nothing: `make serve`, `make test` and `make check` build .venv first.
+# The virtual environment holds exactly what requirements-dev.lock names, plus this project, editable.
+# pip is plain pip: its own configuration (PIP_* variables, pip.conf) decides where packages come from.
+
+PYTHON ?= python3
+ARGS ?=
+UV ?= uv
+
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKED := $(VENV)/.locked
+INSTALLED := $(VENV)/.installed
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+
+# What Debian leaves out of `python3`, and what mediapipe opens with dlopen even where it draws nothing.
+DEBIAN := python3-venv libegl1 libgles2
+PROBE := import ctypes, ensurepip, venv; ctypes.CDLL("libEGL.so.1"); ctypes.CDLL("libGLESv2.so.2")
+
+.DEFAULT_GOAL := help
+.PHONY: help setup serve test check format bench evaluate fit lock clean system corpus
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(INSTALLED) ## .venv from the lock file, with .venv/bin/eyeline in it
+
+serve: setup ## the service on 127.0.0.1:8000 (EYELINE_HOST and EYELINE_PORT change that)
+	exec $(BIN)/eyeline serve $(ARGS)
+
+test: setup ## the whole test suite (ARGS="-k teeth -x" goes to pytest)
+	$(BIN)/python -m pytest $(ARGS)
+
+check: setup ## format, lint, types, tests
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/python -m pytest $(ARGS)
+
+format: setup ## write the format, and the lint fixes that are safe
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+bench: setup ## images per second, beside a bare landmarker on the same machine
+	$(BIN)/python -m benchmarks $(ARGS)
+
+evaluate: setup corpus ## error rates of the models here on CORPUS=<folder with manifest.csv>
+	$(BIN)/eyeline evaluate "$(CORPUS)" $(ARGS)
+
+fit: setup corpus ## write models/calibration.json from CORPUS=<folder with manifest.csv>
+	$(BIN)/eyeline fit "$(CORPUS)" $(ARGS)
+
+corpus:
+	@test -f "$(CORPUS)/manifest.csv" || { echo "give a corpus: make evaluate CORPUS=<folder with manifest.csv>" >&2; exit 2; }
+
+# One pin for every Python from 3.11 up, on x86_64 and aarch64; the second file only adds to the first.
+COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 \
+	--fork-strategy fewest --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml
+
+lock: ## write both lock files anew (needs uv; ARGS=--upgrade raises the pins)
+	$(COMPILE) $(ARGS) --group build --output-file requirements.lock > /dev/null
+	$(COMPILE) $(ARGS) --group build --group dev --extra fit --constraint requirements.lock \
+		--output-file requirements-dev.lock > /dev/null
+
+clean: ## everything that make can make again
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(INSTALLED): pyproject.toml app/__init__.py $(LOCKED)
+	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@touch $@
+
+$(LOCKED): requirements-dev.lock | system
+	$(PYTHON) -m venv --clear $(VENV)
+	$(PIP) install --quiet --no-deps --require-hashes --only-binary :all: --requirement $<
+	@touch $@
+
+system:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "Eyeline needs Python 3.11 or newer: make PYTHON=python3.12 setup" >&2; exit 1; }
+	@if ! $(PYTHON) -c '$(PROBE)' 2> /dev/null; then \
+		if [ "$$(id -u)" = 0 ] && command -v apt-get > /dev/null; then \
+			echo "installing $(DEBIAN)"; \
+			apt-get -qq update && DEBIAN_FRONTEND=noninteractive \
+				apt-get -qq install --yes --no-install-recommends $(DEBIAN) > /dev/null; \
+		fi; \
+		$(PYTHON) -c '$(PROBE)' 2> /dev/null || { \
+			echo "Eyeline needs venv, libEGL and libGLES; on Debian: sudo apt-get install $(DEBIAN)" >&2; exit 1; }; \
+	fi
