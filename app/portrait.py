@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
+import numpy as np
+
 from app.alignment import Alignment, Box, align
-from app.face import Face
+from app.face import Face, FloatArray
 from app.framing import trimmed_frame
 from app.picture import Picture
 from app.shape import FaceShape, face_shape
@@ -36,7 +38,12 @@ class Sighting:
 
     shape: FaceShape
     framings: tuple[Framing, ...]
-    eye_distance_px: float
+    eyes: FloatArray
+    """Iris centres, px, (2, 2)."""
+
+    @property
+    def eye_distance_px(self) -> float:
+        return float(np.linalg.norm(self.eyes[1] - self.eyes[0]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,7 +85,7 @@ class Portrait:
             Sighting(
                 shape=face_shape(face),
                 framings=tuple(Framing(t, box, align(face, box)) for t, box in self.frames),
-                eye_distance_px=face.eye_distance_px,
+                eyes=face.eyes,
             )
             for face in (self.face, *self.repeats)
         )
