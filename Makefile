@@ -69,10 +69,11 @@ $(INSTALLED): pyproject.toml app/__init__.py $(LOCKED)
 	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
+# The stamp is a copy of the lock file, so that only a lock that reads differently costs a new environment.
 $(LOCKED): requirements-dev.lock | system
-	$(PYTHON) -m venv --clear $(VENV)
-	$(PIP) install --quiet --no-deps --require-hashes --only-binary :all: --requirement $<
-	@touch $@
+	cmp -s $< $@ || { $(PYTHON) -m venv --clear $(VENV) \
+		&& $(PIP) install --quiet --no-deps --require-hashes --only-binary :all: --requirement $<; }
+	@cp $< $@
 
 system:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
