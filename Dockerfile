@@ -1,0 +1,48 @@
+# Two stages: the first makes the virtual environment, the second is the service and nothing else.
+# docker build -t eyeline .        add --secret id=pip,src=pip.conf to bring a pip configuration
+ARG PYTHON=3.11-slim-bookworm
+
+FROM python:${PYTHON} AS build
+WORKDIR /srv/eyeline
+COPY requirements.lock ./
+RUN --mount=type=secret,id=pip,target=/etc/pip.conf \
+    python -m venv /srv/venv \
+    && /srv/venv/bin/pip install --no-cache-dir --no-deps --require-hashes --only-binary :all: \
+        --requirement requirements.lock
+COPY pyproject.toml LICENSE ./
+COPY app app
+# What only tests or installs goes; the service imports none of it.
+RUN /srv/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation --no-index --editable . \
+    && /srv/venv/bin/python -m compileall -q app \
+    && cd /srv/venv/lib/python3*/site-packages \
+    && find . -type d -name tests -prune -exec rm -rf {} + \
+    && find . -name '*.pyi' -delete \
+    && rm -rf matplotlib/mpl-data/sample_data flit_core* setuptools* pkg_resources pip pip-* \
+    && rm -f /srv/venv/bin/pip* /srv/venv/bin/Activate.ps1 /srv/venv/bin/activate*
+
+FROM python:${PYTHON}
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends libegl1 libgles2 \
+    && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf /var/log/apt /var/log/dpkg.log \
+    && useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin eyeline \
+    && install --directory --owner eyeline --group eyeline /data
+COPY --from=build /srv/venv /srv/venv
+COPY --from=build /srv/eyeline /srv/eyeline
+COPY models /srv/eyeline/models
+WORKDIR /srv/eyeline
+# Nothing is written but /data and /tmp: docker run --read-only --tmpfs /tmp
+ENV PATH=/srv/venv/bin:$PATH \
+    PYTHONUNBUFFERED=1 \
+    PYTHONDONTWRITEBYTECODE=1 \
+    MPLCONFIGDIR=/tmp/matplotlib \
+    EYELINE_HOST=0.0.0.0 \
+    EYELINE_PORT=8000 \
+    EYELINE_DATA_DIR=/data
+USER 10001:10001
+VOLUME /data
+EXPOSE 8000
+STOPSIGNAL SIGTERM
+HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
+    CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(f'http://127.0.0.1:{os.environ[\"EYELINE_PORT\"]}/livez', timeout=4)"]
+ENTRYPOINT ["eyeline"]
+CMD ["serve"]

@@ -1,0 +1,157 @@
+"""The direction of imports: what each part of the house may know of the others, and of the world.
+
+A part is a module or a package directly under app/. Imports inside functions and under
+TYPE_CHECKING count like any other; only evidence may name, for the type checker alone, what its
+checks receive. A new part needs a line here: that is the moment to ask which way it points.
+"""
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+APP = Path(__file__).resolve().parent.parent / "app"
+
+PURE = {"picture", "face", "evidence", "alignment", "density", "shape", "framing", "portrait"}
+WEIGHING = {"calibration_file", "templates", "calibration", "checks", "landmarks", "analysis"}
+DOORS = {"errors", "addresses", "settings", "canary", "drawing", "fetch", "sources"}
+MAY_IMPORT: dict[str, set[str]] = {
+    "errors": set(),
+    "face": set(),
+    "evidence": set(),
+    "picture": {"errors"},
+    "addresses": {"errors"},
+    "density": set(),
+    "alignment": {"face"},
+    "shape": {"face", "alignment"},
+    "framing": {"picture", "alignment"},
+    "portrait": {"picture", "face", "alignment", "shape", "framing"},
+    "checks": {"portrait", "evidence", "alignment", "face", "shape"},
+    "templates": {"portrait", "evidence", "alignment", "density", "shape"},
+    "calibration_file": set(),
+    "calibration": {"evidence", "portrait", "density", "templates", "calibration_file"},
+    "views": {"picture", "face"},
+    "landmarks": {"picture", "face", "views"},
+    "analysis": PURE | WEIGHING,
+    "canary": PURE | WEIGHING,
+    "drawing": {"evidence", "picture", "alignment", "face"},
+    "fetch": {"errors", "addresses", "evidence"},
+    "settings": {"errors", "addresses", "picture"},
+    "api": PURE | WEIGHING | DOORS,
+    "fitting": PURE | WEIGHING | DOORS,
+    "sources": {"errors", "fetch"},
+    "doctor": PURE | WEIGHING | DOORS | {"api"},
+    "__main__": PURE | WEIGHING | DOORS | {"api", "fitting", "doctor"},
+}
+FOR_THE_TYPE_CHECKER = {"evidence": {"face", "alignment", "portrait"}}
+
+OWNERS = {
+    "PIL": {"picture", "drawing"},
+    "mediapipe": {"landmarks"},
+    "aiohttp": {"fetch"},
+    "fastapi": {"api"},
+    "starlette": {"api"},
+    "pydantic_settings": {"settings"},
+    "sklearn": {"fitting"},
+    "scipy": {"fitting"},
+}
+
+
+def _is_type_checking(node: ast.AST) -> bool:
+    return isinstance(node, ast.If) and ast.unparse(node.test).endswith("TYPE_CHECKING")
+
+
+def imports(tree: ast.AST, typing_only: bool = False) -> Iterator[tuple[str, bool]]:
+    """Each imported dotted name below a node, and whether only the type checker sees it."""
+    for node in ast.iter_child_nodes(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, typing_only) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = "." * node.level + (node.module or "")
+            yield from ((f"{base}.{alias.name}", typing_only) for alias in node.names)
+        else:
+            yield from imports(node, typing_only or _is_type_checking(node))
+
+
+def part_of(module: str) -> str:
+    """The part of `app.<part>.<...>`; `__init__` for what app/__init__.py itself defines."""
+    part = module.split(".")[1] if "." in module else "__init__"
+    return part if part in MAY_IMPORT else "__init__" if part.startswith("__") else part
+
+
+def violations(module: str, source: str) -> list[str]:
+    """What a module (say "app.checks.teeth") imports and should not."""
+    part, found = part_of(module), []
+    for name, typing_only in imports(ast.parse(source)):
+        root, target = name.split(".")[0], part_of(name)
+        if root == "":
+            found.append(f"{module}: relative import {name}")
+        elif root != "app":
+            if part not in OWNERS.get(root, {part}):
+                found.append(f"{module} imports {root}, which belongs to {OWNERS[root]}")
+        elif target == part:
+            if part == "checks" and module != "app.checks" and name.split(".")[2] != module[11:]:
+                found.append(f"{module} imports another check: {name}")
+        elif target != "__init__":
+            named = FOR_THE_TYPE_CHECKER.get(part, set()) if typing_only else set()
+            if target not in MAY_IMPORT.get(part, set()) | named:
+                found.append(f"{module} imports {name}: {part} may not know of {target}")
+    return found
+
+
+def _modules() -> Iterator[tuple[str, Path]]:
+    for path in sorted(APP.rglob("*.py")):
+        dotted = ".".join(("app", *path.relative_to(APP).with_suffix("").parts))
+        yield dotted.removesuffix(".__init__"), path
+
+
+def test_every_part_has_its_line() -> None:
+    """A part without a line could import nothing, and nobody could import it: say so plainly."""
+    parts = {part_of(module) for module, _ in _modules()} - {"__init__"}
+    assert parts <= MAY_IMPORT.keys()
+
+
+@pytest.mark.parametrize(("module", "path"), list(_modules()), ids=str)
+def test_imports_point_one_way(module: str, path: Path) -> None:
+    assert violations(module, path.read_text(encoding="utf-8")) == []
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("app.face", "from app.portrait import Portrait"),
+        ("app.face", "def f():\n    import app.portrait"),
+        ("app.face", "from app import portrait"),
+        ("app.face", "if TYPE_CHECKING:\n    from app.portrait import Portrait"),
+        ("app.face", "from .portrait import Portrait"),
+        ("app.evidence", "from app.portrait import Portrait"),
+        ("app.evidence", "if TYPE_CHECKING:\n    from app.calibration import Calibration"),
+        ("app.checks.teeth", "from app.checks.irises import measure"),
+        ("app.checks.teeth", "from app.calibration import Calibration"),
+        ("app.analysis", "from app.api.schemas import Analysis"),
+        ("app.api.analyses", "from app.fitting.fit import fit"),
+        ("app.fitting.fit", "from app.__main__ import main"),
+        ("app.portrait", "from PIL import Image"),
+        ("app.analysis", "import mediapipe as mp"),
+        ("app.landmarks", "import aiohttp.abc"),
+        ("app.settings", "from fastapi import FastAPI"),
+        ("app.newcomer", "from app.face import Face"),
+    ],
+)
+def test_a_wrong_direction_is_seen(module: str, source: str) -> None:
+    assert len(violations(module, source)) == 1
+
+
+@pytest.mark.parametrize(
+    ("module", "source"),
+    [
+        ("app.evidence", "if TYPE_CHECKING:\n    from app.portrait import Portrait"),
+        ("app.checks", "from app.checks import teeth\nfrom app.evidence import Check"),
+        ("app.drawing.overlay", "from app.drawing.text import write\nfrom PIL import Image"),
+        ("app.fetch", "from app import __version__\nimport aiohttp\nimport socket"),
+        ("app.__main__", "from app.api import create_app\nfrom app.fitting.fit import fit"),
+    ],
+)
+def test_a_right_direction_is_left_alone(module: str, source: str) -> None:
+    assert violations(module, source) == []
