@@ -43,10 +43,10 @@ format: setup ## write the format, and the lint fixes that are safe
 bench: setup ## images per second, beside a bare landmarker on the same machine
 	$(BIN)/python -m benchmarks $(ARGS)
 
-evaluate: setup corpus ## error rates of the models here on CORPUS=<folder with manifest.csv>
+evaluate: corpus setup ## error rates of the models here on CORPUS=<folder with manifest.csv>
 	$(BIN)/eyeline evaluate "$(CORPUS)" $(ARGS)
 
-fit: setup corpus ## write models/calibration.json from CORPUS=<folder with manifest.csv>
+fit: corpus setup ## write models/calibration.json from CORPUS=<folder with manifest.csv>
 	$(BIN)/eyeline fit "$(CORPUS)" $(ARGS)
 
 corpus:
@@ -66,12 +66,12 @@ clean: ## everything that make can make again
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml app/__init__.py $(LOCKED)
-	$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
+	@$(PIP) install --quiet --no-deps --no-build-isolation --no-index --editable .
 	@touch $@
 
 # The stamp is a copy of the lock file, so that only a lock that reads differently costs a new environment.
 $(LOCKED): requirements-dev.lock | system
-	cmp -s $< $@ || { $(PYTHON) -m venv --clear $(VENV) \
+	@cmp -s $< $@ || { echo "making $(VENV) from $<" && $(PYTHON) -m venv --clear $(VENV) \
 		&& $(PIP) install --quiet --no-deps --require-hashes --only-binary :all: --requirement $<; }
 	@cp $< $@
 
