@@ -1,0 +1,126 @@
+"""What a caller can do wrong, or run into: each error has a stable ``code`` and says what to do.
+
+    AvatarError
+    ├── the picture            NotAnImage         not_an_image
+    │                          ImageUnsupported   image_unsupported
+    │                          ImageTruncated     image_truncated
+    │                          ImageBomb          image_bomb
+    │                          TooLarge           too_large
+    ├── the URL                UrlInvalid         url_invalid
+    │                          UrlBlocked         url_blocked
+    │                          FetchFailed        fetch_failed    upstream_status
+    │                          FetchTimeout       fetch_timeout
+    └── the request            InvalidRequest     invalid_request
+                               Busy               busy            retry_after_s
+
+Codes are part of the wire contract; HTTP statuses are not known here. Whatever else is raised is
+a fault of ours.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+
+class AvatarError(Exception):
+    """A picture, URL or request that cannot be answered with an analysis.
+
+    ``code``: stable, snake_case. ``title``: the same words every time. ``retryable``: whether the
+    same request may succeed later. ``detail``: a sentence on this occurrence: what to do.
+    """
+
+    code: ClassVar[str]
+    title: ClassVar[str]
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, detail: str) -> None:
+        super().__init__(detail)
+        self.detail = detail
+
+
+class NotAnImage(AvatarError):
+    """The bytes are no picture at all: empty, text, a web page, noise."""
+
+    code = "not_an_image"
+    title = "This is not a picture"
+
+
+class ImageUnsupported(AvatarError):
+    """A picture in a format, or a corner of a format, that is not read here."""
+
+    code = "image_unsupported"
+    title = "This kind of picture is not supported"
+
+
+class ImageTruncated(AvatarError):
+    """A picture in a supported format that ends early or is damaged."""
+
+    code = "image_truncated"
+    title = "The picture is cut off or damaged"
+
+
+class ImageBomb(AvatarError):
+    """A picture that asks for more memory or time than a picture may."""
+
+    code = "image_bomb"
+    title = "The picture unpacks to more than a picture may"
+
+
+class TooLarge(AvatarError):
+    """More bytes than are accepted."""
+
+    code = "too_large"
+    title = "Too many bytes"
+
+
+class UrlInvalid(AvatarError):
+    """Not a URL that a picture could be fetched from."""
+
+    code = "url_invalid"
+    title = "This URL cannot be used"
+
+
+class UrlBlocked(AvatarError):
+    """A URL that leads, or redirects, to where this service may not connect."""
+
+    code = "url_blocked"
+    title = "This URL is not allowed"
+
+
+class FetchFailed(AvatarError):
+    """The other side did not hand over a picture; ``upstream_status`` is its status, if any."""
+
+    code = "fetch_failed"
+    title = "The picture could not be fetched"
+    retryable = True
+
+    def __init__(self, detail: str, upstream_status: int | None = None) -> None:
+        super().__init__(detail)
+        self.upstream_status = upstream_status
+
+
+class FetchTimeout(AvatarError):
+    """The other side was too slow."""
+
+    code = "fetch_timeout"
+    title = "Fetching the picture took too long"
+    retryable = True
+
+
+class InvalidRequest(AvatarError):
+    """A request whose fields do not fit."""
+
+    code = "invalid_request"
+    title = "The request is not valid"
+
+
+class Busy(AvatarError):
+    """All places are taken; ``retry_after_s`` says when to try again, seconds."""
+
+    code = "busy"
+    title = "Too busy"
+    retryable = True
+
+    def __init__(self, detail: str, retry_after_s: int) -> None:
+        super().__init__(detail)
+        self.retry_after_s = retry_after_s

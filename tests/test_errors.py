@@ -1,0 +1,57 @@
+"""The error tree: what callers rely on."""
+
+import re
+
+import pytest
+
+from app import errors
+from app.errors import AvatarError, Busy, FetchFailed
+
+CHILDREN = [
+    kind
+    for kind in vars(errors).values()
+    if isinstance(kind, type) and issubclass(kind, AvatarError) and kind is not AvatarError
+]
+
+CODES = {
+    "not_an_image",
+    "image_unsupported",
+    "image_truncated",
+    "image_bomb",
+    "too_large",
+    "url_invalid",
+    "url_blocked",
+    "fetch_failed",
+    "fetch_timeout",
+    "invalid_request",
+    "busy",
+}
+
+
+def test_codes_are_those_of_the_wire_contract():
+    assert sorted(kind.code for kind in CHILDREN) == sorted(CODES)
+
+
+@pytest.mark.parametrize("kind", CHILDREN)
+def test_every_error_is_in_the_drawn_tree_beside_its_code(kind):
+    assert re.search(rf"\b{kind.__name__}\s+{kind.code}\b", errors.__doc__ or "")
+
+
+def test_titles_are_distinct():
+    assert len({kind.title for kind in CHILDREN}) == len(CHILDREN)
+
+
+def test_only_what_the_other_side_may_mend_is_retryable():
+    retryable = {kind.code for kind in CHILDREN if kind.retryable}
+    assert retryable == {"fetch_failed", "fetch_timeout", "busy"}
+
+
+def test_detail_is_also_the_message():
+    error = errors.NotAnImage("Send a JPEG.")
+    assert error.detail == str(error) == "Send a JPEG."
+
+
+def test_extras():
+    assert FetchFailed("Gone.", upstream_status=404).upstream_status == 404
+    assert FetchFailed("No answer.").upstream_status is None
+    assert Busy("Try later.", retry_after_s=3).retry_after_s == 3
