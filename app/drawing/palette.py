@@ -1,0 +1,86 @@
+"""Colours and strokes that colour-blind eyes can tell apart; shape carries the meaning as well.
+
+Colours are Okabe and Ito's (2008, "Color Universal Design"). What the generator's template says is
+vermillion and open, what was measured on this face is sky blue and solid: the pair lies on the
+blue-yellow axis that deuteranopia and protanopia keep.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from app.evidence import Verdict
+
+Colour = tuple[int, int, int]
+Dot = Literal["disc", "square", "diamond", "triangle"]
+
+BLACK: Final[Colour] = (0, 0, 0)
+WHITE: Final[Colour] = (255, 255, 255)
+ORANGE: Final[Colour] = (230, 159, 0)
+SKY_BLUE: Final[Colour] = (86, 180, 233)
+BLUISH_GREEN: Final[Colour] = (0, 158, 115)
+YELLOW: Final[Colour] = (240, 228, 66)
+BLUE: Final[Colour] = (0, 114, 178)
+VERMILLION: Final[Colour] = (213, 94, 0)
+REDDISH_PURPLE: Final[Colour] = (204, 121, 167)
+
+INK: Final[Colour] = (24, 24, 28)
+"""Text; 17:1 on ``PAPER``."""
+FAINT_INK: Final[Colour] = (88, 88, 96)
+"""Small print; 7:1 on ``PAPER``."""
+RULE: Final[Colour] = (208, 208, 214)
+PAPER: Final[Colour] = (255, 255, 255)
+STAGE: Final[Colour] = (176, 178, 184)
+"""Around the avatar: neither the white nor the black that avatars have at their edges."""
+
+
+@dataclass(frozen=True)
+class Stroke:
+    """A line of ``width_px``; ``dash_px`` alternates drawn and left out, empty for a solid one."""
+
+    colour: Colour
+    width_px: int
+    dash_px: tuple[float, ...] = ()
+
+
+PICTURE_FRAME: Final = Stroke(WHITE, 2, (14.0, 14.0))
+TEMPLATE_FRAME: Final = Stroke(VERMILLION, 2, (24.0, 18.0, 2.0, 18.0))
+CROP_SQUARE: Final = Stroke(SKY_BLUE, 4)
+TEMPLATE_EYE: Final = Stroke(VERMILLION, 2)
+OTHER_FACE: Final = Stroke(WHITE, 1)
+IRIS: Final[Colour] = SKY_BLUE
+
+
+@dataclass(frozen=True)
+class CheckStyle:
+    """How the marks of one check look: its own colour, its own dot, its own dash."""
+
+    colour: Colour
+    dot: Dot
+    dash_px: tuple[float, ...]
+
+    @property
+    def stroke(self) -> Stroke:
+        return Stroke(self.colour, 2, self.dash_px)
+
+
+_CHECK_STYLES: Final = (
+    CheckStyle(YELLOW, "square", ()),
+    CheckStyle(REDDISH_PURPLE, "diamond", (12.0, 11.0)),
+    CheckStyle(BLUISH_GREEN, "triangle", (2.0, 10.0)),
+    CheckStyle(BLACK, "disc", (14.0, 10.0, 2.0, 10.0)),
+)
+
+
+def check_style(position: int) -> CheckStyle:
+    """The style of the check at ``position`` among those that have marks to draw, 0 or more."""
+    return _CHECK_STYLES[position % len(_CHECK_STYLES)]
+
+
+VERDICT: Final[dict[Verdict, Colour]] = {
+    Verdict.LIKELY_GENERATED: VERMILLION,
+    Verdict.INCONCLUSIVE: ORANGE,
+    Verdict.UNLIKELY_GENERATED: BLUE,
+    Verdict.NOT_APPLICABLE: FAINT_INK,
+}
