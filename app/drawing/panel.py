@@ -71,8 +71,8 @@ def _checks(analysis: Analysis) -> Iterator[Row]:
         yield Row(words.check_says(evidence), space_above_px=2)
     if analysis.match:
         yield Row(_closest(analysis.match, analysis.size), SMALL, space_above_px=6)
-    for warning in analysis.warnings:
-        yield Row(f"Note: {words.plain(warning)}.", HEADING)
+    for code in analysis.warnings:
+        yield Row(words.warning(code), HEADING)
 
 
 def _legend(analysis: Analysis) -> Iterator[Row]:

@@ -28,7 +28,7 @@ from app.picture import Picture
 
 LONG_SIDE_PX: Final = 800
 MIN_MARGIN_PX: Final = 72
-MAX_MARGIN_PX: Final = 160
+MAX_MARGIN_PX: Final = 200
 _BREATH_PX: Final = 20
 """Room left beyond the crop square where the margin grows to hold it."""
 

@@ -34,6 +34,11 @@ OUTCOME: Final[dict[Outcome, str]] = {
     Outcome.NOT_A_PHOTO: "This does not look like a photograph, so nothing was weighed.",
 }
 
+WARNING: Final = {
+    "several_faces": "several faces. Each was weighed; the one with marked irises answers.",
+    "animated": "an animation. Only its first frame was looked at.",
+    "turned_away": "the head is turned far aside, where landmarks are less certain.",
+}
 _NAMED: Final = ((1e9, "billion"), (1e6, "million"))
 
 
@@ -139,6 +144,11 @@ def footnote(analysis: Analysis, enlarged: float) -> str:
         f"{width:,} x {height:,} px {analysis.format}{still}{larger} · "
         f"sha256 {analysis.sha256[:16]} · calibration {analysis.calibration_id or 'none'}"
     )
+
+
+def warning(code: str) -> str:
+    """What a warning's ``code`` means for whoever looks at the drawing."""
+    return f"Note: {WARNING.get(code, plain(code) + '.')}"
 
 
 def plain(code: str) -> str:

@@ -45,7 +45,7 @@ class TestPanel:
         analysis = said_of(
             match=matched((400, 400), Box(-50.0, -50.0, 450.0, 450.0), distance=0.84),
             evidence=(testimony("eye_alignment", summary="both eyes lie there", llr=3.2), silent),
-            warnings=("several_faces",),
+            warnings=("several_faces", "some_new_code"),
         )
         said = [row.text for row in panel_rows(analysis)]
         for sentence in (
@@ -56,7 +56,8 @@ class TestPanel:
             "Teeth: not measured",
             "Reason: too small.",
             "Closest template: ffhq, zoomed in 1.25 times; 0.8 standard deviations away.",
-            "Note: several faces.",
+            "Note: several faces. Each was weighed; the one with marked irises answers.",
+            "Note: some new code.",
             "the picture's own frame (400 x 400 px)",
         ):
             assert sentence in said
