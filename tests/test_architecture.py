@@ -13,14 +13,17 @@ import pytest
 
 APP = Path(__file__).resolve().parent.parent / "app"
 
-PURE = {"picture", "face", "evidence", "alignment", "density", "shape", "framing", "portrait"}
+PURE = {"face", "evidence", "picture", "alignment", "density", "shape", "framing", "portrait"}
 WEIGHING = {"calibration_file", "templates", "calibration", "checks", "landmarks", "analysis"}
 DOORS = {"errors", "addresses", "settings", "canary", "drawing", "fetch", "sources"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "face": set(),
     "evidence": set(),
-    "picture": {"errors"},
+    "exif": {"errors"},
+    "avif": {"errors"},
+    "containers": {"errors", "avif", "exif"},
+    "picture": {"errors", "containers", "avif", "exif"},
     "addresses": {"errors"},
     "density": set(),
     "alignment": {"face"},
