@@ -1,7 +1,8 @@
 """Which addresses a fetch may connect to. A pure decision: no sockets and no names here.
 
-``ipaddress.is_global`` is not enough: it lets NAT64, 6to4 and IPv4-mapped forms of a cloud's metadata
-address through. So the networks are listed, and IPv6 starts from the only block that is handed out.
+``ipaddress.is_global`` is not enough: it lets NAT64, 6to4 and IPv4-mapped forms of a cloud's
+metadata address through. So the networks are listed, and IPv6 starts from the only block that is
+handed out.
 """
 
 from __future__ import annotations
@@ -87,7 +88,7 @@ def is_refused(address: str, allowed: Sequence[Network] = ()) -> bool:
 def meant(address: Address) -> Address:
     """The IPv4 address that an IPv4-mapped or NAT64 address stands for; else ``address`` itself.
 
-    Both are honest spellings (NAT64 is how an IPv6-only machine reaches any IPv4 host), so what they
+    Both are honest spellings (NAT64 is how an IPv6-only machine reaches an IPv4 host), so what they
     stand for is judged. The other embeddings (6to4, Teredo, compatible, SIIT) are refused whole.
     """
     if isinstance(address, IPv6Address) and (address in _MAPPED or address in _NAT64):

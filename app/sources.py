@@ -1,0 +1,56 @@
+"""What the command line was pointed at: files, folders, URLs, standard input."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Final
+
+from app.fetch import Fetcher, FetchPolicy
+
+SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"})
+"""What is taken from a folder; a file that is named itself is always tried."""
+
+
+class NoPictures(ValueError):
+    """A folder without a picture in it."""
+
+
+@dataclass(frozen=True)
+class Item:
+    """One picture: what to call it, and how to get its bytes."""
+
+    name: str
+    read: Callable[[], bytes]
+    remote: bool = False
+
+
+def items(source: str, policy: FetchPolicy) -> Iterator[Item]:
+    """What ``source`` stands for; a folder stands for the pictures below it, sorted by path.
+
+    Raises ``NoPictures`` for a folder that holds none.
+    """
+    if source == "-":
+        # One byte more than is allowed, so that too much is seen to be too much.
+        yield Item("stdin", partial(sys.stdin.buffer.read, policy.max_bytes + 1))
+    elif source.lower().startswith(("http://", "https://")):
+        yield Item(source, partial(_fetch, source, policy), remote=True)
+    elif (folder := Path(source)).is_dir():
+        paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        if not paths:
+            raise NoPictures(f"no pictures in {source}")
+        yield from (Item(str(path), path.read_bytes) for path in paths)
+    else:
+        yield Item(source, folder.read_bytes)
+
+
+def _fetch(url: str, policy: FetchPolicy) -> bytes:
+    async def fetched() -> bytes:
+        async with Fetcher(policy) as fetcher:
+            return await fetcher.fetch(url)
+
+    return asyncio.run(fetched())
