@@ -1,0 +1,1 @@
+"""The HTTP door: routes by resource, schemas (the wire), problems (errors → status)."""

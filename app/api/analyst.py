@@ -1,0 +1,97 @@
+"""Bytes → what is said of them: the one line that HTTP and the command line share.
+
+Belongs to threads, not to the event loop: every call decodes, looks and weighs on the thread it is
+made on.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+from app import calibration, canary
+from app.analysis import analyze
+from app.calibration import Calibration
+from app.checks import CHECKS
+from app.evidence import Analysis
+from app.landmarks import FaceFinders, load_model
+from app.picture import DecodeLimits, Picture, decode
+from app.settings import Settings
+
+STAGES = ("fetch", "decode", "landmarks", "checks")
+
+
+@dataclass
+class Stopwatch:
+    """Milliseconds spent in each stage."""
+
+    spent_ms: dict[str, float] = field(default_factory=dict)
+
+    @contextmanager
+    def __call__(self, stage: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            elapsed = 1000.0 * (time.perf_counter() - began)
+            self.spent_ms[stage] = self.spent_ms.get(stage, 0.0) + elapsed
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """A picture and what was said of it. ``timings_ms``: by stage."""
+
+    picture: Picture
+    analysis: Analysis
+    timings_ms: Mapping[str, float]
+
+
+Examine = Callable[[bytes], Examined]
+
+
+class Analyst:
+    """Everything that was loaded once: model, calibration, limits. Close it."""
+
+    def __init__(
+        self, finders: FaceFinders, weights: Calibration, limits: DecodeLimits, models_dir: Path
+    ) -> None:
+        self._finders = finders
+        self._calibration = weights
+        self._limits = limits
+        self._models_dir = models_dir
+
+    @classmethod
+    def load(cls, settings: Settings) -> Self:
+        """Raises ``ModelError`` or ``CalibrationError`` if an artefact is not what it must be."""
+        weights = calibration.load(settings.models_dir / calibration.FILE, CHECKS)
+        finders = FaceFinders(load_model(settings.models_dir))
+        limits = DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
+        return cls(finders, weights, limits, settings.models_dir)
+
+    def __call__(self, data: bytes) -> Examined:
+        """Raises an ``AvatarError`` if ``data`` is not a picture that can be read."""
+        watch = Stopwatch()
+        with watch("decode"):
+            picture = decode(data, self._limits)
+        analysis = analyze(picture, self._finders.mine(), self._calibration, watch)
+        return Examined(picture, analysis, watch.spent_ms)
+
+    def complaint(self) -> str | None:
+        """Scores the canary on this thread; why it is not as recorded, or ``None``."""
+        try:
+            known = canary.load(self._models_dir)
+        except canary.CanaryError as error:
+            return str(error)
+        return known.complaint(self(known.data).analysis)
+
+    def describe(self) -> dict[str, Any]:
+        """What is known of the calibration in use."""
+        return self._calibration.describe()
+
+    def close(self) -> None:
+        """Only when no thread is examining any more."""
+        self._finders.close()

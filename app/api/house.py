@@ -1,0 +1,76 @@
+"""What the routes share: made once when the application starts, closed when it ends."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from fastapi import Request
+
+from app.api.analyst import Analyst, Examine
+from app.api.metrics import Metrics
+from app.api.workshop import Workshop
+from app.fetch import Fetcher, FetchPolicy
+from app.settings import Settings
+
+
+@dataclass(frozen=True, eq=False)
+class House:
+    """``complaints``: why this process should get no traffic; empty when it is ready."""
+
+    settings: Settings
+    metrics: Metrics
+    workshop: Workshop
+    fetcher: Fetcher
+    examine: Examine
+    model: dict[str, Any]
+    complaints: tuple[str, ...]
+    key_digests: tuple[bytes, ...]
+
+
+Open = Callable[[Settings], Analyst]
+
+
+def house(request: Request) -> House:
+    """The house that this request came to."""
+    found: House = request.app.state.house
+    return found
+
+
+@asynccontextmanager
+async def open_house(
+    settings: Settings, metrics: Metrics, open_analyst: Open
+) -> AsyncIterator[House]:
+    """Load and warm everything, then close it in the opposite order.
+
+    Every thread scores the canary before the first request: models are warm, and proven. Raises
+    what loading raises: a service with the wrong model or calibration does not start.
+    """
+    settings.refuse_open_door()
+    analyst = open_analyst(settings)
+    workshop = Workshop(settings.workers, settings.queue_size, metrics)
+    try:
+        found = await workshop.on_every_thread(analyst.complaint)
+        async with Fetcher(fetch_policy(settings)) as fetcher:
+            yield House(
+                settings=settings,
+                metrics=metrics,
+                workshop=workshop,
+                fetcher=fetcher,
+                examine=analyst,
+                model=analyst.describe(),
+                complaints=tuple(sorted({c for c in found if c is not None})),
+                key_digests=settings.key_digests(),
+            )
+    finally:
+        await workshop.close()
+        analyst.close()
+
+
+def fetch_policy(settings: Settings) -> FetchPolicy:
+    """What the operator lets be fetched."""
+    return FetchPolicy(
+        max_bytes=settings.max_bytes, allow=settings.fetch_allow, only=settings.fetch_only
+    )

@@ -1,0 +1,74 @@
+"""What ``/metrics`` tells Prometheus. Every label has a small fixed set of values."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from typing import Final
+
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    ProcessCollector,
+    generate_latest,
+)
+
+from app.evidence import Analysis
+
+_BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
+
+
+class Metrics:
+    """One registry an application, so that two in one process do not meet."""
+
+    def __init__(self) -> None:
+        self._registry = CollectorRegistry()
+        ProcessCollector(registry=self._registry)
+        self.requests = Counter(
+            "eyeline_requests",
+            "HTTP requests by path template, status and problem code ('none' if answered).",
+            ("path", "status", "code"),
+            registry=self._registry,
+        )
+        self.analyses = Counter(
+            "eyeline_analyses",
+            "Pictures examined.",
+            ("outcome", "verdict"),
+            registry=self._registry,
+        )
+        self.stages = Histogram(
+            "eyeline_stage_seconds",
+            "Time spent in each stage of an analysis.",
+            ("stage",),
+            buckets=_BUCKETS_S,
+            registry=self._registry,
+        )
+        self.inside = Gauge(
+            "eyeline_requests_inside",
+            "Analyses admitted and not answered.",
+            registry=self._registry,
+        )
+        self.refusals = Counter(
+            "eyeline_queue_refusals",
+            "Requests refused because all places were taken.",
+            registry=self._registry,
+        )
+
+    @contextmanager
+    def stage(self, name: str) -> Iterator[None]:
+        began = time.perf_counter()
+        try:
+            yield
+        finally:
+            self.stages.labels(name).observe(time.perf_counter() - began)
+
+    def examined(self, analysis: Analysis, timings_ms: Mapping[str, float]) -> None:
+        self.analyses.labels(analysis.outcome, analysis.verdict).inc()
+        for stage, spent_ms in timings_ms.items():
+            self.stages.labels(stage).observe(spent_ms / 1000.0)
+
+    def text(self) -> bytes:
+        return generate_latest(self._registry)

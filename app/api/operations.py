@@ -1,0 +1,182 @@
+"""What operators and machines ask: is it alive, is it ready, what can it do, how good is it."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import Any
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.responses import JSONResponse, PlainTextResponse
+from prometheus_client import CONTENT_TYPE_LATEST
+from pydantic import BaseModel, Field
+
+from app import __version__, fetch
+from app.api import problems
+from app.api.access import require_key
+from app.api.examples import problem_responses
+from app.api.house import house
+from app.api.schemas import CUSTOM_ID_MAX_LENGTH, SCOPE
+from app.api.submission import BODY_TIMEOUT_S
+from app.checks import CHECKS
+from app.evidence import Check
+from app.landmarks import MODEL_FILE, MODEL_SHA256
+from app.picture import FORMATS, DecodeLimits
+
+open_router = APIRouter(tags=["operations"])
+keyed_router = APIRouter(
+    tags=["operations"],
+    dependencies=[Depends(require_key)],
+    responses=problem_responses("unauthorized"),
+)
+
+
+class StatusOut(BaseModel):
+    """A word."""
+
+    status: str = Field(examples=["ok"])
+
+
+class CheckOut(BaseModel):
+    """One check, as its own module documents it."""
+
+    name: str
+    version: int
+    unit: str
+    reference: str
+    description: str
+    figures: dict[str, Any] = Field(description="bounds and weight in the calibration")
+
+
+class ModelFileOut(BaseModel):
+    """A file that was checked when it was loaded."""
+
+    name: str
+    sha256: str
+
+
+class ModelCardOut(BaseModel):
+    """What answers, what it was fitted on, and the rates behind its verdicts."""
+
+    name: str
+    version: str
+    scope: str
+    files: list[ModelFileOut]
+    calibration: dict[str, Any]
+
+
+class LimitsOut(BaseModel):
+    """Everything that is refused beyond a number."""
+
+    max_bytes: int
+    max_pixels: int
+    max_side_px: int
+    formats: list[str]
+    workers: int
+    queue_size: int
+    body_timeout_s: float
+    fetch_timeout_s: float
+    fetch_connect_timeout_s: float
+    fetch_max_redirects: int
+    url_max_length: int
+    custom_id_max_length: int
+
+
+@open_router.get("/", response_class=PlainTextResponse, include_in_schema=False)
+async def welcome() -> str:
+    """For a person who came by browser."""
+    return "Eyeline: POST a profile picture to /v1/analyses. What there is: /docs\n"
+
+
+@open_router.get("/livez", summary="Is the process alive")
+async def livez() -> StatusOut:
+    """Answers as long as the event loop turns, whatever the workers do."""
+    return StatusOut(status="ok")
+
+
+@open_router.get(
+    "/readyz",
+    summary="Should it get traffic",
+    response_model=StatusOut,
+    responses={
+        503: {
+            "description": "not ready, with reasons",
+            "content": {problems.MEDIA_TYPE: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+        }
+    },
+)
+async def readyz(request: Request) -> Response:
+    """Models loaded, every worker warm, and the canary picture scored as recorded by each."""
+    complaints = house(request).complaints
+    if not complaints:
+        return JSONResponse({"status": "ready"})
+    said = problems.problem(
+        "not_ready",
+        "Not ready for traffic",
+        "Run `eyeline doctor` on this machine; the reasons say what is wrong.",
+        request.state.request_id,
+        reasons=list(complaints),
+    )
+    return problems.response(request, said)
+
+
+@keyed_router.get(
+    "/metrics",
+    summary="For Prometheus",
+    response_class=PlainTextResponse,
+)
+async def metrics(request: Request) -> Response:
+    """Requests, analyses by outcome and verdict, stage durations, places taken, refusals."""
+    return Response(house(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
+
+
+@keyed_router.get("/v1/checks", summary="What each check sees, why and how")
+async def checks(request: Request) -> list[CheckOut]:
+    """The documentation of every check, from its own source."""
+    figures = house(request).model.get("checks", {})
+    return [_described(check, figures.get(check.name, {})) for check in CHECKS]
+
+
+@keyed_router.get("/v1/model", summary="What answers, and how good it is")
+async def model(request: Request) -> ModelCardOut:
+    """Verdict thresholds, the false-positive rate measured at each, and what it is fitted on."""
+    return ModelCardOut(
+        name="eyeline",
+        version=__version__,
+        scope=SCOPE,
+        files=[ModelFileOut(name=MODEL_FILE, sha256=MODEL_SHA256)],
+        calibration=house(request).model,
+    )
+
+
+@keyed_router.get("/v1/limits", summary="What is refused beyond a number")
+async def limits(request: Request) -> LimitsOut:
+    """The limits of this very service, as its operator set them."""
+    settings = house(request).settings
+    decoding = DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
+    return LimitsOut(
+        max_bytes=decoding.max_bytes,
+        max_pixels=decoding.max_pixels,
+        max_side_px=decoding.max_side_px,
+        formats=list(FORMATS),
+        workers=settings.workers,
+        queue_size=settings.queue_size,
+        body_timeout_s=BODY_TIMEOUT_S,
+        fetch_timeout_s=fetch.TOTAL_S,
+        fetch_connect_timeout_s=fetch.CONNECT_S,
+        fetch_max_redirects=fetch.MAX_REDIRECTS,
+        url_max_length=fetch.MAX_URL_LENGTH,
+        custom_id_max_length=CUSTOM_ID_MAX_LENGTH,
+    )
+
+
+def _described(check: Check, figures: dict[str, Any]) -> CheckOut:
+    module = sys.modules[check.measure.__module__]
+    return CheckOut(
+        name=check.name,
+        version=check.version,
+        unit=check.unit,
+        reference=check.reference,
+        description=inspect.getdoc(module) or "",
+        figures=figures,
+    )

@@ -1,0 +1,180 @@
+"""Errors → ``application/problem+json`` (RFC 9457). The one table of statuses lives here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Final
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, Field, ValidationError
+from starlette.exceptions import HTTPException
+
+from app.errors import AvatarError, Busy, FetchFailed, InvalidRequest
+
+MEDIA_TYPE: Final = "application/problem+json"
+
+STATUS: Final[Mapping[str, int]] = {
+    "url_invalid": 400,
+    "unauthorized": 401,
+    "url_blocked": 403,
+    "not_found": 404,
+    "method_not_allowed": 405,
+    "request_timeout": 408,
+    "too_large": 413,
+    "not_an_image": 415,
+    "image_unsupported": 415,
+    "unsupported_media_type": 415,
+    "image_truncated": 422,
+    "image_bomb": 422,
+    "invalid_request": 422,
+    "fetch_failed": 424,
+    "busy": 429,
+    "internal": 500,
+    "not_ready": 503,
+    "fetch_timeout": 504,
+}
+
+
+class Unauthorized(AvatarError):
+    """No key, or one that is not known."""
+
+    code: ClassVar[str] = "unauthorized"
+    title: ClassVar[str] = "An API key is needed"
+    retryable: ClassVar[bool] = False
+
+
+class UnsupportedBody(AvatarError):
+    """A body of a kind that is not understood."""
+
+    code: ClassVar[str] = "unsupported_media_type"
+    title: ClassVar[str] = "This kind of body is not understood"
+    retryable: ClassVar[bool] = False
+
+
+class BodyTimeout(AvatarError):
+    """The body did not arrive in time."""
+
+    code: ClassVar[str] = "request_timeout"
+    title: ClassVar[str] = "The request did not arrive in time"
+    retryable: ClassVar[bool] = True
+
+
+class FieldError(BaseModel):
+    """One field to blame."""
+
+    pointer: str = Field(description="JSON Pointer as a URI fragment", examples=["#/prior"])
+    detail: str
+
+
+class InvalidFields(InvalidRequest):
+    """Fields that do not hold what they must; each is named."""
+
+    def __init__(self, fields: Sequence[FieldError]) -> None:
+        super().__init__("; ".join(f"{f.pointer}: {f.detail}" for f in fields))
+        self.fields = tuple(fields)
+
+    @classmethod
+    def of(cls, error: ValidationError) -> InvalidFields:
+        return cls([_field(e["loc"], e["msg"]) for e in error.errors()])
+
+
+class Problem(BaseModel):
+    """RFC 9457, with the members that Eyeline adds."""
+
+    type: str = Field(examples=["urn:eyeline:problem:too_large"])
+    code: str = Field(description="stable; the last part of `type`", examples=["too_large"])
+    title: str
+    status: int
+    detail: str = Field(description="what happened, and what to do about it")
+    request_id: str = Field(description="also in the X-Request-Id header, and in our log")
+    retryable: bool = Field(description="whether the same request may succeed later")
+    errors: list[FieldError] | None = Field(default=None, exclude_if=lambda value: value is None)
+    upstream_status: int | None = Field(default=None, exclude_if=lambda value: value is None)
+    reasons: list[str] | None = Field(default=None, exclude_if=lambda value: value is None)
+
+
+def problem(code: str, title: str, detail: str, request_id: str, **members: Any) -> Problem:
+    """A problem with the status that the table gives ``code``."""
+    return Problem(
+        type=f"urn:eyeline:problem:{code}",
+        code=code,
+        title=title,
+        status=STATUS[code],
+        detail=detail,
+        request_id=request_id,
+        **{"retryable": False, **members},
+    )
+
+
+def response(
+    request: Request, said: Problem, headers: Mapping[str, str] | None = None
+) -> JSONResponse:
+    """``said`` over HTTP; the envelope reads its code for the log and the metrics."""
+    request.state.problem = said.code
+    return JSONResponse(
+        said.model_dump(mode="json"), said.status, headers=headers, media_type=MEDIA_TYPE
+    )
+
+
+def internal(request_id: str) -> Problem:
+    """Ours: nothing about the inside leaves the house."""
+    return problem(
+        "internal",
+        "Something broke on our side",
+        "This is a fault of the service, not of the request. Report the request_id if it persists.",
+        request_id,
+        retryable=True,
+    )
+
+
+def install(app: FastAPI) -> None:
+    """Let every error of ``app`` leave as a problem."""
+    app.add_exception_handler(AvatarError, _avatar_error)
+    app.add_exception_handler(HTTPException, _http_error)
+    app.add_exception_handler(RequestValidationError, _validation_error)
+
+
+def of(error: AvatarError, request_id: str) -> Problem:
+    """What the caller is told of ``error``."""
+    members: dict[str, Any] = {"retryable": error.retryable}
+    if isinstance(error, InvalidFields):
+        members["errors"] = error.fields
+    if isinstance(error, FetchFailed):
+        status = error.upstream_status
+        members["upstream_status"] = status
+        members["retryable"] = status is None or status in (408, 429) or status >= 500
+    return problem(error.code, error.title, error.detail, request_id, **members)
+
+
+async def _avatar_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, AvatarError)
+    headers: dict[str, str] = {}
+    if isinstance(error, Busy):
+        headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, Unauthorized):
+        headers["WWW-Authenticate"] = "Bearer"
+    return response(request, of(error, request.state.request_id), headers)
+
+
+async def _http_error(request: Request, error: Exception) -> JSONResponse:
+    """What the framework refuses by itself: no such path, no such method."""
+    assert isinstance(error, HTTPException)
+    code, title, detail = {
+        404: ("not_found", "Nothing here", "There is no such path; /docs lists those there are."),
+        405: ("method_not_allowed", "Not with this method", "The Allow header lists the methods."),
+    }.get(error.status_code, ("invalid_request", "The request cannot be understood", error.detail))
+    return response(request, problem(code, title, detail, request.state.request_id), error.headers)
+
+
+async def _validation_error(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    fields = [_field(e["loc"][1:], e["msg"]) for e in error.errors()]
+    return await _avatar_error(request, InvalidFields(fields))
+
+
+def _field(location: Sequence[int | str], message: str) -> FieldError:
+    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
+    pointer = "".join(f"/{part}" for part in escaped)
+    return FieldError(pointer=f"#{pointer}", detail=message.removeprefix("Value error, "))

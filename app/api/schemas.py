@@ -1,0 +1,152 @@
+"""The wire: what an Analysis looks like in JSON, over HTTP and from the command line alike."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from app.evidence import Outcome, Verdict
+from app.settings import Probability
+
+CUSTOM_ID_MAX_LENGTH: Final = 256
+SCOPE: Final = (
+    "Speaks of StyleGAN-family faces (StyleGAN 1, 2, 3 and relatives with their aligned frame); "
+    "silent about diffusion models, other generators, retouching, and about the account behind "
+    "the picture."
+)
+
+Unit = Annotated[float, Field(description="unit coordinates: px ÷ width or height, y down")]
+Point = tuple[Unit, Unit]
+
+
+class Wire(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class Options(Wire):
+    """What a caller may add to a picture, in whichever way it is sent."""
+
+    custom_id: str | None = Field(default=None, max_length=CUSTOM_ID_MAX_LENGTH)
+    prior: Probability | None = None
+    include: tuple[Literal["overlay"], ...] = ()
+
+    @field_validator("include", mode="before")
+    @classmethod
+    def _one_or_several(cls, value: Any) -> Any:
+        return tuple(v for v in value.split(",") if v) if isinstance(value, str) else value
+
+
+class UrlSubmission(Options):
+    """The JSON body: a picture by its URL."""
+
+    url: str = Field(min_length=1, description="absolute http:// or https:// URL of the picture")
+
+
+class AlignmentOut(Wire):
+    """The crop square that the face asks for, seen from the picture's frame."""
+
+    template: str | None = Field(description="generator family whose frame fits best")
+    transform: Literal["untouched", "zoomed", "trimmed"] | None
+    distance: float | None = Field(description="standard deviations from that template")
+    centre: Point
+    side: float = Field(description="side of the square ÷ √(width × height)")
+    roll_deg: float
+
+
+class FaceOut(Wire):
+    """The face that answers for the picture."""
+
+    count: int = Field(ge=1, description="faces found; every one is weighed")
+    eyes: tuple[Point, Point] = Field(description="iris centres, the viewer's left first")
+    eye_distance_px: float
+    roll_deg: float
+    yaw_deg: float
+    gan_eye_distance: float = Field(
+        description="GANEyeDistance (Yang, Singh, Menczer 2024), for those who know it; no weight"
+    )
+
+
+class MarkOut(Wire):
+    """Where a check looked."""
+
+    label: str
+    shape: Literal["dots", "line", "outline"]
+    points: list[Point]
+
+
+class MeasuredOut(Wire):
+    """A check that measured something."""
+
+    name: str
+    version: int
+    status: Literal["measured"] = "measured"
+    value: float
+    unit: str
+    llr: float
+    summary: str
+    marks: list[MarkOut]
+
+
+class UnmeasurableOut(Wire):
+    """A check that had nothing to measure; it weighs nothing."""
+
+    name: str
+    version: int
+    status: Literal["unmeasurable"] = "unmeasurable"
+    reason: str
+    llr: float
+    summary: str
+
+
+class ImageOut(Wire):
+    sha256: str = Field(description="of the bytes as they arrived")
+    perceptual_hash: str
+    width: int
+    height: int
+    format: str
+    animated: bool
+
+
+class ModelOut(Wire):
+    name: Literal["eyeline"] = "eyeline"
+    version: str
+    calibration: str
+
+
+class TimingsOut(Wire):
+    fetch: float
+    decode: float
+    landmarks: float
+    checks: float
+
+
+class AnalysisOut(Wire):
+    """What Eyeline says of one avatar."""
+
+    id: str
+    custom_id: str | None
+    outcome: Outcome
+    verdict: Verdict = Field(description="not_applicable unless the outcome is scored")
+    likelihood: float | None = Field(description="posterior at `prior`; null unless scored")
+    prior: float
+    base_rate: float
+    posterior_at_base_rate: float | None = Field(
+        description="posterior at the operator's base rate: what a flag out of the blue is worth"
+    )
+    llr: float = Field(description="log10 likelihood ratio; needs no prior; 0 unless scored")
+    llr_interval: tuple[float, float] | None = Field(description="95 %; null unless scored")
+    support: str = Field(description="verbal band of |llr|")
+    alignment: AlignmentOut | None
+    face: FaceOut | None
+    checks: list[Annotated[MeasuredOut | UnmeasurableOut, Field(discriminator="status")]]
+    image: ImageOut
+    warnings: list[str]
+    scope: str
+    model: ModelOut
+    timings_ms: TimingsOut
+    overlay: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="PNG as a data URI; there only with `include=overlay`",
+    )

@@ -1,0 +1,120 @@
+"""An analyst whose opinion is fixed, behind a real server on loopback."""
+
+from __future__ import annotations
+
+import io
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import httpx
+import numpy as np
+import uvicorn
+from PIL import Image
+
+from app.alignment import Alignment, Box
+from app.api.analyst import Analyst, Examined
+from app.api.app import create_app
+from app.checks import CHECKS
+from app.evidence import Analysis, Evidence, Mark, Match, Outcome, Reading, Verdict
+from app.face import Face
+from app.picture import Picture, decode
+from app.settings import Settings
+
+Start = Callable[..., httpx.Client]
+"""``start(analyst, workers=1, ...)``: a server for one test; arguments are settings."""
+
+EYES = [[0.374, 0.47], [0.626, 0.47]]
+
+
+def picture_bytes(size: tuple[int, int] = (40, 30), kind: str = "PNG") -> bytes:
+    """A small picture of nothing."""
+    noise = np.random.default_rng(0).integers(0, 255, (size[1], size[0], 3), dtype=np.uint8)
+    buffer = io.BytesIO()
+    Image.fromarray(noise).save(buffer, kind)
+    return buffer.getvalue()
+
+
+def opinion(picture: Picture, outcome: Outcome = Outcome.SCORED) -> Analysis:
+    """What the stand-in says of ``picture``."""
+    scored = outcome is Outcome.SCORED
+    face = Face(np.tile(np.array(EYES[0]) * picture.size, (478, 1)))
+    landmarks = face.landmarks.copy()
+    landmarks[473] = np.array(EYES[1]) * picture.size
+    face = Face(landmarks)
+    width, height = picture.size
+    match = Match("ffhq", "untouched", 0.8, Box(0, 0, width, height), ((0.37, 0.47), (0.63, 0.47)))
+    reading = Reading(value=0.81, marks=(Mark(face.eyes, "dots", "irises"),))
+    return Analysis(
+        outcome=outcome,
+        verdict=Verdict.LIKELY_GENERATED if scored else Verdict.NOT_APPLICABLE,
+        sha256=picture.sha256,
+        perceptual_hash=picture.perceptual_hash,
+        size=picture.size,
+        format=picture.format,
+        animated=picture.animated,
+        faces=(face,) if scored else (),
+        alignment=Alignment((0.5, 0.496), 1.0071234, -0.0) if scored else None,
+        match=match if scored else None,
+        evidence=(Evidence(CHECKS[0], reading, 3.7, "in place", match),) if scored else (),
+        llr=3.7 if scored else 0.0,
+        llr_interval=(3.4, 3.8) if scored else (0.0, 0.0),
+        calibration_id="0123456789ab",
+        warnings=(),
+    )
+
+
+class StandIn(Analyst):
+    """Decodes for real and then says what it was told to say."""
+
+    def __init__(
+        self,
+        outcome: Outcome = Outcome.SCORED,
+        complains: str | None = None,
+        meanwhile: Callable[[], Any] = lambda: None,
+    ) -> None:
+        self._outcome = outcome
+        self._complains = complains
+        self._meanwhile = meanwhile
+        self.closed = False
+        self.threads: set[str] = set()
+
+    def __call__(self, data: bytes) -> Examined:
+        picture = decode(data)
+        self._meanwhile()
+        timings = {"decode": 1.0, "landmarks": 2.0, "checks": 3.0}
+        return Examined(picture, opinion(picture, self._outcome), timings)
+
+    def complaint(self) -> str | None:
+        self.threads.add(threading.current_thread().name)
+        return self._complains
+
+    def describe(self) -> dict[str, Any]:
+        return {"id": "0123456789ab", "checks": {"eye_alignment": {"weight": 1.0}}}
+
+    def close(self) -> None:
+        self.closed = True
+
+
+@contextmanager
+def serving(settings: Settings, analyst: Analyst) -> Iterator[httpx.Client]:
+    """A uvicorn of our own on a free port, stopped gracefully."""
+    app = create_app(settings, lambda _: analyst)
+    server = uvicorn.Server(
+        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
+    )
+    thread = threading.Thread(target=server.run)
+    thread.start()
+    try:
+        while not server.started:
+            assert thread.is_alive(), "the server did not start"
+            thread.join(0.01)
+        port = server.servers[0].sockets[0].getsockname()[1]
+        with httpx.Client(
+            base_url=f"http://127.0.0.1:{port}", timeout=30, trust_env=False
+        ) as client:
+            yield client
+    finally:
+        server.should_exit = True
+        thread.join()

@@ -1,0 +1,154 @@
+"""More requests than places; events decide the order here, not clocks."""
+
+from __future__ import annotations
+
+import socket
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlsplit
+
+import httpx
+
+from app.settings import Settings
+from tests.api.stand_in import StandIn, Start, picture_bytes, serving
+
+PNG = picture_bytes()
+HEADERS = {"Content-Type": "image/png"}
+
+
+class Gate:
+    """Holds every examination until it is opened, and counts those that came."""
+
+    def __init__(self) -> None:
+        self.opened = threading.Event()
+        self.arrived = threading.Semaphore(0)
+
+    def __call__(self) -> None:
+        self.arrived.release()
+        assert self.opened.wait(30)
+
+    def wait_for(self, count: int) -> None:
+        for _ in range(count):
+            assert self.arrived.acquire(timeout=30)
+
+
+def post(client: httpx.Client) -> httpx.Response:
+    return client.post("/v1/analyses", content=PNG, headers=HEADERS)
+
+
+def inside(client: httpx.Client) -> int:
+    lines = client.get("/metrics").text.splitlines()
+    return round(
+        float(next(x for x in lines if x.startswith("eyeline_requests_inside")).split()[-1])
+    )
+
+
+def test_alive_while_every_worker_is_busy_and_busy_beyond_the_queue(start: Start) -> None:
+    gate = Gate()
+    client = start(StandIn(meanwhile=gate), workers=1, queue_size=1)
+    with ThreadPoolExecutor(2) as callers:
+        first = callers.submit(post, client)
+        gate.wait_for(1)
+        second = callers.submit(post, client)
+        while inside(client) < 2:
+            pass
+        # One is being examined, one waits; no clock has to tell that these answer all the same.
+        assert client.get("/livez").json() == {"status": "ok"}
+        assert client.get("/readyz").status_code == 200
+        refused = post(client)
+        assert refused.status_code == 429
+        assert refused.json()["code"] == "busy"
+        assert refused.json()["retryable"] is True
+        assert int(refused.headers["retry-after"]) >= 1
+        assert not first.done()
+        gate.opened.set()
+        assert [first.result().status_code, second.result().status_code] == [200, 200]
+    assert inside(client) == 0
+    assert post(client).status_code == 200
+    assert "eyeline_queue_refusals_total 1.0" in client.get("/metrics").text
+
+
+def test_busy_is_said_before_a_byte_of_the_body_is_sent(start: Start) -> None:
+    gate = Gate()
+    client = start(StandIn(meanwhile=gate), workers=1, queue_size=0)
+    with ThreadPoolExecutor(1) as callers:
+        first = callers.submit(post, client)
+        gate.wait_for(1)
+        head = b"POST /v1/analyses HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\n"
+        with _connect(client) as connection:
+            connection.sendall(head + b"Content-Length: 1000\r\n\r\n")
+            assert connection.recv(12) == b"HTTP/1.1 429"
+        gate.opened.set()
+        assert first.result().status_code == 200
+
+
+def test_a_large_body_does_not_drown_the_refusal(start: Start) -> None:
+    gate = Gate()
+    client = start(StandIn(meanwhile=gate), workers=1, queue_size=0)
+    with ThreadPoolExecutor(1) as callers:
+        first = callers.submit(post, client)
+        gate.wait_for(1)
+        refused = client.post("/v1/analyses", content=b"x" * 4_000_000, headers=HEADERS)
+        assert refused.status_code == 429
+        gate.opened.set()
+        assert first.result().status_code == 200
+
+
+def test_a_caller_who_leaves_leaves_no_place_taken(start: Start) -> None:
+    client = start(StandIn(), workers=1, queue_size=0)
+    for _ in range(3):
+        with _connect(client) as connection:
+            connection.sendall(
+                b"POST /v1/analyses HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\n"
+                b"Content-Length: 1000\r\n\r\nhalf"
+            )
+            while inside(client) < 1:
+                pass
+        while inside(client) > 0:
+            pass
+    assert post(client).status_code == 200
+
+
+def test_a_failed_examination_leaves_no_place_taken(start: Start) -> None:
+    client = start(StandIn(), workers=1, queue_size=0)
+    for _ in range(3):
+        assert client.post("/v1/analyses", content=b"no", headers=HEADERS).status_code == 415
+    assert post(client).status_code == 200
+
+
+def test_stopping_finishes_what_was_begun() -> None:
+    gate = Gate()
+    analyst = StandIn(meanwhile=gate)
+    seen_closed: list[bool] = []
+
+    def open_when_nobody_is_let_in(client: httpx.Client) -> None:
+        while _is_listening(client):
+            pass
+        seen_closed.append(analyst.closed)
+        gate.opened.set()
+
+    with ThreadPoolExecutor(2) as callers:
+        with serving(Settings(workers=1), analyst) as client:
+            caller = httpx.Client(base_url=client.base_url, timeout=30, trust_env=False)
+            answer = callers.submit(post, caller)
+            gate.wait_for(1)
+            callers.submit(open_when_nobody_is_let_in, client)
+        assert answer.result().status_code == 200
+        caller.close()
+    assert seen_closed == [False]
+    assert analyst.closed
+
+
+def _is_listening(client: httpx.Client) -> bool:
+    try:
+        _connect(client).close()
+    except ConnectionError:
+        return False
+    return True
+
+
+def _connect(client: httpx.Client) -> socket.socket:
+    where = urlsplit(str(client.base_url))
+    assert where.hostname is not None
+    assert where.port is not None
+    return socket.create_connection((where.hostname, where.port), timeout=30)

@@ -1,0 +1,110 @@
+"""Health, metrics and what the service says of itself."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from app.api.operations import CheckOut, LimitsOut, ModelCardOut
+from app.checks import CHECKS
+from tests.api.stand_in import StandIn, Start, picture_bytes
+
+HEADERS = {"Content-Type": "image/png"}
+
+
+def test_alive_and_ready(client: httpx.Client) -> None:
+    assert client.get("/livez").json() == {"status": "ok"}
+    assert client.get("/readyz").json() == {"status": "ready"}
+
+
+def test_every_worker_proves_itself_before_the_first_request(start: Start) -> None:
+    analyst = StandIn()
+    start(analyst, workers=4)
+    assert len(analyst.threads) == 4
+
+
+def test_not_ready_says_why_and_lives_on(start: Start) -> None:
+    client = start(StandIn(complains="the canary is silent"))
+    response = client.get("/readyz")
+    assert response.status_code == 503
+    assert response.headers["content-type"] == "application/problem+json"
+    assert response.json()["code"] == "not_ready"
+    assert response.json()["reasons"] == ["the canary is silent"]
+    assert client.get("/livez").status_code == 200
+
+
+def test_the_root_points_to_the_documentation(client: httpx.Client) -> None:
+    assert "/docs" in client.get("/").text
+    assert client.get("/docs").status_code == 200
+
+
+def test_checks_document_themselves(client: httpx.Client) -> None:
+    told = [CheckOut.model_validate(each) for each in client.get("/v1/checks").json()]
+    assert [(c.name, c.version) for c in told] == [(c.name, c.version) for c in CHECKS]
+    assert all(c.description and c.reference and c.unit for c in told)
+    assert told[0].figures == {"weight": 1.0}
+
+
+def test_the_model_card_names_calibration_and_files(client: httpx.Client) -> None:
+    card = ModelCardOut.model_validate(client.get("/v1/model").json())
+    assert card.name == "eyeline"
+    assert card.calibration["id"] == "0123456789ab"
+    assert len(card.files[0].sha256) == 64
+    assert "diffusion" in card.scope
+
+
+def test_limits_are_those_that_the_operator_set(start: Start) -> None:
+    client = start(workers=3, queue_size=7, max_bytes=12_345, max_pixels=54_321)
+    told = LimitsOut.model_validate(client.get("/v1/limits").json())
+    assert (told.workers, told.queue_size) == (3, 7)
+    assert (told.max_bytes, told.max_pixels) == (12_345, 54_321)
+    assert "JPEG" in told.formats
+
+
+def test_metrics_count_by_outcome_stage_and_code(start: Start) -> None:
+    client = start()
+    client.post("/v1/analyses", content=picture_bytes(), headers=HEADERS)
+    client.post("/v1/analyses", content=b"no", headers=HEADERS)
+    client.get("/v1/secret-token-in-a-path")
+    text = client.get("/metrics").text
+    for line in (
+        'eyeline_analyses_total{outcome="scored",verdict="likely_generated"} 1.0',
+        'eyeline_requests_total{code="none",path="/v1/analyses",status="200"} 1.0',
+        'eyeline_requests_total{code="not_an_image",path="/v1/analyses",status="415"} 1.0',
+        'eyeline_requests_total{code="not_found",path="unmatched",status="404"} 1.0',
+        'eyeline_stage_seconds_count{stage="landmarks"} 1.0',
+        "eyeline_requests_inside 0.0",
+        "process_resident_memory_bytes",
+    ):
+        assert line in text
+    assert "secret-token" not in text
+
+
+KEY = "correct horse battery staple"
+KEYED = ("/v1/checks", "/v1/model", "/v1/limits", "/metrics")
+
+
+@pytest.mark.parametrize("path", KEYED)
+def test_with_keys_one_is_needed(start: Start, path: str) -> None:
+    client = start(api_keys=f"another key of some length,{KEY}")
+    for wrong in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {KEY}"}):
+        response = client.get(path, headers=wrong)
+        assert response.status_code == 401
+        assert response.json()["code"] == "unauthorized"
+        assert response.headers["www-authenticate"] == "Bearer"
+    assert client.get(path, headers={"Authorization": f"Bearer {KEY}"}).status_code == 200
+
+
+def test_without_a_key_not_a_byte_of_a_picture_is_read(start: Start) -> None:
+    client = start(api_keys=KEY)
+    refused = client.post("/v1/analyses", content=picture_bytes(), headers=HEADERS)
+    assert refused.status_code == 401
+    allowed = {**HEADERS, "Authorization": f"Bearer {KEY}"}
+    answered = client.post("/v1/analyses", content=picture_bytes(), headers=allowed)
+    assert answered.status_code == 200
+
+
+def test_health_needs_no_key(start: Start) -> None:
+    client = start(api_keys=KEY)
+    for path in ("/", "/livez", "/readyz", "/docs", "/openapi.json"):
+        assert client.get(path).status_code == 200
