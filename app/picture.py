@@ -1,9 +1,16 @@
-"""Picture: untrusted bytes made upright RGB. The only file that opens untrusted image bytes."""
+"""Picture: untrusted bytes made upright RGB. The only file that has untrusted pixels decoded.
+
+Containers are read first (``app.containers``), so that Pillow sees nothing but the pixels of one
+picture whose size is known to be acceptable.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import io
+import math
+import struct
+import zlib
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
@@ -11,35 +18,69 @@ from typing import Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import Image, ImageCms
 
-from app.errors import ImageBomb, ImageTruncated, NotAnImage, TooLarge
+from app.containers import open_container
+from app.containers.container import Container
+from app.containers.exif import orientation
+from app.errors import AvatarError, ImageBomb, ImageTruncated, TooLarge
 
 RgbArray = NDArray[np.uint8]
 
 FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
-MID_GREY: Final = 128
 WORKING_SIDE_PX: Final = 1600
+"""Larger pictures are shrunk to this: landmarks gain nothing beyond it, memory and time do."""
+MID_GREY: Final = 128
+"""What shows through transparent pixels: neither the dark nor the light page they were made for."""
 HASH_GRID: Final = 32
 HASH_BLOCK: Final = 8
+
+# DecodeLimits stands in place of Pillow's own limit, which is one for the whole process and warns
+# where it should refuse.
+Image.MAX_IMAGE_PIXELS = None
+
+_DAMAGED: Final = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    OverflowError,
+    struct.error,
+    zlib.error,
+)
+"""What Pillow raises for damaged pixels; anything else is a fault that must be seen."""
+
+_UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True)
 class DecodeLimits:
-    """What a picture may ask for. ``max_pixels`` and ``max_side_px`` are as declared in the file."""
+    """What a picture may ask for; pixels and sides as stated in the file, before any shrinking."""
 
     max_bytes: int = 5_000_000
     max_pixels: int = 25_000_000
     max_side_px: int = 8192
 
 
+DEFAULT_LIMITS: Final = DecodeLimits()
+
+
 @dataclass(frozen=True, eq=False)
 class Picture:
     """An upright picture.
 
-    ``rgb``: uint8 (H, W, 3), read-only, at most ``WORKING_SIDE_PX`` a side. ``format``: one of
-    ``FORMATS``. ``sha256``: of the file's bytes. ``declared_size``: (width, height) in the file,
-    upright; (0, 0) where the picture did not come from a file.
+    ``rgb``: uint8 (H, W, 3), read-only, sRGB, no side above ``WORKING_SIDE_PX``. ``format``: one of
+    ``FORMATS``. ``sha256``: of the file, hex. ``animated``: the first of several frames.
+    ``declared_size``: (width, height) of the file's picture, upright, px; larger than ``size``
+    where it was shrunk, and the same as ``size`` unless given.
     """
 
     rgb: RgbArray
@@ -47,6 +88,10 @@ class Picture:
     sha256: str
     animated: bool = False
     declared_size: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        if self.declared_size == (0, 0):
+            object.__setattr__(self, "declared_size", self.size)
 
     @property
     def size(self) -> tuple[int, int]:
@@ -56,36 +101,136 @@ class Picture:
     @cached_property
     def gray(self) -> NDArray[np.uint8]:
         """Luma, uint8 (H, W), read-only."""
-        gray = cv2.cvtColor(self.rgb, cv2.COLOR_RGB2GRAY)
+        gray = np.asarray(cv2.cvtColor(self.rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
         gray.setflags(write=False)
         return gray
 
     @cached_property
     def perceptual_hash(self) -> str:
-        """64 bits as 16 hex digits; pictures that look alike differ in a few bits."""
+        """64 bits as 16 hex digits: pictures that look alike differ in few of them.
+
+        Signs of the lowest 8 × 8 frequencies of a 32 × 32 grey picture against their median
+        (pHash: Zauner 2010, "Implementation and benchmarking of perceptual image hash functions").
+        """
         small = cv2.resize(self.gray, (HASH_GRID, HASH_GRID), interpolation=cv2.INTER_AREA)
-        low = cv2.dct(small.astype(np.float32))[:HASH_BLOCK, :HASH_BLOCK].ravel()
-        bits = low > np.median(low[1:])
-        return np.packbits(bits).tobytes().hex()
+        # Rounded, so that a flat picture's frequencies are zero and not the noise of a float.
+        low = np.round(cv2.dct(small.astype(np.float32))[:HASH_BLOCK, :HASH_BLOCK].ravel(), 2)
+        return np.packbits(low > np.median(low[1:])).tobytes().hex()
 
 
-def decode(data: bytes, limits: DecodeLimits = DecodeLimits()) -> Picture:  # noqa: B008
-    """The picture in ``data``. Raises children of ``AvatarError`` only."""
+def decode(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Picture:
+    """The picture in ``data``, whatever its name or content type said.
+
+    Upright by EXIF, sRGB by its ICC profile, transparency on mid-grey, the first frame of an
+    animation. Raises only ``TooLarge``, ``NotAnImage``, ``ImageUnsupported``, ``ImageTruncated``
+    and ``ImageBomb``. Safe in threads.
+    """
     if len(data) > limits.max_bytes:
-        raise TooLarge(f"The picture has {len(data)} bytes, more than {limits.max_bytes}.")
+        raise TooLarge(f"This has {len(data)} bytes; send {limits.max_bytes} at most.")
+    container = open_container(data)
+    if container.size is not None:
+        _refuse_bomb(container.size, limits)
     try:
-        opened = Image.open(io.BytesIO(data), formats=FORMATS)
-        if opened.width * opened.height > limits.max_pixels:
-            raise ImageBomb("Send a picture of fewer pixels.")
-        declared = opened.size
-        animated = bool(getattr(opened, "is_animated", False))
-        upright = ImageOps.exif_transpose(opened)
-        rgba = upright.convert("RGBA")
-    except UnidentifiedImageError as error:
-        raise NotAnImage("Send a JPEG, PNG, WEBP, GIF or AVIF picture.") from error
-    except (OSError, SyntaxError, ValueError, EOFError) as error:
-        raise ImageTruncated("Send the whole file.") from error
-    ground = Image.new("RGBA", rgba.size, (MID_GREY, MID_GREY, MID_GREY, 255))
-    rgb = np.asarray(Image.alpha_composite(ground, rgba).convert("RGB"))
+        image, size, animated, turn = _first_frame(container, limits)
+    except AvatarError:
+        raise
+    except _DAMAGED as error:
+        raise ImageTruncated(
+            f"This {container.format} is cut off or damaged; send the whole file, or save it anew."
+        ) from error
+    if turn in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[turn])
+    rgb = np.asarray(image)
     rgb.setflags(write=False)
-    return Picture(rgb, opened.format or "", hashlib.sha256(data).hexdigest(), animated, declared)
+    return Picture(
+        rgb=rgb,
+        format=container.format,
+        sha256=hashlib.sha256(data).hexdigest(),
+        animated=animated,
+        declared_size=size[::-1] if turn >= 5 else size,
+    )
+
+
+def _refuse_bomb(size: tuple[int, int], limits: DecodeLimits) -> None:
+    width, height = size
+    if width * height > limits.max_pixels or max(size) > limits.max_side_px:
+        raise ImageBomb(
+            f"This picture states {width} × {height} pixels; send {limits.max_pixels} pixels and "
+            f"{limits.max_side_px} a side at most."
+        )
+
+
+def _first_frame(
+    container: Container, limits: DecodeLimits
+) -> tuple[Image.Image, tuple[int, int], bool, int]:
+    """RGB of the first frame, not upright yet; stored size; whether there are more; orientation."""
+    with Image.open(io.BytesIO(container.pixels), formats=(container.format,)) as opened:
+        size = opened.size
+        _refuse_bomb(size, limits)
+        exif = container.exif or opened.info.get("exif") or b""
+        profile = container.profile or opened.info.get("icc_profile")
+        animated = container.animated or getattr(opened, "n_frames", 1) > 1
+        working = _working_size(size)
+        if working != size:
+            opened.draft(None, working)  # a JPEG is unpacked small; nothing happens to others
+        opened.load()
+        image = _shrunk(_with_colours(opened), working)
+    return _on_grey(image, profile), size, animated, orientation(exif)
+
+
+def _working_size(size: tuple[int, int]) -> tuple[int, int]:
+    scale = min(1.0, WORKING_SIDE_PX / max(size))
+    return max(1, math.ceil(size[0] * scale)), max(1, math.ceil(size[1] * scale))
+
+
+def _with_colours(image: Image.Image) -> Image.Image:
+    """``image`` as L, RGB, RGBA or CMYK, 8 bits, with whatever transparency it had."""
+    if image.mode.startswith("I"):
+        return _from_16_bits(image)
+    if image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        return image.convert("RGBA")
+    if image.mode in ("L", "RGB", "RGBA", "CMYK"):
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _from_16_bits(image: Image.Image) -> Image.Image:
+    """Pillow's own conversion clips at 255 instead of scaling."""
+    values = np.asarray(image).astype(np.int64)
+    grey = Image.fromarray(((values + 128) // 257).clip(0, 255).astype(np.uint8))
+    see_through = image.info.get("transparency")
+    if see_through is None:
+        return grey
+    grey.putalpha(Image.fromarray(np.where(values == see_through, 0, 255).astype(np.uint8)))
+    return grey.convert("RGBA")
+
+
+def _shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    if image.size == size:
+        return image
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def _on_grey(image: Image.Image, profile: bytes | None) -> Image.Image:
+    if image.mode != "RGBA":
+        return _in_srgb(image, profile)
+    ground = Image.new("RGB", image.size, (MID_GREY, MID_GREY, MID_GREY))
+    ground.paste(_in_srgb(image.convert("RGB"), profile), mask=image.getchannel("A"))
+    return ground
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """RGB as ``profile`` means it; as it stands where there is none, or none that fits."""
+    if not profile:
+        return image.convert("RGB")
+    try:
+        meant = ImageCms.profileToProfile(
+            image,
+            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
+            ImageCms.createProfile("sRGB"),
+            outputMode="RGB",
+        )
+    except (ImageCms.PyCMSError, OSError):  # a corrupt profile, or one for other colours
+        return image.convert("RGB")
+    assert meant is not None  # only in-place conversion returns nothing
+    return meant

@@ -1,0 +1,31 @@
+"""Container: a picture file, read as far as its headers go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+Size = tuple[int, int]
+"""(width, height), px."""
+
+MAX_PARTS: Final = 500_000
+"""Chunks, segments or blocks in a file; the walk over so many takes a fraction of a second."""
+MAX_PROFILE_BYTES: Final = 1_000_000
+"""Of an unpacked ICC profile; larger ones are left out."""
+
+
+@dataclass(frozen=True)
+class Container:
+    """A file, read as far as its headers go.
+
+    ``size``: (width, height) of the first picture as stored, before it is turned upright; ``None``
+    where only the decoder can tell. ``pixels``: a file that holds the first picture's pixels and
+    little else. ``exif``: the TIFF block, perhaps empty. ``animated``: more than one frame.
+    """
+
+    format: str
+    size: Size | None
+    pixels: bytes
+    exif: bytes = b""
+    profile: bytes | None = None
+    animated: bool = False
