@@ -40,8 +40,8 @@ format: setup ## write the format, and the lint fixes that are safe
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: setup ## images per second, beside a bare landmarker on the same machine
-	$(BIN)/python -m benchmarks $(ARGS)
+bench: corpus setup ## pictures per second on CORPUS=..., beside a bare landmarker in the same run
+	$(BIN)/python -m benchmarks "$(CORPUS)" $(ARGS)
 
 evaluate: corpus setup ## error rates of the models here on CORPUS=<folder with manifest.csv>
 	$(BIN)/eyeline evaluate "$(CORPUS)" $(ARGS)
@@ -50,7 +50,7 @@ fit: corpus setup ## write models/calibration.json from CORPUS=<folder with mani
 	$(BIN)/eyeline fit "$(CORPUS)" $(ARGS)
 
 corpus:
-	@test -f "$(CORPUS)/manifest.csv" || { echo "give a corpus: make evaluate CORPUS=<folder with manifest.csv>" >&2; exit 2; }
+	@test -f "$(CORPUS)/manifest.csv" || { echo "give a corpus: make $(MAKECMDGOALS) CORPUS=<folder with manifest.csv>" >&2; exit 2; }
 
 # One pin for every Python from 3.11 up, on x86_64 and aarch64; the second file only adds to the first.
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 \
