@@ -1,1 +1,1 @@
-"""Analysis → pictures. Pillow draws letters and encodes here; nothing is decoded or judged."""
+"""Analysis → pictures: Pillow writes, OpenCV draws and encodes; nothing is decoded or judged."""

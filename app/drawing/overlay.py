@@ -6,10 +6,10 @@ face asks for often reaches beyond the picture; verdict, numbers and legend stan
 
 from __future__ import annotations
 
-import io
 from dataclasses import dataclass
 from typing import Final
 
+import cv2
 import numpy as np
 from PIL import Image, ImageDraw
 
@@ -24,8 +24,13 @@ from app.face import Face
 from app.picture import Picture
 
 _NUMBER_PX: Final = 26
-# Level 1 takes half the time of zlib's default and the file is a tenth larger.
-_PNG_LEVEL: Final = 1
+# One filter for all rows: trying all five on each, as Pillow does, takes twice as long and saves
+# nothing on an enlarged picture. Level 1 takes half the time of zlib's default for a tenth more.
+_PNG: Final = (
+    *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP),
+    *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT),
+    *(cv2.IMWRITE_PNG_COMPRESSION, 1),
+)
 
 
 @dataclass(frozen=True)
@@ -88,6 +93,7 @@ def _number_face(draw: ImageDraw.ImageDraw, stage: Stage, face: Face, number: in
 
 
 def _png(image: Image.Image) -> bytes:
-    out = io.BytesIO()
-    image.save(out, "PNG", compress_level=_PNG_LEVEL)
-    return out.getvalue()
+    done, png = cv2.imencode(".png", cv2.cvtColor(np.asarray(image), cv2.COLOR_RGB2BGR), _PNG)
+    if not done:
+        raise RuntimeError("OpenCV was built without PNG")
+    return png.tobytes()
