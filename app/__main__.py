@@ -1,0 +1,217 @@
+"""The command line: ``eyeline analyze | serve | doctor | fit | evaluate``.
+
+Exit codes: 0 all done; 1 something failed; 2 wrong usage or settings; 3 a picture had the verdict
+named by ``--fail-on``. Heavy imports wait inside the commands, so that ``--help`` is quick.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+
+import typer
+
+from app import __version__
+from app.evidence import Verdict
+from app.settings import Settings, SettingsError, load_settings
+
+if TYPE_CHECKING:
+    from app.api.analyst import Analyst, Examined
+    from app.api.schemas import AnalysisOut
+    from app.sources import Item
+
+FAILED: Final = 1
+USAGE: Final = 2
+FLAGGED: Final = 3
+
+cli = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="How strongly does a profile picture look made by a StyleGAN-family face generator?",
+)
+
+
+def main() -> None:
+    """The console script."""
+    cli()
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"eyeline {__version__}")
+        raise typer.Exit
+
+
+@cli.callback()
+def _common(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say and exit.")
+    ] = False,
+) -> None:
+    """What every command shares."""
+
+
+@cli.command()
+def analyze(
+    sources: Annotated[
+        list[str], typer.Argument(metavar="PATH|URL...", help="Files, folders, URLs; - is stdin.")
+    ],
+    as_json: Annotated[
+        bool, typer.Option("--json", help="One Analysis a line, as over HTTP.")
+    ] = False,
+    overlay: Annotated[
+        Path | None, typer.Option(help="Write the overlay: a .png, or a folder for several.")
+    ] = None,
+    prior: Annotated[
+        float | None, typer.Option(help="Probability before looking (EYELINE_PRIOR).")
+    ] = None,
+    fail_on: Annotated[
+        Verdict | None, typer.Option(help="Exit with 3 if any picture has this verdict.")
+    ] = None,
+) -> None:
+    """Analyse pictures. What cannot be read is named on stderr; the rest is analysed anyway."""
+    settings = _settings(prior=prior)
+    items = _gathered(sources, settings)
+    _prepare(overlay, items)
+    from app.api.wire import told
+    from app.errors import AvatarError
+
+    worst = 0
+    with closing(_analyst(settings)) as analyst:
+        for item in items:
+            try:
+                examined, said = _examined(analyst, item, settings)
+            except AvatarError as error:
+                typer.echo(f"{item.name}: {error.code}: {error.detail}", err=True)
+                worst = FAILED
+                continue
+            except OSError as error:
+                typer.echo(f"{item.name}: {error.strerror}", err=True)
+                worst = FAILED
+                continue
+            typer.echo(said.model_dump_json() if as_json else f"{item.name}: {told(said)}")
+            _draw(overlay, item.name, examined)
+            if said.verdict is fail_on and worst == 0:
+                worst = FLAGGED
+    raise typer.Exit(worst)
+
+
+@cli.command()
+def serve(
+    host: Annotated[str | None, typer.Option(help="Address to bind to (EYELINE_HOST).")] = None,
+    port: Annotated[int | None, typer.Option(help="Port to bind to (EYELINE_PORT).")] = None,
+) -> None:
+    """Answer over HTTP, until told to stop; then finish what was begun."""
+    settings = _settings(host=host, port=port)
+    try:
+        settings.refuse_open_door()
+    except SettingsError as error:
+        _stop(str(error), USAGE)
+    import uvicorn
+
+    from app.api import logs
+    from app.api.app import create_app
+
+    logs.configure()
+    analyst = _analyst(settings)
+    uvicorn.run(
+        create_app(settings, lambda _: analyst),
+        host=settings.host,
+        port=settings.port,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+
+
+@cli.command()
+def doctor(
+    as_json: Annotated[bool, typer.Option("--json", help="One object.")] = False,
+) -> None:
+    """Look at this machine and say what is wrong and how to mend it. Exit code 1 if anything is."""
+    from app.doctor import examine_machine
+
+    findings = examine_machine(_settings())
+    if as_json:
+        typer.echo(
+            json.dumps({"ok": all(f.ok for f in findings), "checks": [f.told() for f in findings]})
+        )
+    else:
+        for finding in findings:
+            typer.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.detail}")
+            if not finding.ok:
+                typer.echo(f"      mend it: {finding.remedy}")
+    raise typer.Exit(0 if all(finding.ok for finding in findings) else FAILED)
+
+
+def _settings(**overrides: Any) -> Settings:
+    try:
+        return load_settings(**overrides)
+    except SettingsError as error:
+        _stop(str(error), USAGE)
+
+
+def _stop(line: str, code: int) -> NoReturn:
+    typer.echo(f"eyeline: {line}", err=True)
+    raise typer.Exit(code)
+
+
+def _analyst(settings: Settings) -> Analyst:
+    from app.api.analyst import Analyst
+    from app.calibration import CalibrationError
+    from app.landmarks import ModelError
+
+    try:
+        return Analyst.load(settings)
+    except (CalibrationError, ModelError) as error:
+        _stop(str(error), FAILED)
+
+
+def _gathered(sources: list[str], settings: Settings) -> list[Item]:
+    from app.fetch import FetchPolicy
+    from app.sources import NoPictures, items
+
+    policy = FetchPolicy(settings.max_bytes, settings.fetch_allow, settings.fetch_only)
+    try:
+        return [item for source in sources for item in items(source, policy)]
+    except NoPictures as error:
+        _stop(str(error), USAGE)
+
+
+def _examined(analyst: Analyst, item: Item, settings: Settings) -> tuple[Examined, AnalysisOut]:
+    from app.api.wire import wire
+
+    began = time.perf_counter()
+    data = item.read()
+    fetch_ms = 1000.0 * (time.perf_counter() - began) if item.remote else 0.0
+    examined = analyst(data)
+    said = wire(examined, prior=settings.prior, base_rate=settings.base_rate, fetch_ms=fetch_ms)
+    return examined, said
+
+
+def _prepare(overlay: Path | None, items: list[Item]) -> None:
+    if overlay is None:
+        return
+    if overlay.suffix.lower() != ".png":
+        overlay.mkdir(parents=True, exist_ok=True)
+    elif len(items) != 1:
+        _stop(f"--overlay {overlay} holds one picture; give a folder for {len(items)}", USAGE)
+
+
+def _draw(overlay: Path | None, name: str, examined: Examined) -> None:
+    """Write the overlay, in a folder by the picture's sha256: names from a list may collide."""
+    if overlay is None:
+        return
+    from app.drawing.overlay import draw_overlay
+
+    one = overlay.suffix.lower() == ".png"
+    path = overlay if one else overlay / f"{examined.analysis.sha256[:16]}.png"
+    path.write_bytes(draw_overlay(examined.picture, examined.analysis))
+    typer.echo(f"{name}: overlay in {path}", err=True)
+
+
+if __name__ == "__main__":
+    main()

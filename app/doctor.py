@@ -1,0 +1,138 @@
+"""What ``eyeline doctor`` looks at: everything that has to be right before a picture can be."""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.metadata
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Final
+
+from app.settings import Settings
+
+MIN_PYTHON: Final = (3, 11)
+_DISTRIBUTIONS: Final = ("mediapipe", "numpy", "pillow", "fastapi", "aiohttp", "pydantic")
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing looked at. ``remedy``: one line on how to mend it, if it is not ``ok``."""
+
+    name: str
+    ok: bool
+    detail: str
+    remedy: str = ""
+
+    def told(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+class Ill(Exception):
+    """Something is wrong, and how to mend it."""
+
+    def __init__(self, detail: str, remedy: str) -> None:
+        super().__init__(detail)
+        self.remedy = remedy
+
+
+Look = Callable[[Settings], str]
+
+
+def examine_machine(settings: Settings) -> tuple[Finding, ...]:
+    """Every finding, in the order in which things depend on each other."""
+    return tuple(_find(name, look, settings) for name, look in LOOKS)
+
+
+def _find(name: str, look: Look, settings: Settings) -> Finding:
+    try:
+        return Finding(name, True, look(settings))
+    except Ill as ill:
+        return Finding(name, False, str(ill), ill.remedy)
+    except Exception as error:  # noqa: BLE001 - a doctor reports whatever it meets, and goes on
+        return Finding(
+            name, False, f"{type(error).__name__}: {error}", "mend what is above it first"
+        )
+
+
+def _python(_: Settings) -> str:
+    said = ".".join(map(str, sys.version_info[:3]))
+    if sys.version_info[:2] < MIN_PYTHON:
+        raise Ill(said, "install Python 3.11 or newer and run `make setup`")
+    return said
+
+
+def _libraries(_: Settings) -> str:
+    try:
+        return ", ".join(f"{name} {importlib.metadata.version(name)}" for name in _DISTRIBUTIONS)
+    except importlib.metadata.PackageNotFoundError as error:
+        raise Ill(f"{error.name} is not installed", "run `make setup`") from error
+
+
+def _opencv(_: Settings) -> str:
+    installed = {
+        d.name.lower()
+        for d in importlib.metadata.distributions()
+        if d.name.lower().startswith("opencv")
+    }
+    if installed != {"opencv-python-headless"}:
+        raise Ill(
+            f"found {', '.join(sorted(installed)) or 'none'}, wanted opencv-python-headless alone",
+            "make a new environment with `make setup`: two of them overwrite each other",
+        )
+    return f"opencv-python-headless {importlib.metadata.version('opencv-python-headless')} alone"
+
+
+def _graphics(_: Settings) -> str:
+    try:
+        for library in ("libEGL.so.1", "libGLESv2.so.2"):
+            ctypes.CDLL(library)
+    except OSError as error:
+        raise Ill(str(error), "apt-get install libegl1 libgles2") from error
+    return "libEGL and libGLESv2 load"
+
+
+def _model(settings: Settings) -> str:
+    from app.landmarks import MODEL_SHA256, ModelError, load_model
+
+    try:
+        load_model(settings.models_dir)
+    except ModelError as error:
+        raise Ill(str(error), "restore models/ from the repository") from error
+    return f"sha256 {MODEL_SHA256[:12]}… as validated"
+
+
+def _calibration(settings: Settings) -> str:
+    from app import calibration
+    from app.checks import CHECKS
+
+    try:
+        weights = calibration.load(settings.models_dir / calibration.FILE, CHECKS)
+    except calibration.CalibrationError as error:
+        raise Ill(
+            str(error), "restore models/ from the repository, or run `eyeline fit`"
+        ) from error
+    return f"{weights.id}, for {', '.join(check.name for check in CHECKS)}"
+
+
+def _canary(settings: Settings) -> str:
+    from contextlib import closing
+
+    from app.api.analyst import Analyst
+
+    with closing(Analyst.load(settings)) as analyst:
+        complaint = analyst.complaint()
+    if complaint is not None:
+        raise Ill(complaint, "restore models/; if it was refitted here, run `eyeline fit` again")
+    return "scores as recorded"
+
+
+LOOKS: Final[Sequence[tuple[str, Look]]] = (
+    ("python", _python),
+    ("libraries", _libraries),
+    ("opencv", _opencv),
+    ("graphics", _graphics),
+    ("model", _model),
+    ("calibration", _calibration),
+    ("canary", _canary),
+)
