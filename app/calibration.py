@@ -12,16 +12,22 @@ from typing import Any, Final
 import numpy as np
 from pydantic import ValidationError
 
-from app.calibration_file import AlignmentEntry, CalibrationFile, ThresholdEntry
+from app.calibration_file import (
+    AlignmentEntry,
+    CalibrationFile,
+    CorrectionEntry,
+    NoiseEntry,
+    ThresholdEntry,
+)
 from app.density import FloatArray, GaussianMixture, StudentT
 from app.evidence import Check, Evidence, Match, Reading, Unmeasurable, Verdict
 from app.portrait import Sighting
-from app.templates import AlignmentModel, Noise, PoseCorrection, Template
+from app.templates import AlignmentModel, Noise, Oddness, PoseCorrection, Template
 
 FILE: Final = "calibration.json"
 _Z95: Final = 1.959964
-_NOISE_FREEDOM: Final = 4.0
-"""How many repeats the pooled landmark noise is worth beside a picture's own repeats."""
+_JITTER_FREEDOM: Final = 4.0
+"""How many repeats the usual jitter is worth beside a picture's own repeats."""
 
 
 class CalibrationError(ValueError):
@@ -48,10 +54,10 @@ class AlignmentScale:
 
     def weigh(self, sightings: tuple[Sighting, ...]) -> Weighed:
         squares = self.model.measured(sightings)
-        noise = pooled_noise(self.model, sightings, squares)
         mean = squares.mean(axis=0)
-        offsets = _sigma_points(np.sqrt(noise))
-        llrs = self.model.llr(mean[None] + offsets[:, None, :], noise)
+        offsets = _sigma_points(np.sqrt(jitter_variance(self.model, sightings, squares)))
+        templates = self.model.widened(sightings)
+        llrs = self.model.llr(mean[None] + offsets[:, None, :], templates)
         llr, arms = float(llrs[0]), llrs[1:].reshape(4, 2)
         jitter2 = float(np.sum(((arms[:, 0] - arms[:, 1]) / (2.0 * _Z95)) ** 2))
         fit = float(np.interp(llr, self.uncertainty[:, 0], self.uncertainty[:, 1]))
@@ -60,7 +66,7 @@ class AlignmentScale:
         return Weighed(
             llr=min(high, max(low, llr)),
             interval=(min(high, max(low, llr - reach)), min(high, max(low, llr + reach))),
-            match=self.model.match(sightings, noise),
+            match=self.model.match(sightings, templates),
         )
 
 
@@ -159,11 +165,7 @@ def parse(data: bytes, checks: Sequence[Check]) -> Calibration:
 
 def alignment_scale(entry: AlignmentEntry) -> AlignmentScale:
     """The scale that a file's entry describes."""
-    correction = PoseCorrection(
-        odd=np.array(entry.correction.odd),
-        even=np.array(entry.correction.even),
-        offset=np.array(entry.correction.offset),
-    )
+    correction = pose_correction(entry.correction)
     templates = tuple(
         Template(
             name=t.name,
@@ -178,29 +180,50 @@ def alignment_scale(entry: AlignmentEntry) -> AlignmentScale:
         np.array(entry.ordinary.means),
         np.array(entry.ordinary.covariances),
     )
-    noise = Noise(np.array(entry.noise.floor), np.array(entry.noise.per_px))
     return AlignmentScale(
-        model=AlignmentModel(correction, templates, ordinary, noise),
+        model=AlignmentModel(
+            correction, templates, ordinary, _noise(entry.resolution), _noise(entry.jitter)
+        ),
         bounds=(entry.bounds[0], entry.bounds[1]),
         uncertainty=np.array(entry.uncertainty),
         weight=entry.weight,
     )
 
 
-def pooled_noise(
+def pose_correction(entry: CorrectionEntry) -> PoseCorrection:
+    """The correction that a file's entry describes."""
+    return PoseCorrection(
+        odd=np.array(entry.odd),
+        even=np.array(entry.even),
+        offset=np.array(entry.offset),
+        smallness=np.array(entry.smallness),
+        oddness=Oddness(
+            odd=np.array(entry.odd_whitening),
+            even=np.array(entry.even_whitening),
+            centre=np.array(entry.even_centre),
+            usual=entry.usual_oddness,
+        ),
+    )
+
+
+def jitter_variance(
     model: AlignmentModel, sightings: tuple[Sighting, ...], squares: FloatArray
 ) -> FloatArray:
-    """Variance of the mean square (4,): pooled landmark noise, sharpened by the picture's repeats.
+    """Variance of the mean square (4,): what repeats usually differ by, sharpened by these ones.
 
     ``squares`` (s, f, 4); repeats are compared in the picture's own frame.
     """
-    expected = model.noise.at(sightings[0].eye_distance_px)
+    expected = model.jitter.at(sightings[0].eye_distance_px)
     count = len(sightings)
     own = squares[:, 0]
     scatter = ((own - own.mean(axis=0)) ** 2).sum(axis=0)
-    pooled = (_NOISE_FREEDOM * expected + scatter) / (_NOISE_FREEDOM + count - 1)
+    pooled = (_JITTER_FREEDOM * expected + scatter) / (_JITTER_FREEDOM + count - 1)
     out: FloatArray = pooled / count
     return out
+
+
+def _noise(entry: NoiseEntry) -> Noise:
+    return Noise(np.array(entry.floor), np.array(entry.per_px))
 
 
 def _sigma_points(deviations: FloatArray) -> FloatArray:

@@ -21,6 +21,11 @@ class CorrectionEntry(_Strict):
     odd: Annotated[list[Row2], Field(min_length=23, max_length=23)]
     even: Annotated[list[Row2], Field(min_length=26, max_length=26)]
     offset: Row2
+    smallness: Row2
+    odd_whitening: Annotated[list[list[float]], Field(min_length=23, max_length=23)]
+    even_whitening: Annotated[list[list[float]], Field(min_length=24, max_length=24)]
+    even_centre: Annotated[list[float], Field(min_length=24, max_length=24)]
+    usual_oddness: Annotated[float, Field(gt=0)]
 
 
 class TemplateEntry(_Strict):
@@ -51,7 +56,8 @@ class AlignmentEntry(_Strict):
     correction: CorrectionEntry
     templates: Annotated[list[TemplateEntry], Field(min_length=1)]
     ordinary: OrdinaryEntry
-    noise: NoiseEntry
+    resolution: NoiseEntry
+    jitter: NoiseEntry
     bounds: Bounds
     uncertainty: Annotated[list[Row2], Field(min_length=2)]
     """(llr, standard deviation of llr over bootstrap refits), llr ascending."""

@@ -47,14 +47,18 @@ class StudentT:
     mean: FloatArray
     scale: FloatArray
 
-    def log_density(self, points: FloatArray, noise: FloatArray) -> FloatArray:
-        """Natural log of the density at ``points`` (n, d): (n,).
+    def widened(self, stretch: float, noise: FloatArray) -> StudentT:
+        """The same with its variances times ``stretch``, plus measurement variances ``noise`` (d,).
 
-        ``noise`` (d,) are variances of the measurement, added to the scale's diagonal: exact for
-        a Gaussian, close enough for a t whose spread is several times the noise.
+        Adding noise is exact for a Gaussian, and close enough for a t whose spread is several
+        times the noise.
         """
+        return StudentT(self.freedom, self.mean, stretch * self.scale + np.diag(noise))
+
+    def log_density(self, points: FloatArray) -> FloatArray:
+        """Natural log of the density at ``points`` (n, d): (n,)."""
         d = self.mean.size
-        distance2, log_det = _mahalanobis2(points - self.mean, self.scale + np.diag(noise))
+        distance2, log_det = _mahalanobis2(points - self.mean, self.scale)
         constant = (
             math.lgamma((self.freedom + d) / 2)
             - math.lgamma(self.freedom / 2)
@@ -64,15 +68,13 @@ class StudentT:
         out: FloatArray = constant - 0.5 * log_det - tail
         return out
 
-    def distance(self, points: FloatArray, noise: FloatArray) -> FloatArray:
+    def distance(self, points: FloatArray) -> FloatArray:
         """Mahalanobis distance of ``points`` (n, d) from the mean, standard deviations: (n,).
 
         The scale stands for the covariance of the bulk, so that distances mean the same however
         heavy the tails are.
         """
-        out: FloatArray = np.sqrt(
-            _mahalanobis2(points - self.mean, self.scale + np.diag(noise))[0]
-        )
+        out: FloatArray = np.sqrt(_mahalanobis2(points - self.mean, self.scale)[0])
         return out
 
 

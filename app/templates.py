@@ -10,7 +10,7 @@ generator. Each hypothesis is weighed against the density of ordinary avatars in
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 import numpy as np
@@ -41,21 +41,47 @@ Eyes = tuple[tuple[float, float], tuple[float, float]]
 
 
 @dataclass(frozen=True, eq=False)
+class Oddness:
+    """How unlike the usual a face's shape is: the squared Mahalanobis distance of pose and expression.
+
+    Turned heads, sunglasses, hands before mouths: landmarks of odd shapes miss by more, and so
+    does the correction. Over the generated pictures of the fit, the square's variance grows in
+    proportion to it. ``odd`` (23, 23) and ``even`` (24, 24) whiten the shape's numbers, ``centre``
+    (24,) is the even ones' mean; the usual face has ``usual``.
+    """
+
+    odd: FloatArray
+    even: FloatArray
+    centre: FloatArray
+    usual: float
+
+    def __call__(self, shape: FaceShape) -> float:
+        """Variance of this face's square, 1 for the usual face; within 1/4 and 40."""
+        odd = self.odd @ shape.odd
+        even = self.even @ (shape.even[: len(self.centre)] - self.centre)
+        return float(np.clip((odd @ odd + even @ even) / self.usual, 0.25, 40.0))
+
+
+@dataclass(frozen=True, eq=False)
 class PoseCorrection:
     """How pose moves FFHQ's square away from the one that irises ask for; fitted.
 
     ``odd`` (23, 2) gives x and roll from the shape's odd numbers, ``even`` (26, 2) with ``offset``
     (2,) gives y and ln side from the even ones; so a mirrored face is corrected mirrored.
+    ``smallness`` (2,) ÷ (eye distance in px)² is how far y and ln side stray in small pictures.
     """
 
     odd: FloatArray
     even: FloatArray
     offset: FloatArray
+    smallness: FloatArray
+    oddness: Oddness
 
-    def __call__(self, shape: FaceShape) -> FloatArray:
+    def __call__(self, shape: FaceShape, eye_distance_px: float) -> FloatArray:
         """(x, y, ln side, roll in radians) in the square's own coordinates, (4,)."""
         x, roll = shape.odd @ self.odd
-        y, ln_side = shape.even @ self.even + self.offset
+        small = self.smallness / max(eye_distance_px, 1.0) ** 2
+        y, ln_side = shape.even @ self.even + self.offset - small
         return np.clip([x, y, ln_side, roll], -_MAX_CORRECTION, _MAX_CORRECTION)
 
 
@@ -71,7 +97,7 @@ class Template:
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """Landmark noise: variance = ``floor`` + ``per_px`` ÷ (eye distance in px)², each (4,)."""
+    """A variance that grows in small pictures: variance = ``floor`` + ``per_px`` ÷ (eye distance in px)², each (4,)."""
 
     floor: FloatArray
     per_px: FloatArray
@@ -88,23 +114,32 @@ class AlignmentModel:
     correction: PoseCorrection
     templates: tuple[Template, ...]
     ordinary: GaussianMixture
-    noise: Noise
+    resolution: Noise
+    """What a small picture no longer tells of the square: widens the templates."""
+    jitter: Noise
+    """What one measurement differs from the next by: the source of the interval."""
 
     def corrected(self, sighting: Sighting) -> FloatArray:
         """The crop square that FFHQ's own tools would have asked for, in each frame: (f, 4)."""
-        shift = self.correction(sighting.shape)
+        shift = self.correction(sighting.shape, sighting.eye_distance_px)
         return np.stack([apply_correction(f.alignment, shift) for f in sighting.framings])
 
     def measured(self, sightings: tuple[Sighting, ...]) -> FloatArray:
         """Corrected squares of all sightings: (s, f, 4)."""
         return np.stack([self.corrected(s) for s in sightings])
 
-    def llr(self, squares: FloatArray, noise: FloatArray) -> FloatArray:
+    def widened(self, sightings: tuple[Sighting, ...]) -> tuple[Template, ...]:
+        """The templates as wide as this face's oddness and its picture's resolution make them."""
+        noise = self.resolution.at(sightings[0].eye_distance_px)
+        stretch = float(np.median([self.correction.oddness(s.shape) for s in sightings]))
+        return tuple(replace(t, spread=t.spread.widened(stretch, noise)) for t in self.templates)
+
+    def llr(self, squares: FloatArray, templates: tuple[Template, ...]) -> FloatArray:
         """log10 likelihood ratio of ``squares`` (n, f, 4), frame 0 the picture's own: (n,)."""
-        own = self._own_frame(squares[:, 0], noise)
+        own = self._one_frame(squares[:, 0], templates)
         if squares.shape[1] > 1:
             inner = np.stack(
-                [self._own_frame(squares[:, i], noise) for i in range(1, squares.shape[1])], -1
+                [self._one_frame(squares[:, i], templates) for i in range(1, squares.shape[1])], -1
             )
             even = np.full(inner.shape[-1], 1.0 / inner.shape[-1])
             both = np.stack([own, log_sum(inner, even)], -1)
@@ -114,27 +149,27 @@ class AlignmentModel:
         out: FloatArray = mixed / math.log(10.0)
         return out
 
-    def match(self, sightings: tuple[Sighting, ...], noise: FloatArray) -> Match:
+    def match(self, sightings: tuple[Sighting, ...], templates: tuple[Template, ...]) -> Match:
         """The template and the transform under which the face is likeliest."""
         mean = self.measured(sightings).mean(axis=0)
         framings = sightings[0].framings
         scored = [
             scored
             for framing, square in zip(framings, mean, strict=True)
-            for template in self.templates
-            for scored in _candidates(framing, square, template, noise)
+            for template in templates
+            for scored in _candidates(framing, square, template)
         ]
         return max(scored, key=lambda s: s[0])[1]
 
-    def _own_frame(self, squares: FloatArray, noise: FloatArray) -> FloatArray:
+    def _one_frame(self, squares: FloatArray, templates: tuple[Template, ...]) -> FloatArray:
         """ln likelihood ratio of ``squares`` (n, 4) within one frame, untouched or zoomed: (n,)."""
         parts = []
-        for template in self.templates:
-            untouched = template.spread.log_density(squares, noise)
-            zoomed = _log_zoomed(template.spread, squares, noise)
+        for template in templates:
+            untouched = template.spread.log_density(squares)
+            zoomed = _log_zoomed(template.spread, squares)
             ways = np.array([1.0 - ZOOMED_SHARE, ZOOMED_SHARE])
             parts.append(log_sum(np.stack([untouched, zoomed], -1), ways))
-        shares = np.array([t.share for t in self.templates])
+        shares = np.array([t.share for t in templates])
         return log_sum(np.stack(parts, -1), shares) - self.ordinary.log_density(squares)
 
 
@@ -160,23 +195,23 @@ def unzoom(squares: FloatArray, ln_zoom: FloatArray) -> FloatArray:
     return out
 
 
-def _log_zoomed(spread: StudentT, squares: FloatArray, noise: FloatArray) -> FloatArray:
+def _log_zoomed(spread: StudentT, squares: FloatArray) -> FloatArray:
     """ln density under a centred zoom, uniform in ln zoom from 1 to 1.3."""
     before = unzoom(squares, _LN_ZOOM)
-    logs = spread.log_density(before.reshape(-1, 4), noise).reshape(len(squares), -1)
+    logs = spread.log_density(before.reshape(-1, 4)).reshape(len(squares), -1)
     # A zoom stretches both centre coordinates: the density shrinks by its square.
     return log_sum(logs - 2.0 * _LN_ZOOM, np.full(len(_LN_ZOOM), 1.0 / len(_LN_ZOOM)))
 
 
 def _candidates(
-    framing: Framing, square: FloatArray, template: Template, noise: FloatArray
+    framing: Framing, square: FloatArray, template: Template
 ) -> list[tuple[float, Match]]:
     points = np.concatenate([square[None], unzoom(square[None], _LN_ZOOM)[0]])
-    logs = template.spread.log_density(points, noise) + math.log(template.share)
+    logs = template.spread.log_density(points) + math.log(template.share)
     # Untouched against the best zoom, each with its share of the prior.
     logs[0] += math.log(1.0 - ZOOMED_SHARE)
     logs[1:] += math.log(ZOOMED_SHARE / len(_LN_ZOOM)) - 2.0 * _LN_ZOOM
-    distances = template.spread.distance(points, noise)
+    distances = template.spread.distance(points)
     best = 1 + int(np.argmax(logs[1:]))
     trimmed = framing.transform == "trimmed"
     return [

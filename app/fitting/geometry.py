@@ -1,0 +1,264 @@
+"""Fits the alignment model: pose correction, templates, ordinary avatars, landmark noise.
+
+Needs scikit-learn (the ``fit`` extra) for the mixture; the rest is closed form or a short EM.
+"""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+from scipy.optimize import nnls
+from sklearn.mixture import GaussianMixture as SklearnMixture
+
+from app.calibration_file import (
+    CorrectionEntry,
+    NoiseEntry,
+    OrdinaryEntry,
+    TemplateEntry,
+)
+from app.density import FloatArray, StudentT
+from app.fitting.corpus import Row
+from app.portrait import Sighting
+from app.templates import PoseCorrection, apply_correction
+
+RIDGE: Final = 3.0
+_SQUARED: Final = 2
+"""The last even numbers of a shape are squares: they correct, but have no say in oddness."""
+# Generators differ in number of pictures by fifty; each counts by how it may be met instead.
+FAMILY_WEIGHT: Final[Mapping[str, float]] = {
+    "stylegan1": 0.20,
+    "stylegan2": 0.45,
+    "stylegan2_watermarked": 0.05,
+    "stylegan3": 0.20,
+    "stylegan2_psi1": 0.10,
+}
+STUDIO_SHARE: Final = 0.15
+"""Prior share of studio portraits among the family's avatars; judgement."""
+# Beyond this from the frame, a face in a generated picture is a bystander or a landmark failure.
+_REACH: Final = np.array([0.06, 0.06, 0.30, 0.25])
+_FREEDOMS: Final = (2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 12.0, 30.0)
+_COMPONENTS: Final = 10
+# A broad component keeps the density of ordinary avatars from vanishing where few were seen.
+_BROAD_WEIGHT: Final = 0.02
+_SEED: Final = 20261123
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """One picture's sightings of its answering face."""
+
+    row: Row
+    sightings: tuple[Sighting, ...]
+
+
+def nearest(faces: Sequence[tuple[Sighting, ...]]) -> tuple[Sighting, ...] | None:
+    """Of a picture's faces the one whose square comes nearest to the frame, if within reach."""
+
+    def distance(sightings: tuple[Sighting, ...]) -> float:
+        return float(np.max(np.abs(_own(sightings[0])) / _REACH))
+
+    best = min(faces, key=distance, default=None)
+    return best if best is not None and distance(best) < 1.0 else None
+
+
+def fit_correction(samples: Sequence[Sample], smallness: FloatArray) -> CorrectionEntry:
+    """Ridge regression of the frame's place, seen from the square, on the face's shape.
+
+    On generated pictures of FFHQ families, whose frame is known to be the picture's own; they are
+    large enough for ``smallness`` (2,), which is fitted on small ones, not to matter.
+    """
+    weights = family_weights([s.row for s in samples])
+    odd = np.array([s.sightings[0].shape.odd for s in samples])
+    even = np.array([s.sightings[0].shape.even for s in samples])
+    target = np.array([_frame_from_square(_own(s.sightings[0])) for s in samples])
+    odd_slopes, _ = _ridge(odd, target[:, [0, 3]], weights, centred=False)
+    even_slopes, offset = _ridge(even, target[:, [1, 2]], weights, centred=True)
+    plain = even[:, : -_SQUARED]
+    odd_white = _whitening((odd * weights[:, None]).T @ odd / weights.sum())
+    centre = np.average(plain, axis=0, weights=weights)
+    even_white = _whitening(np.cov(plain.T, aweights=weights))
+    oddness = ((odd @ odd_white.T) ** 2).sum(1) + (((plain - centre) @ even_white.T) ** 2).sum(1)
+    return CorrectionEntry(
+        odd=_rounded(odd_slopes),
+        even=_rounded(even_slopes),
+        offset=_rounded(offset),
+        smallness=_rounded(smallness),
+        odd_whitening=_rounded(odd_white),
+        even_whitening=_rounded(even_white),
+        even_centre=_rounded(centre),
+        usual_oddness=float(f"{np.median(oddness):.6g}"),
+    )
+
+
+def fit_template(
+    name: str, share: float, samples: Sequence[Sample], correction: PoseCorrection
+) -> TemplateEntry:
+    """A multivariate t over the corrected squares of one family (EM; freedom by likelihood)."""
+    points = np.array([corrected_mean(s.sightings, correction) for s in samples])
+    stretch = np.array([correction.oddness(s.sightings[0].shape) for s in samples])
+    weights = family_weights([s.row for s in samples])
+    mean, scale, freedom = max(
+        (_fit_t(points, weights, stretch, nu) for nu in _FREEDOMS), key=lambda f: f[3]
+    )[:3]
+    eyes = np.median([unit_eyes(s.sightings[0]) for s in samples], axis=0)
+    return TemplateEntry(
+        name=name,
+        share=share,
+        freedom=freedom,
+        mean=_rounded(mean),
+        scale=_rounded(scale),
+        eyes=_rounded(eyes),
+        pictures=len(samples),
+    )
+
+
+def fit_ordinary(points: FloatArray, weights: FloatArray | None = None) -> OrdinaryEntry:
+    """A Gaussian mixture over ordinary avatars' corrected squares (n, 4), plus a broad component."""
+    mixture = SklearnMixture(
+        _COMPONENTS, covariance_type="full", reg_covar=2e-5, n_init=3, max_iter=500, random_state=_SEED
+    ).fit(points)
+    order = np.argsort(-mixture.weights_)
+    broad = np.diag((2.0 * points.std(axis=0)) ** 2)
+    return OrdinaryEntry(
+        weights=_rounded(np.append(mixture.weights_[order] * (1 - _BROAD_WEIGHT), _BROAD_WEIGHT)),
+        means=_rounded(np.vstack([mixture.means_[order], points.mean(axis=0)])),
+        covariances=_rounded(np.concatenate([mixture.covariances_[order], broad[None]])),
+        pictures=len(points),
+    )
+
+
+def fit_smallness(differences: FloatArray, eye_distances_px: FloatArray) -> FloatArray:
+    """How far squares (n, 4) stray in small pictures, in proportion to 1 ÷ d²: (2,), y and ln side.
+
+    By medians over bands of size; x and roll cannot stray, a mirrored picture would stray back.
+    """
+    weight = 1.0 / eye_distances_px**2
+    bands = _bands(eye_distances_px)
+    x = np.array([weight[b].mean() for b in bands])
+    y = np.array([np.median(differences[b][:, [1, 2]], axis=0) for b in bands])
+    out: FloatArray = (x @ y) / (x @ x)
+    return out
+
+
+def fit_noise(differences: FloatArray, eye_distances_px: FloatArray) -> NoiseEntry:
+    """Variance = floor + per_px ÷ d² of ``differences`` (n, 4) around zero, both at least zero."""
+    inverse = 1.0 / eye_distances_px**2
+    bands = _bands(eye_distances_px)
+    x = np.array([inverse[b].mean() for b in bands])
+    # Robust within a band: a face lost at 48 px says nothing of the noise of those found.
+    y = np.array([(1.4826 * np.median(np.abs(differences[b]), axis=0)) ** 2 for b in bands])
+    design = np.stack([np.ones_like(x), x / x.max()], axis=1)
+    # Relative errors: a band of large pictures with little noise counts as much as a noisy one.
+    solved = np.array([nnls(design / v[:, None], np.ones_like(v))[0] for v in y.T])
+    return NoiseEntry(floor=_rounded(solved[:, 0]), per_px=_rounded(solved[:, 1] / x.max()))
+
+
+def _bands(eye_distances_px: FloatArray) -> list[FloatArray]:
+    """Indices by size, in eight bands of equal number."""
+    out: list[FloatArray] = np.array_split(np.argsort(eye_distances_px, kind="stable"), 8)
+    return out
+
+
+def corrected_mean(sightings: tuple[Sighting, ...], correction: PoseCorrection) -> FloatArray:
+    """The corrected square in the picture's own frame, mean of all sightings: (4,)."""
+    out: FloatArray = np.mean([corrected(s, correction) for s in sightings], axis=0)
+    return out
+
+
+def corrected(sighting: Sighting, correction: PoseCorrection) -> FloatArray:
+    """The corrected square in the picture's own frame: (4,)."""
+    shift = correction(sighting.shape, sighting.eye_distance_px)
+    return apply_correction(sighting.framings[0].alignment, shift)
+
+
+def unit_eyes(sighting: Sighting) -> FloatArray:
+    """Iris centres in unit coordinates of the picture's own frame, (2, 2)."""
+    frame = sighting.framings[0].frame
+    out: FloatArray = (sighting.eyes - [frame.left, frame.top]) / [frame.width, frame.height]
+    return out
+
+
+def family_weights(rows: Sequence[Row]) -> FloatArray:
+    """Weights, mean 1, that give each generator its family's share."""
+    counts = Counter(r.kind for r in rows)
+    raw = np.array([FAMILY_WEIGHT.get(r.kind, 1.0) / counts[r.kind] for r in rows])
+    return raw / raw.mean()
+
+
+def of_kinds(samples: Sequence[Sample], kinds: Sequence[str]) -> list[Sample]:
+    return [s for s in samples if s.row.kind in kinds]
+
+
+def _own(sighting: Sighting) -> FloatArray:
+    """The uncorrected square in the picture's own frame, as an offset from that frame: (4,)."""
+    return np.array(sighting.framings[0].alignment.vector()) - [0.5, 0.5, 0.0, 0.0]
+
+
+def _frame_from_square(offset: FloatArray) -> FloatArray:
+    """Where the frame lies in the square's own coordinates: (x, y, ln side, roll)."""
+    side, cos, sin = math.exp(offset[2]), math.cos(offset[3]), math.sin(offset[3])
+    x, y = -offset[:2]
+    return np.array([(cos * x + sin * y) / side, (-sin * x + cos * y) / side, -offset[2], -offset[3]])
+
+
+def _ridge(
+    x: FloatArray, y: FloatArray, weights: FloatArray, *, centred: bool
+) -> tuple[FloatArray, FloatArray]:
+    """Slopes (p, q) and offset (q,); ``centred=False`` forces the offset to zero."""
+    mean_x = np.average(x, axis=0, weights=weights) if centred else np.zeros(x.shape[1])
+    mean_y = np.average(y, axis=0, weights=weights) if centred else np.zeros(y.shape[1])
+    u, v = x - mean_x, y - mean_y
+    spread = np.sqrt(np.average(u**2, axis=0, weights=weights))
+    z = u / spread
+    gram = (z * weights[:, None]).T @ z + RIDGE * np.eye(x.shape[1])
+    slopes = np.linalg.solve(gram, (z * weights[:, None]).T @ v) / spread[:, None]
+    return slopes, mean_y - mean_x @ slopes
+
+
+def _fit_t(
+    points: FloatArray, weights: FloatArray, stretch: FloatArray, freedom: float
+) -> tuple[FloatArray, FloatArray, float, float]:
+    """Weighted EM for a multivariate t of given freedom whose scale is ``stretch`` (n,) times wider.
+
+    Mean, scale, freedom, log likelihood. Liu, Rubin 1995 (Statistica Sinica 5), section 2.
+    """
+    d = points.shape[1]
+    mean = np.median(points, axis=0)
+    scale = np.diag((1.4826 * np.median(np.abs(points - mean), axis=0)) ** 2)
+    for _ in range(60):
+        distance2 = _distance2(points - mean, scale) / stretch
+        pull = weights * (freedom + d) / (freedom + distance2) / stretch
+        mean = (pull[:, None] * points).sum(axis=0) / pull.sum()
+        offsets = points - mean
+        scale = (pull[:, None] * offsets).T @ offsets / weights.sum()
+    logs = StudentT(freedom, mean, scale).log_density
+    distance2 = _distance2(points - mean, scale) / stretch
+    at_mean = float(logs(mean[None])[0])
+    tail = (freedom + d) / 2 * np.log1p(distance2 / freedom)
+    return mean, scale, freedom, float(weights @ (at_mean - tail - d / 2 * np.log(stretch)))
+
+
+def _whitening(covariance: FloatArray) -> FloatArray:
+    """The lower triangle W with W S Wᵀ = 1.
+
+    The square is made of some of the shape's own points, so a few numbers follow from others: a
+    ten-thousandth of the side, far below landmark noise, keeps the matrix invertible.
+    """
+    ridge = 1e-8 * np.eye(len(covariance))
+    out: FloatArray = np.linalg.inv(np.linalg.cholesky(covariance + ridge))
+    return out
+
+
+def _distance2(offsets: FloatArray, scale: FloatArray) -> FloatArray:
+    out: FloatArray = np.einsum("ni,ij,nj->n", offsets, np.linalg.inv(scale), offsets)
+    return out
+
+
+def _rounded(values: FloatArray) -> list:  # type: ignore[type-arg]
+    """Nested lists of eight significant digits: exact enough, readable in a diff."""
+    return np.vectorize(lambda v: float(f"{v:.8g}"))(values).tolist()  # type: ignore[no-any-return]

@@ -1,0 +1,52 @@
+"""Scores of measured pictures under a calibration, with what evaluation needs beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from app.analysis import hear, outcome_of, ranking
+from app.calibration import Calibration
+from app.evidence import Outcome, Reading, Verdict
+from app.fitting.corpus import Row
+from app.fitting.measure import Measured
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One picture judged. ``checks`` maps a check's name to (value, llr), or to a reason."""
+
+    row: Row
+    outcome: str
+    verdict: str
+    llr: float
+    interval: tuple[float, float]
+    checks: Mapping[str, tuple[float, float] | str]
+    gan_eye_distance: float
+
+
+def score(measured: Measured, calibration: Calibration) -> Scored:
+    """``measured`` under ``calibration``: the same answer as the service's."""
+    hearings = [hear(testimony, calibration) for testimony in measured.testimonies]
+    order = ranking(hearings)
+    best = hearings[order[0]] if order else None
+    outcome = outcome_of(best)
+    if best is None or outcome is not Outcome.SCORED:
+        name = measured.error or outcome.value
+        return Scored(
+            measured.row, name, Verdict.NOT_APPLICABLE, 0.0, (0.0, 0.0), {}, measured.gan_eye_distance
+        )
+    return Scored(
+        row=measured.row,
+        outcome=outcome,
+        verdict=calibration.verdict(best.llr),
+        llr=best.llr,
+        interval=best.interval,
+        checks={
+            e.check.name: (e.measured.value, e.llr)
+            if isinstance(e.measured, Reading)
+            else e.measured.reason.value
+            for e in best.evidence
+        },
+        gan_eye_distance=measured.gan_eye_distance,
+    )
