@@ -1,11 +1,228 @@
-"""Where the content of a picture lies, when flat borders or a circle mask surround it."""
+"""Where the content of a picture lies, when flat borders or a circle mask surround it.
+
+Two shapes are known: a band of one colour along a side that ends at a straight edge over nearly
+the whole side, and a disc on one colour. A flat backdrop in a photograph ends at neither, and is
+left alone.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
 from app.alignment import Box
-from app.picture import Picture
+from app.picture import Picture, RgbArray
+
+FLAT_WITHIN: Final = 12
+"""Levels by which a border's pixels may differ from its colour: what JPEG does to flat areas."""
+FLAT_SHARE: Final = 0.97
+"""Of a line's pixels that must have the border's colour."""
+EDGE_SHARE: Final = 0.7
+"""Of the line just inside an edge that must not have the border's colour."""
+SMEAR_SHARE: Final = 0.2
+"""Of the line just outside an edge that may be nearer to the content than to the border."""
+RINGING_PX: Final = 17
+"""How far JPEG smears an edge: a chroma block, and one."""
+THINNEST: Final = 0.01
+"""The thinnest border worth taking off, as a share of the side."""
+LEAST_LEFT: Final = 0.25
+"""Of each side that must be left as content."""
+DISC_SIDE_PX: Final = 400
+"""Larger pictures are shrunk to this before a disc is looked for."""
+DISC_SHARE: Final = 0.7
+"""Of the outline that must lie on the circle."""
+DISC_WITHIN: Final = 0.012
+"""How far from the circle that may be, as a share of its radius; at least 1 px."""
+
+BoolArray = NDArray[np.bool_]
+IntArray = NDArray[np.int16]
+FloatArray = NDArray[np.float64]
+Circle = tuple[float, float, float]
+"""Centre x, centre y, radius, px."""
+
+_LEFT, _TOP, _RIGHT, _BOTTOM = range(4)
+
+
+@dataclass(frozen=True)
+class _Band:
+    """``depth`` lines of ``colour`` along one side."""
+
+    depth: int
+    colour: IntArray
+
+
+_NOTHING: Final = _Band(0, np.zeros(3, np.int16))
 
 
 def trimmed_frame(picture: Picture) -> Box | None:
-    """The content's bounding box, px, or ``None`` when there is nothing to trim."""
-    return None
+    """The content's bounding box, px, or ``None`` when there is nothing to trim.
+
+    Edges are found to about a pixel. A disc that touches the picture's own frame needs no trimming.
+    """
+    bands = _flat_bands(picture.rgb)
+    if not any(band.depth for band in bands):
+        return None
+    edges = _straight_edges(picture.rgb, bands)
+    if all(edge > 0 for edge, band in zip(edges, bands, strict=True) if band.depth):
+        return _box(edges, picture.size)
+    return _disc(picture.rgb, bands) or _box(edges, picture.size)
+
+
+def _box(edges: list[int], size: tuple[int, int]) -> Box | None:
+    if not any(edges):
+        return None
+    left, top, right, bottom = edges
+    return Box(left, top, size[0] - right, size[1] - bottom)
+
+
+def _flat_bands(rgb: RgbArray) -> list[_Band]:
+    """The flat lines along each side, left, top, right, bottom; none if nearly all is flat."""
+    bands = [_NOTHING] * 4
+    height, width = rgb.shape[:2]
+    for side in (_TOP, _BOTTOM, _LEFT, _RIGHT, _TOP, _BOTTOM):
+        left, top, right, bottom = (band.depth for band in bands)
+        view = rgb[top : height - bottom, left : width - right]
+        if bands[side].depth == 0:
+            bands[side] = _flat_band(view, side)
+        if view.shape[side % 2 ^ 1] - bands[side].depth < LEAST_LEFT * rgb.shape[side % 2 ^ 1]:
+            return [_NOTHING] * 4
+    return [
+        band if band.depth >= THINNEST * rgb.shape[side % 2 ^ 1] else _NOTHING
+        for side, band in enumerate(bands)
+    ]
+
+
+def _flat_band(view: RgbArray, side: int) -> _Band:
+    """The lines along ``side`` of ``view`` that all have the outermost one's colour."""
+    line = (view[:, 0], view[0], view[:, -1], view[-1])[side]
+    colour = np.median(line, axis=0).astype(np.int16)
+    off = np.abs(line - colour).max(axis=1) > FLAT_WITHIN
+    if off.mean() > 1 - FLAT_SHARE:
+        return _NOTHING
+    low, high = (tuple(np.clip(colour + d, 0, 255).tolist()) for d in (-FLAT_WITHIN, FLAT_WITHIN))
+    near = cv2.inRange(view, low, high)
+    along = 1 if side in (_TOP, _BOTTOM) else 0
+    flat = cv2.reduce(near, along, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel() >= FLAT_SHARE * 255
+    if side in (_RIGHT, _BOTTOM):
+        flat = flat[::-1]
+    return _Band(len(flat) if flat.all() else int(np.argmin(flat)), colour)
+
+
+def _straight_edges(rgb: RgbArray, bands: list[_Band]) -> list[int]:
+    """Depth of each band at its straight edge; 0 where it ends at none.
+
+    A band that falls lengthens the sides beside it, so those are asked again.
+    """
+    edges = [band.depth for band in bands]
+    for _ in bands:
+        depths = [band.depth if edge else 0 for band, edge in zip(bands, edges, strict=True)]
+        edges = [
+            _straight_edge(_window(rgb, side, depths), min(depths[side], 2), bands[side].colour)
+            if depths[side]
+            else 0
+            for side in range(4)
+        ]
+        edges = [
+            depth - min(depth, 2) + edge if edge else 0
+            for depth, edge in zip(depths, edges, strict=True)
+        ]
+        if [edge > 0 for edge in edges] == [depth > 0 for depth in depths]:
+            break
+    return edges
+
+
+def _window(rgb: RgbArray, side: int, depths: list[int]) -> IntArray:
+    """The lines around the end of a band, counted inwards, without the bands beside it."""
+    upright = rgb.swapaxes(0, 1) if side in (_LEFT, _RIGHT) else rgb
+    before, after = (_TOP, _BOTTOM) if side in (_LEFT, _RIGHT) else (_LEFT, _RIGHT)
+    view = upright[::-1] if side in (_RIGHT, _BOTTOM) else upright
+    lines = slice(max(0, depths[side] - 2), depths[side] + RINGING_PX)
+    return view[lines, depths[before] : view.shape[1] - depths[after]].astype(np.int16)
+
+
+def _straight_edge(lines: IntArray, first: int, colour: IntArray) -> int:
+    """Index of the line that begins the content, or 0."""
+    off = np.abs(lines - colour).max(axis=2)
+    inside, outside = off[2:], off[:-2]  # a line apart on either side of the edge in between
+    ends = (inside > FLAT_WITHIN).mean(axis=1) >= EDGE_SHARE
+    begins = (outside > np.maximum(FLAT_WITHIN, inside // 2)).mean(axis=1) <= SMEAR_SHARE
+    if not (ends & begins).any():
+        return 0
+    steps = np.abs(np.diff(lines, axis=0)).max(axis=2).clip(max=64).mean(axis=1)
+    pair = steps[:-1] + steps[1:]
+    at = int(np.argmax(np.where(ends & begins, pair, -1.0)))
+    return at + 1 + int(steps[at + 1] > steps[at])
+
+
+def _disc(rgb: RgbArray, bands: list[_Band]) -> Box | None:
+    """The bounding box of a disc on one colour, or ``None``."""
+    colours = np.stack([band.colour for band in bands if band.depth])
+    if np.ptp(colours, axis=0).max() > FLAT_WITHIN:
+        return None
+    height, width = rgb.shape[:2]
+    scale = min(1.0, DISC_SIDE_PX / max(width, height))
+    if scale < 1:
+        small = cv2.resize(rgb, None, fx=scale, fy=scale, interpolation=cv2.INTER_AREA)
+        rgb = np.asarray(small, dtype=np.uint8)
+    left, top, right, bottom = (band.depth * scale for band in bands)
+    guess = (
+        (left + width * scale - right) / 2,
+        (top + height * scale - bottom) / 2,
+        max(width * scale - left - right, height * scale - top - bottom) / 2,
+    )
+    outline = _outline(_unlike(rgb, colours[0]))
+    circle = _nearest_circle(outline, guess)
+    if circle is None:
+        return None
+    x, y, radius = (value / scale for value in circle)
+    box = Box(x - radius, y - radius, x + radius, y + radius)
+    past = (-box.left, -box.top, box.right - width, box.bottom - height)
+    return box if max(past) <= 0.02 * radius and min(past) <= -0.03 * radius else None
+
+
+def _unlike(rgb: RgbArray, colour: IntArray) -> BoolArray:
+    """Where the picture is not the disc's ground."""
+    off = np.abs(rgb - colour).max(axis=2)
+    contrast = float(np.median(off[off > FLAT_WITHIN]))
+    like: BoolArray = off <= min(max(0.25 * contrast, FLAT_WITHIN), 40.0)
+    return ~like
+
+
+def _nearest_circle(outline: FloatArray, guess: Circle) -> Circle | None:
+    """The circle that most of ``outline`` lies on, found from a rough ``guess``."""
+    circle = guess
+    for within in (0.2, 0.05, 0.02):
+        on_it = outline[_off(outline, circle) < max(1.5, within * circle[2])]
+        if len(on_it) < 16:
+            return None
+        circle = _fitted(on_it)
+    near = _off(outline, circle) < max(1.0, DISC_WITHIN * circle[2])
+    return circle if near.mean() >= DISC_SHARE else None
+
+
+def _off(points: FloatArray, circle: Circle) -> FloatArray:
+    return np.abs(np.hypot(points[:, 0] - circle[0], points[:, 1] - circle[1]) - circle[2])
+
+
+def _outline(mask: BoolArray) -> FloatArray:
+    """First and last content of every row and column that has any, px, (n, 2) of x, y."""
+    points = []
+    for view, flip in ((mask, False), (mask.T, True)):
+        lines = np.flatnonzero(view.any(axis=1))
+        first = view[lines].argmax(axis=1)
+        last = view.shape[1] - view[lines, ::-1].argmax(axis=1)
+        along = np.concatenate([first, last]).astype(np.float64)
+        across = np.concatenate([lines, lines]) + 0.5
+        points.append(np.stack([across, along] if flip else [along, across], axis=1))
+    return np.concatenate(points)
+
+
+def _fitted(points: FloatArray) -> Circle:
+    """Centre and radius of the circle nearest to ``points`` (Kåsa 1976)."""
+    design = np.column_stack([2 * points, np.ones(len(points))])
+    (x, y, c), *_ = np.linalg.lstsq(design, (points**2).sum(axis=1), rcond=None)
+    return float(x), float(y), float(np.sqrt(max(0.0, c + x * x + y * y)))

@@ -196,8 +196,8 @@ def _with_colours(image: Image.Image) -> Image.Image:
 
 def _from_16_bits(image: Image.Image) -> Image.Image:
     """Pillow's own conversion clips at 255 instead of scaling."""
-    values = np.asarray(image).astype(np.int64)
-    grey = Image.fromarray(((values + 128) // 257).clip(0, 255).astype(np.uint8))
+    values = np.asarray(image).astype(np.uint16, copy=False)
+    grey = Image.fromarray(cv2.convertScaleAbs(values, alpha=1 / 257).reshape(values.shape))
     see_through = image.info.get("transparency")
     if see_through is None:
         return grey
@@ -224,12 +224,11 @@ def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     if not profile:
         return image.convert("RGB")
     try:
-        meant = ImageCms.profileToProfile(
-            image,
-            ImageCms.ImageCmsProfile(io.BytesIO(profile)),
-            ImageCms.createProfile("sRGB"),
-            outputMode="RGB",
-        )
+        stored = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in (stored.profile.profile_description or ""):  # most of them, and dear to apply
+            return image.convert("RGB")
+        srgb = ImageCms.createProfile("sRGB")
+        meant = ImageCms.profileToProfile(image, stored, srgb, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError):  # a corrupt profile, or one for other colours
         return image.convert("RGB")
     assert meant is not None  # only in-place conversion returns nothing
