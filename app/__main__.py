@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 FAILED: Final = 1
 USAGE: Final = 2
 FLAGGED: Final = 3
+KEEP_ALIVE_S: Final = 65
+"""Longer than the minute of common load balancers: who closes first loses a request to the race."""
 
 cli = typer.Typer(
     no_args_is_help=True,
@@ -124,6 +126,7 @@ def serve(
         log_config=None,
         access_log=False,
         server_header=False,
+        timeout_keep_alive=KEEP_ALIVE_S,
     )
 
 

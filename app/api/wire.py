@@ -163,4 +163,4 @@ def _tidy(value: float, digits: int) -> float:
 
 def _probability(p: float) -> float:
     """Three significant digits of whichever of p and 1 - p is smaller: never 0, never 1."""
-    return float(f"{p:.3g}") if p <= 0.5 else round(1.0 - float(f"{1.0 - p:.3g}"), 12)
+    return float(f"{p:.3g}") if p <= 0.5 else round(1.0 - float(f"{1.0 - p:.3g}"), 15)
