@@ -190,7 +190,8 @@ def _difference(pixels: RgbArray | IntArray, colour: IntArray) -> IntArray:
     """Levels, the largest of the three channels; faster than a maximum over the last axis."""
     by_channel = np.abs(pixels - colour)
     red, green, blue = (by_channel[..., channel] for channel in range(3))
-    return np.maximum(np.maximum(red, green), blue)
+    largest: IntArray = np.maximum(np.maximum(red, green), blue)
+    return largest
 
 
 def _corners_flat(rgb: RgbArray, colour: IntArray) -> bool:
