@@ -1,4 +1,4 @@
-"""The sentence of the design in code: a picture becomes portraits, readings, evidence, an analysis."""
+"""A picture becomes portraits, readings, evidence, an analysis: the whole line, in code."""
 
 from __future__ import annotations
 

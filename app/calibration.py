@@ -22,7 +22,7 @@ from app.calibration_file import (
 from app.density import FloatArray, GaussianMixture, StudentT
 from app.evidence import Check, Evidence, Match, Reading, Unmeasurable, Verdict
 from app.portrait import Sighting
-from app.templates import AlignmentModel, Noise, Oddness, PoseCorrection, Template
+from app.templates import AlignmentModel, Noise, Oddness, PoseCorrection, Template, pose_of
 
 FILE: Final = "calibration.json"
 _Z95: Final = 1.959964
@@ -57,7 +57,7 @@ class AlignmentScale:
         mean = squares.mean(axis=0)
         offsets = _sigma_points(np.sqrt(jitter_variance(self.model, sightings, squares)))
         templates = self.model.widened(sightings)
-        llrs = self.model.llr(mean[None] + offsets[:, None, :], templates)
+        llrs = self.model.llr(mean[None] + offsets[:, None, :], pose_of(sightings), templates)
         llr, arms = float(llrs[0]), llrs[1:].reshape(4, 2)
         jitter2 = float(np.sum(((arms[:, 0] - arms[:, 1]) / (2.0 * _Z95)) ** 2))
         fit = float(np.interp(llr, self.uncertainty[:, 0], self.uncertainty[:, 1]))
@@ -98,7 +98,12 @@ class Calibration:
         """
         total = self.offset + sum(self.scales[n].weight * w.llr for n, w in weighed.items())
         arms = [
-            math.sqrt(sum((self.scales[n].weight * (w.interval[i] - w.llr)) ** 2 for n, w in weighed.items()))
+            math.sqrt(
+                sum(
+                    (self.scales[n].weight * (w.interval[i] - w.llr)) ** 2
+                    for n, w in weighed.items()
+                )
+            )
             for i in (0, 1)
         ]
         low, high = self.bounds
@@ -137,7 +142,9 @@ def load(path: Path, checks: Sequence[Check]) -> Calibration:
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise CalibrationError(f"cannot read {path}: {error.strerror}; run `eyeline fit`") from error
+        raise CalibrationError(
+            f"cannot read {path}: {error.strerror}; run `eyeline fit`"
+        ) from error
     return parse(data, checks)
 
 
@@ -150,7 +157,9 @@ def parse(data: bytes, checks: Sequence[Check]) -> Calibration:
     wanted = {c.name: c.version for c in checks}
     held = {name: entry.version for name, entry in file.checks.items()}
     if wanted != held:
-        raise CalibrationError(f"the calibration is for {held}, the checks are {wanted}: run `eyeline fit`")
+        raise CalibrationError(
+            f"the calibration is for {held}, the checks are {wanted}: run `eyeline fit`"
+        )
     if {t.verdict for t in file.thresholds} != {"likely_generated", "unlikely_generated"}:
         raise CalibrationError("the calibration lacks a verdict threshold: run `eyeline fit`")
     return Calibration(
@@ -196,7 +205,8 @@ def pose_correction(entry: CorrectionEntry) -> PoseCorrection:
         odd=np.array(entry.odd),
         even=np.array(entry.even),
         offset=np.array(entry.offset),
-        smallness=np.array(entry.smallness),
+        even_small=np.array(entry.even_small),
+        offset_small=np.array(entry.offset_small),
         oddness=Oddness(
             odd=np.array(entry.odd_whitening),
             even=np.array(entry.even_whitening),

@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 Row4 = Annotated[list[float], Field(min_length=4, max_length=4)]
+Row6 = Annotated[list[float], Field(min_length=6, max_length=6)]
+Matrix6 = Annotated[list[Row6], Field(min_length=6, max_length=6)]
 Row2 = Annotated[list[float], Field(min_length=2, max_length=2)]
 Matrix4 = Annotated[list[Row4], Field(min_length=4, max_length=4)]
 Eyes = Annotated[list[Row2], Field(min_length=2, max_length=2)]
@@ -21,7 +23,8 @@ class CorrectionEntry(_Strict):
     odd: Annotated[list[Row2], Field(min_length=23, max_length=23)]
     even: Annotated[list[Row2], Field(min_length=26, max_length=26)]
     offset: Row2
-    smallness: Row2
+    even_small: Annotated[list[Row2], Field(min_length=26, max_length=26)]
+    offset_small: Row2
     odd_whitening: Annotated[list[list[float]], Field(min_length=23, max_length=23)]
     even_whitening: Annotated[list[list[float]], Field(min_length=24, max_length=24)]
     even_centre: Annotated[list[float], Field(min_length=24, max_length=24)]
@@ -40,8 +43,8 @@ class TemplateEntry(_Strict):
 
 class OrdinaryEntry(_Strict):
     weights: list[float]
-    means: list[Row4]
-    covariances: list[Matrix4]
+    means: list[Row6]
+    covariances: list[Matrix6]
     pictures: int
 
 

@@ -30,6 +30,12 @@ class GaussianMixture:
     means: FloatArray
     covariances: FloatArray
 
+    def marginal(self, first: int) -> GaussianMixture:
+        """The mixture over the coordinates from ``first`` on."""
+        return GaussianMixture(
+            self.weights, self.means[:, first:], self.covariances[:, first:, first:]
+        )
+
     def log_density(self, points: FloatArray) -> FloatArray:
         """Natural log of the density at ``points`` (n, d): (n,)."""
         parts = []
@@ -41,7 +47,7 @@ class GaussianMixture:
 
 @dataclass(frozen=True, eq=False)
 class StudentT:
-    """Multivariate t: ``freedom`` > 0, ``mean`` (d,), ``scale`` (d, d), a shape not a covariance."""
+    """Multivariate t: ``freedom`` > 0, ``mean`` (d,), ``scale`` (d, d) (not its covariance)."""
 
     freedom: float
     mean: FloatArray

@@ -1,6 +1,6 @@
 """The words of the verdict: what a check measured, what that weighs, and what it adds up to.
 
-Nothing here computes; ``calibration`` turns readings into evidence, ``analysis`` puts them together.
+Nothing here computes: ``calibration`` turns readings into evidence, ``analysis`` adds them up.
 """
 
 from __future__ import annotations
@@ -30,6 +30,8 @@ class Reason(StrEnum):
 
 
 class Outcome(StrEnum):
+    """What became of a picture; only ``scored`` says anything about a generator."""
+
     SCORED = "scored"
     NO_FACE = "no_face"
     TOO_SMALL = "too_small"
@@ -37,6 +39,8 @@ class Outcome(StrEnum):
 
 
 class Verdict(StrEnum):
+    """The llr put into one of three words; ``not_applicable`` where nothing was scored."""
+
     LIKELY_GENERATED = "likely_generated"
     INCONCLUSIVE = "inconclusive"
     UNLIKELY_GENERATED = "unlikely_generated"
@@ -88,7 +92,7 @@ class Match:
     frame: Box
     """Where the generator's own frame lies, px of this picture; wider than it when zoomed."""
     template_eyes: tuple[tuple[float, float], tuple[float, float]]
-    """Where the template puts the iris centres, unit coordinates of ``frame``, viewer's left first."""
+    """Where the template puts the iris centres: unit coordinates of ``frame``, left first."""
 
 
 def plain_summary(llr: float, match: Match | None) -> str:
@@ -165,7 +169,7 @@ class Analysis:
         """Posterior probability of the StyleGAN family at ``prior`` (0 < prior < 1)."""
         if not 0.0 < prior < 1.0:
             raise ValueError("prior must lie between 0 and 1, both excluded")
-        odds = prior / (1.0 - prior) * 10.0**self.llr
+        odds: float = prior / (1.0 - prior) * 10.0**self.llr
         return odds / (1.0 + odds)
 
 

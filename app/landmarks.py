@@ -61,12 +61,12 @@ class FaceFinder:
         return faces
 
     def repeats(self, picture: Picture, face: Face) -> tuple[Face, ...]:
-        """``face`` measured again on the mirrored and on the slightly turned picture.
+        """``face`` measured again on the mirrored and slightly turned picture.
 
-        A view in which it is not found again gives none: fewer repeats, never a wrong one.
+        None where it is not found again: fewer repeats, never a wrong one.
         """
-        found = (_same(face, self._look(view)) for view in nudged(picture.rgb))
-        return tuple(again for again in found if again is not None)
+        again = _same(face, self._look(nudged(picture.rgb)))
+        return () if again is None else (again,)
 
     def close(self) -> None:
         self._landmarker.close()
@@ -75,7 +75,10 @@ class FaceFinder:
         return self
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self.close()
 

@@ -33,6 +33,8 @@ _UPPER_LIDS: Final = (159, 386)
 _LOWER_LIDS: Final = (145, 374)
 _NOSE_TIP: Final = 1
 _FOREHEAD: Final = 10
+_NOSE_TIP_AT: Final = 2 * len(_PAIRS)
+"""Where the nose tip stands among the odd (x) and the even (y) numbers."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +46,14 @@ class FaceShape:
 
     odd: FloatArray
     even: FloatArray
+
+    @property
+    def pose(self) -> FloatArray:
+        """(turn, nod): where the nose tip lies in the square, unit of its side, (2,).
+
+        Yaw and pitch, in effect, without a model of the head.
+        """
+        return np.array([self.odd[_NOSE_TIP_AT], self.even[_NOSE_TIP_AT]])
 
 
 def face_shape(face: Face) -> FaceShape:

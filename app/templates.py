@@ -33,6 +33,8 @@ ZOOMED_SHARE: Final = 0.15
 # Found borders may belong to the original (a plain backdrop): even odds.
 TRIMMED_SHARE: Final = 0.5
 
+SMALL_EYES_PX: Final = 12.0
+
 # The correction is fitted on faces near the frame: elsewhere it may not run away.
 _MAX_CORRECTION: Final = np.array([0.05, 0.05, 0.2, 0.15])
 
@@ -40,9 +42,14 @@ Transform = Literal["untouched", "zoomed", "trimmed"]
 Eyes = tuple[tuple[float, float], tuple[float, float]]
 
 
+def smallness(eye_distance_px: float) -> float:
+    """How far blur has gone: 1 for eyes 12 px apart (a 48 px avatar) or less, falling as 1 ÷ d²."""
+    return min(1.0, (SMALL_EYES_PX / max(eye_distance_px, 1.0)) ** 2)
+
+
 @dataclass(frozen=True, eq=False)
 class Oddness:
-    """How unlike the usual a face's shape is: the squared Mahalanobis distance of pose and expression.
+    """How unlike the usual a face's shape is: squared Mahalanobis distance of its numbers.
 
     Turned heads, sunglasses, hands before mouths: landmarks of odd shapes miss by more, and so
     does the correction. Over the generated pictures of the fit, the square's variance grows in
@@ -68,21 +75,28 @@ class PoseCorrection:
 
     ``odd`` (23, 2) gives x and roll from the shape's odd numbers, ``even`` (26, 2) with ``offset``
     (2,) gives y and ln side from the even ones; so a mirrored face is corrected mirrored.
-    ``smallness`` (2,) ÷ (eye distance in px)² is how far y and ln side stray in small pictures.
+    ``even_small`` (26, 2) and ``offset_small`` (2,) come in as the picture gets small.
     """
 
     odd: FloatArray
     even: FloatArray
     offset: FloatArray
-    smallness: FloatArray
+    even_small: FloatArray
+    offset_small: FloatArray
     oddness: Oddness
 
     def __call__(self, shape: FaceShape, eye_distance_px: float) -> FloatArray:
         """(x, y, ln side, roll in radians) in the square's own coordinates, (4,)."""
         x, roll = shape.odd @ self.odd
-        small = self.smallness / max(eye_distance_px, 1.0) ** 2
-        y, ln_side = shape.even @ self.even + self.offset - small
-        return np.clip([x, y, ln_side, roll], -_MAX_CORRECTION, _MAX_CORRECTION)
+        small = smallness(eye_distance_px)
+        y, ln_side = (
+            shape.even @ (self.even + small * self.even_small)
+            + self.offset
+            + small * self.offset_small
+        )
+        shift = np.array([x, y, ln_side, roll])
+        out: FloatArray = np.clip(shift, -_MAX_CORRECTION, _MAX_CORRECTION)
+        return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,7 +111,7 @@ class Template:
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """A variance that grows in small pictures: variance = ``floor`` + ``per_px`` ÷ (eye distance in px)², each (4,)."""
+    """A variance that grows as pictures shrink: ``floor`` + ``per_px`` ÷ (eye distance, px)², (4,)."""
 
     floor: FloatArray
     per_px: FloatArray
@@ -114,6 +128,7 @@ class AlignmentModel:
     correction: PoseCorrection
     templates: tuple[Template, ...]
     ordinary: GaussianMixture
+    """Over (centre x, centre y, ln side, roll, turn, nod)."""
     resolution: Noise
     """What a small picture no longer tells of the square: widens the templates."""
     jitter: Noise
@@ -134,13 +149,18 @@ class AlignmentModel:
         stretch = float(np.median([self.correction.oddness(s.shape) for s in sightings]))
         return tuple(replace(t, spread=t.spread.widened(stretch, noise)) for t in self.templates)
 
-    def llr(self, squares: FloatArray, templates: tuple[Template, ...]) -> FloatArray:
-        """log10 likelihood ratio of ``squares`` (n, f, 4), frame 0 the picture's own: (n,)."""
-        own = self._one_frame(squares[:, 0], templates)
-        if squares.shape[1] > 1:
-            inner = np.stack(
-                [self._one_frame(squares[:, i], templates) for i in range(1, squares.shape[1])], -1
-            )
+    def llr(
+        self, squares: FloatArray, pose: FloatArray, templates: tuple[Template, ...]
+    ) -> FloatArray:
+        """log10 likelihood ratio of ``squares`` (n, f, 4), frame 0 the picture's own: (n,).
+
+        ``pose`` (2,) is the face's: people centre a face that looks at them, and a turned one less
+        well, so a turned face in the very frame weighs more.
+        """
+        frames = [self._one_frame(squares[:, i], pose, templates) for i in range(squares.shape[1])]
+        own = frames[0]
+        if len(frames) > 1:
+            inner = np.stack(frames[1:], -1)
             even = np.full(inner.shape[-1], 1.0 / inner.shape[-1])
             both = np.stack([own, log_sum(inner, even)], -1)
             own = log_sum(both, np.array([1.0 - TRIMMED_SHARE, TRIMMED_SHARE]))
@@ -161,7 +181,9 @@ class AlignmentModel:
         ]
         return max(scored, key=lambda s: s[0])[1]
 
-    def _one_frame(self, squares: FloatArray, templates: tuple[Template, ...]) -> FloatArray:
+    def _one_frame(
+        self, squares: FloatArray, pose: FloatArray, templates: tuple[Template, ...]
+    ) -> FloatArray:
         """ln likelihood ratio of ``squares`` (n, 4) within one frame, untouched or zoomed: (n,)."""
         parts = []
         for template in templates:
@@ -170,7 +192,20 @@ class AlignmentModel:
             ways = np.array([1.0 - ZOOMED_SHARE, ZOOMED_SHARE])
             parts.append(log_sum(np.stack([untouched, zoomed], -1), ways))
         shares = np.array([t.share for t in templates])
-        return log_sum(np.stack(parts, -1), shares) - self.ordinary.log_density(squares)
+        return log_sum(np.stack(parts, -1), shares) - self._log_ordinary(squares, pose)
+
+    def _log_ordinary(self, squares: FloatArray, pose: FloatArray) -> FloatArray:
+        """ln density of ordinary avatars' squares (n, 4) given the face's pose: (n,)."""
+        joint = np.concatenate([squares, np.tile(pose, (len(squares), 1))], axis=1)
+        given = self.ordinary.marginal(squares.shape[1]).log_density(pose[None])
+        out: FloatArray = self.ordinary.log_density(joint) - given
+        return out
+
+
+def pose_of(sightings: tuple[Sighting, ...]) -> FloatArray:
+    """The face's pose, median of all measurements: (2,)."""
+    out: FloatArray = np.median([s.shape.pose for s in sightings], axis=0)
+    return out
 
 
 def apply_correction(alignment: Alignment, shift: FloatArray) -> FloatArray:
@@ -188,7 +223,7 @@ def apply_correction(alignment: Alignment, shift: FloatArray) -> FloatArray:
 
 
 def unzoom(squares: FloatArray, ln_zoom: FloatArray) -> FloatArray:
-    """``squares`` (n, 4) as they were before a centred zoom by each of ``ln_zoom`` (z,): (n, z, 4)."""
+    """``squares`` (n, 4) before a centred zoom by each of ``ln_zoom`` (z,): (n, z, 4)."""
     out = np.repeat(squares[:, None, :], len(ln_zoom), axis=1)
     out[:, :, :2] = 0.5 + (out[:, :, :2] - 0.5) / np.exp(ln_zoom)[None, :, None]
     out[:, :, 2] -= ln_zoom
@@ -217,7 +252,9 @@ def _candidates(
     return [
         (
             float(logs[0]),
-            Match(template.name, framing.transform, float(distances[0]), framing.frame, template.eyes),
+            Match(
+                template.name, framing.transform, float(distances[0]), framing.frame, template.eyes
+            ),
         ),
         (
             float(logs[best]),
@@ -236,5 +273,3 @@ def _widened(box: Box, factor: float) -> Box:
     x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
     w, h = box.width / 2 * factor, box.height / 2 * factor
     return Box(x - w, y - h, x + w, y + h)
-
-

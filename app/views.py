@@ -74,24 +74,22 @@ def second_looks(rgb: RgbArray) -> Iterator[View]:
             yield _resized(rgb[y0:y1, x0:x1], x0, y0)
 
 
-def nudged(rgb: RgbArray) -> tuple[View, ...]:
-    """Mirrored, and turned by 4° and shrunk a little: what landmarks make of it is their noise."""
+def nudged(rgb: RgbArray) -> View:
+    """Mirrored, turned by 4° and shrunk a little: what landmarks make of it tells their noise."""
     view = whole(rgb)
     height, width = view.rgb.shape[:2]
     flip = np.array([[-1.0, 0.0, width], [0.0, 1.0, 0.0]])
-    mirror = View(
-        np.ascontiguousarray(view.rgb[:, ::-1]), _compose(view.to_picture, flip), mirrored=True
-    )
-    turn = cv2.getRotationMatrix2D((width / 2, height / 2), _TURN_DEG, _TURN_SCALE)
+    middle = (width / 2, height / 2)
+    turn = np.asarray(cv2.getRotationMatrix2D(middle, _TURN_DEG, _TURN_SCALE), dtype=np.float64)
+    forth = _compose(turn, flip)
     # OpenCV counts from the first pixel's centre, we from its outer corner.
-    shifted = turn.copy()
-    shifted[:, 2] += turn[:, :2] @ np.array([0.5, 0.5]) - 0.5
-    turned_rgb = cv2.warpAffine(
-        view.rgb, shifted, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    by_pixel = forth.copy()
+    by_pixel[:, 2] += forth[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    moved = cv2.warpAffine(
+        view.rgb, by_pixel, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
     )
-    inverse = cv2.invertAffineTransform(turn)
-    turned = View(np.asarray(turned_rgb, dtype=np.uint8), _compose(view.to_picture, inverse))
-    return mirror, turned
+    back = np.asarray(cv2.invertAffineTransform(forth), dtype=np.float64)
+    return View(np.asarray(moved, dtype=np.uint8), _compose(view.to_picture, back), mirrored=True)
 
 
 def _resized(rgb: RgbArray, left: float, top: float) -> View:

@@ -26,8 +26,8 @@ from typing import Final
 import numpy as np
 
 from app.alignment import Alignment, crop_square
-from app.face import FloatArray
 from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
+from app.face import FloatArray
 from app.portrait import Portrait
 
 MIN_EYE_DISTANCE_PX: Final = 5.0
@@ -35,9 +35,9 @@ MIN_EYE_DISTANCE_PX: Final = 5.0
 
 # How close (centre x and y, ln side, roll in radians) is worth measuring again: several times the
 # scatter of every family, widened by a centred zoom of up to 1.3.
-_NEAR_CENTRE: Final = 0.035
-_NEAR_LN_SIDE: Final = (-0.14, 0.36)
-_NEAR_ROLL: Final = 0.11
+_NEAR_CENTRE: Final = 0.028
+_NEAR_LN_SIDE: Final = (-0.12, 0.34)
+_NEAR_ROLL: Final = 0.08
 
 GANED_LEFT: Final = (0.3808205078125, 0.4770548828125)
 GANED_RIGHT: Final = (0.6152169921875, 0.4771314453125)
@@ -56,7 +56,9 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
         value=corner_displacement(portrait.alignment),
         marks=(
             Mark(portrait.face.eyes, "dots", "irises"),
-            Mark(inside(crop_square(portrait.face), portrait.picture.size), "outline", "crop square"),
+            Mark(
+                inside(crop_square(portrait.face), portrait.picture.size), "outline", "crop square"
+            ),
         ),
         sightings=sightings,
     )

@@ -1,1 +1,1 @@
-"""Corpus → ``models/calibration.json``, and how good it is. Offline; the service never imports it."""
+"""Corpus → ``models/calibration.json``, and how good that is. The service never imports it."""

@@ -14,7 +14,13 @@ MANIFEST: Final = "manifest.csv"
 _NEEDED: Final = ("path", "label", "kind", "source")
 
 # What the kinds of a corpus are to the geometry.
-FFHQ_KINDS: Final = ("stylegan1", "stylegan2", "stylegan2_psi1", "stylegan2_watermarked", "stylegan3")
+FFHQ_KINDS: Final = (
+    "stylegan1",
+    "stylegan2",
+    "stylegan2_psi1",
+    "stylegan2_watermarked",
+    "stylegan3",
+)
 STUDIO_KINDS: Final = ("studio",)
 ORDINARY_KINDS: Final = ("avatar", "portrait", "composite")
 # One collector's photographs at two sizes: whoever holds one out must hold out the other.
@@ -46,6 +52,8 @@ class Row:
 
 @dataclass(frozen=True)
 class Corpus:
+    """``manifest_sha256`` names the very list of pictures that something was fitted on."""
+
     root: Path
     rows: tuple[Row, ...]
     manifest_sha256: str

@@ -29,7 +29,7 @@ def resized(rgb: RgbArray, side_px: int) -> RgbArray:
 def recompressed(rgb: RgbArray, quality: int = _JPEG_QUALITY) -> RgbArray:
     """Through JPEG and back."""
     _, data = cv2.imencode(".jpg", rgb[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return _rgb(cv2.imdecode(data, cv2.IMREAD_COLOR)[:, :, ::-1])
+    return _rgb(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[:, :, ::-1])
 
 
 def zoomed(rgb: RgbArray, factor: float) -> RgbArray:
@@ -74,6 +74,7 @@ def with_second_face(rgb: RgbArray) -> RgbArray:
 
 
 def grey(rgb: RgbArray) -> RgbArray:
+    """Colour taken out."""
     return np.repeat(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2).astype(np.uint8)
 
 

@@ -6,7 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import pairwise
 from typing import Final
 
 import numpy as np
@@ -25,13 +25,13 @@ from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.density import FloatArray
 from app.evidence import Reading
 from app.fitting import geometry
-from app.fitting.corpus import FFHQ_KINDS, ORDINARY_KINDS, STUDIO_KINDS, Corpus, Row, folds
-from app.fitting.judge import Scored, score
+from app.fitting.corpus import FFHQ_KINDS, ORDINARY_KINDS, STUDIO_KINDS, Corpus, folds
 from app.fitting.evasions import prepared, recompressed, resized
+from app.fitting.judge import Scored, score
 from app.fitting.measure import Measured, Prepare, measure
 from app.fitting.metrics import cllr, cllr_min, rate_above
 from app.portrait import Sighting
-from app.templates import AlignmentModel
+from app.templates import AlignmentModel, pose_of
 
 FOLDS: Final = 5
 BOOTSTRAPS: Final = 12
@@ -59,6 +59,7 @@ def sightings_of(testimony: Testimony) -> tuple[Sighting, ...]:
 
 
 def faces_of(measured: Measured) -> list[tuple[Sighting, ...]]:
+    """The sightings of every face that could be measured."""
     return [s for t in measured.testimonies if (s := sightings_of(t))]
 
 
@@ -75,11 +76,13 @@ def alignment_entry(
 ) -> AlignmentEntry:
     """Everything about ``eye_alignment`` fitted on ``seen``."""
     ffhq, studio = samples(seen, FFHQ_KINDS), samples(seen, STUDIO_KINDS)
-    fitted = geometry.fit_correction(ffhq, effects.smallness)
+    collectors = {m.row.collector for m in seen}
+    small = [s for s in effects.small if s.row.collector in collectors]
+    fitted = geometry.fit_correction(ffhq, small)
     correct = pose_correction(fitted)
     ordinary = np.array(
         [
-            geometry.corrected_mean(face, correct)
+            geometry.place(face, correct)
             for m in seen
             if m.row.kind in ORDINARY_KINDS
             for face in faces_of(m)
@@ -87,7 +90,9 @@ def alignment_entry(
     )
     templates = [geometry.fit_template("ffhq", 1.0 - geometry.STUDIO_SHARE, ffhq, correct)]
     if studio:
-        templates.append(geometry.fit_template("studio", geometry.STUDIO_SHARE, studio, correct))
+        templates.append(
+            geometry.fit_template("studio", geometry.STUDIO_SHARE, studio, correct, templates[0])
+        )
     pictures = sum(m.row.kind in ORDINARY_KINDS for m in seen)
     carried = math.log10(pictures / 3.0)
     return AlignmentEntry(
@@ -105,9 +110,9 @@ def alignment_entry(
 
 @dataclass(frozen=True, eq=False)
 class SizeEffects:
-    """What small pictures do to measurements; fitted once, the same for every fold."""
+    """What small pictures do to measurements; measured once, the same for every fold."""
 
-    smallness: FloatArray
+    small: tuple[geometry.Sample, ...]
     resolution: NoiseEntry
     jitter: NoiseEntry
 
@@ -115,21 +120,16 @@ class SizeEffects:
 def size_effects(corpus: Corpus, seen: Sequence[Measured], model: bytes) -> SizeEffects:
     """From pictures whose square is known, measured again after they were made small."""
     ffhq = samples(seen, FFHQ_KINDS)
-    correct = pose_correction(geometry.fit_correction(ffhq, np.zeros(2)))
     chosen = ffhq[:: max(1, len(ffhq) // NOISE_PICTURES)]
-    before = {s.row.path: geometry.corrected_mean(s.sightings, correct) for s in chosen}
     small = [
         geometry.Sample(m.row, face)
         for side in NOISE_SIDES_PX
         for m in measure(corpus, [s.row for s in chosen], model, prepare=_shrinker(side))
         if (face := geometry.nearest(faces_of(m))) is not None
     ]
-    distances = np.array([s.sightings[0].eye_distance_px for s in small])
-    strayed = np.array(
-        [geometry.corrected_mean(s.sightings, correct) - before[s.row.path] for s in small]
-    )
-    smallness = geometry.fit_smallness(strayed, distances)
-    known = strayed - np.outer(1.0 / distances**2, [0.0, *smallness, 0.0])
+    correct = pose_correction(geometry.fit_correction(ffhq, small))
+    before = {s.row.path: geometry.corrected_mean(s.sightings, correct) for s in chosen}
+    strayed = [geometry.corrected_mean(s.sightings, correct) - before[s.row.path] for s in small]
     repeats = [
         (geometry.corrected(again, correct) - geometry.corrected_mean(s.sightings, correct), s)
         for s in (*small, *chosen)
@@ -138,25 +138,38 @@ def size_effects(corpus: Corpus, seen: Sequence[Measured], model: bytes) -> Size
     ]
     # Deviations from the mean of n fall short of the spread by n − 1 over n.
     scaled = [d * math.sqrt(len(s.sightings) / (len(s.sightings) - 1)) for d, s in repeats]
-    at = np.array([s.sightings[0].eye_distance_px for _, s in repeats])
     return SizeEffects(
-        smallness, geometry.fit_noise(known, distances), geometry.fit_noise(np.array(scaled), at)
+        tuple(small),
+        geometry.fit_noise(np.array(strayed), _distances(small)),
+        geometry.fit_noise(np.array(scaled), _distances([s for _, s in repeats])),
     )
+
+
+def _distances(found: Sequence[geometry.Sample]) -> FloatArray:
+    return np.array([s.sightings[0].eye_distance_px for s in found])
 
 
 def _shrinker(side_px: int) -> Prepare:
     return prepared(lambda rgb: recompressed(resized(rgb, side_px)))
 
 
+def calibrations_by_fold(
+    seen: Sequence[Measured], effects: SizeEffects
+) -> tuple[list[Calibration], dict[str, int]]:
+    """A calibration for each fold, fitted on all others, and the fold of every collector."""
+    fold = folds([m.row for m in seen], FOLDS)
+    fold_of = {m.row.collector: f for m, f in zip(seen, fold, strict=True)}
+    entries = (
+        alignment_entry([m for m in seen if fold_of[m.row.collector] != k], effects, _FLAT)
+        for k in range(FOLDS)
+    )
+    return [provisional(entry) for entry in entries], fold_of
+
+
 def cross_fit(seen: Sequence[Measured], effects: SizeEffects) -> list[Scored]:
     """Every picture judged by a calibration that saw nothing of its collector; in their order."""
-    fold = folds([m.row for m in seen], FOLDS)
-    out: dict[int, Scored] = {}
-    for k in range(FOLDS):
-        entry = alignment_entry([m for m, f in zip(seen, fold, strict=True) if f != k], effects, _FLAT)
-        calibration = provisional(entry)
-        out |= {i: score(m, calibration) for i, m in enumerate(seen) if fold[i] == k}
-    return [out[i] for i in range(len(seen))]
+    judges, fold_of = calibrations_by_fold(seen, effects)
+    return [score(m, judges[fold_of[m.row.collector]]) for m in seen]
 
 
 def uncertainty(seen: Sequence[Measured], effects: SizeEffects) -> list[list[float]]:
@@ -179,7 +192,7 @@ def uncertainty(seen: Sequence[Measured], effects: SizeEffects) -> list[list[flo
     centre, spread = np.nanmedian(table, axis=0), np.nanstd(table, axis=0, ddof=1)
     edges = (-2.5, -1.9, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5, 5.0)
     rows = []
-    for low, high in zip(edges[:-1], edges[1:], strict=True):
+    for low, high in pairwise(edges):
         inside = (centre >= low) & (centre < high)
         if inside.sum() >= 5:
             rows.append([round((low + high) / 2, 2), round(float(np.median(spread[inside])), 3)])
@@ -191,7 +204,9 @@ def _raw_llr(model: AlignmentModel, measured: Measured) -> float:
     return max(
         (
             float(
-                model.llr(model.measured(face).mean(axis=0)[None], model.widened(face))[0]
+                model.llr(
+                    model.measured(face).mean(axis=0)[None], pose_of(face), model.widened(face)
+                )[0]
             )
             for face in faces_of(measured)
         ),
@@ -205,7 +220,10 @@ _FLAT: Final = [[-9.0, 0.0], [9.0, 0.0]]
 def provisional(entry: AlignmentEntry) -> Calibration:
     """A calibration of ``entry`` alone, with thresholds that only order verdicts."""
     fitted_on = FittedOn(manifest_sha256="", pictures={}, collectors=0)
-    limits = [_threshold("likely_generated", 2.0, _NONE, _NONE, ""), _threshold("unlikely_generated", -1.0, _NONE, _NONE, "")]
+    limits = [
+        _threshold("likely_generated", 2.0, _NONE, _NONE, ""),
+        _threshold("unlikely_generated", -1.0, _NONE, _NONE, ""),
+    ]
     file = CalibrationFile(
         format=1,
         fitted_on=fitted_on,

@@ -24,9 +24,11 @@ from app.calibration_file import (
 from app.density import FloatArray, StudentT
 from app.fitting.corpus import Row
 from app.portrait import Sighting
-from app.templates import PoseCorrection, apply_correction
+from app.templates import PoseCorrection, apply_correction, pose_of, smallness
 
 RIDGE: Final = 3.0
+SMALL_SHARE: Final = 0.25
+"""Weight of small pictures among those that the correction is fitted on."""
 _SQUARED: Final = 2
 """The last even numbers of a shape are squares: they correct, but have no say in oddness."""
 # Generators differ in number of pictures by fifty; each counts by how it may be met instead.
@@ -37,7 +39,8 @@ FAMILY_WEIGHT: Final[Mapping[str, float]] = {
     "stylegan3": 0.20,
     "stylegan2_psi1": 0.10,
 }
-STUDIO_SHARE: Final = 0.15
+FEW_COLLECTORS_FREEDOM: Final = 4.0
+STUDIO_SHARE: Final = 0.2
 """Prior share of studio portraits among the family's avatars; judgement."""
 # Beyond this from the frame, a face in a generated picture is a bystander or a landmark failure.
 _REACH: Final = np.array([0.06, 0.06, 0.30, 0.25])
@@ -66,28 +69,36 @@ def nearest(faces: Sequence[tuple[Sighting, ...]]) -> tuple[Sighting, ...] | Non
     return best if best is not None and distance(best) < 1.0 else None
 
 
-def fit_correction(samples: Sequence[Sample], smallness: FloatArray) -> CorrectionEntry:
+def fit_correction(samples: Sequence[Sample], small: Sequence[Sample]) -> CorrectionEntry:
     """Ridge regression of the frame's place, seen from the square, on the face's shape.
 
-    On generated pictures of FFHQ families, whose frame is known to be the picture's own; they are
-    large enough for ``smallness`` (2,), which is fitted on small ones, not to matter.
+    On generated pictures of FFHQ families, whose frame is known to be the picture's own: as they
+    are, and ``small`` ones, in which height and size are guessed from less.
     """
-    weights = family_weights([s.row for s in samples])
-    odd = np.array([s.sightings[0].shape.odd for s in samples])
-    even = np.array([s.sightings[0].shape.even for s in samples])
-    target = np.array([_frame_from_square(_own(s.sightings[0])) for s in samples])
+    both = [*samples, *small]
+    share = SMALL_SHARE / (1.0 - SMALL_SHARE) * len(samples) / max(1, len(small))
+    weights = family_weights([s.row for s in both])
+    weights[len(samples) :] *= share
+    odd = np.array([s.sightings[0].shape.odd for s in both])
+    even = np.array([s.sightings[0].shape.even for s in both])
+    smallnesses = np.array([[smallness(s.sightings[0].eye_distance_px)] for s in both])
+    target = np.array([_frame_from_square(_own(s.sightings[0])) for s in both])
     odd_slopes, _ = _ridge(odd, target[:, [0, 3]], weights, centred=False)
-    even_slopes, offset = _ridge(even, target[:, [1, 2]], weights, centred=True)
-    plain = even[:, : -_SQUARED]
+    wide = np.hstack([even, smallnesses * even, smallnesses])
+    even_slopes, offset = _ridge(wide, target[:, [1, 2]], weights, centred=True)
+    count = even.shape[1]
+    odd, even, weights = odd[: len(samples)], even[: len(samples)], weights[: len(samples)]
+    plain = even[:, :-_SQUARED]
     odd_white = _whitening((odd * weights[:, None]).T @ odd / weights.sum())
     centre = np.average(plain, axis=0, weights=weights)
     even_white = _whitening(np.cov(plain.T, aweights=weights))
     oddness = ((odd @ odd_white.T) ** 2).sum(1) + (((plain - centre) @ even_white.T) ** 2).sum(1)
     return CorrectionEntry(
         odd=_rounded(odd_slopes),
-        even=_rounded(even_slopes),
+        even=_rounded(even_slopes[:count]),
         offset=_rounded(offset),
-        smallness=_rounded(smallness),
+        even_small=_rounded(even_slopes[count : 2 * count]),
+        offset_small=_rounded(even_slopes[2 * count]),
         odd_whitening=_rounded(odd_white),
         even_whitening=_rounded(even_white),
         even_centre=_rounded(centre),
@@ -96,15 +107,27 @@ def fit_correction(samples: Sequence[Sample], smallness: FloatArray) -> Correcti
 
 
 def fit_template(
-    name: str, share: float, samples: Sequence[Sample], correction: PoseCorrection
+    name: str,
+    share: float,
+    samples: Sequence[Sample],
+    correction: PoseCorrection,
+    towards: TemplateEntry | None = None,
 ) -> TemplateEntry:
-    """A multivariate t over the corrected squares of one family (EM; freedom by likelihood)."""
+    """A multivariate t over the corrected squares of one family (EM; freedom by likelihood).
+
+    A family known through few collectors is spread ``towards`` a better known one: each collector
+    counts once against two for that template, and the tails stay heavy.
+    """
     points = np.array([corrected_mean(s.sightings, correction) for s in samples])
     stretch = np.array([correction.oddness(s.sightings[0].shape) for s in samples])
     weights = family_weights([s.row for s in samples])
     mean, scale, freedom = max(
         (_fit_t(points, weights, stretch, nu) for nu in _FREEDOMS), key=lambda f: f[3]
     )[:3]
+    if towards is not None:
+        known = len({s.row.collector for s in samples})
+        scale = (known * scale + 2.0 * np.array(towards.scale)) / (known + 2.0)
+        freedom = min(freedom, FEW_COLLECTORS_FREEDOM)
     eyes = np.median([unit_eyes(s.sightings[0]) for s in samples], axis=0)
     return TemplateEntry(
         name=name,
@@ -117,10 +140,18 @@ def fit_template(
     )
 
 
-def fit_ordinary(points: FloatArray, weights: FloatArray | None = None) -> OrdinaryEntry:
-    """A Gaussian mixture over ordinary avatars' corrected squares (n, 4), plus a broad component."""
+def fit_ordinary(points: FloatArray) -> OrdinaryEntry:
+    """A Gaussian mixture over ordinary avatars' corrected squares and poses (n, 6).
+
+    And a broad component, so that the density does not vanish where few were seen.
+    """
     mixture = SklearnMixture(
-        _COMPONENTS, covariance_type="full", reg_covar=2e-5, n_init=3, max_iter=500, random_state=_SEED
+        _COMPONENTS,
+        covariance_type="full",
+        reg_covar=2e-5,
+        n_init=3,
+        max_iter=500,
+        random_state=_SEED,
     ).fit(points)
     order = np.argsort(-mixture.weights_)
     broad = np.diag((2.0 * points.std(axis=0)) ** 2)
@@ -130,19 +161,6 @@ def fit_ordinary(points: FloatArray, weights: FloatArray | None = None) -> Ordin
         covariances=_rounded(np.concatenate([mixture.covariances_[order], broad[None]])),
         pictures=len(points),
     )
-
-
-def fit_smallness(differences: FloatArray, eye_distances_px: FloatArray) -> FloatArray:
-    """How far squares (n, 4) stray in small pictures, in proportion to 1 ÷ d²: (2,), y and ln side.
-
-    By medians over bands of size; x and roll cannot stray, a mirrored picture would stray back.
-    """
-    weight = 1.0 / eye_distances_px**2
-    bands = _bands(eye_distances_px)
-    x = np.array([weight[b].mean() for b in bands])
-    y = np.array([np.median(differences[b][:, [1, 2]], axis=0) for b in bands])
-    out: FloatArray = (x @ y) / (x @ x)
-    return out
 
 
 def fit_noise(differences: FloatArray, eye_distances_px: FloatArray) -> NoiseEntry:
@@ -170,6 +188,11 @@ def corrected_mean(sightings: tuple[Sighting, ...], correction: PoseCorrection) 
     return out
 
 
+def place(sightings: tuple[Sighting, ...], correction: PoseCorrection) -> FloatArray:
+    """What the density of ordinary avatars is over: corrected square and pose, (6,)."""
+    return np.append(corrected_mean(sightings, correction), pose_of(sightings))
+
+
 def corrected(sighting: Sighting, correction: PoseCorrection) -> FloatArray:
     """The corrected square in the picture's own frame: (4,)."""
     shift = correction(sighting.shape, sighting.eye_distance_px)
@@ -187,11 +210,8 @@ def family_weights(rows: Sequence[Row]) -> FloatArray:
     """Weights, mean 1, that give each generator its family's share."""
     counts = Counter(r.kind for r in rows)
     raw = np.array([FAMILY_WEIGHT.get(r.kind, 1.0) / counts[r.kind] for r in rows])
-    return raw / raw.mean()
-
-
-def of_kinds(samples: Sequence[Sample], kinds: Sequence[str]) -> list[Sample]:
-    return [s for s in samples if s.row.kind in kinds]
+    out: FloatArray = raw / raw.mean()
+    return out
 
 
 def _own(sighting: Sighting) -> FloatArray:
@@ -203,7 +223,9 @@ def _frame_from_square(offset: FloatArray) -> FloatArray:
     """Where the frame lies in the square's own coordinates: (x, y, ln side, roll)."""
     side, cos, sin = math.exp(offset[2]), math.cos(offset[3]), math.sin(offset[3])
     x, y = -offset[:2]
-    return np.array([(cos * x + sin * y) / side, (-sin * x + cos * y) / side, -offset[2], -offset[3]])
+    return np.array(
+        [(cos * x + sin * y) / side, (-sin * x + cos * y) / side, -offset[2], -offset[3]]
+    )
 
 
 def _ridge(
@@ -213,7 +235,7 @@ def _ridge(
     mean_x = np.average(x, axis=0, weights=weights) if centred else np.zeros(x.shape[1])
     mean_y = np.average(y, axis=0, weights=weights) if centred else np.zeros(y.shape[1])
     u, v = x - mean_x, y - mean_y
-    spread = np.sqrt(np.average(u**2, axis=0, weights=weights))
+    spread = np.maximum(1e-9, np.sqrt(np.average(u**2, axis=0, weights=weights)))
     z = u / spread
     gram = (z * weights[:, None]).T @ z + RIDGE * np.eye(x.shape[1])
     slopes = np.linalg.solve(gram, (z * weights[:, None]).T @ v) / spread[:, None]
@@ -223,7 +245,7 @@ def _ridge(
 def _fit_t(
     points: FloatArray, weights: FloatArray, stretch: FloatArray, freedom: float
 ) -> tuple[FloatArray, FloatArray, float, float]:
-    """Weighted EM for a multivariate t of given freedom whose scale is ``stretch`` (n,) times wider.
+    """Weighted EM for a multivariate t of given freedom, its scale ``stretch`` (n,) times wider.
 
     Mean, scale, freedom, log likelihood. Liu, Rubin 1995 (Statistica Sinica 5), section 2.
     """

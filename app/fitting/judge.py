@@ -34,7 +34,13 @@ def score(measured: Measured, calibration: Calibration) -> Scored:
     if best is None or outcome is not Outcome.SCORED:
         name = measured.error or outcome.value
         return Scored(
-            measured.row, name, Verdict.NOT_APPLICABLE, 0.0, (0.0, 0.0), {}, measured.gan_eye_distance
+            measured.row,
+            name,
+            Verdict.NOT_APPLICABLE,
+            0.0,
+            (0.0, 0.0),
+            {},
+            measured.gan_eye_distance,
         )
     return Scored(
         row=measured.row,

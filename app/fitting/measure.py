@@ -31,6 +31,7 @@ Prepare = Callable[[Picture], Picture]
 
 
 def as_it_is(picture: Picture) -> Picture:
+    """No change."""
     return picture
 
 
@@ -60,6 +61,7 @@ def measure(
     finders = FaceFinders(model)
     todo = iter(rows)
     with ThreadPoolExecutor(count) as pool:
+
         def submit(batch: Iterable[Row]) -> list:  # type: ignore[type-arg]
             return [pool.submit(measure_file, r, corpus.root, finders, prepare) for r in batch]
 

@@ -1,4 +1,4 @@
-"""How good a set of log10 likelihood ratios is: ROC, Cllr, and how far a rate may be from the truth."""
+"""How good log10 likelihood ratios are: ROC, Cllr, and how far a rate may be from the truth."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
 from scipy.stats import beta
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import roc_auc_score
@@ -62,7 +61,7 @@ def cllr(generated: FloatArray, real: FloatArray) -> float:
 
 
 def cllr_min(generated: FloatArray, real: FloatArray) -> float:
-    """Cllr after the best monotone recalibration (pool adjacent violators): discrimination alone."""
+    """Cllr after the best monotone recalibration (PAV): what discrimination alone costs."""
     if not len(generated) or not len(real):
         return math.nan
     scores = np.concatenate([generated, real])
@@ -74,11 +73,8 @@ def cllr_min(generated: FloatArray, real: FloatArray) -> float:
 
 
 def rate_above(llrs: FloatArray, threshold: float) -> Rate:
+    """How many of ``llrs`` reach ``threshold``."""
     return Rate(int((llrs >= threshold).sum()), len(llrs))
-
-
-def share(flags: NDArray[np.bool_]) -> float:
-    return float(flags.mean()) if len(flags) else math.nan
 
 
 def _labels(generated: FloatArray, real: FloatArray) -> FloatArray:

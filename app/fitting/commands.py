@@ -1,0 +1,61 @@
+"""What ``eyeline fit`` and ``eyeline evaluate`` do; they return what to print."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+from app import canary
+from app.analysis import analyze
+from app.calibration import FILE, Calibration, load, parse
+from app.checks import CHECKS
+from app.fitting import corpus as corpora
+from app.fitting.evaluate import Mode, evaluate, mode_for, write_scores
+from app.fitting.fit import fit
+from app.fitting.report import page, report
+from app.landmarks import FaceFinder, load_model
+from app.picture import decode
+
+
+def run_fit(root: Path, models_dir: Path) -> str:
+    """Fit on ``root``; write ``calibration.json`` and what the canary scores now."""
+    model = load_model(models_dir)
+    data = fit(corpora.read(root), model)
+    calibration = parse(data, CHECKS)
+    (models_dir / FILE).write_bytes(data)
+    record_canary(models_dir, model, calibration)
+    thresholds = [t.model_dump() for t in calibration.thresholds]
+    return json.dumps({"id": calibration.id, "thresholds": thresholds}, indent=2)
+
+
+def record_canary(models_dir: Path, model: bytes, calibration: Calibration) -> None:
+    """Score the canary picture under ``calibration`` and record the answer."""
+    picture = decode((models_dir / canary.PICTURE).read_bytes())
+    with FaceFinder(model) as finder:
+        canary.record(models_dir, analyze(picture, finder, calibration))
+
+
+def run_evaluate(
+    root: Path,
+    models_dir: Path,
+    *,
+    mode: Mode | None,
+    evasions: bool,
+    scores: Path | None,
+    as_json: bool,
+) -> str:
+    """Judge ``root``; ``mode`` None takes ``held_out`` for the corpus that was fitted on."""
+    corpus = corpora.read(root)
+    calibration = load(models_dir / FILE, CHECKS)
+    judged = evaluate(
+        corpus,
+        load_model(models_dir),
+        calibration,
+        mode or mode_for(corpus, calibration),
+        evasions=evasions,
+    )
+    if scores is not None:
+        write_scores(judged.scores, scores)
+    likely = next(t.llr for t in calibration.thresholds if t.verdict == "likely_generated")
+    said = report(judged, likely)
+    return json.dumps(said) if as_json else page(said)

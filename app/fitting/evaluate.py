@@ -1,0 +1,101 @@
+"""``eyeline evaluate CORPUS``: every picture judged, by a calibration that never saw its collector.
+
+A corpus that the shipped calibration was fitted on is judged by five calibrations, each fitted
+without the collectors that it judges; any other corpus by the shipped one, as the service would.
+"""
+
+from __future__ import annotations
+
+import csv
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final, Literal
+
+from app.calibration import Calibration
+from app.checks import CHECKS
+from app.fitting.corpus import Corpus, Row
+from app.fitting.evasions import EVASIONS, prepared
+from app.fitting.fit import calibrations_by_fold, size_effects
+from app.fitting.judge import Scored, score
+from app.fitting.measure import measure
+
+Mode = Literal["shipped", "held_out"]
+EVASION_PICTURES: Final = 600
+
+
+@dataclass(frozen=True)
+class Judged:
+    """All scores, in the manifest's order; ``mode`` says by which calibration."""
+
+    scores: tuple[Scored, ...]
+    mode: Mode
+    pictures_per_second: float
+    evasions: dict[str, tuple[Scored, ...]]
+
+
+def mode_for(corpus: Corpus, calibration: Calibration) -> Mode:
+    """``held_out`` for the corpus that ``calibration`` was fitted on."""
+    fitted = calibration.file.fitted_on.manifest_sha256
+    return "held_out" if corpus.manifest_sha256 == fitted else "shipped"
+
+
+def evaluate(
+    corpus: Corpus, model: bytes, calibration: Calibration, mode: Mode, *, evasions: bool = False
+) -> Judged:
+    """``corpus`` judged in ``mode``; with ``evasions`` also changed generated pictures."""
+    start = time.perf_counter()
+    if mode == "shipped":
+        scores = tuple(score(m, calibration) for m in measure(corpus, corpus.rows, model))
+        speed = len(scores) / (time.perf_counter() - start)
+        judges = [calibration]
+        fold_of = dict.fromkeys((r.collector for r in corpus.rows), 0)
+    else:
+        seen = list(measure(corpus, corpus.rows, model))
+        speed = len(seen) / (time.perf_counter() - start)
+        judges, fold_of = calibrations_by_fold(seen, size_effects(corpus, seen, model))
+        scores = tuple(score(m, judges[fold_of[m.row.collector]]) for m in seen)
+    changed = (
+        {
+            name: tuple(
+                score(m, judges[fold_of[m.row.collector]])
+                for m in measure(corpus, evasion_rows(corpus), model, prepared(change))
+            )
+            for name, change in EVASIONS.items()
+        }
+        if evasions
+        else {}
+    )
+    return Judged(scores, mode, speed, changed)
+
+
+def evasion_rows(corpus: Corpus) -> list[Row]:
+    """Generated pictures of every kind, evenly taken, some 600 in all."""
+    rows = sorted((r for r in corpus.rows if r.generated), key=lambda r: (r.kind, r.source, r.path))
+    return rows[:: max(1, len(rows) // EVASION_PICTURES)]
+
+
+def write_scores(scores: Sequence[Scored], out: Path) -> None:
+    """A line a picture: its row, outcome, verdict and llr, then each check's value and llr.
+
+    Empty where a check could not measure.
+    """
+    names = [check.name for check in CHECKS]
+    columns = [f"{name}_{part}" for name in names for part in ("value", "llr")]
+    with out.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file)
+        writer.writerow(["path", "label", "kind", "source", "outcome", "verdict", "llr", *columns])
+        for s in scores:
+            cells = [cell for name in names for cell in _cells(s.checks.get(name))]
+            row = s.row
+            writer.writerow(
+                [
+                    row.path, row.label, row.kind, row.source, s.outcome, s.verdict,
+                    f"{s.llr:.6g}", *cells,
+                ]
+            )  # fmt: skip
+
+
+def _cells(found: tuple[float, float] | str | None) -> tuple[str, str]:
+    return (f"{found[0]:.6g}", f"{found[1]:.6g}") if isinstance(found, tuple) else ("", "")
