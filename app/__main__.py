@@ -7,10 +7,12 @@ named by ``--fail-on``. Heavy imports wait inside the commands, so that ``--help
 from __future__ import annotations
 
 import json
+import os
 import time
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final, NoReturn
+from typing import TYPE_CHECKING, Annotated, Any, Final, Literal, NoReturn
 
 import typer
 
@@ -83,6 +85,8 @@ def analyze(
 
     worst = 0
     with closing(_analyst(settings)) as analyst:
+        with _no_native_chatter():
+            analyst.complaint()  # warms the model; `eyeline doctor` listens to what it says
         for item in items:
             try:
                 examined, said = _examined(analyst, item, settings)
@@ -137,7 +141,9 @@ def doctor(
     """Look at this machine and say what is wrong and how to mend it. Exit code 1 if anything is."""
     from app.doctor import examine_machine
 
-    findings = examine_machine(_settings())
+    settings = _settings()
+    with _no_native_chatter():
+        findings = examine_machine(settings)
     if as_json:
         typer.echo(
             json.dumps({"ok": all(f.ok for f in findings), "checks": [f.told() for f in findings]})
@@ -150,6 +156,75 @@ def doctor(
     raise typer.Exit(0 if all(finding.ok for finding in findings) else FAILED)
 
 
+@cli.command()
+def fit(
+    corpus: Annotated[Path, typer.Argument(help="A folder with manifest.csv.")],
+) -> None:
+    """Fit the calibration on CORPUS and write it, with what the canary scores, to the models."""
+    from app.fitting.commands import run_fit
+
+    _offline(lambda models_dir: run_fit(corpus, models_dir))
+
+
+@cli.command()
+def evaluate(
+    corpus: Annotated[Path, typer.Argument(help="A folder with manifest.csv.")],
+    as_json: Annotated[bool, typer.Option("--json", help="One object.")] = False,
+    scores: Annotated[Path | None, typer.Option(help="Write a CSV, a line a picture.")] = None,
+    held_out: Annotated[
+        bool | None,
+        typer.Option(
+            "--held-out/--shipped",
+            help="Refit without each collector judged, or take the calibration as it is. "
+            "By default the first for the corpus it was fitted on, the second for others.",
+        ),
+    ] = None,
+    evasions: Annotated[bool, typer.Option(help="Also judge changed pictures.")] = False,
+) -> None:
+    """Judge CORPUS, never by a calibration that saw the collector of the picture."""
+    from app.fitting.commands import run_evaluate
+
+    modes: dict[bool | None, Literal["held_out", "shipped"] | None] = {
+        True: "held_out",
+        False: "shipped",
+        None: None,
+    }
+    _offline(
+        lambda models_dir: run_evaluate(
+            corpus,
+            models_dir,
+            mode=modes[held_out],
+            evasions=evasions,
+            scores=scores,
+            as_json=as_json,
+        )
+    )
+
+
+def _offline(work: Callable[[Path], str]) -> None:
+    from app.calibration import CalibrationError
+    from app.fitting.corpus import CorpusError
+    from app.landmarks import ModelError
+
+    try:
+        typer.echo(work(_settings().models_dir))
+    except (CalibrationError, CorpusError, ModelError) as error:
+        _stop(str(error), FAILED)
+
+
+@contextmanager
+def _no_native_chatter() -> Iterator[None]:
+    """MediaPipe's C++ tells file descriptor 2 what it is about to do, and no option stops it."""
+    kept = os.dup(2)
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
+
+
 def _settings(**overrides: Any) -> Settings:
     try:
         return load_settings(**overrides)
@@ -157,8 +232,9 @@ def _settings(**overrides: Any) -> Settings:
         _stop(str(error), USAGE)
 
 
-def _stop(line: str, code: int) -> NoReturn:
-    typer.echo(f"eyeline: {line}", err=True)
+def _stop(reason: str, code: int) -> NoReturn:
+    """End with the first line of ``reason``; what follows it is for `eyeline doctor`."""
+    typer.echo(f"eyeline: {reason.splitlines()[0]}", err=True)
     raise typer.Exit(code)
 
 
