@@ -23,6 +23,8 @@ FLAT_SHARE: Final = 0.97
 """Of a line's pixels that must have the border's colour."""
 EDGE_SHARE: Final = 0.7
 """Of the line just inside an edge that must not have the border's colour."""
+FAINT_SHARE: Final = 0.25
+"""The same, where another side of the same colour has a plain edge."""
 SMEAR_SHARE: Final = 0.2
 """Of the line just outside an edge that may be nearer to the content than to the border."""
 RINGING_PX: Final = 17
@@ -117,24 +119,31 @@ def _flat_band(view: RgbArray, side: int) -> _Band:
 def _straight_edges(rgb: RgbArray, bands: list[_Band]) -> list[int]:
     """Depth of each band at its straight edge; 0 where it ends at none.
 
-    A band that falls lengthens the sides beside it, so those are asked again.
+    A band that falls lengthens the sides beside it, so those are asked again. Where one edge is
+    plain, the others of its colour may be faint: dark clothes meet a black bar below a bright sky.
     """
     edges = [band.depth for band in bands]
     for _ in bands:
         depths = [band.depth if edge else 0 for band, edge in zip(bands, edges, strict=True)]
-        edges = [
-            _straight_edge(_window(rgb, side, depths), min(depths[side], 2), bands[side].colour)
-            if depths[side]
-            else 0
-            for side in range(4)
-        ]
-        edges = [
-            depth - min(depth, 2) + edge if edge else 0
-            for depth, edge in zip(depths, edges, strict=True)
-        ]
+        edges = [_edge(rgb, bands, depths, side, EDGE_SHARE) for side in range(4)]
         if [edge > 0 for edge in edges] == [depth > 0 for depth in depths]:
             break
+    plain = [band.colour for band, edge in zip(bands, edges, strict=True) if edge]
+    for side, band in enumerate(bands):
+        alike = any(np.abs(band.colour - colour).max() <= FLAT_WITHIN for colour in plain)
+        if alike and band.depth and not edges[side]:
+            depths = [*edges[:side], band.depth, *edges[side + 1 :]]
+            edges[side] = _edge(rgb, bands, depths, side, FAINT_SHARE)
     return edges
+
+
+def _edge(rgb: RgbArray, bands: list[_Band], depths: list[int], side: int, share: float) -> int:
+    """Depth of the band on ``side`` at its straight edge, or 0."""
+    if depths[side] == 0:
+        return 0
+    first = max(0, depths[side] - 2)
+    at = _straight_edge(_window(rgb, side, depths), bands[side].colour, share)
+    return first + at if at else 0
 
 
 def _window(rgb: RgbArray, side: int, depths: list[int]) -> IntArray:
@@ -146,17 +155,17 @@ def _window(rgb: RgbArray, side: int, depths: list[int]) -> IntArray:
     return view[lines, depths[before] : view.shape[1] - depths[after]].astype(np.int16)
 
 
-def _straight_edge(lines: IntArray, first: int, colour: IntArray) -> int:
-    """Index of the line that begins the content, or 0."""
+def _straight_edge(lines: IntArray, colour: IntArray, share: float) -> int:
+    """Index of the line that begins the content, or 0; ``share`` of it must begin there."""
     off = _difference(lines, colour)
     inside, outside = off[2:], off[:-2]  # a line apart on either side of the edge in between
-    ends = (inside > FLAT_WITHIN).mean(axis=1) >= EDGE_SHARE
-    begins = (outside > np.maximum(FLAT_WITHIN, inside // 2)).mean(axis=1) <= SMEAR_SHARE
-    if not (ends & begins).any():
+    jump = np.minimum(_difference(lines[2:], lines[:-2]), inside)
+    begins = (jump > FLAT_WITHIN).mean(axis=1) >= share
+    ends = (outside > np.maximum(FLAT_WITHIN, inside // 2)).mean(axis=1) <= SMEAR_SHARE
+    if not (begins & ends).any():
         return 0
     steps = _difference(lines[1:], lines[:-1]).clip(max=64).mean(axis=1)
-    pair = steps[:-1] + steps[1:]
-    at = int(np.argmax(np.where(ends & begins, pair, -1.0)))
+    at = int(np.argmax(np.where(begins & ends, steps[:-1] + steps[1:], -1.0)))
     return at + 1 + int(steps[at + 1] > steps[at])
 
 
@@ -189,9 +198,8 @@ def _disc(rgb: RgbArray, bands: list[_Band]) -> Box | None:
 def _difference(pixels: RgbArray | IntArray, colour: IntArray) -> IntArray:
     """Levels, the largest of the three channels; faster than a maximum over the last axis."""
     by_channel = np.abs(pixels - colour)
-    red, green, blue = (by_channel[..., channel] for channel in range(3))
-    largest: IntArray = np.maximum(np.maximum(red, green), blue)
-    return largest
+    two: IntArray = np.maximum(by_channel[..., 0], by_channel[..., 1])
+    return np.maximum(two, by_channel[..., 2])
 
 
 def _corners_flat(rgb: RgbArray, colour: IntArray) -> bool:

@@ -45,6 +45,7 @@ _DAMAGED: Final = (
     ValueError,
     EOFError,
     OverflowError,
+    RuntimeError,  # libavif's complaints
     struct.error,
     zlib.error,
 )
