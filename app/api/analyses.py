@@ -69,8 +69,10 @@ def _answer(here: House, delivery: Delivery) -> Response:
     examined = here.examine(delivery.data)
     here.metrics.examined(examined.analysis, examined.timings_ms)
     options = delivery.options
-    drawn = delivery.as_png or "overlay" in options.include
-    overlay = draw_overlay(examined.picture, examined.analysis) if drawn else None
+    overlay = None
+    if delivery.as_png or "overlay" in options.include:
+        with here.metrics.stage("overlay"):
+            overlay = draw_overlay(examined.picture, examined.analysis)
     if delivery.as_png:
         return Response(overlay, media_type="image/png", headers={"Vary": "Accept"})
     said = wire(
