@@ -10,6 +10,7 @@ from typing import Final
 from app.calibration import Calibration
 from app.checks import CHECKS
 from app.checks.eye_alignment import near
+from app.colours import FEW_COLOURS_BITS, colour_entropy_bits
 from app.evidence import (
     Analysis,
     Check,
@@ -88,10 +89,14 @@ def ranking(hearings: Sequence[Hearing]) -> list[int]:
     )
 
 
-def outcome_of(best: Hearing | None) -> Outcome:
-    """The outcome that the answering face (or its absence) gives the picture."""
-    if best is None:
-        return Outcome.NO_FACE
+def faceless(picture: Picture) -> Outcome:
+    """The outcome of a picture in which no face was found."""
+    photo = colour_entropy_bits(picture) >= FEW_COLOURS_BITS
+    return Outcome.NO_FACE if photo else Outcome.NOT_A_PHOTO
+
+
+def outcome_of(best: Hearing) -> Outcome:
+    """The outcome that the answering face gives the picture."""
     if best.measured:
         return Outcome.SCORED
     reasons = {e.measured.reason for e in best.evidence if isinstance(e.measured, Unmeasurable)}
@@ -120,7 +125,7 @@ def conclude(
 ) -> Analysis:
     """The analysis of ``picture`` from its faces, the answering one first."""
     best = hearings[0] if hearings else None
-    outcome = outcome_of(best)
+    outcome = outcome_of(best) if best else faceless(picture)
     scored = outcome is Outcome.SCORED
     llr = best.llr if best and scored else 0.0
     return Analysis(

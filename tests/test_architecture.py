@@ -13,7 +13,17 @@ import pytest
 
 APP = Path(__file__).resolve().parent.parent / "app"
 
-PURE = {"face", "evidence", "picture", "alignment", "density", "shape", "framing", "portrait"}
+PURE = {
+    "face",
+    "evidence",
+    "picture",
+    "alignment",
+    "density",
+    "shape",
+    "framing",
+    "portrait",
+    "colours",
+}
 WEIGHING = {"calibration_file", "templates", "calibration", "checks", "landmarks", "analysis"}
 DOORS = {"errors", "addresses", "settings", "canary", "drawing", "fetch", "sources"}
 MAY_IMPORT: dict[str, set[str]] = {
@@ -28,6 +38,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "density": set(),
     "alignment": {"face"},
     "shape": {"face", "alignment"},
+    "colours": {"picture"},
     "framing": {"picture", "alignment"},
     "portrait": {"picture", "face", "alignment", "shape", "framing"},
     "checks": {"portrait", "evidence", "alignment", "face", "shape"},

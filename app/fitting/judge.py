@@ -30,12 +30,11 @@ def score(measured: Measured, calibration: Calibration) -> Scored:
     hearings = [hear(testimony, calibration) for testimony in measured.testimonies]
     order = ranking(hearings)
     best = hearings[order[0]] if order else None
-    outcome = outcome_of(best)
-    if best is None or outcome is not Outcome.SCORED:
-        name = measured.error or outcome.value
+    outcome = outcome_of(best) if best else measured.faceless
+    if best is None or outcome != Outcome.SCORED:
         return Scored(
             measured.row,
-            name,
+            outcome,
             Verdict.NOT_APPLICABLE,
             0.0,
             (0.0, 0.0),

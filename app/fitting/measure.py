@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from app.analysis import Testimony, portray, testify
+from app.analysis import Testimony, faceless, portray, testify
 from app.checks.eye_alignment import gan_eye_distance
 from app.errors import AvatarError
 from app.fitting.corpus import Corpus, Row
@@ -19,12 +19,15 @@ from app.picture import Picture, decode
 
 @dataclass(frozen=True, eq=False)
 class Measured:
-    """One picture's row, the testimony of each of its faces, and GANEyeDistance (1 if none)."""
+    """One picture's row, the testimony of each of its faces, and GANEyeDistance (1 if none).
+
+    ``faceless`` is the outcome (or the error's code) of a picture without a face.
+    """
 
     row: Row
     testimonies: tuple[Testimony, ...]
     gan_eye_distance: float
-    error: str | None = None
+    faceless: str = ""
 
 
 Prepare = Callable[[Picture], Picture]
@@ -46,6 +49,7 @@ def measure_file(row: Row, root: Path, finders: FaceFinders, prepare: Prepare) -
         row,
         tuple(testify(p) for p in portraits),
         min((gan_eye_distance(p) for p in portraits), default=1.0),
+        "" if portraits else faceless(picture),
     )
 
 
