@@ -1,0 +1,52 @@
+"""What several tests need: the landmark model, a finder for this thread, pictures that may ship."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from pathlib import Path
+
+import pytest
+from hypothesis import settings
+
+from app.calibration import FILE, Calibration, load
+from app.checks import CHECKS
+from app.landmarks import FaceFinder, load_model
+from app.picture import Picture, decode
+
+ROOT = Path(__file__).resolve().parent.parent
+FACES = ROOT / "fixtures" / "faces"
+
+# No timing assertions, and the same examples every time.
+settings.register_profile("eyeline", deadline=None, derandomize=True)
+settings.load_profile("eyeline")
+
+
+@lru_cache
+def _fixture(name: str) -> Picture:
+    return decode((FACES / name).read_bytes())
+
+
+@pytest.fixture(scope="session")
+def faces() -> Callable[[str], Picture]:
+    """A picture of fixtures/faces by its name."""
+    return _fixture
+
+
+@pytest.fixture(scope="session")
+def model() -> bytes:
+    """The landmark model's bytes."""
+    return load_model(ROOT / "models")
+
+
+@pytest.fixture(scope="session")
+def finder(model: bytes) -> Iterator[FaceFinder]:
+    """A finder for the thread that tests run in."""
+    with FaceFinder(model) as made:
+        yield made
+
+
+@pytest.fixture(scope="session")
+def shipped() -> Calibration:
+    """The calibration that ships."""
+    return load(ROOT / "models" / FILE, CHECKS)

@@ -1,0 +1,248 @@
+"""Made-up faces, portraits and a small calibration: what the science is tested on without a model.
+
+A face is made in its own units and then placed so that its crop square lies exactly where a test
+wants it; the calibration corrects nothing and knows one round template, so that every number it
+gives can be worked out by hand.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Final
+
+import numpy as np
+
+from app.alignment import Box, crop_square
+from app.calibration import Calibration, parse
+from app.calibration_file import (
+    AlignmentEntry,
+    CalibrationFile,
+    CorrectionEntry,
+    FittedOn,
+    NoiseEntry,
+    OrdinaryEntry,
+    TemplateEntry,
+    ThresholdEntry,
+)
+from app.checks import CHECKS
+from app.face import LANDMARK_COUNT, MIRROR, Face, FloatArray
+from app.picture import Picture
+from app.portrait import Portrait, Sighting
+from app.shape import face_shape
+from app.templates import AlignmentModel, Oddness, PoseCorrection
+
+UNIT: Final = Box(0.0, 0.0, 1.0, 1.0)
+TEMPLATE_MEAN: Final = (0.5, 0.5, 0.0, 0.0)
+TEMPLATE_SDS: Final = (0.0014, 0.0014, 0.013, 0.0055)
+"""Round numbers near what StyleGAN portraits scatter by."""
+
+_HALF_PLACES: Final[Mapping[int, tuple[float, float]]] = {
+    468: (-0.50, 0.00),  # iris
+    33: (-0.66, 0.02),  # eye corners
+    133: (-0.33, 0.02),
+    159: (-0.50, -0.06),  # lids
+    145: (-0.50, 0.08),
+    61: (-0.40, 1.15),  # mouth corner
+    234: (-1.10, 0.45),  # cheek
+    105: (-0.55, -0.30),  # brow
+    48: (-0.22, 0.62),  # wing of the nose
+    172: (-0.85, 1.30),  # jaw
+}
+_MIDDLE_PLACES: Final[Mapping[int, float]] = {
+    1: 0.62, 168: 0.00, 152: 1.75, 10: -0.90, 0: 1.02, 17: 1.32, 13: 1.13, 14: 1.16, 2: 0.75,
+}  # fmt: skip
+
+
+def _mirror(points: FloatArray) -> FloatArray:
+    return points[MIRROR] * [-1.0, 1.0]
+
+
+def symmetric_face() -> Face:
+    """A frontal face that is its own mirror image about x = 0; irises 1 px apart."""
+    points = np.random.default_rng(3).normal([0.0, 0.5], [0.6, 0.6], (LANDMARK_COUNT, 2))
+    for left, place in _HALF_PLACES.items():
+        points[left] = place
+        points[MIRROR[left]] = (-place[0], place[1])
+    for point, y in _MIDDLE_PLACES.items():
+        points[point] = (0.0, y)
+    return Face((points + _mirror(points)) / 2.0)
+
+
+def lively_face(seed: int = 0, amount: float = 0.05) -> Face:
+    """``symmetric_face`` with every landmark moved a little: no symmetry is left to hide behind."""
+    points = symmetric_face().landmarks
+    return Face(points + np.random.default_rng(seed).normal(0.0, amount, points.shape))
+
+
+def moved(
+    face: Face, scale: float = 1.0, turn_deg: float = 0.0, by: tuple[float, float] = (0.0, 0.0)
+) -> Face:
+    """``face`` under the similarity: scaled and turned (clockwise) about the origin, then moved."""
+    angle = math.radians(turn_deg)
+    cos, sin = math.cos(angle), math.sin(angle)
+    return Face(scale * face.landmarks @ np.array([[cos, sin], [-sin, cos]]) + by)
+
+
+def placed(
+    square: tuple[float, float, float, float], frame: Box = UNIT, face: Face | None = None
+) -> Face:
+    """``face`` moved to where its crop square is ``square``: (x, y, ln side, roll) of ``frame``."""
+    face = face or symmetric_face()
+    corners = crop_square(face)
+    edge = corners[1] - corners[0]
+    x, y, ln_side, roll = square
+    side = math.exp(ln_side) * math.sqrt(frame.width * frame.height)
+    turn = math.degrees(roll - math.atan2(edge[1], edge[0]))
+    turned = moved(face, side / math.hypot(*edge), turn)
+    goal = np.array([frame.left + x * frame.width, frame.top + y * frame.height])
+    return moved(turned, by=tuple(goal - crop_square(turned).mean(axis=0)))
+
+
+def flat_picture(width: int = 400, height: int = 400, level: int = 128) -> Picture:
+    """One grey, nothing to trim."""
+    return Picture(np.full((height, width, 3), level, dtype=np.uint8), "PNG", "ab" * 32)
+
+
+def portrait_at(
+    square: tuple[float, float, float, float] = TEMPLATE_MEAN,
+    size: tuple[int, int] = (400, 400),
+    face: Face | None = None,
+    repeats: int = 0,
+) -> Portrait:
+    """A portrait in a flat picture whose crop square lies at ``square`` of the picture's frame."""
+    there = placed(square, Box(0.0, 0.0, *map(float, size)), face)
+    return Portrait(flat_picture(*size), there, repeats=(there,) * repeats)
+
+
+def sightings_at(
+    square: tuple[float, float, float, float] = TEMPLATE_MEAN,
+    size: tuple[int, int] = (400, 400),
+    face: Face | None = None,
+    repeats: int = 0,
+) -> tuple[Sighting, ...]:
+    """The sightings of ``portrait_at``."""
+    return portrait_at(square, size, face, repeats).sightings
+
+
+def usual_oddness() -> float:
+    """What the shape of ``symmetric_face`` measures, unwhitened: it is this calibration's usual."""
+    shape = face_shape(symmetric_face())
+    return float(shape.odd @ shape.odd + shape.even[:24] @ shape.even[:24])
+
+
+def correction(**changes: Any) -> CorrectionEntry:
+    """Corrects nothing; the symmetric face is the usual one."""
+    entry: dict[str, Any] = {
+        "odd": [[0.0, 0.0]] * 23,
+        "even": [[0.0, 0.0]] * 26,
+        "offset": [0.0, 0.0],
+        "even_small": [[0.0, 0.0]] * 26,
+        "offset_small": [0.0, 0.0],
+        "odd_whitening": np.eye(23).tolist(),
+        "even_whitening": np.eye(24).tolist(),
+        "even_centre": [0.0] * 24,
+        "usual_oddness": usual_oddness(),
+    }
+    return CorrectionEntry(**entry | changes)
+
+
+def template(name: str = "ffhq", **changes: Any) -> TemplateEntry:
+    """The FFHQ frame in round numbers."""
+    entry: dict[str, Any] = {
+        "name": name,
+        "share": 1.0,
+        "freedom": 5.0,
+        "mean": list(TEMPLATE_MEAN),
+        "scale": np.diag(np.square(TEMPLATE_SDS)).tolist(),
+        "eyes": [[0.381, 0.477], [0.615, 0.477]],
+        "pictures": 1000,
+    }
+    return TemplateEntry(**entry | changes)
+
+
+def ordinary() -> OrdinaryEntry:
+    """Two broad clouds of avatars, posed like the symmetric face or a little turned."""
+    turn, nod = face_shape(symmetric_face()).pose
+    return OrdinaryEntry(
+        weights=[0.7, 0.3],
+        means=[[0.5, 0.46, -0.3, 0.0, turn, nod], [0.5, 0.4, -0.8, 0.0, turn, nod]],
+        covariances=[np.diag(np.square(sds)).tolist() for sds in _CLOUDS],
+        pictures=3000,
+    )
+
+
+_CLOUDS: Final = (
+    (0.06, 0.07, 0.3, 0.08, 0.06, 0.04),
+    (0.12, 0.12, 0.5, 0.15, 0.12, 0.08),
+)
+
+
+def entry(**changes: Any) -> AlignmentEntry:
+    """What the small calibration knows of ``eye_alignment``."""
+    found: dict[str, Any] = {
+        "version": CHECKS[0].version,
+        "correction": correction(),
+        "templates": [template()],
+        "ordinary": ordinary(),
+        "resolution": NoiseEntry(floor=[0.0] * 4, per_px=[0.0002, 0.0002, 0.01, 0.002]),
+        "jitter": NoiseEntry(floor=[1e-7, 1e-7, 4e-6, 1e-6], per_px=[1e-4, 1e-4, 4e-3, 1e-3]),
+        "bounds": [-3.0, 3.0],
+        "uncertainty": [[-9.0, 0.1], [9.0, 0.1]],
+        "weight": 1.0,
+    }
+    return AlignmentEntry(**found | changes)
+
+
+def threshold(verdict: str, llr: float) -> ThresholdEntry:
+    return ThresholdEntry.model_validate(
+        {
+            "verdict": verdict,
+            "llr": llr,
+            "false_positive_rate": 0.0005,
+            "false_positives": 1,
+            "negatives": 2000,
+            "upper_95": 0.0024,
+            "true_positive_rate": 0.99,
+            "positives": 1000,
+            "meaning": "made up",
+        }
+    )
+
+
+def calibration_file(**changes: Any) -> CalibrationFile:
+    """The small calibration as a file; ``changes`` replace its fields."""
+    content: dict[str, Any] = {
+        "format": 1,
+        "fitted_on": FittedOn(manifest_sha256="0" * 64, pictures={"avatar": 3000}, collectors=3),
+        "checks": {CHECKS[0].name: entry()},
+        "offset": 0.0,
+        "bounds": [-3.0, 3.0],
+        "thresholds": [threshold("likely_generated", 2.0), threshold("unlikely_generated", -1.0)],
+        "figures": {"cllr": 0.1},
+    }
+    return CalibrationFile(**content | changes)
+
+
+def small_calibration(**changes: Any) -> Calibration:
+    """The small calibration as the service would load it."""
+    return parse(calibration_file(**changes).model_dump_json().encode(), CHECKS)
+
+
+def small_model(**changes: Any) -> AlignmentModel:
+    """The alignment model of the small calibration; ``changes`` replace fields of its entry."""
+    name = CHECKS[0].name
+    return small_calibration(checks={name: entry(**changes)}).scales[name].model
+
+
+def correcting(seed: int = 0) -> PoseCorrection:
+    """A correction of small random slopes: it moves every face, and none by much."""
+    rng = np.random.default_rng(seed)
+    return PoseCorrection(
+        odd=rng.normal(0.0, 0.01, (23, 2)),
+        even=rng.normal(0.0, 0.003, (26, 2)),
+        offset=np.array([0.002, -0.004]),
+        even_small=rng.normal(0.0, 0.003, (26, 2)),
+        offset_small=np.array([0.001, 0.003]),
+        oddness=Oddness(np.eye(23), np.eye(24), np.zeros(24), usual_oddness()),
+    )
