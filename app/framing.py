@@ -199,7 +199,8 @@ def _difference(pixels: RgbArray | IntArray, colour: IntArray) -> IntArray:
     """Levels, the largest of the three channels; faster than a maximum over the last axis."""
     by_channel = np.abs(pixels - colour)
     two: IntArray = np.maximum(by_channel[..., 0], by_channel[..., 1])
-    return np.maximum(two, by_channel[..., 2])
+    np.maximum(two, by_channel[..., 2], out=two)
+    return two
 
 
 def _corners_flat(rgb: RgbArray, colour: IntArray) -> bool:

@@ -8,7 +8,7 @@ from typing import Final
 Size = tuple[int, int]
 """(width, height), px."""
 
-MAX_PARTS: Final = 500_000
+MAX_PARTS: Final = 200_000
 """Chunks, segments or blocks in a file; the walk over so many takes a fraction of a second."""
 MAX_PROFILE_BYTES: Final = 1_000_000
 """Of an unpacked ICC profile; larger ones are left out."""

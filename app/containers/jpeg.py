@@ -13,7 +13,7 @@ from app.errors import ImageBomb, ImageTruncated, ImageUnsupported
 MAX_SCANS: Final = 100
 """Encoders write about ten; each costs a pass over the whole picture."""
 
-_MARKER: Final = re.compile(rb"\xff+([^\xff\x00])", re.DOTALL)
+_MARKER: Final = re.compile(rb"\xff([^\xff\x00])", re.DOTALL)
 _UNREADABLE: Final = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF})
 
 

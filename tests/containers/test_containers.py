@@ -12,7 +12,7 @@ from app.containers import open_container
 from app.containers.av1 import stated_sizes
 from app.containers.exif import orientation
 from app.containers.signatures import format_of
-from app.errors import ImageBomb, ImageUnsupported, NotAnImage
+from app.errors import ImageBomb, ImageTruncated, ImageUnsupported, NotAnImage
 
 
 def saved(kind: str, size: tuple[int, int] = (37, 21), **options: object) -> bytes:
@@ -77,6 +77,14 @@ def test_many_parts_are_a_bomb(monkeypatch):
     for kind in ("JPEG", "PNG", "GIF"):
         with pytest.raises(ImageBomb):
             open_container(saved(kind, (300, 300)))
+
+
+def test_megabytes_of_fill_are_walked_once():
+    fill = b"\xff" * 3_000_000
+    with pytest.raises(ImageTruncated):
+        open_container(b"\xff\xd8" + fill)
+    data = saved("JPEG")
+    assert open_container(data[:2] + fill + data[2:]).pixels == open_container(data).pixels
 
 
 def test_profile_in_two_segments_is_joined_in_their_order():
