@@ -52,6 +52,7 @@ class FaceFinder:
             base_options=mp.tasks.BaseOptions(model_asset_buffer=model), num_faces=MAX_FACES
         )
         self._landmarker = mp.tasks.vision.FaceLandmarker.create_from_options(options)
+        self._closed = False
 
     def find_faces(self, picture: Picture) -> tuple[Face, ...]:
         """Every face in ``picture``, at most five; second looks only where the first finds none."""
@@ -69,6 +70,8 @@ class FaceFinder:
         return () if again is None else (again,)
 
     def close(self) -> None:
+        """Let go of the model; once more does no harm. Looking again raises ``RuntimeError``."""
+        self._closed = True
         self._landmarker.close()
 
     def __enter__(self) -> Self:
@@ -83,6 +86,9 @@ class FaceFinder:
         self.close()
 
     def _look(self, view: View) -> tuple[Face, ...]:
+        # A closed landmarker finds no faces, without a word: that must not pass for an answer.
+        if self._closed:
+            raise RuntimeError("this face finder is closed")
         height, width = view.rgb.shape[:2]
         image = mp.Image(image_format=mp.ImageFormat.SRGB, data=view.rgb)
         found = self._landmarker.detect(image).face_landmarks
