@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.alignment import CENTRE_SHIFT, EYE_FACTOR, MOUTH_FACTOR, Alignment, Box, align, crop_square
+from app.alignment import Alignment, Box, align, crop_square
 from app.face import (
     IRIS_LEFT,
     IRIS_RIGHT,
@@ -33,8 +33,8 @@ def face_with(eyes: list[list[float]], mouth: list[list[float]]) -> Face:
 def test_the_recipe_by_hand() -> None:
     """Eyes 60 apart, mouth 40 below: eyes decide the side; the centre lies a tenth down."""
     face = face_with([[70.0, 100.0], [130.0, 100.0]], [[80.0, 140.0], [120.0, 140.0]])
-    half = EYE_FACTOR * 60.0
-    middle = np.array([100.0, 100.0 + CENTRE_SHIFT * 40.0])
+    half = 2.0 * 60.0
+    middle = np.array([100.0, 100.0 + 0.1 * 40.0])
     wanted = middle + half * np.array([[-1, -1], [1, -1], [1, 1], [-1, 1]])
     np.testing.assert_allclose(crop_square(face), wanted)
 
@@ -42,7 +42,7 @@ def test_the_recipe_by_hand() -> None:
 def test_a_long_face_is_cut_by_its_mouth() -> None:
     face = face_with([[70.0, 100.0], [130.0, 100.0]], [[80.0, 200.0], [120.0, 200.0]])
     corners = crop_square(face)
-    assert np.hypot(*(corners[1] - corners[0])) == pytest.approx(2.0 * MOUTH_FACTOR * 100.0)
+    assert np.hypot(*(corners[1] - corners[0])) == pytest.approx(2.0 * 1.8 * 100.0)
 
 
 def test_the_axis_averages_eyes_and_mouth() -> None:

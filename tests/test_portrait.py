@@ -1,0 +1,87 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.alignment import Box, align
+from app.face import LANDMARK_COUNT, Face
+from app.picture import Picture
+from app.portrait import Portrait, squares
+from tests.sitters import flat_picture, lively_face, moved, portrait_at
+
+sides = st.floats(20.0, 2000.0)
+
+
+def lively_picture(width: int, height: int) -> Picture:
+    """Nothing flat: nothing to trim."""
+    rgb = np.random.default_rng(4).integers(0, 256, (height, width, 3), dtype=np.uint8)
+    return Picture(rgb, "PNG", "cd" * 32)
+
+
+def test_the_pictures_own_frame_comes_first() -> None:
+    portrait = portrait_at(size=(300, 300))
+    assert portrait.frames == (("untouched", Box(0.0, 0.0, 300.0, 300.0)),)
+    assert portrait.alignment == align(portrait.face, portrait.frame)
+
+
+def test_a_picture_that_is_not_square_has_two_more_frames() -> None:
+    portrait = Portrait(lively_picture(300, 200), moved(lively_face(), 20.0, by=(150.0, 100.0)))
+    assert portrait.frames == (
+        ("untouched", Box(0.0, 0.0, 300.0, 200.0)),
+        ("trimmed", Box(50.0, 0.0, 250.0, 200.0)),
+        ("trimmed", Box(0.0, -50.0, 300.0, 250.0)),
+    )
+
+
+def test_a_border_is_one_more_frame() -> None:
+    rgb = lively_picture(200, 200).rgb
+    bordered = np.pad(rgb, ((30, 10), (20, 20), (0, 0)), constant_values=255)
+    portrait = Portrait(Picture(bordered, "PNG", ""), moved(lively_face(), 20.0, by=(120.0, 120.0)))
+    assert portrait.frames == (
+        ("untouched", Box(0.0, 0.0, 240.0, 240.0)),
+        ("trimmed", Box(20, 30, 220, 230)),
+    )
+
+
+@given(sides, sides, st.floats(-50.0, 50.0), st.floats(-50.0, 50.0))
+def test_squares_share_the_middle_and_one_pair_of_sides(
+    width: float, height: float, left: float, top: float
+) -> None:
+    box = Box(left, top, left + width, top + height)
+    found = squares(box)
+    if max(width, height) / min(width, height) < 1.019:
+        assert found == ()
+    for square, side in zip(found, sorted((width, height)), strict=False):
+        assert (square.width, square.height) == pytest.approx((side, side))
+        assert square.left + square.right == pytest.approx(box.left + box.right)
+        assert square.top + square.bottom == pytest.approx(box.top + box.bottom)
+    if max(width, height) / min(width, height) > 1.021:
+        assert len(found) == 2
+
+
+def test_every_repeat_is_a_sighting_in_the_same_frames() -> None:
+    face = moved(lively_face(), 20.0, by=(150.0, 100.0))
+    again = moved(face, by=(1.0, 0.0))
+    portrait = Portrait(lively_picture(300, 200), face, repeats=(again,))
+    first, second = portrait.sightings
+    np.testing.assert_array_equal(first.eyes, face.eyes)
+    np.testing.assert_array_equal(second.eyes, again.eyes)
+    assert first.eye_distance_px == pytest.approx(face.eye_distance_px)
+    assert [f.frame for f in first.framings] == [f.frame for f in second.framings]
+    for sighting, seen in ((first, face), (second, again)):
+        for framing, (transform, box) in zip(sighting.framings, portrait.frames, strict=True):
+            assert framing.transform == transform
+            assert framing.alignment == align(seen, box)
+
+
+def test_what_is_shared_is_computed_once() -> None:
+    portrait = portrait_at()
+    assert portrait.sightings is portrait.sightings
+    assert portrait.frames is portrait.frames
+
+
+def test_a_collapsed_face_is_an_error_only_where_it_is_asked_for() -> None:
+    portrait = Portrait(flat_picture(), Face(np.zeros((LANDMARK_COUNT, 2))))
+    assert portrait.frames[0][0] == "untouched"
+    with pytest.raises(ValueError, match="coincide"):
+        _ = portrait.sightings
