@@ -80,17 +80,21 @@ def read(root: Path) -> Corpus:
 
 
 def folds(rows: Sequence[Row], count: int) -> list[int]:
-    """A fold for every row, so that no collector stands in two: largest first, evenly filled.
+    """A fold for every row, so that no collector stands in two.
 
-    Collectors of generated and of real pictures are dealt out apart, so that every fold has both.
+    Largest collectors first, each into the fold that holds least of its kinds, then least at all:
+    so that what one collector shows can be learned from another one wherever there are two.
     """
-    sizes = Counter(r.collector for r in rows)
-    makers = {r.collector for r in rows if r.generated}
+    kinds: dict[str, Counter[str]] = {}
+    for row in rows:
+        kinds.setdefault(row.collector, Counter())[row.kind] += 1
+    held = [Counter[str]() for _ in range(count)]
     fold_of: dict[str, int] = {}
-    for group in (makers, set(sizes) - makers):
-        filled = [0] * count
-        for name in sorted(group, key=lambda n: (-sizes[n], n)):
-            fold = filled.index(min(filled))
-            filled[fold] += sizes[name]
-            fold_of[name] = fold
+    for name in sorted(kinds, key=lambda n: (-kinds[n].total(), n)):
+
+        def crowd(fold: int, own: Counter[str] = kinds[name]) -> tuple[int, int, int]:
+            return sum(held[fold][kind] for kind in own), held[fold].total(), fold
+
+        fold_of[name] = min(range(count), key=crowd)
+        held[fold_of[name]] += kinds[name]
     return [fold_of[r.collector] for r in rows]

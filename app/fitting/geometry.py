@@ -45,7 +45,7 @@ STUDIO_SHARE: Final = 0.2
 # Beyond this from the frame, a face in a generated picture is a bystander or a landmark failure.
 _REACH: Final = np.array([0.06, 0.06, 0.30, 0.25])
 _FREEDOMS: Final = (2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 12.0, 30.0)
-_COMPONENTS: Final = 10
+_COMPONENTS: Final = 16
 # A broad component keeps the density of ordinary avatars from vanishing where few were seen.
 _BROAD_WEIGHT: Final = 0.02
 _SEED: Final = 20261123
