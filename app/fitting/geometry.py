@@ -46,6 +46,13 @@ STUDIO_SHARE: Final = 0.2
 _REACH: Final = np.array([0.06, 0.06, 0.30, 0.25])
 _FREEDOMS: Final = (2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 12.0, 30.0)
 _COMPONENTS: Final = 16
+# Every collector of headshots brings a house style of its own: frontal, level, centred, at one
+# height and size. Those not yet seen get a component of their own, narrow where photographers and
+# croppers centre, wide in height and size. (Centre x and y, ln side, roll, turn, nod; judgement,
+# of the order of the spread within and between the house styles of the fit.)
+HOUSE_STYLE_WEIGHT: Final = 0.08
+_HOUSE_STYLE_MEAN: Final = np.array([0.5, 0.47, -0.1, 0.0, 0.0, 0.135])
+_HOUSE_STYLE_DEVIATION: Final = np.array([0.012, 0.06, 0.3, 0.02, 0.014, 0.02])
 # A broad component keeps the density of ordinary avatars from vanishing where few were seen.
 _BROAD_WEIGHT: Final = 0.02
 _SEED: Final = 20261123
@@ -143,7 +150,7 @@ def fit_template(
 def fit_ordinary(points: FloatArray) -> OrdinaryEntry:
     """A Gaussian mixture over ordinary avatars' corrected squares and poses (n, 6).
 
-    And a broad component, so that the density does not vanish where few were seen.
+    And two components for what was not seen: another house style, and anything else.
     """
     mixture = SklearnMixture(
         _COMPONENTS,
@@ -154,11 +161,17 @@ def fit_ordinary(points: FloatArray) -> OrdinaryEntry:
         random_state=_SEED,
     ).fit(points)
     order = np.argsort(-mixture.weights_)
-    broad = np.diag((2.0 * points.std(axis=0)) ** 2)
+    added = (
+        (HOUSE_STYLE_WEIGHT, _HOUSE_STYLE_MEAN, np.diag(_HOUSE_STYLE_DEVIATION**2)),
+        (_BROAD_WEIGHT, points.mean(axis=0), np.diag((2.0 * points.std(axis=0)) ** 2)),
+    )
+    rest = 1.0 - sum(weight for weight, _, _ in added)
     return OrdinaryEntry(
-        weights=_rounded(np.append(mixture.weights_[order] * (1 - _BROAD_WEIGHT), _BROAD_WEIGHT)),
-        means=_rounded(np.vstack([mixture.means_[order], points.mean(axis=0)])),
-        covariances=_rounded(np.concatenate([mixture.covariances_[order], broad[None]])),
+        weights=_rounded(np.append(mixture.weights_[order] * rest, [w for w, _, _ in added])),
+        means=_rounded(np.vstack([mixture.means_[order], *(m for _, m, _ in added)])),
+        covariances=_rounded(
+            np.concatenate([mixture.covariances_[order], [c for _, _, c in added]])
+        ),
         pictures=len(points),
     )
 
