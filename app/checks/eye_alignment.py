@@ -52,13 +52,12 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
         sightings = portrait.sightings
     except ValueError:
         return Unmeasurable(Reason.DEGENERATE)
+    size = portrait.picture.size
     return Reading(
         value=corner_displacement(portrait.alignment),
         marks=(
-            Mark(portrait.face.eyes, "dots", "irises"),
-            Mark(
-                inside(crop_square(portrait.face), portrait.picture.size), "outline", "crop square"
-            ),
+            Mark(inside(portrait.face.eyes, size), "dots", "irises"),
+            Mark(inside(crop_square(portrait.face), size), "outline", "crop square"),
         ),
         sightings=sightings,
     )
