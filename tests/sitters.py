@@ -185,7 +185,7 @@ def entry(**changes: Any) -> AlignmentEntry:
         "correction": correction(),
         "templates": [template()],
         "ordinary": ordinary(),
-        "resolution": NoiseEntry(floor=[0.0] * 4, per_px=[0.0002, 0.0002, 0.01, 0.002]),
+        "resolution": NoiseEntry(floor=[0.0] * 4, per_px=[0.002, 0.002, 0.05, 0.01]),
         "jitter": NoiseEntry(floor=[1e-7, 1e-7, 4e-6, 1e-6], per_px=[1e-4, 1e-4, 4e-3, 1e-3]),
         "bounds": [-3.0, 3.0],
         "uncertainty": [[-9.0, 0.1], [9.0, 0.1]],

@@ -1,0 +1,171 @@
+"""What every check promises, over every picture that ships: a new check is held to it unasked."""
+
+import math
+from collections.abc import Callable, Iterator
+
+import cv2
+import numpy as np
+import pytest
+
+import app.checks
+from app.checks import CHECKS
+from app.evidence import Check, Reading, Unmeasurable
+from app.face import Face
+from app.landmarks import FaceFinder
+from app.picture import Picture, RgbArray
+from app.portrait import Portrait
+from tests.conftest import FACES
+from tests.sitters import lively_face, moved, placed, symmetric_face
+
+PICTURES = sorted(p.name for p in FACES.iterdir() if p.suffix in (".jpg", ".png"))
+WITH_FACE = [name for name in PICTURES if name.startswith(("astronaut", "camera", "cartoon"))]
+MIRRORED_WITHIN = {"eye_alignment": 2.5}
+HALVED_WITHIN = {"eye_alignment": 1.0}
+"""By how much a reading may move, in the check's unit, where eyes lie 24 px apart or more. For the
+alignment, landmark noise: a hundredth of the frame is four hundredths of an eye distance."""
+
+each_check = pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.name)
+Fixture = Callable[[str], Picture]
+
+
+def portraits(picture: Picture, finder: FaceFinder) -> list[Portrait]:
+    found = finder.find_faces(picture)
+    return [Portrait(picture, face, len(found), finder.repeats(picture, face)) for face in found]
+
+
+def shown(rgb: object) -> Picture:
+    array = np.ascontiguousarray(rgb, dtype=np.uint8)
+    array.setflags(write=False)
+    return Picture(array, "PNG", "")
+
+
+def sound(measured: Reading | Unmeasurable, picture: Picture) -> None:
+    """A finite value and marks inside the picture, or a reason."""
+    if isinstance(measured, Unmeasurable):
+        assert measured.reason
+        return
+    assert math.isfinite(measured.value)
+    for mark in measured.marks:
+        assert np.isfinite(mark.points).all()
+        assert (mark.points >= 0.0).all()
+        assert (mark.points <= picture.size).all()
+        assert mark.label
+
+
+@each_check
+def test_a_check_introduces_itself(check: Check) -> None:
+    assert check.measure.__module__ == f"app.checks.{check.name}"
+    assert check.version >= 1
+    assert check.unit
+    assert check.reference
+    module = getattr(app.checks, check.name)
+    for part in ("What it sees:", "How it is measured:", "When it cannot be:", "Reference:"):
+        assert part in module.__doc__
+
+
+def test_no_two_checks_share_a_name() -> None:
+    assert len({c.name for c in CHECKS}) == len(CHECKS)
+    assert {c.name for c in CHECKS} == set(MIRRORED_WITHIN) == set(HALVED_WITHIN)
+
+
+def test_the_pictures_that_should_have_a_face_do(finder: FaceFinder, faces: Fixture) -> None:
+    """Or everything below would hold of nothing."""
+    assert len(WITH_FACE) >= 10
+    assert all(portraits(faces(name), finder) for name in WITH_FACE)
+
+
+@each_check
+@pytest.mark.parametrize("name", PICTURES)
+def test_finite_deterministic_and_the_portrait_untouched(
+    check: Check, name: str, finder: FaceFinder, faces: Fixture
+) -> None:
+    picture = faces(name)
+    pixels = picture.rgb.copy()
+    for portrait in portraits(picture, finder):
+        points = portrait.face.landmarks.copy()
+        first, again = check.measure(portrait), check.measure(portrait)
+        anew = check.measure(
+            Portrait(picture, portrait.face, portrait.face_count, portrait.repeats)
+        )
+        sound(first, picture)
+        for other in (again, anew):
+            assert type(other) is type(first)
+            if isinstance(first, Reading) and isinstance(other, Reading):
+                assert other.value == first.value
+                for mark, same in zip(first.marks, other.marks, strict=True):
+                    np.testing.assert_array_equal(mark.points, same.points)
+        np.testing.assert_array_equal(portrait.face.landmarks, points)
+    np.testing.assert_array_equal(picture.rgb, pixels)
+
+
+def value_of(check: Check, picture: Picture, finder: FaceFinder) -> float | None:
+    """The value of the picture's largest face, if it has one that can be measured."""
+    found = portraits(picture, finder)
+    largest = max(found, key=lambda p: p.face.eye_distance_px, default=None)
+    measured = check.measure(largest) if largest else None
+    return measured.value if isinstance(measured, Reading) else None
+
+
+LARGE = [n for n in WITH_FACE if "48px" not in n and not n.startswith("camera")]
+
+
+@each_check
+@pytest.mark.parametrize("name", LARGE)
+def test_mirrored_reads_the_same(
+    check: Check, name: str, finder: FaceFinder, faces: Fixture
+) -> None:
+    picture = faces(name)
+    here = value_of(check, picture, finder)
+    there = value_of(check, shown(picture.rgb[:, ::-1]), finder)
+    assert here is not None
+    assert there == pytest.approx(here, abs=MIRRORED_WITHIN[check.name])
+
+
+@each_check
+@pytest.mark.parametrize("name", LARGE)
+def test_half_the_size_reads_the_same(
+    check: Check, name: str, finder: FaceFinder, faces: Fixture
+) -> None:
+    picture = faces(name)
+    width, height = picture.size
+    half = cv2.resize(picture.rgb, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
+    here, there = value_of(check, picture, finder), value_of(check, shown(half), finder)
+    assert here is not None
+    assert there == pytest.approx(here, abs=HALVED_WITHIN[check.name])
+
+
+def nasty(side: int) -> Iterator[RgbArray]:
+    """Flat, grey, noisy, a gradient and a checkerboard."""
+    rng = np.random.default_rng(side)
+    for level in (0, 128, 255):
+        yield np.full((side, side, 3), level, dtype=np.uint8)
+    yield rng.integers(0, 256, (side, side, 3), dtype=np.uint8)
+    yield np.repeat(rng.integers(0, 256, (side, side, 1), dtype=np.uint8), 3, axis=2)
+    yield np.repeat(np.linspace(0, 255, side).astype(np.uint8)[None, :, None], side, 0).repeat(3, 2)
+    yield (np.indices((side, side)).sum(axis=0) % 2 * 255).astype(np.uint8)[:, :, None].repeat(3, 2)
+
+
+def odd_faces(side: int) -> Iterator[Face]:
+    """In the frame, tiny, outside the picture, upside down, and in one point."""
+    yield moved(placed((0.5, 0.5, 0.0, 0.0), face=lively_face()), side)
+    yield moved(symmetric_face(), 0.01, by=(side / 2, side / 2))
+    yield moved(lively_face(1), 3.0 * side, 170.0, by=(-5.0 * side, 2.0 * side))
+    yield moved(symmetric_face(), side / 4, 180.0, by=(side / 2, side / 2))
+    yield Face(np.full((478, 2), side / 2))
+
+
+@each_check
+@pytest.mark.parametrize("side", [1, 2, 8, 31, 200])
+def test_no_picture_and_no_face_is_too_nasty(check: Check, side: int) -> None:
+    for rgb in nasty(side):
+        picture = shown(rgb)
+        for face in odd_faces(side):
+            sound(check.measure(Portrait(picture, face)), picture)
+
+
+@each_check
+def test_stripes_of_a_picture_are_measured_too(check: Check) -> None:
+    for size in ((400, 1), (1, 400), (300, 20)):
+        picture = shown(np.random.default_rng(1).integers(0, 256, (*size, 3)))
+        for face in odd_faces(20):
+            sound(check.measure(Portrait(picture, face)), picture)

@@ -1,0 +1,194 @@
+import math
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.alignment import Alignment, Box, crop_square
+from app.checks.eye_alignment import (
+    CHECK,
+    GANED_LEFT,
+    GANED_RIGHT,
+    MIN_EYE_DISTANCE_PX,
+    corner_displacement,
+    gan_eye_distance,
+    inside,
+    measure,
+    near,
+    summarize,
+)
+from app.evidence import Match, Reading, Reason, Unmeasurable
+from app.face import IRIS_LEFT, IRIS_RIGHT, LANDMARK_COUNT, Face
+from app.portrait import Portrait
+from tests.sitters import (
+    TEMPLATE_MEAN,
+    flat_picture,
+    lively_face,
+    moved,
+    placed,
+    portrait_at,
+    symmetric_face,
+)
+
+squares = st.tuples(
+    st.floats(0.0, 1.0), st.floats(0.0, 1.0), st.floats(-2.0, 1.0), st.floats(-1.0, 1.0)
+)
+
+
+def read(portrait: Portrait) -> Reading:
+    measured = measure(portrait)
+    assert isinstance(measured, Reading)
+    return measured
+
+
+def test_in_its_frame_a_face_reads_zero() -> None:
+    assert read(portrait_at(TEMPLATE_MEAN)).value == pytest.approx(0.0, abs=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("square", "value"),
+    [
+        ((0.53, 0.46, 0.0, 0.0), 5.0),  # all corners move by (0.03, 0.04)
+        ((0.5, 0.5, math.log(1.2), 0.0), 100.0 * 0.2 * math.sqrt(0.5)),  # corners at √½ move by 0.2
+        ((0.5, 0.5, 0.0, math.pi / 2), 100.0),  # a quarter turn: every corner to the next
+    ],
+)
+def test_the_value_by_hand(square: tuple[float, float, float, float], value: float) -> None:
+    assert read(portrait_at(square)).value == pytest.approx(value, abs=1e-6)
+
+
+@given(squares, st.integers(0, 999))
+def test_the_value_is_how_far_the_corners_lie_from_the_frames(
+    square: tuple[float, float, float, float], seed: int
+) -> None:
+    portrait = portrait_at(square, face=lively_face(seed))
+    frame = np.array([[0, 0], [400, 0], [400, 400], [0, 400]], dtype=np.float64)
+    distances2 = ((crop_square(portrait.face) - frame) ** 2).sum(axis=1)
+    assert read(portrait).value == pytest.approx(math.sqrt(distances2.mean()) / 4.0, abs=1e-6)
+
+
+@given(squares, st.floats(0.5, 4.0))
+def test_size_and_mirroring_do_not_matter(
+    square: tuple[float, float, float, float], scale: float
+) -> None:
+    there = portrait_at(square, face=lively_face(2))
+    side = round(400 * scale)
+    larger = Portrait(flat_picture(side, side), moved(there.face, side / 400))
+    mirrored = Portrait(there.picture, there.face.mirrored(400.0))
+    assert read(larger).value == pytest.approx(read(there).value, abs=1e-6)
+    assert read(mirrored).value == pytest.approx(read(there).value, abs=1e-6)
+
+
+def test_corner_displacement_is_never_negative() -> None:
+    assert corner_displacement(Alignment((0.5, 0.5), 1.0, 0.0)) == 0.0
+    assert corner_displacement(Alignment((0.5, 0.5), 1e-9, 10.0)) > 0.0
+
+
+def test_marks_show_irises_and_square_inside_the_picture() -> None:
+    portrait = portrait_at((0.6, 0.4, 0.5, 0.2))  # reaches far out of the picture
+    eyes, square = read(portrait).marks
+    np.testing.assert_array_equal(eyes.points, portrait.face.eyes)
+    assert (eyes.shape, square.shape) == ("dots", "outline")
+    assert square.points.min() >= 0.0
+    assert square.points.max() <= 400.0
+    assert np.abs(crop_square(portrait.face)).max() > 400.0
+
+
+def test_an_iris_outside_the_picture_is_marked_at_its_edge() -> None:
+    eyes, _ = read(portrait_at((1.1, 0.5, 0.0, 0.0))).marks
+    assert eyes.points[1, 0] == 400.0
+
+
+@given(st.lists(st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4)), min_size=1, max_size=6))
+def test_inside_moves_only_what_lies_outside(points: list[tuple[float, float]]) -> None:
+    there = np.array(points)
+    here = inside(there, (30, 20))
+    assert (here >= 0).all()
+    assert (here <= [30, 20]).all()
+    kept = ((there >= 0) & (there <= [30, 20])).all(axis=1)
+    np.testing.assert_array_equal(here[kept], there[kept])
+
+
+def test_the_sightings_are_the_portraits_own() -> None:
+    portrait = portrait_at(repeats=2)
+    assert read(portrait).sightings is portrait.sightings
+    assert len(portrait.sightings) == 3
+
+
+def eyes_apart(distance_px: float) -> Portrait:
+    face = symmetric_face()
+    return Portrait(flat_picture(), moved(face, distance_px / face.eye_distance_px, by=(9.0, 9.0)))
+
+
+def test_eyes_too_close_together_cannot_be_placed() -> None:
+    assert measure(eyes_apart(MIN_EYE_DISTANCE_PX - 0.01)) == Unmeasurable(Reason.TOO_SMALL)
+    assert isinstance(measure(eyes_apart(MIN_EYE_DISTANCE_PX + 0.01)), Reading)
+
+
+def test_a_collapsed_face_is_said_to_be_one() -> None:
+    """Irises far enough apart, and a mouth that cancels the square's axis."""
+    points = np.zeros((LANDMARK_COUNT, 2))
+    points[IRIS_LEFT], points[IRIS_RIGHT] = (100.0, 100.0), (200.0, 100.0)
+    points[[61, 291]] = (150.0, 0.0)  # above the eyes by their distance
+    portrait = Portrait(flat_picture(), Face(points))
+    assert measure(portrait) == Unmeasurable(Reason.DEGENERATE)
+    assert not near(portrait)
+
+
+@pytest.mark.parametrize(
+    ("square", "worth_it"),
+    [
+        (TEMPLATE_MEAN, True),
+        ((0.51, 0.49, 0.05, 0.02), True),
+        ((0.5, 0.5, math.log(1.3), 0.0), True),
+        ((0.54, 0.5, 0.0, 0.0), False),
+        ((0.5, 0.45, 0.0, 0.0), False),
+        ((0.5, 0.5, math.log(1.5), 0.0), False),
+        ((0.5, 0.5, -0.2, 0.0), False),
+        ((0.5, 0.5, 0.0, 0.1), False),
+    ],
+)
+def test_only_a_face_near_the_frame_is_measured_again(
+    square: tuple[float, float, float, float], worth_it: bool
+) -> None:
+    assert near(portrait_at(square)) is worth_it
+
+
+def test_a_face_near_another_frame_is_measured_again() -> None:
+    wide = Portrait(flat_picture(600, 400), placed(TEMPLATE_MEAN, Box(100.0, 0.0, 500.0, 400.0)))
+    assert near(wide)
+
+
+def test_gan_eye_distance_is_the_published_one() -> None:
+    points = symmetric_face().landmarks * 400.0
+    points[[IRIS_LEFT, IRIS_RIGHT]] = np.array([GANED_LEFT, GANED_RIGHT]) * 400.0
+    assert gan_eye_distance(Portrait(flat_picture(), Face(points))) == pytest.approx(0.0, abs=1e-12)
+    points[IRIS_LEFT] += [3.0, 4.0]
+    expected = (5.0 / 400.0) / (2.0 * math.sqrt(2.0))
+    assert gan_eye_distance(Portrait(flat_picture(), Face(points))) == pytest.approx(expected)
+    points[[IRIS_LEFT, IRIS_RIGHT]] = 9999.0
+    assert gan_eye_distance(Portrait(flat_picture(), Face(points))) == 1.0
+
+
+def said(llr: float, transform: str = "untouched", template: str = "ffhq") -> str:
+    where = Box(0.0, 0.0, 1.0, 1.0)
+    match = Match(template, transform, 1.0, where, ((0.4, 0.5), (0.6, 0.5)))  # type: ignore[arg-type]
+    return summarize(llr, match)
+
+
+def test_a_moderator_is_told_where_the_eyes_lie() -> None:
+    assert "ordinary photographs" in said(-2.0)
+    assert "ordinary photographs" in summarize(3.0, None)
+    assert "found there too" in said(0.0)
+    assert "FFHQ" in said(2.5)
+    assert "studio portraits" in said(2.5, template="studio")
+    assert "zoomed" in said(2.5, "zoomed")
+    assert "borders" in said(2.5, "trimmed")
+    sentences = {said(-2.0), said(0.0), *(said(2.0, t) for t in ("untouched", "zoomed", "trimmed"))}
+    assert len(sentences) == 5
+
+
+def test_the_check_is_named_after_its_module() -> None:
+    assert measure.__module__ == f"app.checks.{CHECK.name}"
+    assert CHECK.measure is measure
