@@ -66,31 +66,42 @@ def crop_square(face: Face) -> FloatArray:
     stand for the recipe's eye centres (means of six dlib points). Raises ``ValueError`` if the
     landmarks are degenerate (all four points in one place).
     """
-    eye_middle = face.eyes.mean(axis=0)
-    eye_line = face.eyes[1] - face.eyes[0]
-    to_mouth = face.mouth.mean(axis=0) - eye_middle
+    # Plain floats: numpy on pairs of numbers costs ten times as much, five times a face.
+    (left_x, left_y), (right_x, right_y) = face.eyes.tolist()
+    (mouth_left_x, mouth_left_y), (mouth_right_x, mouth_right_y) = face.mouth.tolist()
+    eyes_x, eyes_y = (left_x + right_x) / 2, (left_y + right_y) / 2
+    line_x, line_y = right_x - left_x, right_y - left_y
+    down_x, down_y = (
+        (mouth_left_x + mouth_right_x) / 2 - eyes_x,
+        (mouth_left_y + mouth_right_y) / 2 - eyes_y,
+    )
     # The recipe's x axis mixes the eye line with the perpendicular of eye-to-mouth.
-    axis = eye_line + np.array([to_mouth[1], -to_mouth[0]])
-    length = float(np.hypot(*axis))
-    half = max(EYE_FACTOR * float(np.hypot(*eye_line)), MOUTH_FACTOR * float(np.hypot(*to_mouth)))
+    axis_x, axis_y = line_x + down_y, line_y - down_x
+    length = math.hypot(axis_x, axis_y)
+    half = max(EYE_FACTOR * math.hypot(line_x, line_y), MOUTH_FACTOR * math.hypot(down_x, down_y))
     if length == 0.0 or half == 0.0:
         raise ValueError("eyes and mouth coincide: no crop square")
-    x = axis / length * half
-    y = np.array([-x[1], x[0]])
-    centre = eye_middle + CENTRE_SHIFT * to_mouth
-    return np.stack([centre - x - y, centre + x - y, centre + x + y, centre - x + y])
+    x, y = axis_x / length * half, axis_y / length * half
+    centre_x, centre_y = eyes_x + CENTRE_SHIFT * down_x, eyes_y + CENTRE_SHIFT * down_y
+    return np.array(
+        [
+            (centre_x - x + y, centre_y - y - x),
+            (centre_x + x + y, centre_y + y - x),
+            (centre_x + x - y, centre_y + y + x),
+            (centre_x - x - y, centre_y - y + x),
+        ]
+    )
 
 
 def align(face: Face, frame: Box) -> Alignment:
     """The crop square of ``face`` as seen from ``frame``."""
-    corners = crop_square(face)
-    centre = corners.mean(axis=0)
-    edge = corners[1] - corners[0]
+    first, second, third, _ = crop_square(face).tolist()
+    edge_x, edge_y = second[0] - first[0], second[1] - first[1]
     return Alignment(
         centre=(
-            float((centre[0] - frame.left) / frame.width),
-            float((centre[1] - frame.top) / frame.height),
+            ((first[0] + third[0]) / 2 - frame.left) / frame.width,
+            ((first[1] + third[1]) / 2 - frame.top) / frame.height,
         ),
-        side=float(np.hypot(*edge)) / math.sqrt(frame.width * frame.height),
-        roll_deg=math.degrees(math.atan2(edge[1], edge[0])),
+        side=math.hypot(edge_x, edge_y) / math.sqrt(frame.width * frame.height),
+        roll_deg=math.degrees(math.atan2(edge_y, edge_x)),
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
@@ -30,6 +31,18 @@ class GaussianMixture:
     means: FloatArray
     covariances: FloatArray
 
+    @cached_property
+    def _whitening(self) -> FloatArray:
+        return whitening(self.covariances)
+
+    @cached_property
+    def _log_peaks(self) -> FloatArray:
+        """ln of the weighted density at each mean, (k,)."""
+        dimensions = self.means.shape[1]
+        log_dets = -2.0 * np.log(np.diagonal(self._whitening, axis1=1, axis2=2)).sum(axis=1)
+        peaks = np.log(self.weights) - 0.5 * (log_dets + dimensions * math.log(2.0 * math.pi))
+        return np.asarray(peaks, dtype=np.float64)
+
     def marginal(self, first: int) -> GaussianMixture:
         """The mixture over the coordinates from ``first`` on."""
         return GaussianMixture(
@@ -38,11 +51,10 @@ class GaussianMixture:
 
     def log_density(self, points: FloatArray) -> FloatArray:
         """Natural log of the density at ``points`` (n, d): (n,)."""
-        parts = []
-        for mean, covariance in zip(self.means, self.covariances, strict=True):
-            distance2, log_det = _mahalanobis2(points - mean, covariance)
-            parts.append(-0.5 * (distance2 + log_det + mean.size * math.log(2.0 * math.pi)))
-        return log_sum(np.stack(parts, axis=-1), self.weights)
+        offsets = points[:, None, :] - self.means
+        whitened = np.einsum("kij,nkj->nki", self._whitening, offsets)
+        logs = self._log_peaks - 0.5 * np.einsum("nki,nki->nk", whitened, whitened)
+        return log_sum(logs, np.ones(len(self.weights)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,6 +64,20 @@ class StudentT:
     freedom: float
     mean: FloatArray
     scale: FloatArray
+
+    @cached_property
+    def _whitening(self) -> FloatArray:
+        return whitening(self.scale)
+
+    @cached_property
+    def _log_peak(self) -> float:
+        d = self.mean.size
+        return (
+            math.lgamma((self.freedom + d) / 2)
+            - math.lgamma(self.freedom / 2)
+            - d / 2 * math.log(self.freedom * math.pi)
+            + float(np.log(np.diag(self._whitening)).sum())
+        )
 
     def widened(self, stretch: float, noise: FloatArray) -> StudentT:
         """The same with its variances times ``stretch``, plus measurement variances ``noise`` (d,).
@@ -63,15 +89,8 @@ class StudentT:
 
     def log_density(self, points: FloatArray) -> FloatArray:
         """Natural log of the density at ``points`` (n, d): (n,)."""
-        d = self.mean.size
-        distance2, log_det = _mahalanobis2(points - self.mean, self.scale)
-        constant = (
-            math.lgamma((self.freedom + d) / 2)
-            - math.lgamma(self.freedom / 2)
-            - d / 2 * math.log(self.freedom * math.pi)
-        )
-        tail = (self.freedom + d) / 2 * np.log1p(distance2 / self.freedom)
-        out: FloatArray = constant - 0.5 * log_det - tail
+        power = (self.freedom + self.mean.size) / 2
+        out: FloatArray = self._log_peak - power * np.log1p(self._distance2(points) / self.freedom)
         return out
 
     def distance(self, points: FloatArray) -> FloatArray:
@@ -80,11 +99,16 @@ class StudentT:
         The scale stands for the covariance of the bulk, so that distances mean the same however
         heavy the tails are.
         """
-        out: FloatArray = np.sqrt(_mahalanobis2(points - self.mean, self.scale)[0])
+        out: FloatArray = np.sqrt(self._distance2(points))
+        return out
+
+    def _distance2(self, points: FloatArray) -> FloatArray:
+        whitened = (points - self.mean) @ self._whitening.T
+        out: FloatArray = np.einsum("ni,ni->n", whitened, whitened)
         return out
 
 
-def _mahalanobis2(offsets: FloatArray, covariance: FloatArray) -> tuple[FloatArray, float]:
-    lower = np.linalg.cholesky(covariance)
-    whitened = np.linalg.solve(lower, offsets.T)
-    return np.sum(whitened**2, axis=0), 2.0 * float(np.sum(np.log(np.diag(lower))))
+def whitening(covariances: FloatArray) -> FloatArray:
+    """Lower triangles W with W S Wᵀ = 1, of one (d, d) or many (k, d, d) covariances."""
+    out: FloatArray = np.linalg.inv(np.linalg.cholesky(covariances))
+    return out

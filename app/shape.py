@@ -8,7 +8,6 @@ how much each one moves the square is fitted (``fitting``), the numbers themselv
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -59,21 +58,46 @@ class FaceShape:
 def face_shape(face: Face) -> FaceShape:
     """Pose and expression of ``face``. Raises ``ValueError`` as ``crop_square`` does."""
     corners = crop_square(face)
-    edge = corners[1] - corners[0]
-    side = math.hypot(*edge)
-    x = edge / side
-    rotation = np.stack([x, np.array([-x[1], x[0]])], axis=1)
-    u = (face.landmarks - corners.mean(axis=0)) @ rotation / side
-    odd: list[float] = []
-    even: list[float] = []
-    for left_group, right_group in _PAIRS:
-        left, right = u[list(left_group)].mean(axis=0), u[list(right_group)].mean(axis=0)
-        odd += [left[0] + right[0], right[1] - left[1]]
-        even += [right[0] - left[0], left[1] + right[1]]
-    for point in _MIDLINE:
-        odd.append(u[point, 0])
-        even.append(u[point, 1])
-    even.append(float((u[list(_LOWER_LIDS), 1] - u[list(_UPPER_LIDS), 1]).sum()))
+    edge_x, edge_y = (corners[1] - corners[0]).tolist()
+    side2 = edge_x**2 + edge_y**2
+    to_square = np.array([[edge_x, -edge_y], [edge_y, edge_x]]) / side2
+    u = (face.landmarks[_USED] - corners.mean(axis=0)) @ to_square
+    flat = u.ravel()
     # The square's height and size depend on the turn's amount, not on its direction.
-    even += [u[_NOSE_TIP, 0] ** 2, u[_FOREHEAD, 0] ** 2]
-    return FaceShape(np.array(odd), np.array(even))
+    squares = u[_SQUARED, 0] ** 2
+    return FaceShape(_ODD @ flat, np.append(_EVEN @ flat, squares))
+
+
+def _linear_maps() -> tuple[FloatArray, FloatArray]:
+    """What takes the points used to the odd (23, ·) and the linear even (24, ·) numbers."""
+    odd: list[FloatArray] = []
+    even: list[FloatArray] = []
+    for left_group, right_group in _PAIRS:
+        left_x, left_y = _picks(left_group)
+        right_x, right_y = _picks(right_group)
+        odd += [left_x + right_x, right_y - left_y]
+        even += [right_x - left_x, left_y + right_y]
+    for point in _MIDLINE:
+        x, y = _picks((point,))
+        odd.append(x)
+        even.append(y)
+    even.append(2.0 * (_picks(_LOWER_LIDS)[1] - _picks(_UPPER_LIDS)[1]))
+    return np.array(odd), np.array(even)
+
+
+def _picks(group: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+    """Rows that take the mean x and the mean y of ``group`` out of the points used."""
+    row: FloatArray = np.isin(_USED, group) / float(len(group))
+    x, y = np.eye(2)
+    return np.kron(row, x).astype(np.float64), np.kron(row, y).astype(np.float64)
+
+
+_USED: Final = np.array(
+    sorted(
+        {p for pair in _PAIRS for group in pair for p in group}.union(
+            _MIDLINE, _UPPER_LIDS, _LOWER_LIDS
+        )
+    )
+)
+_SQUARED: Final = np.searchsorted(_USED, [_NOSE_TIP, _FOREHEAD])
+_ODD, _EVEN = _linear_maps()

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
@@ -111,7 +112,7 @@ class Template:
 
 @dataclass(frozen=True, eq=False)
 class Noise:
-    """A variance that grows as pictures shrink: ``floor`` + ``per_px`` ÷ (eye distance, px)², (4,)."""
+    """A variance that grows as pictures shrink: ``floor`` + ``per_px`` ÷ (eye distance)², (4,)."""
 
     floor: FloatArray
     per_px: FloatArray
@@ -133,6 +134,10 @@ class AlignmentModel:
     """What a small picture no longer tells of the square: widens the templates."""
     jitter: Noise
     """What one measurement differs from the next by: the source of the interval."""
+
+    @cached_property
+    def _poses(self) -> GaussianMixture:
+        return self.ordinary.marginal(4)
 
     def corrected(self, sighting: Sighting) -> FloatArray:
         """The crop square that FFHQ's own tools would have asked for, in each frame: (f, 4)."""
@@ -197,7 +202,7 @@ class AlignmentModel:
     def _log_ordinary(self, squares: FloatArray, pose: FloatArray) -> FloatArray:
         """ln density of ordinary avatars' squares (n, 4) given the face's pose: (n,)."""
         joint = np.concatenate([squares, np.tile(pose, (len(squares), 1))], axis=1)
-        given = self.ordinary.marginal(squares.shape[1]).log_density(pose[None])
+        given = self._poses.log_density(pose[None])
         out: FloatArray = self.ordinary.log_density(joint) - given
         return out
 

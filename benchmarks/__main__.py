@@ -31,7 +31,7 @@ from PIL import Image
 from app.analysis import analyze
 from app.calibration import load
 from app.checks import CHECKS
-from app.fitting.corpus import Corpus, read
+from app.fitting.corpus import ORDINARY_KINDS, Corpus, read
 from app.landmarks import FaceFinders, load_model
 from app.picture import decode
 from app.settings import MODELS_DIR
@@ -46,7 +46,7 @@ Work = Callable[[bytes], object]
 def pictures(corpus: Corpus, count: int, seed: int = 0) -> list[bytes]:
     """The bytes of `count` pictures, a fifth of them generated, drawn and mixed by `seed`."""
     generated = [row for row in corpus.rows if row.generated]
-    ordinary = [row for row in corpus.rows if not row.generated]
+    ordinary = [row for row in corpus.rows if row.kind in ORDINARY_KINDS]
     share = round(count * GENERATED_SHARE)
     draw = random.Random(seed)  # noqa: S311 - a sample, not a secret
     rows = draw.sample(generated, min(share, len(generated)))

@@ -21,7 +21,7 @@ from app.calibration_file import (
     OrdinaryEntry,
     TemplateEntry,
 )
-from app.density import FloatArray, StudentT
+from app.density import FloatArray, StudentT, whitening
 from app.fitting.corpus import Row
 from app.portrait import Sighting
 from app.templates import PoseCorrection, apply_correction, pose_of, smallness
@@ -284,9 +284,7 @@ def _whitening(covariance: FloatArray) -> FloatArray:
     The square is made of some of the shape's own points, so a few numbers follow from others: a
     ten-thousandth of the side, far below landmark noise, keeps the matrix invertible.
     """
-    ridge = 1e-8 * np.eye(len(covariance))
-    out: FloatArray = np.linalg.inv(np.linalg.cholesky(covariance + ridge))
-    return out
+    return whitening(covariance + 1e-8 * np.eye(len(covariance)))
 
 
 def _distance2(offsets: FloatArray, scale: FloatArray) -> FloatArray:
