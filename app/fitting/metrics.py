@@ -64,8 +64,9 @@ def cllr_min(generated: FloatArray, real: FloatArray) -> float:
     """Cllr after the best monotone recalibration (PAV): what discrimination alone costs."""
     if not len(generated) or not len(real):
         return math.nan
-    scores = np.concatenate([generated, real])
-    share = IsotonicRegression().fit_transform(scores, _labels(generated, real))
+    # Ranks, not scores: between scores a last digit apart, interpolation divides by nothing.
+    ranks = np.unique(np.concatenate([generated, real]), return_inverse=True)[1]
+    share = IsotonicRegression().fit_transform(ranks, _labels(generated, real))
     prior = math.log(len(generated) / len(real))
     with np.errstate(divide="ignore"):
         llr = (np.log(share) - np.log1p(-share) - prior) / math.log(10.0)
