@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -66,17 +66,28 @@ def read(root: Path) -> Corpus:
         data = path.read_bytes()
     except OSError as error:
         raise CorpusError(f"cannot read {path}: {error.strerror}") from error
-    reader = csv.DictReader(data.decode("utf-8-sig").splitlines())
+    try:
+        lines = data.decode("utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise CorpusError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from error
+    reader = csv.DictReader(lines)
     missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
     if missing:
         raise CorpusError(f"{path} lacks the columns {', '.join(missing)}")
-    rows = tuple(Row(*(line[name] for name in _NEEDED)) for line in reader)
+    rows = tuple(_row(line, f"{path}, line {reader.line_num}") for line in reader)
     if not rows:
         raise CorpusError(f"{path} names no picture")
     wrong = sorted({r.label for r in rows} - {"generated", "real"})
     if wrong:
         raise CorpusError(f"{path} has labels other than generated and real: {', '.join(wrong)}")
     return Corpus(root, rows, hashlib.sha256(data).hexdigest())
+
+
+def _row(line: Mapping[str, str | None], where: str) -> Row:
+    cells = [cell for name in _NEEDED if (cell := line[name]) is not None]
+    if len(cells) < len(_NEEDED):
+        raise CorpusError(f"{where} breaks off")
+    return Row(*cells)
 
 
 def folds(rows: Sequence[Row], count: int) -> list[int]:
