@@ -9,6 +9,7 @@ picture, the square is the picture's own frame if the picture is an untouched St
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -53,6 +54,26 @@ class Alignment:
     centre: tuple[float, float]
     side: float
     roll_deg: float
+
+    @classmethod
+    def from_vector(cls, vector: Sequence[float]) -> Alignment:
+        """The inverse of ``vector``."""
+        x, y, ln_side, roll = vector
+        return cls((float(x), float(y)), math.exp(ln_side), math.degrees(roll))
+
+    def corners(self, frame: Box) -> FloatArray:
+        """The square's corners in ``frame``, px, (4, 2), in the order of ``crop_square``."""
+        half = self.side * math.sqrt(frame.width * frame.height) / 2
+        roll = math.radians(self.roll_deg)
+        x = half * np.array([math.cos(roll), math.sin(roll)])
+        y = np.array([-x[1], x[0]])
+        centre = np.array(
+            [
+                frame.left + self.centre[0] * frame.width,
+                frame.top + self.centre[1] * frame.height,
+            ]
+        )
+        return np.stack([centre - x - y, centre + x - y, centre + x + y, centre - x + y])
 
     def vector(self) -> tuple[float, float, float, float]:
         """(centre x, centre y, ln side, roll in radians): the coordinates densities live in."""

@@ -7,6 +7,7 @@ from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 from typing import Final
 
+from app.alignment import Alignment
 from app.calibration import Calibration
 from app.checks import CHECKS
 from app.checks.eye_alignment import near
@@ -47,6 +48,7 @@ class Hearing:
     evidence: tuple[Evidence, ...]
     llr: float
     interval: tuple[float, float]
+    square: Alignment | None
 
     @property
     def measured(self) -> bool:
@@ -73,7 +75,8 @@ def hear(testimony: Testimony, calibration: Calibration) -> Hearing:
     pairs = [calibration.weigh(check, measured) for check, measured in testimony]
     weighed = {e.check.name: w for e, w in pairs if isinstance(e.measured, Reading)}
     llr, interval = calibration.fuse(weighed) if weighed else (0.0, (0.0, 0.0))
-    return Hearing(tuple(e for e, _ in pairs), llr, interval)
+    square = next((w.square for w in weighed.values() if w.square), None)
+    return Hearing(tuple(e for e, _ in pairs), llr, interval, square)
 
 
 def ranking(hearings: Sequence[Hearing]) -> list[int]:
@@ -137,7 +140,7 @@ def conclude(
         format=picture.format,
         animated=picture.animated,
         faces=tuple(p.face for p in portraits),
-        alignment=portraits[0].alignment if scored else None,
+        alignment=best.square if best and scored else None,
         match=next((e.match for e in best.evidence if e.match), None) if best else None,
         evidence=best.evidence if best else (),
         llr=llr,

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 from pydantic import ValidationError
 
+from app.alignment import Alignment
 from app.calibration_file import (
     AlignmentEntry,
     CalibrationFile,
@@ -41,6 +42,8 @@ class Weighed:
     llr: float
     interval: tuple[float, float]
     match: Match | None
+    square: Alignment | None = None
+    """The crop square as it was weighed: corrected for pose, mean of all measurements."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +70,7 @@ class AlignmentScale:
             llr=min(high, max(low, llr)),
             interval=(min(high, max(low, llr - reach)), min(high, max(low, llr + reach))),
             match=self.model.match(sightings, templates),
+            square=Alignment.from_vector(mean[0].tolist()),
         )
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,12 @@ if TYPE_CHECKING:
     from app.portrait import Portrait, Sighting
 
 Points = NDArray[np.float64]
+
+SCOPE: Final = (
+    "Speaks of faces from the StyleGAN family of generators (StyleGAN 1 to 3 with their aligned "
+    "frame, and studio generators built on it). Silent about diffusion models, other generators, "
+    "edited photographs, and about the account behind the picture."
+)
 
 
 class Reason(StrEnum):
@@ -134,6 +140,7 @@ class Analysis:
     ``llr`` is log10 P(picture | StyleGAN family) ÷ P(picture | ordinary avatar), 0.0 unless
     ``outcome`` is ``scored``; ``llr_interval`` its 95 % interval. ``faces`` holds every face found,
     the one that answers first; ``alignment``, ``match`` and ``evidence`` belong to that one.
+    ``alignment`` is the crop square as it was weighed, corrected for the head's pose.
     """
 
     outcome: Outcome

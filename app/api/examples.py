@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.api import problems
 from app.api.problems import MEDIA_TYPE, STATUS, Problem
-from app.api.schemas import CUSTOM_ID_MAX_LENGTH, SCOPE, UrlSubmission
+from app.api.schemas import CUSTOM_ID_MAX_LENGTH, UrlSubmission
 from app.errors import (
     AvatarError,
     Busy,
@@ -20,6 +20,7 @@ from app.errors import (
     UrlBlocked,
     UrlInvalid,
 )
+from app.evidence import SCOPE
 
 _SHA256: Final = "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0bc2cd15d6c15b0f00a08b"
 _SCORED: Final[dict[str, Any]] = {

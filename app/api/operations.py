@@ -16,10 +16,10 @@ from app.api import problems
 from app.api.access import require_key
 from app.api.examples import problem_responses
 from app.api.house import house
-from app.api.schemas import CUSTOM_ID_MAX_LENGTH, SCOPE
+from app.api.schemas import CUSTOM_ID_MAX_LENGTH
 from app.api.submission import BODY_TIMEOUT_S
 from app.checks import CHECKS
-from app.evidence import Check
+from app.evidence import SCOPE, Check
 from app.landmarks import MODEL_FILE, MODEL_SHA256
 from app.picture import FORMATS, DecodeLimits
 

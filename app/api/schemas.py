@@ -10,11 +10,6 @@ from app.evidence import Outcome, Verdict
 from app.settings import Probability
 
 CUSTOM_ID_MAX_LENGTH: Final = 256
-SCOPE: Final = (
-    "Speaks of StyleGAN-family faces (StyleGAN 1, 2, 3 and relatives with their aligned frame); "
-    "silent about diffusion models, other generators, retouching, and about the account behind "
-    "the picture."
-)
 
 Unit = Annotated[float, Field(description="unit coordinates: px ÷ width or height, y down")]
 Point = tuple[Unit, Unit]

@@ -11,7 +11,6 @@ import numpy as np
 from app import __version__
 from app.api.analyst import STAGES, Examined
 from app.api.schemas import (
-    SCOPE,
     AlignmentOut,
     AnalysisOut,
     FaceOut,
@@ -24,7 +23,7 @@ from app.api.schemas import (
     UnmeasurableOut,
 )
 from app.checks.eye_alignment import gan_eye_distance
-from app.evidence import Analysis, Evidence, Mark, Outcome, Unmeasurable
+from app.evidence import SCOPE, Analysis, Evidence, Mark, Outcome, Unmeasurable
 from app.face import Face
 from app.portrait import Portrait
 
@@ -60,8 +59,8 @@ def wire(
         image=ImageOut(
             sha256=analysis.sha256,
             perceptual_hash=analysis.perceptual_hash,
-            width=analysis.size[0],
-            height=analysis.size[1],
+            width=examined.picture.declared_size[0],
+            height=examined.picture.declared_size[1],
             format=analysis.format,
             animated=analysis.animated,
         ),

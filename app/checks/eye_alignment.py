@@ -25,7 +25,7 @@ from typing import Final
 
 import numpy as np
 
-from app.alignment import Alignment, crop_square
+from app.alignment import Alignment
 from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
 from app.face import FloatArray
 from app.portrait import Portrait
@@ -57,7 +57,7 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
         value=corner_displacement(portrait.alignment),
         marks=(
             Mark(inside(portrait.face.eyes, size), "dots", "irises"),
-            Mark(inside(crop_square(portrait.face), size), "outline", "crop square"),
+            Mark(inside(portrait.face.mouth, size), "dots", "mouth corners"),
         ),
         sightings=sightings,
     )

@@ -26,7 +26,7 @@ from app.drawing.palette import (
 from app.drawing.stage import DrawnMark, draw_mark, enlargement, fits, other_marks, shows_frame
 from app.drawing.strokes import Canvas
 from app.drawing.text import BODY, HEADING, SMALL, TITLE, Painter, Row
-from app.evidence import Analysis, Match, Outcome, Points
+from app.evidence import SCOPE, Analysis, Match, Outcome, Points
 
 WIDTH_PX: Final = 600
 PADDING_PX: Final = 34
@@ -45,7 +45,7 @@ def panel_rows(analysis: Analysis) -> tuple[Row, ...]:
         *_checks(analysis),
         *_legend(analysis),
         _rule(),
-        Row(words.SCOPE, SMALL),
+        Row(SCOPE, SMALL),
         Row(words.footnote(analysis, enlargement(analysis.size)), SMALL, space_above_px=6),
     )
 

@@ -8,7 +8,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from app.alignment import Box, crop_square
+from app.alignment import Box
 from app.drawing import strokes
 from app.drawing.palette import (
     CROP_SQUARE,
@@ -86,7 +86,7 @@ def avatar_size(picture_size: tuple[int, int]) -> tuple[int, int]:
 
 def margins(picture_size: tuple[int, int], analysis: Analysis) -> tuple[int, int]:
     """Room left and right, above and below, so that crop square and template frame show."""
-    reach = [square_asked(analysis.face)] if analysis.face else []
+    reach = [square_asked(analysis)]
     if analysis.match and shows_frame(analysis.match, picture_size):
         frame = analysis.match.frame
         reach.append(np.array([[frame.left, frame.top], [frame.right, frame.bottom]]))
@@ -109,12 +109,10 @@ def set_stage(picture_size: tuple[int, int], analysis: Analysis, height_px: int)
     )
 
 
-def square_asked(face: Face) -> Points | None:
-    """The crop square that ``face`` asks for, px (4, 2); None if its landmarks coincide."""
-    try:
-        return crop_square(face)
-    except ValueError:
-        return None
+def square_asked(analysis: Analysis) -> Points | None:
+    """The crop square that the face asks for, as it was weighed, px (4, 2); None if none was."""
+    whole = _whole(analysis.size)
+    return analysis.alignment.corners(whole) if analysis.alignment else None
 
 
 def other_marks(analysis: Analysis) -> tuple[DrawnMark, ...]:
@@ -139,7 +137,7 @@ def draw_stage(canvas: Canvas, stage: Stage, picture: Picture, analysis: Analysi
         outline = strokes.loop(stage.place(face.oval))
         strokes.stroke_paths(canvas, [outline], OTHER_FACE, stage.area)
     if analysis.face:
-        _draw_crop_square(canvas, stage, analysis.face)
+        _draw_crop_square(canvas, stage, analysis)
     frame = strokes.sides(stage.corners(_whole(picture.size)))
     strokes.stroke_paths(canvas, frame, PICTURE_FRAME, stage.area)
     for drawn in other_marks(analysis):
@@ -194,8 +192,8 @@ def _draw_avatar(canvas: Canvas, stage: Stage, picture: Picture) -> None:
     canvas[top : top + size[1], left : left + size[0]] = drawn
 
 
-def _draw_crop_square(canvas: Canvas, stage: Stage, face: Face) -> None:
-    asked = square_asked(face)
+def _draw_crop_square(canvas: Canvas, stage: Stage, analysis: Analysis) -> None:
+    asked = square_asked(analysis)
     if asked is None:
         return
     square = stage.place(asked)
@@ -225,7 +223,7 @@ def _draw_irises(canvas: Canvas, stage: Stage, face: Face) -> None:
 def _always_drawn(analysis: Analysis) -> list[Points]:
     if analysis.face is None:
         return []
-    square = square_asked(analysis.face)
+    square = square_asked(analysis)
     return [analysis.face.eyes, *([] if square is None else [square])]
 
 

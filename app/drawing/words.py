@@ -12,10 +12,6 @@ from typing import Final
 from app.alignment import Alignment
 from app.evidence import Analysis, Evidence, Match, Outcome, Unmeasurable, Verdict, verbal_support
 
-SCOPE: Final = (
-    "Scope: faces from the StyleGAN family of generators (StyleGAN 1 to 3 and studio generators "
-    "built on it). Silent about diffusion models, about edited photographs and about the account."
-)
 NOT_A_PROBABILITY: Final = (
     "llr counts powers of ten. It is not the probability that the picture is generated: that also "
     "depends on how common such pictures are where this one was found."

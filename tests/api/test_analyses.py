@@ -13,9 +13,9 @@ import pytest
 
 from app.api.problems import Problem
 from app.api.problems import of as problem_of
-from app.api.schemas import SCOPE, AnalysisOut
+from app.api.schemas import AnalysisOut
 from app.errors import FetchFailed
-from app.evidence import Outcome
+from app.evidence import SCOPE, Outcome
 from tests.api.stand_in import EYES, StandIn, Start, picture_bytes
 
 PATH = "/v1/analyses"

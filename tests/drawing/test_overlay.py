@@ -160,7 +160,7 @@ class TestSymbols:
     ) -> None:
         analysis = said_of()
         shown, place = drawn(analysis), plan_overlay(analysis).stage.place
-        square = stage.square_asked(ordinary)
+        square = stage.square_asked(analysis)
         assert square is not None
         for start, end in itertools.pairwise([*square, square[0]]):
             along = start + np.linspace(0.02, 0.98, 60)[:, None] * (end - start)

@@ -45,7 +45,7 @@ class TestMarks:
     def test_what_is_always_drawn_is_not_drawn_twice(
         self, said_of: Say, testimony: Callable[..., Evidence], ordinary: Face
     ) -> None:
-        square = stage.square_asked(ordinary)
+        square = stage.square_asked(said_of())
         assert square is not None
         again = testimony(
             "eyes", Mark(ordinary.eyes, "dots", "irises"), Mark(square, "outline", "crop")
