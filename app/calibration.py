@@ -23,10 +23,20 @@ from app.calibration_file import (
 from app.density import FloatArray, GaussianMixture, StudentT
 from app.evidence import Check, Evidence, Match, Reading, Unmeasurable, Verdict
 from app.portrait import Sighting
-from app.templates import AlignmentModel, Noise, Oddness, PoseCorrection, Template, pose_of
+from app.templates import (
+    FLOOR_LLR,
+    AlignmentModel,
+    Noise,
+    Oddness,
+    PoseCorrection,
+    Template,
+    pose_of,
+)
 
 FILE: Final = "calibration.json"
 _Z95: Final = 1.959964
+_STILL: Final = 0.01
+"""So near the floor no template is in reach, and jitter moves nothing."""
 _JITTER_FREEDOM: Final = 4.0
 """How many repeats the usual jitter is worth beside a picture's own repeats."""
 
@@ -60,9 +70,12 @@ class AlignmentScale:
         mean = squares.mean(axis=0)
         offsets = _sigma_points(np.sqrt(jitter_variance(self.model, sightings, squares)))
         templates = self.model.widened(sightings)
-        llrs = self.model.llr(mean[None] + offsets[:, None, :], pose_of(sightings), templates)
-        llr, arms = float(llrs[0]), llrs[1:].reshape(4, 2)
-        jitter2 = float(np.sum(((arms[:, 0] - arms[:, 1]) / (2.0 * _Z95)) ** 2))
+        pose = pose_of(sightings)
+        llr = float(self.model.llr(mean[None], pose, templates)[0])
+        jitter2 = 0.0
+        if llr > FLOOR_LLR + _STILL:
+            arms = self.model.llr(mean[None] + offsets[:, None, :], pose, templates).reshape(4, 2)
+            jitter2 = float(np.sum(((arms[:, 0] - arms[:, 1]) / (2.0 * _Z95)) ** 2))
         fit = float(np.interp(llr, self.uncertainty[:, 0], self.uncertainty[:, 1]))
         reach = _Z95 * math.sqrt(jitter2 + fit**2)
         low, high = self.bounds
@@ -241,6 +254,6 @@ def _noise(entry: NoiseEntry) -> Noise:
 
 
 def _sigma_points(deviations: FloatArray) -> FloatArray:
-    """The centre, then ± 1.96 deviations along each axis: (9, 4)."""
+    """± 1.96 deviations along each axis: (8, 4)."""
     steps = np.diag(_Z95 * deviations)
-    return np.concatenate([np.zeros((1, 4)), np.stack([steps, -steps], axis=1).reshape(8, 4)])
+    return np.stack([steps, -steps], axis=1).reshape(8, 4)

@@ -30,6 +30,8 @@ _LN_ZOOM: Final = (np.arange(24) + 0.5) / 24 * math.log(MAX_ZOOM)
 # of 1,420 documented accounts 99.5 % had their eyes in the frame (Yang, Singh, Menczer 2024), so
 # one in a hundred is allowed for crops that keep nothing; some 15 % of the rest a zoom.
 CROPPED_SHARE: Final = 0.01
+FLOOR_LLR: Final = math.log10(CROPPED_SHARE)
+"""As far as eyes can speak against a generator."""
 ZOOMED_SHARE: Final = 0.15
 # Found borders may belong to the original (a plain backdrop): even odds.
 TRIMMED_SHARE: Final = 0.5

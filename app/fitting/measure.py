@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -12,7 +13,7 @@ from pathlib import Path
 from app.analysis import Testimony, faceless, portray, testify
 from app.checks.eye_alignment import gan_eye_distance
 from app.errors import AvatarError
-from app.fitting.corpus import Corpus, Row
+from app.fitting.corpus import Corpus, CorpusError, Row
 from app.landmarks import FaceFinders
 from app.picture import Picture, decode
 
@@ -39,9 +40,16 @@ def as_it_is(picture: Picture) -> Picture:
 
 
 def measure_file(row: Row, root: Path, finders: FaceFinders, prepare: Prepare) -> Measured:
-    """One file decoded, its faces found and measured. An unreadable one is told by its code."""
+    """One file decoded, its faces found and measured. An undecodable one is told by its code.
+
+    Raises ``CorpusError`` if the file is not there.
+    """
     try:
-        picture = prepare(decode((root / row.path).read_bytes()))
+        data = (root / row.path).read_bytes()
+    except OSError as error:
+        raise CorpusError(f"cannot read {root / row.path}: {error.strerror}") from error
+    try:
+        picture = prepare(decode(data))
     except AvatarError as error:
         return Measured(row, (), 1.0, error.code)
     portraits = portray(picture, finders.mine())
@@ -62,15 +70,14 @@ def measure(
 ) -> Iterator[Measured]:
     """``rows`` measured, in their order; at most a few dozen pictures are in memory."""
     count = threads or os.cpu_count() or 1
-    finders = FaceFinders(model)
     todo = iter(rows)
-    with ThreadPoolExecutor(count) as pool:
+    # The pool ends before the finders close: no thread may still be using one.
+    with closing(FaceFinders(model)) as finders, ThreadPoolExecutor(count) as pool:
 
-        def submit(batch: Iterable[Row]) -> list:  # type: ignore[type-arg]
+        def submit(batch: Iterable[Row]) -> list[Future[Measured]]:
             return [pool.submit(measure_file, r, corpus.root, finders, prepare) for r in batch]
 
         waiting = submit(islice(todo, 8 * count))
         while waiting:
             yield waiting.pop(0).result()
             waiting += submit(islice(todo, 1))
-    finders.close()
