@@ -84,9 +84,9 @@ def comparison(made: Sequence[Scored], real: Sequence[Scored]) -> dict[str, Any]
 def at_recall(scores: Sequence[Scored], recall: float) -> dict[str, Any]:
     """False alarms and every kind's recall at the llr that finds ``recall`` of StyleGAN 1 and 2."""
     made = _llrs([s for s in scores if s.row.kind in REFERENCE_KINDS], unscored=-math.inf)
-    if not len(made):
+    llr = float(np.sort(made)[math.floor((1.0 - recall) * len(made))]) if len(made) else -math.inf
+    if llr == -math.inf:  # no such pictures, or too many of them without a score
         return {"recall": recall, "llr": None}
-    llr = float(np.sort(made)[math.floor((1.0 - recall) * len(made))])
     alarms = rate_above(
         _llrs([s for s in scores if s.row.kind in ORDINARY_KINDS], unscored=-math.inf), llr
     )
