@@ -85,19 +85,17 @@ def test_corner_displacement_is_never_negative() -> None:
     assert corner_displacement(Alignment((0.5, 0.5), 1e-9, 10.0)) > 0.0
 
 
-def test_marks_show_irises_and_square_inside_the_picture() -> None:
-    portrait = portrait_at((0.6, 0.4, 0.5, 0.2))  # reaches far out of the picture
-    eyes, square = read(portrait).marks
+def test_marks_show_what_was_measured() -> None:
+    portrait = portrait_at()
+    eyes, mouth = read(portrait).marks
     np.testing.assert_array_equal(eyes.points, portrait.face.eyes)
-    assert (eyes.shape, square.shape) == ("dots", "outline")
-    assert square.points.min() >= 0.0
-    assert square.points.max() <= 400.0
-    assert np.abs(crop_square(portrait.face)).max() > 400.0
+    np.testing.assert_array_equal(mouth.points, portrait.face.mouth)
 
 
-def test_an_iris_outside_the_picture_is_marked_at_its_edge() -> None:
-    eyes, _ = read(portrait_at((1.1, 0.5, 0.0, 0.0))).marks
+def test_what_lies_outside_the_picture_is_marked_at_its_edge() -> None:
+    eyes, mouth = read(portrait_at((1.1, 0.8, 0.0, 0.0))).marks
     assert eyes.points[1, 0] == 400.0
+    assert mouth.points[1].tolist() == [400.0, 400.0]
 
 
 @given(st.lists(st.tuples(st.floats(-1e4, 1e4), st.floats(-1e4, 1e4)), min_size=1, max_size=6))
