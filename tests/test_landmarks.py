@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import cv2
+import mediapipe as mp
 import numpy as np
 import pytest
 
@@ -14,6 +15,7 @@ from app.landmarks import (
     FaceFinder,
     FaceFinders,
     ModelError,
+    detect,
     load_model,
 )
 from app.picture import Picture, RgbArray
@@ -215,3 +217,22 @@ def test_the_model_must_be_the_one_that_was_validated(tmp_path: Path) -> None:
     (tmp_path / MODEL_FILE).write_bytes(data)
     with pytest.raises(ModelError, match="sha256"):
         load_model(tmp_path)
+
+
+def test_the_direct_reading_is_what_the_library_says(
+    model: bytes, faces: Callable[[str], Picture]
+) -> None:
+    """`detect` reads the library's C result itself: the same points, to the last bit."""
+    options = mp.tasks.vision.FaceLandmarkerOptions(
+        base_options=mp.tasks.BaseOptions(model_asset_buffer=model), num_faces=5
+    )
+    with mp.tasks.vision.FaceLandmarker.create_from_options(options) as landmarker:
+        for name in ("astronaut_ffhq_frame.jpg", "astronaut_ffhq_two_faces.jpg", "coffee.jpg"):
+            image = mp.Image(
+                image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(faces(name).rgb)
+            )
+            told = landmarker.detect(image).face_landmarks
+            read = detect(landmarker, image)
+            assert len(read) == len(told)
+            for points, face in zip(read, told, strict=True):
+                assert (points == np.array([(p.x, p.y) for p in face])).all()

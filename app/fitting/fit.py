@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import math
+import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -23,7 +25,7 @@ from app.calibration_file import (
 from app.checks import CHECKS
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.density import FloatArray
-from app.evidence import Reading
+from app.evidence import Outcome, Reading
 from app.fitting import geometry
 from app.fitting.corpus import FFHQ_KINDS, ORDINARY_KINDS, STUDIO_KINDS, Corpus, folds
 from app.fitting.evasions import prepared, recompressed, resized
@@ -49,7 +51,7 @@ def fit(corpus: Corpus, model: bytes, measured: Sequence[Measured] | None = None
     held_out = cross_fit(seen, effects)
     entry = alignment_entry(seen, effects, uncertainty(seen, effects))
     file = calibration_file(corpus, seen, entry, held_out)
-    return (file.model_dump_json(indent=1) + "\n").encode()
+    return written(file)
 
 
 def sightings_of(testimony: Testimony) -> tuple[Sighting, ...]:
@@ -180,7 +182,8 @@ def uncertainty(seen: Sequence[Measured], effects: SizeEffects) -> list[list[flo
     rng = np.random.default_rng(_SEED)
     collectors = sorted({m.row.collector for m in seen})
     by = {c: [m for m in seen if m.row.collector == c] for c in collectors}
-    probes = [m for m in seen if m.row.kind in (*FFHQ_KINDS, *STUDIO_KINDS, *ORDINARY_KINDS)][::5]
+    kinds = (*FFHQ_KINDS, *STUDIO_KINDS, *ORDINARY_KINDS)
+    probes = [m for m in seen if m.row.kind in kinds and faces_of(m)][::5]
     runs = []
     for _ in range(BOOTSTRAPS):
         drawn = [m for c in rng.choice(collectors, len(collectors)) for m in by[str(c)]]
@@ -189,7 +192,7 @@ def uncertainty(seen: Sequence[Measured], effects: SizeEffects) -> list[list[flo
         scale = alignment_scale(alignment_entry(drawn, effects, _FLAT))
         runs.append([_raw_llr(scale.model, m) for m in probes])
     table = np.array(runs)
-    centre, spread = np.nanmedian(table, axis=0), np.nanstd(table, axis=0, ddof=1)
+    centre, spread = np.median(table, axis=0), np.std(table, axis=0, ddof=1)
     edges = (-2.5, -1.9, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5, 5.0)
     rows = []
     for low, high in pairwise(edges):
@@ -200,17 +203,14 @@ def uncertainty(seen: Sequence[Measured], effects: SizeEffects) -> list[list[flo
 
 
 def _raw_llr(model: AlignmentModel, measured: Measured) -> float:
-    """llr without bounds of the face that answers; NaN where there is none."""
+    """llr without bounds of the face that answers."""
     return max(
-        (
-            float(
-                model.llr(
-                    model.measured(face).mean(axis=0)[None], pose_of(face), model.widened(face)
-                )[0]
-            )
-            for face in faces_of(measured)
-        ),
-        default=math.nan,
+        float(
+            model.llr(model.measured(face).mean(axis=0)[None], pose_of(face), model.widened(face))[
+                0
+            ]
+        )
+        for face in faces_of(measured)
     )
 
 
@@ -243,8 +243,14 @@ def calibration_file(
     corpus: Corpus, seen: Sequence[Measured], entry: AlignmentEntry, held_out: Sequence[Scored]
 ) -> CalibrationFile:
     """The finished file: thresholds and figures from pictures of collectors not fitted on."""
-    real = np.array([s.llr for s in held_out if s.row.kind in ORDINARY_KINDS])
-    made = np.array([s.llr for s in held_out if s.row.kind in ("stylegan1", "stylegan2")])
+    ordinary = [s for s in held_out if s.row.kind in ORDINARY_KINDS]
+    generated = [s for s in held_out if s.row.kind in ("stylegan1", "stylegan2")]
+    # Who is not scored is not flagged: such pictures count among the negatives.
+    real, made = (np.array([s.llr for s in group]) for group in (ordinary, generated))
+    scored_real, scored_made = (
+        np.array([s.llr for s in group if s.outcome == Outcome.SCORED])
+        for group in (ordinary, generated)
+    )
     likely = threshold_for(real, TARGET_FALSE_POSITIVE_RATE)
     return CalibrationFile(
         format=1,
@@ -272,8 +278,18 @@ def calibration_file(
                 "llr above: ordinary avatars not cleared, StyleGAN 1 and 2 not cleared",
             ),
         ],
-        figures={"cllr": round(cllr(made, real), 4), "cllr_min": round(cllr_min(made, real), 4)},
+        figures={
+            "cllr": round(cllr(scored_made, scored_real), 4),
+            "cllr_min": round(cllr_min(scored_made, scored_real), 4),
+        },
     )
+
+
+def written(file: CalibrationFile) -> bytes:
+    """The file as it is kept: a row of numbers a line, so that a diff can be read."""
+    text = json.dumps(file.model_dump(), indent=1)
+    rows = re.compile(r"\[\s+([-+0-9.e,\s]+?)\s+\]")
+    return (rows.sub(lambda m: f"[{' '.join(m[1].split())}]", text) + "\n").encode()
 
 
 def threshold_for(real: FloatArray, false_positive_rate: float) -> float:
