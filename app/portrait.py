@@ -74,7 +74,7 @@ class Portrait:
     def frames(self) -> tuple[tuple[Literal["untouched", "trimmed"], Box], ...]:
         """The frames considered; the picture's own one first."""
         inner = trimmed_frame(self.picture) or self.frame
-        trimmed = {inner, *squares(inner)} - {self.frame}
+        trimmed = {inner, *squares(inner), *evened(inner, self.frame)} - {self.frame}
         ordered = sorted(trimmed, key=lambda b: (b.width, b.left, b.top))
         return (("untouched", self.frame), *(("trimmed", box) for box in ordered))
 
@@ -89,6 +89,20 @@ class Portrait:
             )
             for face in (self.face, *self.repeats)
         )
+
+
+def evened(inner: Box, frame: Box) -> tuple[Box, ...]:
+    """``inner`` as it would lie if borders are alike: left as right and top as bottom, then all.
+
+    A border that meets a plain background of its own colour seems wider than it is; the narrowest
+    one does not lie.
+    """
+    x = min(inner.left - frame.left, frame.right - inner.right)
+    y = min(inner.top - frame.top, frame.bottom - inner.bottom)
+    margins = {(x, y), (min(x, y), min(x, y))} if min(x, y) > 0 else {(x, y)}
+    return tuple(
+        Box(frame.left + x, frame.top + y, frame.right - x, frame.bottom - y) for x, y in margins
+    )
 
 
 def squares(box: Box) -> tuple[Box, ...]:
