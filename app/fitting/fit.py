@@ -294,9 +294,9 @@ def written(file: CalibrationFile) -> bytes:
 
 def threshold_for(real: FloatArray, false_positive_rate: float) -> float:
     """The lowest llr, in steps of 0.05, that at most this share of ``real`` reaches."""
-    steps = np.arange(0.5, 6.0, 0.05)
+    steps = np.round(np.arange(0.5, 6.0, 0.05), 2)
     kept = [t for t in steps if (real >= t).mean() <= false_positive_rate]
-    return round(float(kept[0]), 2)
+    return float(kept[0])
 
 
 def _threshold(
