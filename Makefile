@@ -40,8 +40,8 @@ format: setup ## write the format, and the lint fixes that are safe
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-bench: corpus setup ## pictures per second on CORPUS=..., beside a bare landmarker in the same run
-	$(BIN)/python -m benchmarks "$(CORPUS)" $(ARGS)
+bench: setup ## pictures per second on CORPUS=... (or the fixtures), beside a bare landmarker
+	$(BIN)/python -m benchmarks $(if $(CORPUS),"$(CORPUS)") $(ARGS)
 
 evaluate: corpus setup ## error rates of the models here on CORPUS=<folder with manifest.csv>
 	$(BIN)/eyeline evaluate "$(CORPUS)" $(ARGS)

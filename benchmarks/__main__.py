@@ -1,6 +1,6 @@
 """Speed and memory of the whole analysis, beside a bare landmarker in the same run.
 
-    make bench CORPUS=<folder with manifest.csv> [ARGS="--threads 2 --analyses 10000"]
+    make bench [CORPUS=<folder with manifest.csv>] [ARGS="--threads 2 --analyses 10000"]
 
 Both sides start from the bytes of a file. The bare side decodes it with Pillow and calls MediaPipe
 once; the other side is everything that `POST /v1/analyses` does between body and JSON. A fifth of
@@ -37,6 +37,7 @@ from app.picture import decode
 from app.settings import MODELS_DIR
 
 GENERATED_SHARE: Final = 0.2
+FIXTURES: Final = Path(__file__).resolve().parent.parent / "fixtures" / "faces"
 CHUNK: Final = 500  # memory is looked at after each
 _PAGE_MB: Final = os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -53,6 +54,16 @@ def pictures(corpus: Corpus, count: int, seed: int = 0) -> list[bytes]:
     rows += draw.sample(ordinary, min(count - share, len(ordinary)))
     draw.shuffle(rows)
     return [(corpus.root / row.path).read_bytes() for row in rows]
+
+
+def shipped(count: int) -> list[bytes]:
+    """`count` of the fixtures' bytes, a fifth of them in a generator's frame."""
+    framed = sorted(FIXTURES.glob("astronaut_ffhq_*"))
+    others = sorted({*FIXTURES.glob("*.jpg"), *FIXTURES.glob("*.png")} - set(framed))
+    share = round(count * GENERATED_SHARE)
+    chosen = [*islice(cycle(framed), share), *islice(cycle(others), count - share)]
+    random.Random(0).shuffle(chosen)  # noqa: S311 - a sample, not a secret
+    return [path.read_bytes() for path in chosen]
 
 
 def bare(model: bytes) -> tuple[Work, Callable[[], None]]:
@@ -101,14 +112,14 @@ def memory(work: Work, todo: Sequence[bytes], count: int, pool: ThreadPoolExecut
 def main() -> None:
     """Print one JSON object."""
     say = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
-    say.add_argument("corpus", type=Path)
+    say.add_argument("corpus", type=Path, nargs="?", help="without one: the fixtures")
     say.add_argument("--pictures", type=int, default=600)
     say.add_argument("--threads", type=int, default=os.cpu_count() or 1)
     say.add_argument("--rounds", type=int, default=3)
     say.add_argument("--analyses", type=int, default=0, help="then watch memory over so many")
     asked = say.parse_args()
 
-    todo = pictures(read(asked.corpus), asked.pictures)
+    todo = pictures(read(asked.corpus), asked.pictures) if asked.corpus else shipped(asked.pictures)
     model, calibration = load_model(MODELS_DIR), load(MODELS_DIR / "calibration.json", CHECKS)
     finders = FaceFinders(model)
     detect, close = bare(model)
