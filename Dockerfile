@@ -24,22 +24,19 @@ FROM python:${PYTHON}
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libegl1 libgles2 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf /var/log/apt /var/log/dpkg.log \
-    && useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin eyeline \
-    && install --directory --owner eyeline --group eyeline /data
+    && useradd --uid 10001 --no-create-home --home-dir /nonexistent --shell /usr/sbin/nologin eyeline
 COPY --from=build /srv/venv /srv/venv
 COPY --from=build /srv/eyeline /srv/eyeline
 COPY models /srv/eyeline/models
 WORKDIR /srv/eyeline
-# Nothing is written but /data and /tmp: docker run --read-only --tmpfs /tmp
+# Nothing is written but /tmp: docker run --read-only --tmpfs /tmp
 ENV PATH=/srv/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     MPLCONFIGDIR=/tmp/matplotlib \
     EYELINE_HOST=0.0.0.0 \
-    EYELINE_PORT=8000 \
-    EYELINE_DATA_DIR=/data
+    EYELINE_PORT=8000
 USER 10001:10001
-VOLUME /data
 EXPOSE 8000
 STOPSIGNAL SIGTERM
 HEALTHCHECK --interval=15s --timeout=5s --start-period=30s --retries=3 \
