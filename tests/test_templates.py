@@ -6,6 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.alignment import Alignment, Box
+from app.calibration_file import OrdinaryEntry
 from app.density import FloatArray, StudentT
 from app.evidence import Match
 from app.face import Face
@@ -221,6 +222,18 @@ def test_a_turned_face_in_the_very_frame_weighs_more() -> None:
         for turn in (0.0, 0.1, 0.2)
     ]
     assert llrs[0] + 0.05 < llrs[1] < llrs[2]
+
+
+def test_a_pose_that_tells_nothing_of_the_square_weighs_nothing() -> None:
+    """Squares and poses independent: how rare a pose is does not count for a generator."""
+    alone = OrdinaryEntry(
+        weights=[1.0], means=[[0.5, 0.46, -0.3, 0.0, 0.0, 0.1]],
+        covariances=[np.diag([0.01, 0.01, 0.1, 0.01, 0.001, 0.001]).tolist()], pictures=9,
+    )  # fmt: skip
+    model = small_model(ordinary=alone)
+    square = model.measured(sightings_at(off_by((3.0, 2.0, -2.0, 1.0))))[0][None]
+    llrs = [model.llr(square, np.array(p), model.templates)[0] for p in ((0.0, 0.1), (0.3, 0.4))]
+    assert llrs[0] == pytest.approx(llrs[1])
 
 
 def test_pose_is_the_median_of_all_measurements() -> None:

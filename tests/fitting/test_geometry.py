@@ -17,6 +17,7 @@ from app.fitting.geometry import (
     FAMILY_WEIGHT,
     HOUSE_STYLE_WEIGHT,
     Sample,
+    _frame_from_square,
     corrected,
     corrected_mean,
     family_weights,
@@ -30,6 +31,7 @@ from app.fitting.geometry import (
 )
 from app.portrait import Framing, Sighting
 from app.shape import FaceShape, face_shape
+from app.templates import apply_correction
 from tests.sitters import (
     TEMPLATE_MEAN,
     TEMPLATE_SDS,
@@ -39,6 +41,7 @@ from tests.sitters import (
     placed,
     sightings_at,
     small_model,
+    symmetric_face,
     template,
 )
 
@@ -122,6 +125,37 @@ def test_the_correction_learns_what_the_shape_foretells() -> None:
     np.testing.assert_allclose(after.mean(axis=0), [0.5, 0.5, 0.0, 0.0], atol=5e-4)
 
 
+@given(
+    st.tuples(
+        st.floats(-0.06, 0.06), st.floats(-0.06, 0.06), st.floats(-0.3, 0.3), st.floats(-0.2, 0.2)
+    )
+)
+def test_the_frame_seen_from_the_square_is_the_correction_it_needs(
+    offset: tuple[float, float, float, float],
+) -> None:
+    x, y, ln_side, roll = offset
+    square = Alignment((0.5 + x, 0.5 + y), math.exp(ln_side), math.degrees(roll))
+    found = apply_correction(square, _frame_from_square(np.array(offset)))
+    np.testing.assert_allclose(found, [0.5, 0.5, 0.0, 0.0], atol=1e-12)
+
+
+def test_what_faces_turned_one_way_share_is_learned_from_their_turn() -> None:
+    """Not as an offset: the mirrored face is corrected the other way, a frontal one not at all."""
+    turned = lively_face(6, 0.3)
+    rng = np.random.default_rng(1)
+    samples = []
+    for _ in range(200):
+        wobble = rng.normal(0.0, 0.002, turned.landmarks.shape)
+        shape = face_shape(Face(turned.landmarks + wobble))
+        samples.append(Sample(row(), (sighting([0.51, 0.5, 0.0, 0.0], shape),)))
+    fitted = pose_correction(fit_correction(samples, []))
+    shift = fitted(face_shape(turned), 100.0)
+    mirrored = fitted(face_shape(turned.mirrored(1.0)), 100.0)
+    assert shift[0] == pytest.approx(-0.01, abs=0.0005)
+    assert mirrored[0] == pytest.approx(0.01, abs=0.0005)
+    assert fitted(face_shape(symmetric_face()), 100.0)[0] == pytest.approx(0.0, abs=1e-9)
+
+
 def test_the_usual_sample_is_as_odd_as_usual() -> None:
     samples = bent(range(300), 1.0)
     oddness = pose_correction(fit_correction(samples, [])).oddness
@@ -169,6 +203,22 @@ def test_a_template_is_found_again(freedom: float) -> None:
     assert freedom / 1.5 <= found.freedom <= freedom * 1.7
     assert (found.name, found.share, found.pictures) == ("ffhq", 0.8, 4000)
     np.testing.assert_allclose(found.eyes, EYES / 400.0)
+
+
+def test_odd_faces_are_expected_to_stray_and_do_not_widen_the_template() -> None:
+    points = t_points(12.0, 3000)
+    twice = symmetric_face().landmarks * 2.0
+    twice[[468, 473, 61, 291]] /= 2.0  # the square stays, all else is twice as far out
+    shapes = (USUAL, face_shape(Face(twice)))
+    stretch = [UNCORRECTED.oddness(s) for s in shapes]
+    assert stretch[1] > 2.0 * stretch[0]
+    samples = [
+        Sample(row(), (sighting(mean + math.sqrt(stretch[i % 2]) * (p - mean), shapes[i % 2]),))
+        for mean in (np.array(TEMPLATE_MEAN),)
+        for i, p in enumerate(points)
+    ]
+    found = fit_template("ffhq", 1.0, samples, UNCORRECTED)
+    np.testing.assert_allclose(np.sqrt(np.diag(found.scale)), TEMPLATE_SDS, rtol=0.08)
 
 
 def test_a_family_of_few_collectors_is_spread_towards_a_better_known_one() -> None:
