@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from app.alignment import Box, align
 from app.face import LANDMARK_COUNT, Face
 from app.picture import Picture
-from app.portrait import Portrait, squares
+from app.portrait import Portrait, evened, squares
 from tests.sitters import flat_picture, lively_face, moved, portrait_at
 
 sides = st.floats(20.0, 2000.0)
@@ -69,6 +69,29 @@ def test_squares_share_the_middle_and_one_pair_of_sides(
         assert square.top + square.bottom == pytest.approx(box.top + box.bottom)
     if max(width, height) / min(width, height) > 1.021:
         assert len(found) == 2
+
+
+margins = st.tuples(*[st.integers(0, 90)] * 4)
+
+
+@given(margins)
+def test_even_borders_are_no_wider_than_those_found(
+    found: tuple[int, int, int, int],
+) -> None:
+    left, top, right, bottom = found
+    frame, inner = Box(0.0, 0.0, 400.0, 300.0), Box(left, top, 400.0 - right, 300.0 - bottom)
+    for box in evened(inner, frame):
+        assert box.left == pytest.approx(400.0 - box.right)
+        assert box.top == pytest.approx(300.0 - box.bottom)
+        assert box.left <= min(left, right)
+        assert box.top <= min(top, bottom)
+    x, y = min(left, right), min(top, bottom)
+    assert Box(x, y, 400.0 - x, 300.0 - y) in evened(inner, frame)
+
+
+def test_nothing_trimmed_is_nothing_to_even() -> None:
+    frame = Box(0.0, 0.0, 400.0, 300.0)
+    assert set(evened(frame, frame)) == {frame}
 
 
 def test_every_repeat_is_a_sighting_in_the_same_frames() -> None:

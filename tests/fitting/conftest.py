@@ -11,6 +11,7 @@ from pathlib import Path
 import cv2
 import numpy as np
 import pytest
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from app.alignment import crop_square
 from app.calibration import Calibration, parse
@@ -19,6 +20,7 @@ from app.face import Face, FloatArray
 from app.fitting import fit as fitting
 from app.fitting import geometry
 from app.fitting.corpus import MANIFEST, Corpus, read
+from app.fitting.fit import SizeEffects
 from app.fitting.measure import Measured, measure
 from app.landmarks import FaceFinder
 from app.picture import RgbArray, decode
@@ -40,6 +42,7 @@ class Study:
 
     corpus: Corpus
     seen: tuple[Measured, ...]
+    effects: SizeEffects
     data: bytes
     calibration: Calibration
 
@@ -89,8 +92,11 @@ def write_corpus(root: Path, finder: FaceFinder) -> Corpus:
 
 @pytest.fixture(scope="package")
 def quickly() -> Iterator[None]:
-    """Two small sizes instead of five, four bootstraps, three components of ordinary avatars."""
-    with pytest.MonkeyPatch.context() as patch:
+    """Two small sizes instead of five, four bootstraps, three components of ordinary avatars.
+
+    And one thread for linear algebra: on a busy machine, many wait for each other.
+    """
+    with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
         patch.setattr(fitting, "NOISE_SIDES_PX", (48, 96))
         patch.setattr(fitting, "BOOTSTRAPS", 4)
         patch.setattr(geometry, "_COMPONENTS", 3)
@@ -105,4 +111,5 @@ def study(
     corpus = write_corpus(tmp_path_factory.mktemp("corpus"), finder)
     seen = tuple(measure(corpus, corpus.rows, model))
     data = fitting.fit(corpus, model, seen)
-    return Study(corpus, seen, data, parse(data, CHECKS))
+    effects = fitting.size_effects(corpus, seen, model)
+    return Study(corpus, seen, effects, data, parse(data, CHECKS))

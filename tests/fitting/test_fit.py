@@ -24,7 +24,6 @@ from app.fitting.fit import (
     provisional,
     samples,
     sightings_of,
-    size_effects,
     threshold_for,
 )
 from app.fitting.measure import Measured
@@ -124,10 +123,9 @@ def test_bounds_are_what_so_many_ordinary_pictures_can_carry(study: Study) -> No
 
 
 def test_thresholds_and_figures_are_those_of_pictures_not_fitted_on(
-    study: Study, model: bytes
+    study: Study,
 ) -> None:
-    effects = size_effects(study.corpus, study.seen, model)
-    held_out = cross_fit(study.seen, effects)
+    held_out = cross_fit(study.seen, study.effects)
     assert [s.row for s in held_out] == list(study.corpus.rows)
     made = np.array([s.llr for s in held_out if s.row.generated])
     real = np.array([s.llr for s in held_out if not s.row.generated])
@@ -185,8 +183,8 @@ def test_no_picture_is_judged_by_a_calibration_that_saw_its_collector(
     assert small_of == [everyone - {"maker_a"}]
 
 
-def test_small_copies_and_their_noise(study: Study, model: bytes) -> None:
-    effects = size_effects(study.corpus, study.seen, model)
+def test_small_copies_and_their_noise(study: Study) -> None:
+    effects = study.effects
     assert {s.row.kind for s in effects.small} == {"stylegan1", "stylegan2"}
     assert 0 < len(effects.small) <= 2 * 35
     assert max(s.sightings[0].eye_distance_px for s in effects.small) < 40.0
@@ -195,13 +193,12 @@ def test_small_copies_and_their_noise(study: Study, model: bytes) -> None:
         assert max(noise.per_px) > 0.0
 
 
-def test_studio_portraits_get_a_template_of_their_own(study: Study, model: bytes) -> None:
-    effects = size_effects(study.corpus, study.seen, model)
+def test_studio_portraits_get_a_template_of_their_own(study: Study) -> None:
     seen = [
         replace(m, row=replace(m.row, kind="studio")) if m.row.source == "maker_e" else m
         for m in study.seen
     ]
-    found = alignment_entry(seen, effects, [[-9.0, 0.0], [9.0, 0.0]])
+    found = alignment_entry(seen, study.effects, [[-9.0, 0.0], [9.0, 0.0]])
     ffhq, studio = found.templates
     assert (ffhq.name, studio.name) == ("ffhq", "studio")
     assert ffhq.share + studio.share == pytest.approx(1.0)
