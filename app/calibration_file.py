@@ -2,17 +2,47 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from itertools import pairwise
+from typing import Annotated, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+
+def _ascending(bounds: list[float]) -> list[float]:
+    if bounds[0] >= bounds[1]:
+        raise ValueError("the lower bound comes first")
+    return bounds
+
+
+def _positive_definite(matrix: list[list[float]]) -> list[list[float]]:
+    values = np.array(matrix)
+    if not np.allclose(values, values.T) or np.linalg.eigvalsh(values).min() <= 0.0:
+        raise ValueError("not a covariance: symmetric, and positive in every direction")
+    return matrix
+
+
+def _ascending_llr(table: list[list[float]]) -> list[list[float]]:
+    if any(a[0] >= b[0] for a, b in pairwise(table)) or any(row[1] < 0.0 for row in table):
+        raise ValueError("llr must ascend and deviations be no less than zero")
+    return table
+
 
 Row4 = Annotated[list[float], Field(min_length=4, max_length=4)]
 Row6 = Annotated[list[float], Field(min_length=6, max_length=6)]
-Matrix6 = Annotated[list[Row6], Field(min_length=6, max_length=6)]
+Matrix6 = Annotated[
+    list[Row6], Field(min_length=6, max_length=6), AfterValidator(_positive_definite)
+]
 Row2 = Annotated[list[float], Field(min_length=2, max_length=2)]
-Matrix4 = Annotated[list[Row4], Field(min_length=4, max_length=4)]
+Matrix4 = Annotated[
+    list[Row4], Field(min_length=4, max_length=4), AfterValidator(_positive_definite)
+]
 Eyes = Annotated[list[Row2], Field(min_length=2, max_length=2)]
-Bounds = Annotated[list[float], Field(min_length=2, max_length=2)]
+Bounds = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
+Row23 = Annotated[list[float], Field(min_length=23, max_length=23)]
+Row24 = Annotated[list[float], Field(min_length=24, max_length=24)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative4 = Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=4, max_length=4)]
 
 
 class _Strict(BaseModel):
@@ -25,16 +55,16 @@ class CorrectionEntry(_Strict):
     offset: Row2
     even_small: Annotated[list[Row2], Field(min_length=26, max_length=26)]
     offset_small: Row2
-    odd_whitening: Annotated[list[list[float]], Field(min_length=23, max_length=23)]
-    even_whitening: Annotated[list[list[float]], Field(min_length=24, max_length=24)]
-    even_centre: Annotated[list[float], Field(min_length=24, max_length=24)]
-    usual_oddness: Annotated[float, Field(gt=0)]
+    odd_whitening: Annotated[list[Row23], Field(min_length=23, max_length=23)]
+    even_whitening: Annotated[list[Row24], Field(min_length=24, max_length=24)]
+    even_centre: Row24
+    usual_oddness: Positive
 
 
 class TemplateEntry(_Strict):
     name: str
     share: Annotated[float, Field(gt=0, le=1)]
-    freedom: Annotated[float, Field(gt=0)]
+    freedom: Positive
     mean: Row4
     scale: Matrix4
     eyes: Eyes
@@ -42,15 +72,21 @@ class TemplateEntry(_Strict):
 
 
 class OrdinaryEntry(_Strict):
-    weights: list[float]
+    weights: Annotated[list[Positive], Field(min_length=1)]
     means: list[Row6]
     covariances: list[Matrix6]
     pictures: int
 
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        if not len(self.weights) == len(self.means) == len(self.covariances):
+            raise ValueError("a component has a weight, a mean and a covariance")
+        return self
+
 
 class NoiseEntry(_Strict):
-    floor: Row4
-    per_px: Row4
+    floor: NotNegative4
+    per_px: NotNegative4
 
 
 class AlignmentEntry(_Strict):
@@ -62,7 +98,7 @@ class AlignmentEntry(_Strict):
     resolution: NoiseEntry
     jitter: NoiseEntry
     bounds: Bounds
-    uncertainty: Annotated[list[Row2], Field(min_length=2)]
+    uncertainty: Annotated[list[Row2], Field(min_length=2), AfterValidator(_ascending_llr)]
     """(llr, standard deviation of llr over bootstrap refits), llr ascending."""
     weight: float
 
