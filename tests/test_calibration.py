@@ -1,30 +1,23 @@
 import json
 import math
-from collections.abc import Sequence
-from dataclasses import replace
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.calibration import Calibration, CalibrationError, Weighed, jitter_variance, load, parse
+from app.calibration import Calibration, Weighed, jitter_variance
 from app.checks import CHECKS
 from app.evidence import Reading, Reason, Unmeasurable, Verdict
 from app.portrait import Sighting
 from tests.sitters import (
-    calibration_file,
     entry,
     sightings_at,
     small_calibration,
-    threshold,
 )
 
 (CHECK,) = CHECKS
 SMALL = small_calibration()
-Path_ = tuple[str | int, ...]
 
 squares = st.tuples(
     st.floats(0.3, 0.7), st.floats(0.3, 0.7), st.floats(-1.0, 0.5), st.floats(-0.5, 0.5)
@@ -40,180 +33,6 @@ def reading(sightings: tuple[Sighting, ...]) -> Reading:
 
 def weighed(calibration: Calibration, sightings: tuple[Sighting, ...]) -> Weighed:
     return calibration.weigh(CHECK, reading(sightings))[1]
-
-
-# Loading
-
-
-def content() -> Any:
-    return json.loads(calibration_file().model_dump_json())
-
-
-def changed(path: Path_, value: object) -> bytes:
-    """The small calibration's file with ``value`` at ``path``."""
-    whole = content()
-    place = whole
-    for step in path[:-1]:
-        place = place[step]
-    place[path[-1]] = value
-    return json.dumps(whole).encode()
-
-
-def without(path: Path_) -> bytes:
-    whole = content()
-    place = whole
-    for step in path[:-1]:
-        place = place[step]
-    del place[path[-1]]
-    return json.dumps(whole).encode()
-
-
-def every_place(node: object, path: Path_ = ()) -> list[Path_]:
-    """The paths of all objects and their fields, arrays entered at their first element only."""
-    if isinstance(node, dict):
-        inner = [p for key, value in node.items() for p in every_place(value, (*path, key))]
-        return [path, *inner]
-    if isinstance(node, list):
-        return [path, *(every_place(node[0], (*path, 0)) if node else [])]
-    return [path]
-
-
-ALIGN: Path_ = ("checks", CHECK.name)
-PLACES = every_place(content())
-
-
-def test_what_was_written_is_what_is_read(tmp_path: Path) -> None:
-    data = calibration_file().model_dump_json().encode()
-    (tmp_path / "c.json").write_bytes(data)
-    loaded = load(tmp_path / "c.json", CHECKS)
-    assert loaded.file == calibration_file()
-    assert loaded.id == SMALL.id
-    assert len(loaded.id) == 12
-
-
-def test_another_file_has_another_id() -> None:
-    data = calibration_file().model_dump_json().encode()
-    assert parse(data + b"\n", CHECKS).id != parse(data, CHECKS).id
-    assert parse(changed(("offset",), 0.1), CHECKS).id != SMALL.id
-
-
-@pytest.mark.parametrize(
-    "path",
-    [(), ("fitted_on",), ALIGN, (*ALIGN, "correction"), (*ALIGN, "templates", 0),
-     (*ALIGN, "ordinary"), (*ALIGN, "jitter"), ("thresholds", 0)],
-)  # fmt: skip
-def test_an_unknown_field_is_refused_wherever_it_stands(path: Path_) -> None:
-    with pytest.raises(CalibrationError, match="malformed"):
-        parse(changed((*path, "extra"), 1), CHECKS)
-
-
-@pytest.mark.parametrize("path", [p for p in PLACES if p and isinstance(p[-1], str)], ids=str)
-def test_a_missing_field_is_refused_wherever_it_is_missing(path: Path_) -> None:
-    if path[-1] in ("kind", "cllr", "avatar"):
-        parse(without(path), CHECKS)  # a default, and what a report may leave out
-        return
-    with pytest.raises(CalibrationError):
-        parse(without(path), CHECKS)
-
-
-@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf], ids=str)
-@pytest.mark.parametrize(
-    "path",
-    [("offset",), ("bounds", 0), (*ALIGN, "weight"), (*ALIGN, "templates", 0, "scale", 1, 1),
-     (*ALIGN, "correction", "odd", 3, 0), (*ALIGN, "ordinary", "covariances", 0, 2, 2),
-     (*ALIGN, "ordinary", "weights", 0), (*ALIGN, "correction", "odd_whitening", 0, 0),
-     (*ALIGN, "uncertainty", 0, 1), ("thresholds", 0, "llr"), ("figures", "cllr")],
-)  # fmt: skip
-def test_a_number_that_is_none_is_refused(path: Path_, value: float) -> None:
-    with pytest.raises(CalibrationError, match="malformed"):
-        parse(changed(path, value), CHECKS)
-
-
-@pytest.mark.parametrize(
-    ("path", "value"),
-    [
-        (("format",), 2),
-        (("format",), 0),
-        (("thresholds", 0, "verdict"), "guilty"),
-        ((*ALIGN, "kind"), "logistic"),
-        ((*ALIGN, "templates"), []),
-        ((*ALIGN, "templates", 0, "mean"), [0.5, 0.5, 0.0]),
-        ((*ALIGN, "templates", 0, "freedom"), 0.0),
-        ((*ALIGN, "templates", 0, "share"), 1.5),
-        ((*ALIGN, "correction", "usual_oddness"), 0.0),
-        ((*ALIGN, "correction", "even"), [[0.0, 0.0]] * 25),
-        ((*ALIGN, "uncertainty"), [[0.0, 0.1]]),
-        ((*ALIGN, "weight"), "heavy"),
-        (("thresholds", 0, "upper_95"), 1.2),
-        (("bounds",), [-3.0, 0.0, 3.0]),
-        (("bounds",), [3.0, -3.0]),
-        ((*ALIGN, "bounds"), [1.0, 1.0]),
-        ((*ALIGN, "templates", 0, "scale", 0, 0), -1e-6),
-        ((*ALIGN, "templates", 0, "scale", 0, 1), 1e-3),
-        ((*ALIGN, "templates", 0, "scale"), [[0.0] * 4] * 4),
-        ((*ALIGN, "ordinary", "covariances", 1, 5, 5), 0.0),
-        ((*ALIGN, "ordinary", "weights"), [1.0]),
-        ((*ALIGN, "ordinary", "weights", 0), -0.2),
-        ((*ALIGN, "ordinary", "means"), [[0.0] * 6] * 3),
-        ((*ALIGN, "jitter", "floor", 0), -1e-9),
-        ((*ALIGN, "uncertainty"), [[1.0, 0.1], [-1.0, 0.1]]),
-        ((*ALIGN, "uncertainty", 0, 1), -0.1),
-        ((*ALIGN, "correction", "odd_whitening", 4), [1.0, 0.0]),
-        ((*ALIGN, "correction", "even_whitening", 4), [0.0] * 26),
-    ],
-    ids=str,
-)
-def test_a_value_out_of_its_range_is_refused(path: Path_, value: object) -> None:
-    with pytest.raises(CalibrationError, match="malformed"):
-        parse(changed(path, value), CHECKS)
-
-
-@pytest.mark.parametrize("version", [0, CHECK.version + 1])
-def test_a_calibration_for_another_version_of_a_check_is_refused(version: int) -> None:
-    with pytest.raises(CalibrationError, match="eyeline fit"):
-        parse(changed((*ALIGN, "version"), version), CHECKS)
-
-
-def test_exactly_the_checks_that_there_are() -> None:
-    data = calibration_file().model_dump_json().encode()
-    newcomer = replace(CHECK, name="hairline")
-    for checks in ((), (newcomer,), (CHECK, newcomer)):
-        with pytest.raises(CalibrationError, match="eyeline fit"):
-            parse(data, checks)
-    with pytest.raises(CalibrationError, match="eyeline fit"):
-        parse(changed(("checks", "hairline"), content()["checks"][CHECK.name]), CHECKS)
-
-
-@pytest.mark.parametrize("kept", [(), ("likely_generated",), ("unlikely_generated",)])
-def test_both_thresholds_must_be_there(kept: Sequence[str]) -> None:
-    file = calibration_file(thresholds=[threshold(name, 1.0) for name in kept])
-    with pytest.raises(CalibrationError, match="threshold"):
-        parse(file.model_dump_json().encode(), CHECKS)
-
-
-@given(st.floats(0.0, 1.0, exclude_max=True))
-def test_a_truncated_file_is_refused(share: float) -> None:
-    data = calibration_file().model_dump_json().encode()
-    with pytest.raises(CalibrationError):
-        parse(data[: int(share * len(data))], CHECKS)
-
-
-@given(st.binary(max_size=200))
-def test_noise_is_refused(data: bytes) -> None:
-    with pytest.raises(CalibrationError):
-        parse(data, CHECKS)
-
-
-@pytest.mark.parametrize("data", [b"", b"{}", b"[]", b"null", b"\xff\xfe", b"NaN"])
-def test_nothing_is_refused(data: bytes) -> None:
-    with pytest.raises(CalibrationError, match="malformed"):
-        parse(data, CHECKS)
-
-
-def test_a_file_that_cannot_be_read_says_what_to_do(tmp_path: Path) -> None:
-    for path in (tmp_path / "absent.json", tmp_path):
-        with pytest.raises(CalibrationError, match="eyeline fit"):
-            load(path, CHECKS)
 
 
 # Weighing
