@@ -27,7 +27,14 @@ from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.density import FloatArray
 from app.evidence import Outcome, Reading
 from app.fitting import geometry
-from app.fitting.corpus import FFHQ_KINDS, ORDINARY_KINDS, STUDIO_KINDS, Corpus, folds
+from app.fitting.corpus import (
+    FFHQ_KINDS,
+    ORDINARY_KINDS,
+    STUDIO_KINDS,
+    Corpus,
+    CorpusError,
+    folds,
+)
 from app.fitting.evasions import prepared, recompressed, resized
 from app.fitting.judge import Scored, score
 from app.fitting.measure import Measured, Prepare, measure
@@ -36,6 +43,7 @@ from app.portrait import Sighting
 from app.templates import AlignmentModel, pose_of
 
 FOLDS: Final = 5
+LEAST_PICTURES: Final = 24
 BOOTSTRAPS: Final = 12
 NOISE_SIDES_PX: Final = (32, 48, 72, 96, 160)
 NOISE_PICTURES: Final = 240
@@ -45,13 +53,30 @@ _SEED: Final = 20261123
 
 
 def fit(corpus: Corpus, model: bytes, measured: Sequence[Measured] | None = None) -> bytes:
-    """The calibration file for ``corpus``, as bytes. Deterministic."""
+    """The calibration file for ``corpus``, as bytes. Deterministic.
+
+    Raises ``CorpusError`` if the corpus is too small to fit on.
+    """
+    refuse_small(corpus)
     seen = list(measure(corpus, corpus.rows, model)) if measured is None else list(measured)
     effects = size_effects(corpus, seen, model)
     held_out = cross_fit(seen, effects)
     entry = alignment_entry(seen, effects, uncertainty(seen, effects))
     file = calibration_file(corpus, seen, entry, held_out)
     return written(file)
+
+
+def refuse_small(corpus: Corpus) -> None:
+    """Raise ``CorpusError``, saying what is missing, where no fold could be fitted."""
+    ordinary = sum(row.kind in ORDINARY_KINDS for row in corpus.rows)
+    generated = sum(row.kind in FFHQ_KINDS for row in corpus.rows)
+    collectors = len({row.collector for row in corpus.rows})
+    if ordinary < LEAST_PICTURES or generated < LEAST_PICTURES or collectors < FOLDS:
+        raise CorpusError(
+            f"the corpus has {ordinary} ordinary pictures (kinds {', '.join(ORDINARY_KINDS)}), "
+            f"{generated} generated ones (kinds {', '.join(FFHQ_KINDS)}) and {collectors} "
+            f"collectors: a fit needs {LEAST_PICTURES}, {LEAST_PICTURES} and {FOLDS} at the least"
+        )
 
 
 def sightings_of(testimony: Testimony) -> tuple[Sighting, ...]:

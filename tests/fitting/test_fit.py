@@ -1,6 +1,7 @@
 import json
 import math
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,7 +14,7 @@ from app.checks import CHECKS
 from app.evidence import Reading, Reason, Unmeasurable
 from app.fitting import fit as fitting
 from app.fitting import geometry
-from app.fitting.corpus import Row
+from app.fitting.corpus import Corpus, CorpusError, Row
 from app.fitting.fit import (
     SizeEffects,
     alignment_entry,
@@ -210,3 +211,9 @@ def test_a_provisional_calibration_is_of_one_entry_alone() -> None:
     found = provisional(known)
     assert found.file.checks == {CHECK.name: known}
     assert found.bounds == (-1.5, 2.5)
+
+
+def test_a_corpus_too_small_to_fit_on_is_refused_in_words() -> None:
+    rows = (Row("a.jpg", "real", "avatar", "one"), Row("b.jpg", "generated", "stylegan2", "two"))
+    with pytest.raises(CorpusError, match="1 ordinary pictures .* 1 generated .* 2 collectors"):
+        fit(Corpus(Path(), rows, ""), b"")
