@@ -19,12 +19,12 @@ import numpy as np
 from app.alignment import Alignment, Box
 from app.density import FloatArray, GaussianMixture, StudentT, log_sum
 from app.evidence import Match
-from app.portrait import Framing, Sighting
+from app.portrait import Sighting
 from app.shape import FaceShape
 
 MAX_ZOOM: Final = 1.3
 """Centred zooms considered. Beyond it the eyes leave a stock frame's reach (SCIENCE: 1 to 1.3)."""
-_LN_ZOOM: Final = (np.arange(24) + 0.5) / 24 * math.log(MAX_ZOOM)
+_LN_ZOOMS: Final = np.append(0.0, (np.arange(24) + 0.5) / 24 * math.log(MAX_ZOOM))
 
 # How often an avatar made by a generator reaches its account in each way. Judgement, kept round:
 # of 1,420 documented accounts 99.5 % had their eyes in the frame (Yang, Singh, Menczer 2024), so
@@ -33,6 +33,10 @@ CROPPED_SHARE: Final = 0.01
 FLOOR_LLR: Final = math.log10(CROPPED_SHARE)
 """As far as eyes can speak against a generator."""
 ZOOMED_SHARE: Final = 0.15
+# What each zoom adds to ln density: its share, and what stretching both centre coordinates takes.
+_LN_WAYS: Final = np.append(
+    math.log(1.0 - ZOOMED_SHARE), math.log(ZOOMED_SHARE / 24) - 2.0 * _LN_ZOOMS[1:]
+)
 # Found borders may belong to the original (a plain backdrop): even odds.
 TRIMMED_SHARE: Final = 0.5
 
@@ -179,27 +183,25 @@ class AlignmentModel:
     def match(self, sightings: tuple[Sighting, ...], templates: tuple[Template, ...]) -> Match:
         """The template and the transform under which the face is likeliest."""
         mean = self.measured(sightings).mean(axis=0)
-        framings = sightings[0].framings
-        scored = [
-            scored
-            for framing, square in zip(framings, mean, strict=True)
-            for template in templates
-            for scored in _candidates(framing, square, template)
-        ]
-        return max(scored, key=lambda s: s[0])[1]
+        ways = _ways(mean, templates)
+        frame, family, way = np.unravel_index(int(np.argmax(ways)), ways.shape)
+        framing, template = sightings[0].framings[frame], templates[family]
+        before = unzoom(mean[frame][None], _LN_ZOOMS[way : way + 1])[0]
+        zoomed = way > 0 and framing.transform == "untouched"
+        return Match(
+            template=template.name,
+            transform="zoomed" if zoomed else framing.transform,
+            distance=float(template.spread.distance(before)[0]),
+            frame=_widened(framing.frame, math.exp(_LN_ZOOMS[way])),
+            template_eyes=template.eyes,
+        )
 
     def _one_frame(
         self, squares: FloatArray, pose: FloatArray, templates: tuple[Template, ...]
     ) -> FloatArray:
         """ln likelihood ratio of ``squares`` (n, 4) within one frame, untouched or zoomed: (n,)."""
-        parts = []
-        for template in templates:
-            untouched = template.spread.log_density(squares)
-            zoomed = _log_zoomed(template.spread, squares)
-            ways = np.array([1.0 - ZOOMED_SHARE, ZOOMED_SHARE])
-            parts.append(log_sum(np.stack([untouched, zoomed], -1), ways))
-        shares = np.array([t.share for t in templates])
-        return log_sum(np.stack(parts, -1), shares) - self._log_ordinary(squares, pose)
+        ways = _ways(squares, templates).reshape(len(squares), -1)
+        return log_sum(ways, np.ones(ways.shape[1])) - self._log_ordinary(squares, pose)
 
     def _log_ordinary(self, squares: FloatArray, pose: FloatArray) -> FloatArray:
         """ln density of ordinary avatars' squares (n, 4) given the face's pose: (n,)."""
@@ -237,43 +239,18 @@ def unzoom(squares: FloatArray, ln_zoom: FloatArray) -> FloatArray:
     return out
 
 
-def _log_zoomed(spread: StudentT, squares: FloatArray) -> FloatArray:
-    """ln density under a centred zoom, uniform in ln zoom from 1 to 1.3."""
-    before = unzoom(squares, _LN_ZOOM)
-    logs = spread.log_density(before.reshape(-1, 4)).reshape(len(squares), -1)
-    # A zoom stretches both centre coordinates: the density shrinks by its square.
-    return log_sum(logs - 2.0 * _LN_ZOOM, np.full(len(_LN_ZOOM), 1.0 / len(_LN_ZOOM)))
+def _ways(squares: FloatArray, templates: tuple[Template, ...]) -> FloatArray:
+    """ln (share × density) of ``squares`` (n, 4) under each template and zoom: (n, t, 1 + z).
 
-
-def _candidates(
-    framing: Framing, square: FloatArray, template: Template
-) -> list[tuple[float, Match]]:
-    points = np.concatenate([square[None], unzoom(square[None], _LN_ZOOM)[0]])
-    logs = template.spread.log_density(points) + math.log(template.share)
-    # Untouched against the best zoom, each with its share of the prior.
-    logs[0] += math.log(1.0 - ZOOMED_SHARE)
-    logs[1:] += math.log(ZOOMED_SHARE / len(_LN_ZOOM)) - 2.0 * _LN_ZOOM
-    distances = template.spread.distance(points)
-    best = 1 + int(np.argmax(logs[1:]))
-    trimmed = framing.transform == "trimmed"
-    return [
-        (
-            float(logs[0]),
-            Match(
-                template.name, framing.transform, float(distances[0]), framing.frame, template.eyes
-            ),
-        ),
-        (
-            float(logs[best]),
-            Match(
-                template.name,
-                "trimmed" if trimmed else "zoomed",
-                float(distances[best]),
-                _widened(framing.frame, math.exp(_LN_ZOOM[best - 1])),
-                template.eyes,
-            ),
-        ),
+    The first zoom is none; the others stand for a zoom uniform in ln zoom from 1 to 1.3.
+    """
+    before = unzoom(squares, _LN_ZOOMS).reshape(-1, 4)
+    logs = [
+        t.spread.log_density(before).reshape(len(squares), -1) + math.log(t.share)
+        for t in templates
     ]
+    out: FloatArray = np.stack(logs, axis=1) + _LN_WAYS
+    return out
 
 
 def _widened(box: Box, factor: float) -> Box:

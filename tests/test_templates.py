@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.alignment import Alignment, Box
 from app.calibration_file import OrdinaryEntry
-from app.density import FloatArray, StudentT
+from app.density import FloatArray, StudentT, log_sum
 from app.evidence import Match
 from app.face import Face
 from app.picture import Picture
@@ -20,7 +20,8 @@ from app.templates import (
     AlignmentModel,
     Noise,
     Oddness,
-    _log_zoomed,
+    Template,
+    _ways,
     apply_correction,
     pose_of,
     smallness,
@@ -278,7 +279,11 @@ def test_the_density_of_zoomed_squares_integrates_to_one() -> None:
         -0.5 * ((offsets / wide) ** 2).sum(axis=1) - np.log(wide * math.sqrt(2 * math.pi)).sum()
     )
     proposed -= math.log(math.log(MAX_ZOOM) + 0.12)
-    assert np.exp(_log_zoomed(spread, points) - proposed).mean() == pytest.approx(1.0, abs=0.03)
+    ways = _ways(points, (Template("one", 1.0, spread, ((0.4, 0.5), (0.6, 0.5))),))
+    zoomed = log_sum(ways[:, 0, 1:], np.ones(ways.shape[2] - 1))
+    assert np.exp(zoomed - proposed).mean() == pytest.approx(ZOOMED_SHARE, rel=0.03)
+    untouched = ways[:, 0, 0] - math.log(1.0 - ZOOMED_SHARE)
+    np.testing.assert_allclose(untouched, spread.log_density(points))
 
 
 @pytest.mark.parametrize("factor", [1.05, 1.1, 1.2, 1.28])
