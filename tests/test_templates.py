@@ -17,6 +17,7 @@ from app.templates import (
     CROPPED_SHARE,
     MAX_ZOOM,
     TRIMMED_SHARE,
+    ZOOMED_SHARE,
     AlignmentModel,
     Noise,
     Oddness,
