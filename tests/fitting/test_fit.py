@@ -215,5 +215,5 @@ def test_a_provisional_calibration_is_of_one_entry_alone() -> None:
 
 def test_a_corpus_too_small_to_fit_on_is_refused_in_words() -> None:
     rows = (Row("a.jpg", "real", "avatar", "one"), Row("b.jpg", "generated", "stylegan2", "two"))
-    with pytest.raises(CorpusError, match="1 ordinary pictures .* 1 generated .* 2 collectors"):
+    with pytest.raises(CorpusError, match=r"1 ordinary pictures .* 1 generated .* 2 collectors"):
         fit(Corpus(Path(), rows, ""), b"")
