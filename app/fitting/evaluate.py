@@ -17,9 +17,10 @@ from app.calibration import Calibration
 from app.checks import CHECKS
 from app.fitting.corpus import Corpus, Row
 from app.fitting.evasions import EVASIONS, prepared
-from app.fitting.fit import calibrations_by_fold, size_effects
+from app.fitting.fit import calibrations_by_fold
 from app.fitting.judge import Scored, score
 from app.fitting.measure import measure
+from app.fitting.sizes import size_effects
 
 Mode = Literal["shipped", "held_out"]
 EVASION_PICTURES: Final = 600

@@ -2,30 +2,21 @@
 
 from __future__ import annotations
 
-import json
 import math
-import re
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Final
 
 import numpy as np
 
-from app.analysis import Testimony
 from app.calibration import Calibration, alignment_scale, parse, pose_correction
 from app.calibration_file import (
     AlignmentEntry,
     CalibrationFile,
     FittedOn,
-    NoiseEntry,
-    ThresholdEntry,
 )
 from app.checks import CHECKS
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
-from app.density import FloatArray
-from app.evidence import Outcome, Reading
 from app.fitting import geometry
 from app.fitting.corpus import (
     FFHQ_KINDS,
@@ -35,20 +26,15 @@ from app.fitting.corpus import (
     CorpusError,
     folds,
 )
-from app.fitting.evasions import prepared, recompressed, resized
 from app.fitting.judge import Scored, score
-from app.fitting.measure import Measured, Prepare, measure
-from app.fitting.metrics import cllr, cllr_min, rate_above
-from app.portrait import Sighting
+from app.fitting.measure import Measured, measure
+from app.fitting.sizes import SizeEffects, faces_of, samples, size_effects
+from app.fitting.verdicts import NONE, calibration_file, threshold, written
 from app.templates import AlignmentModel, pose_of
 
 FOLDS: Final = 5
 LEAST_PICTURES: Final = 24
 BOOTSTRAPS: Final = 12
-NOISE_SIDES_PX: Final = (32, 48, 72, 96, 160)
-NOISE_PICTURES: Final = 240
-TARGET_FALSE_POSITIVE_RATE: Final = 1e-3
-UNLIKELY_LLR: Final = -1.0
 _SEED: Final = 20261123
 
 
@@ -77,23 +63,6 @@ def refuse_small(corpus: Corpus) -> None:
             f"{generated} generated ones (kinds {', '.join(FFHQ_KINDS)}) and {collectors} "
             f"collectors: a fit needs {LEAST_PICTURES}, {LEAST_PICTURES} and {FOLDS} at the least"
         )
-
-
-def sightings_of(testimony: Testimony) -> tuple[Sighting, ...]:
-    """The sightings that ``eye_alignment`` took; none if it could not measure."""
-    reading = next(m for check, m in testimony if check.name == EYE_ALIGNMENT.name)
-    return reading.sightings if isinstance(reading, Reading) else ()
-
-
-def faces_of(measured: Measured) -> list[tuple[Sighting, ...]]:
-    """The sightings of every face that could be measured."""
-    return [s for t in measured.testimonies if (s := sightings_of(t))]
-
-
-def samples(seen: Iterable[Measured], kinds: Sequence[str]) -> list[geometry.Sample]:
-    """The face nearest to the frame in each picture of ``kinds``, where it is within reach."""
-    found = ((m.row, geometry.nearest(faces_of(m))) for m in seen if m.row.kind in kinds)
-    return [geometry.Sample(row, face) for row, face in found if face is not None]
 
 
 def alignment_entry(
@@ -133,51 +102,6 @@ def alignment_entry(
         uncertainty=uncertain,
         weight=1.0,
     )
-
-
-@dataclass(frozen=True, eq=False)
-class SizeEffects:
-    """What small pictures do to measurements; measured once, the same for every fold."""
-
-    small: tuple[geometry.Sample, ...]
-    resolution: NoiseEntry
-    jitter: NoiseEntry
-
-
-def size_effects(corpus: Corpus, seen: Sequence[Measured], model: bytes) -> SizeEffects:
-    """From pictures whose square is known, measured again after they were made small."""
-    ffhq = samples(seen, FFHQ_KINDS)
-    chosen = ffhq[:: max(1, len(ffhq) // NOISE_PICTURES)]
-    small = [
-        geometry.Sample(m.row, face)
-        for side in NOISE_SIDES_PX
-        for m in measure(corpus, [s.row for s in chosen], model, prepare=_shrinker(side))
-        if (face := geometry.nearest(faces_of(m))) is not None
-    ]
-    correct = pose_correction(geometry.fit_correction(ffhq, small))
-    before = {s.row.path: geometry.corrected_mean(s.sightings, correct) for s in chosen}
-    strayed = [geometry.corrected_mean(s.sightings, correct) - before[s.row.path] for s in small]
-    repeats = [
-        (geometry.corrected(again, correct) - geometry.corrected_mean(s.sightings, correct), s)
-        for s in (*small, *chosen)
-        for again in s.sightings
-        if len(s.sightings) > 1
-    ]
-    # Deviations from the mean of n fall short of the spread by n − 1 over n.
-    scaled = [d * math.sqrt(len(s.sightings) / (len(s.sightings) - 1)) for d, s in repeats]
-    return SizeEffects(
-        tuple(small),
-        geometry.fit_noise(np.array(strayed), _distances(small)),
-        geometry.fit_noise(np.array(scaled), _distances([s for _, s in repeats])),
-    )
-
-
-def _distances(found: Sequence[geometry.Sample]) -> FloatArray:
-    return np.array([s.sightings[0].eye_distance_px for s in found])
-
-
-def _shrinker(side_px: int) -> Prepare:
-    return prepared(lambda rgb: recompressed(resized(rgb, side_px)))
 
 
 def calibrations_by_fold(
@@ -246,8 +170,8 @@ def provisional(entry: AlignmentEntry) -> Calibration:
     """A calibration of ``entry`` alone, with thresholds that only order verdicts."""
     fitted_on = FittedOn(manifest_sha256="", pictures={}, collectors=0)
     limits = [
-        _threshold("likely_generated", 2.0, _NONE, _NONE, ""),
-        _threshold("unlikely_generated", -1.0, _NONE, _NONE, ""),
+        threshold("likely_generated", 2.0, NONE, NONE, ""),
+        threshold("unlikely_generated", -1.0, NONE, NONE, ""),
     ]
     file = CalibrationFile(
         format=1,
@@ -259,85 +183,3 @@ def provisional(entry: AlignmentEntry) -> Calibration:
         figures={},
     )
     return parse(file.model_dump_json().encode(), CHECKS)
-
-
-_NONE: Final = np.zeros(0)
-
-
-def calibration_file(
-    corpus: Corpus, seen: Sequence[Measured], entry: AlignmentEntry, held_out: Sequence[Scored]
-) -> CalibrationFile:
-    """The finished file: thresholds and figures from pictures of collectors not fitted on."""
-    ordinary = [s for s in held_out if s.row.kind in ORDINARY_KINDS]
-    generated = [s for s in held_out if s.row.kind in ("stylegan1", "stylegan2")]
-    # Who is not scored is not flagged: such pictures count among the negatives.
-    real, made = (np.array([s.llr for s in group]) for group in (ordinary, generated))
-    scored_real, scored_made = (
-        np.array([s.llr for s in group if s.outcome == Outcome.SCORED])
-        for group in (ordinary, generated)
-    )
-    likely = threshold_for(real, TARGET_FALSE_POSITIVE_RATE)
-    return CalibrationFile(
-        format=1,
-        fitted_on=FittedOn(
-            manifest_sha256=corpus.manifest_sha256,
-            pictures=dict(sorted(Counter(m.row.kind for m in seen).items())),
-            collectors=len({m.row.collector for m in seen}),
-        ),
-        checks={EYE_ALIGNMENT.name: entry},
-        offset=0.0,
-        bounds=entry.bounds,
-        thresholds=[
-            _threshold(
-                "likely_generated",
-                likely,
-                real,
-                made,
-                "llr at or above: ordinary avatars flagged, StyleGAN 1 and 2 found",
-            ),
-            _threshold(
-                "unlikely_generated",
-                UNLIKELY_LLR,
-                real,
-                made,
-                "llr above: ordinary avatars not cleared, StyleGAN 1 and 2 not cleared",
-            ),
-        ],
-        figures={
-            "cllr": round(cllr(scored_made, scored_real), 4),
-            "cllr_min": round(cllr_min(scored_made, scored_real), 4),
-        },
-    )
-
-
-def written(file: CalibrationFile) -> bytes:
-    """The file as it is kept: a row of numbers a line, so that a diff can be read."""
-    text = json.dumps(file.model_dump(), indent=1)
-    rows = re.compile(r"\[\s+([-+0-9.e,\s]+?)\s+\]")
-    return (rows.sub(lambda m: f"[{' '.join(m[1].split())}]", text) + "\n").encode()
-
-
-def threshold_for(real: FloatArray, false_positive_rate: float) -> float:
-    """The lowest llr, in steps of 0.05, that at most this share of ``real`` reaches."""
-    steps = np.round(np.arange(0.5, 6.0, 0.05), 2)
-    kept = [t for t in steps if (real >= t).mean() <= false_positive_rate]
-    return float(kept[0])
-
-
-def _threshold(
-    verdict: str, llr: float, real: FloatArray, made: FloatArray, meaning: str
-) -> ThresholdEntry:
-    alarms, found = rate_above(real, llr), rate_above(made, llr)
-    return ThresholdEntry.model_validate(
-        {
-            "verdict": verdict,
-            "llr": llr,
-            "false_positive_rate": alarms.hits / max(1, alarms.trials),
-            "false_positives": alarms.hits,
-            "negatives": alarms.trials,
-            "upper_95": alarms.upper_95,
-            "true_positive_rate": found.hits / max(1, found.trials),
-            "positives": found.trials,
-            "meaning": meaning,
-        }
-    )

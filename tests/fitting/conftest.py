@@ -18,10 +18,10 @@ from app.calibration import Calibration, parse
 from app.checks import CHECKS
 from app.face import Face, FloatArray
 from app.fitting import fit as fitting
-from app.fitting import geometry
+from app.fitting import geometry, sizes
 from app.fitting.corpus import MANIFEST, Corpus, read
-from app.fitting.fit import SizeEffects
 from app.fitting.measure import Measured, measure
+from app.fitting.sizes import SizeEffects, size_effects
 from app.landmarks import FaceFinder
 from app.picture import RgbArray, decode
 from tests.conftest import FACES
@@ -97,7 +97,7 @@ def quickly() -> Iterator[None]:
     And one thread for linear algebra: on a busy machine, many wait for each other.
     """
     with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(fitting, "NOISE_SIDES_PX", (48, 96))
+        patch.setattr(sizes, "NOISE_SIDES_PX", (48, 96))
         patch.setattr(fitting, "BOOTSTRAPS", 4)
         patch.setattr(geometry, "_COMPONENTS", 3)
         yield
@@ -111,5 +111,5 @@ def study(
     corpus = write_corpus(tmp_path_factory.mktemp("corpus"), finder)
     seen = tuple(measure(corpus, corpus.rows, model))
     data = fitting.fit(corpus, model, seen)
-    effects = fitting.size_effects(corpus, seen, model)
+    effects = size_effects(corpus, seen, model)
     return Study(corpus, seen, effects, data, parse(data, CHECKS))

@@ -16,19 +16,16 @@ from app.fitting import fit as fitting
 from app.fitting import geometry
 from app.fitting.corpus import Corpus, CorpusError, Row
 from app.fitting.fit import (
-    SizeEffects,
     alignment_entry,
     calibrations_by_fold,
     cross_fit,
-    faces_of,
     fit,
     provisional,
-    samples,
-    sightings_of,
-    threshold_for,
 )
 from app.fitting.measure import Measured
 from app.fitting.metrics import auc
+from app.fitting.sizes import SizeEffects, faces_of, samples, sightings_of
+from app.fitting.verdicts import TARGET_FALSE_POSITIVE_RATE, UNLIKELY_LLR, threshold_for
 from tests.fitting.conftest import CAST, Study
 from tests.sitters import entry, sightings_at
 
@@ -132,12 +129,12 @@ def test_thresholds_and_figures_are_those_of_pictures_not_fitted_on(
     real = np.array([s.llr for s in held_out if not s.row.generated])
     assert auc(made, real) > 0.95
     likely, unlikely = study.calibration.thresholds
-    assert likely.llr == threshold_for(real, fitting.TARGET_FALSE_POSITIVE_RATE)
+    assert likely.llr == threshold_for(real, TARGET_FALSE_POSITIVE_RATE)
     assert (likely.negatives, likely.positives) == (100, 35)
     assert likely.false_positives == (real >= likely.llr).sum()
     assert likely.upper_95 > likely.false_positive_rate
     assert likely.true_positive_rate == (made >= likely.llr).mean()
-    assert unlikely.llr == fitting.UNLIKELY_LLR
+    assert unlikely.llr == UNLIKELY_LLR
     assert (
         0.0 <= study.calibration.file.figures["cllr_min"] <= study.calibration.file.figures["cllr"]
     )

@@ -1,0 +1,105 @@
+"""Where verdicts begin, from pictures that the fit did not see; and the finished file."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections import Counter
+from collections.abc import Sequence
+from typing import Final
+
+import numpy as np
+
+from app.calibration_file import AlignmentEntry, CalibrationFile, FittedOn, ThresholdEntry
+from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
+from app.density import FloatArray
+from app.evidence import Outcome
+from app.fitting.corpus import ORDINARY_KINDS, Corpus
+from app.fitting.judge import Scored
+from app.fitting.measure import Measured
+from app.fitting.metrics import cllr, cllr_min, rate_above
+
+TARGET_FALSE_POSITIVE_RATE: Final = 1e-3
+UNLIKELY_LLR: Final = -1.0
+NONE: Final = np.zeros(0)
+"""No pictures: for thresholds that only order verdicts."""
+
+
+def calibration_file(
+    corpus: Corpus, seen: Sequence[Measured], entry: AlignmentEntry, held_out: Sequence[Scored]
+) -> CalibrationFile:
+    """The finished file: thresholds and figures from pictures of collectors not fitted on."""
+    ordinary = [s for s in held_out if s.row.kind in ORDINARY_KINDS]
+    generated = [s for s in held_out if s.row.kind in ("stylegan1", "stylegan2")]
+    # Who is not scored is not flagged: such pictures count among the negatives.
+    real, made = (np.array([s.llr for s in group]) for group in (ordinary, generated))
+    scored_real, scored_made = (
+        np.array([s.llr for s in group if s.outcome == Outcome.SCORED])
+        for group in (ordinary, generated)
+    )
+    likely = threshold_for(real, TARGET_FALSE_POSITIVE_RATE)
+    return CalibrationFile(
+        format=1,
+        fitted_on=FittedOn(
+            manifest_sha256=corpus.manifest_sha256,
+            pictures=dict(sorted(Counter(m.row.kind for m in seen).items())),
+            collectors=len({m.row.collector for m in seen}),
+        ),
+        checks={EYE_ALIGNMENT.name: entry},
+        offset=0.0,
+        bounds=entry.bounds,
+        thresholds=[
+            threshold(
+                "likely_generated",
+                likely,
+                real,
+                made,
+                "llr at or above: ordinary avatars flagged, StyleGAN 1 and 2 found",
+            ),
+            threshold(
+                "unlikely_generated",
+                UNLIKELY_LLR,
+                real,
+                made,
+                "llr above: ordinary avatars not cleared, StyleGAN 1 and 2 not cleared",
+            ),
+        ],
+        figures={
+            "cllr": round(cllr(scored_made, scored_real), 4),
+            "cllr_min": round(cllr_min(scored_made, scored_real), 4),
+        },
+    )
+
+
+def written(file: CalibrationFile) -> bytes:
+    """The file as it is kept: a row of numbers a line, so that a diff can be read."""
+    text = json.dumps(file.model_dump(), indent=1)
+    rows = re.compile(r"\[\s+([-+0-9.e,\s]+?)\s+\]")
+    return (rows.sub(lambda m: f"[{' '.join(m[1].split())}]", text) + "\n").encode()
+
+
+def threshold_for(real: FloatArray, false_positive_rate: float) -> float:
+    """The lowest llr, in steps of 0.05, that at most this share of ``real`` reaches."""
+    steps = np.round(np.arange(0.5, 6.0, 0.05), 2)
+    kept = [t for t in steps if (real >= t).mean() <= false_positive_rate]
+    return float(kept[0])
+
+
+def threshold(
+    verdict: str, llr: float, real: FloatArray, made: FloatArray, meaning: str
+) -> ThresholdEntry:
+    """A threshold with the rates measured at it on ordinary (``real``) and generated llrs."""
+    alarms, found = rate_above(real, llr), rate_above(made, llr)
+    return ThresholdEntry.model_validate(
+        {
+            "verdict": verdict,
+            "llr": llr,
+            "false_positive_rate": alarms.hits / max(1, alarms.trials),
+            "false_positives": alarms.hits,
+            "negatives": alarms.trials,
+            "upper_95": alarms.upper_95,
+            "true_positive_rate": found.hits / max(1, found.trials),
+            "positives": found.trials,
+            "meaning": meaning,
+        }
+    )
