@@ -110,8 +110,8 @@ class Calibration:
     def fuse(self, weighed: Mapping[str, Weighed]) -> tuple[float, tuple[float, float]]:
         """Total log10 likelihood ratio and its 95 % interval, within what validation can carry.
 
-        Logistic fusion: weights and offset are fitted, so that dependent checks do not count
-        twice. Intervals add as independent ones do.
+        A weighted sum: with one check its weight is 1 and the offset 0. Intervals add as
+        independent ones do.
         """
         total = self.offset + sum(self.scales[n].weight * w.llr for n, w in weighed.items())
         arms = [

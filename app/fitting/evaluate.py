@@ -9,7 +9,7 @@ from __future__ import annotations
 import csv
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
 
@@ -55,7 +55,9 @@ def evaluate(
     else:
         seen = list(measure(corpus, corpus.rows, model))
         speed = len(seen) / (time.perf_counter() - start)
-        judges, fold_of = calibrations_by_fold(seen, size_effects(corpus, seen, model))
+        refitted, fold_of = calibrations_by_fold(seen, size_effects(corpus, seen, model))
+        # Other fits, the same words: a verdict means what the service means by it.
+        judges = [replace(judge, thresholds=calibration.thresholds) for judge in refitted]
         scores = tuple(score(m, judges[fold_of[m.row.collector]]) for m in seen)
     changed = (
         {
