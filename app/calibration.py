@@ -82,7 +82,7 @@ class AlignmentScale:
         return Weighed(
             llr=min(high, max(low, llr)),
             interval=(min(high, max(low, llr - reach)), min(high, max(low, llr + reach))),
-            match=self.model.match(sightings, templates),
+            match=self.model.match(sightings[0].framings, mean, templates),
             square=Alignment.from_vector(mean[0].tolist()),
         )
 

@@ -19,7 +19,7 @@ import numpy as np
 from app.alignment import Alignment, Box
 from app.density import FloatArray, GaussianMixture, StudentT, log_sum
 from app.evidence import Match
-from app.portrait import Sighting
+from app.portrait import Framing, Sighting
 from app.shape import FaceShape
 
 MAX_ZOOM: Final = 1.3
@@ -180,12 +180,16 @@ class AlignmentModel:
         out: FloatArray = mixed / math.log(10.0)
         return out
 
-    def match(self, sightings: tuple[Sighting, ...], templates: tuple[Template, ...]) -> Match:
-        """The template and the transform under which the face is likeliest."""
-        mean = self.measured(sightings).mean(axis=0)
+    def match(
+        self, framings: tuple[Framing, ...], mean: FloatArray, templates: tuple[Template, ...]
+    ) -> Match:
+        """The template and the transform under which the face is likeliest.
+
+        ``mean`` (f, 4) is its corrected square in each of ``framings``.
+        """
         ways = _ways(mean, templates)
         frame, family, way = np.unravel_index(int(np.argmax(ways)), ways.shape)
-        framing, template = sightings[0].framings[frame], templates[family]
+        framing, template = framings[frame], templates[family]
         before = unzoom(mean[frame][None], _LN_ZOOMS[way : way + 1])[0]
         zoomed = way > 0 and framing.transform == "untouched"
         return Match(

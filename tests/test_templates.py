@@ -57,7 +57,8 @@ def llr_of(sightings: tuple[Sighting, ...], model: AlignmentModel = MODEL) -> fl
 
 
 def match_of(sightings: tuple[Sighting, ...], model: AlignmentModel = MODEL) -> Match:
-    return model.match(sightings, model.widened(sightings))
+    mean = model.measured(sightings).mean(axis=0)
+    return model.match(sightings[0].framings, mean, model.widened(sightings))
 
 
 def off_by(deviations: tuple[float, float, float, float]) -> tuple[float, float, float, float]:
