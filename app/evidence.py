@@ -5,8 +5,8 @@ Nothing here computes: ``calibration`` turns readings into evidence, ``analysis`
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal
 
@@ -33,6 +33,14 @@ class Reason(StrEnum):
     TOO_SMALL = "too_small"
     TURNED_AWAY = "turned_away"
     DEGENERATE = "degenerate"
+    OUT_OF_PICTURE = "out_of_picture"
+    MOUTH_CLOSED = "mouth_closed"
+    EYES_CLOSED = "eyes_closed"
+    OCCLUDED = "occluded"
+    NO_BACKGROUND = "no_background"
+    NO_HAIR = "no_hair"
+    NOT_LOOKED_AT = "not_looked_at"
+    """No network was given: only where pictures are examined without ``models/``."""
 
 
 class Outcome(StrEnum):
@@ -71,13 +79,15 @@ class Mark:
 class Reading:
     """What a check measured on one portrait. A witness does not judge.
 
-    ``value`` is in the check's unit. ``sightings`` are what the calibration weighs where one
-    number cannot hold it: the face's crop square in every frame, once for each measurement.
+    ``value`` is in the check's unit. ``measures`` are named numbers that the calibration weighs
+    together; a check always gives the same names. ``sightings`` are what it weighs where numbers
+    cannot hold it: the face's crop square in every frame, once for each measurement.
     """
 
     value: float
     marks: tuple[Mark, ...] = ()
     sightings: tuple[Sighting, ...] = ()
+    measures: Mapping[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -5,14 +5,15 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Final, Literal
+from typing import Final, Literal, Protocol
 
 import numpy as np
 
 from app.alignment import Alignment, Box, align
+from app.crop import FaceCrop, crop_face
 from app.face import Face, FloatArray
 from app.framing import trimmed_frame
-from app.picture import Picture
+from app.picture import Picture, RgbArray
 from app.shape import FaceShape, face_shape
 
 SQUARE_WITHIN: Final = 0.02
@@ -46,18 +47,32 @@ class Sighting:
         return float(np.linalg.norm(self.eyes[1] - self.eyes[0]))
 
 
+class Network(Protocol):
+    """What was learned from pixels; ``app.network`` has the real one."""
+
+    def heat(self, rgb: RgbArray) -> FloatArray:
+        """Log odds of a generator for every place of ``rgb`` (h, w, 3), by head: (heads, y, x)."""
+        ...
+
+    def person(self, rgb: RgbArray) -> FloatArray:
+        """Probability of the person for every place of ``rgb`` (h, w, 3): (n, n), 0 to 1."""
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class Portrait:
     """``face`` in ``picture``.
 
     ``repeats`` are further measurements of the same face (on the mirrored or slightly turned
     picture, mapped back to this picture's px): what they disagree about is landmark noise.
+    Without a ``network`` the checks that need one are unmeasurable.
     """
 
     picture: Picture
     face: Face
     face_count: int = 1
     repeats: tuple[Face, ...] = ()
+    network: Network | None = None
 
     @cached_property
     def frame(self) -> Box:
@@ -69,6 +84,20 @@ class Portrait:
     def alignment(self) -> Alignment:
         """The crop square of the face as seen from the picture's own frame."""
         return align(self.face, self.frame)
+
+    @cached_property
+    def crop(self) -> FaceCrop | None:
+        """The face crop that the pixel checks look at; ``None`` if there is none to speak of."""
+        return crop_face(self.picture, self.face)
+
+    @cached_property
+    def person(self) -> FloatArray | None:
+        """Probability of the person over the face crop, (n, n), 0 to 1; ``None`` without either."""
+        if self.crop is None or self.network is None:
+            return None
+        mask = self.network.person(self.crop.rgb)
+        mask.setflags(write=False)
+        return mask
 
     @cached_property
     def frames(self) -> tuple[tuple[Literal["untouched", "trimmed"], Box], ...]:

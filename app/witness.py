@@ -1,0 +1,79 @@
+"""What the network says of one region of a face, given that region's pixels alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from app.alignment import Box
+from app.evidence import Reason, Unmeasurable
+from app.face import FloatArray
+from app.portrait import Portrait
+from app.regions import HIDDEN, RECTS, Region, tile
+
+MIN_BACKGROUND: Final = 0.25
+"""Share of a background tile that must be background before it is looked at."""
+
+
+@dataclass(frozen=True, eq=False)
+class Witness:
+    """``log_odds``: natural log odds of a generator, before calibration, mean over the region.
+
+    ``spread``: standard deviation of the log odds over the region's places, >= 0. ``hottest``
+    (4, 2): corners of the place that looks most generated, px in the picture, ``coldest`` likewise.
+    """
+
+    log_odds: float
+    spread: float
+    hottest: FloatArray
+    coldest: FloatArray
+
+
+def look(portrait: Portrait, region: Region) -> Witness | Unmeasurable:
+    """Let the network look at ``region``; unmeasurable where there is nothing of it to see."""
+    crop, network = portrait.crop, portrait.network
+    if crop is None:
+        return Unmeasurable(Reason.TOO_SMALL)
+    if network is None:
+        return Unmeasurable(Reason.NOT_LOOKED_AT)
+    background = region is Region.BACKGROUND
+    heats: list[FloatArray] = []
+    rects: list[Box] = []
+    for rect in RECTS[region]:
+        pixels = tile(crop, rect, portrait.person if background else None)
+        if pixels is None or (background and _shown(pixels) < MIN_BACKGROUND):
+            continue
+        heats.append(network.heat(pixels)[list(Region).index(region)])
+        rects.append(rect)
+    if not heats:
+        return Unmeasurable(Reason.NO_BACKGROUND if background else Reason.OUT_OF_PICTURE)
+    everything = np.concatenate([h.ravel() for h in heats])
+    places = [
+        (float(value), _corners(rect, crop.visible, heat.shape, at))
+        for rect, heat in zip(rects, heats, strict=True)
+        for at, value in np.ndenumerate(heat)
+    ]
+    hot = max(places, key=lambda p: p[0])[1]
+    cold = min(places, key=lambda p: p[0])[1]
+    return Witness(
+        log_odds=float(everything.mean()),
+        spread=float(everything.std()),
+        hottest=crop.to_picture(hot),
+        coldest=crop.to_picture(cold),
+    )
+
+
+def _shown(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> float:
+    return float((pixels != HIDDEN).any(axis=2).mean())
+
+
+def _corners(rect: Box, visible: Box, shape: tuple[int, ...], at: tuple[int, ...]) -> FloatArray:
+    """Corners of place ``at`` (row, column) of a heat map over the visible part of ``rect``."""
+    left, top = max(rect.left, visible.left), max(rect.top, visible.top)
+    right, bottom = min(rect.right, visible.right), min(rect.bottom, visible.bottom)
+    rows, columns = shape
+    x0, x1 = (left + (right - left) * (at[1] + k) / columns for k in (0, 1))
+    y0, y1 = (top + (bottom - top) * (at[0] + k) / rows for k in (0, 1))
+    return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])
