@@ -7,6 +7,7 @@ ARGS ?=
 UV ?= uv
 
 VENV := .venv
+TRAIN := .venv-train
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
@@ -17,10 +18,10 @@ DEBIAN := python3-venv libegl1 libgles2
 PROBE := import ctypes, ensurepip, venv; ctypes.CDLL("libEGL.so.1"); ctypes.CDLL("libGLESv2.so.2")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check format bench evaluate fit lock clean system corpus
+.PHONY: help setup serve test check format bench evaluate fit fit-texture lock clean system corpus
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## .venv from the lock file, with .venv/bin/eyeline in it
 
@@ -49,6 +50,17 @@ evaluate: corpus setup ## error rates of the models here on CORPUS=<folder with 
 fit: corpus setup ## write models/calibration.json from CORPUS=<folder with manifest.csv>
 	$(BIN)/eyeline fit "$(CORPUS)" $(ARGS)
 
+fit-texture: corpus $(TRAIN)/.installed ## train models/*.onnx on CORPUS=<folder>: hours; goes on where it was stopped
+	$(TRAIN)/bin/eyeline fit-texture "$(CORPUS)" $(ARGS)
+
+# torch and what it needs, in an environment of their own: neither the service nor a test wants them.
+$(TRAIN)/.installed: requirements-dev.lock pyproject.toml | system
+	@echo "making $(TRAIN)" && $(PYTHON) -m venv --clear $(TRAIN)
+	@$(TRAIN)/bin/python -m pip install --quiet --no-deps --require-hashes --only-binary :all: \
+		--requirement requirements-dev.lock
+	@$(TRAIN)/bin/python -m pip install --quiet --no-build-isolation --editable ".[fit,train]"
+	@touch $@
+
 corpus:
 	@test -f "$(CORPUS)/manifest.csv" || { echo "give a corpus: make $(MAKECMDGOALS) CORPUS=<folder with manifest.csv>" >&2; exit 2; }
 
@@ -62,7 +74,7 @@ lock: ## write both lock files anew (needs uv; ARGS=--upgrade raises the pins)
 		--output-file requirements-dev.lock > /dev/null
 
 clean: ## everything that make can make again
-	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) $(TRAIN) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml app/__init__.py $(LOCKED)

@@ -1,4 +1,4 @@
-"""The command line: ``eyeline analyze | serve | doctor | fit | evaluate``.
+"""The command line: ``eyeline analyze | serve | doctor | fit | fit-texture | evaluate``.
 
 Exit codes: 0 all done; 1 something failed; 2 wrong usage or settings; 3 a picture had the verdict
 named by ``--fail-on``. Heavy imports wait inside the commands, so that ``--help`` is quick.
@@ -166,6 +166,28 @@ def fit(
     _offline(lambda models_dir: run_fit(corpus, models_dir))
 
 
+@cli.command(name="fit-texture")
+def fit_texture(
+    corpus: Annotated[Path, typer.Argument(help="A folder with manifest.csv.")],
+    work: Annotated[
+        Path, typer.Option(help="Crops and checkpoints; a run that was stopped goes on from here.")
+    ] = Path("data/texture"),
+    steps_share: Annotated[
+        float, typer.Option(min=0.0001, max=10.0, help="Train so many times as long.")
+    ] = 1.0,
+) -> None:
+    """Train the network that looks at pixels on CORPUS (needs the `train` extra). Then fit."""
+    try:
+        from app.fitting.witness.commands import run_fit_texture
+    except ModuleNotFoundError as error:
+        _stop(f"{error.name} is not installed: run `make fit-texture CORPUS=...`", FAILED)
+
+    def tell(said: str) -> None:
+        typer.echo(said, err=True)
+
+    _offline(lambda models_dir: run_fit_texture(corpus, models_dir, work, steps_share, tell))
+
+
 @cli.command()
 def evaluate(
     corpus: Annotated[Path, typer.Argument(help="A folder with manifest.csv.")],
@@ -205,10 +227,11 @@ def _offline(work: Callable[[Path], str]) -> None:
     from app.calibration import CalibrationError
     from app.fitting.corpus import CorpusError
     from app.landmarks import ModelError
+    from app.network import NetworkError
 
     try:
         typer.echo(work(_settings().models_dir))
-    except (CalibrationError, CorpusError, ModelError) as error:
+    except (CalibrationError, CorpusError, ModelError, NetworkError) as error:
         _stop(str(error), FAILED)
 
 
@@ -242,10 +265,11 @@ def _analyst(settings: Settings) -> Analyst:
     from app.api.analyst import Analyst
     from app.calibration import CalibrationError
     from app.landmarks import ModelError
+    from app.network import NetworkError
 
     try:
         return Analyst.load(settings)
-    except (CalibrationError, ModelError) as error:
+    except (CalibrationError, ModelError, NetworkError) as error:
         _stop(str(error), FAILED)
 
 

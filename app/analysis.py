@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from app.alignment import Alignment
@@ -24,7 +24,7 @@ from app.evidence import (
 )
 from app.landmarks import FaceFinder
 from app.picture import Picture
-from app.portrait import Portrait
+from app.portrait import Network, Portrait
 
 TURNED_AWAY_DEG: Final = 45.0
 """Beyond it landmarks of the far side are guessed; said as a warning."""
@@ -55,13 +55,12 @@ class Hearing:
         return any(isinstance(e.measured, Reading) for e in self.evidence)
 
 
-def portray(picture: Picture, finder: FaceFinder) -> tuple[Portrait, ...]:
+def portray(picture: Picture, finder: FaceFinder, network: Network) -> tuple[Portrait, ...]:
     """A portrait of every face; a second measurement where a face comes near a template."""
     faces = finder.find_faces(picture)
-    portraits = [Portrait(picture, face, len(faces)) for face in faces]
+    portraits = [Portrait(picture, face, len(faces), network=network) for face in faces]
     return tuple(
-        Portrait(picture, p.face, len(faces), finder.repeats(picture, p.face)) if near(p) else p
-        for p in portraits
+        replace(p, repeats=finder.repeats(picture, p.face)) if near(p) else p for p in portraits
     )
 
 
@@ -107,13 +106,18 @@ def outcome_of(best: Hearing) -> Outcome:
 
 
 def analyze(
-    picture: Picture, finder: FaceFinder, calibration: Calibration, step: Step = no_timing
+    picture: Picture,
+    finder: FaceFinder,
+    network: Network,
+    calibration: Calibration,
+    step: Step = no_timing,
 ) -> Analysis:
     """What Eyeline says of ``picture``; ``step`` is entered around "landmarks" and "checks"."""
     with step("landmarks"):
-        portraits = portray(picture, finder)
+        portraits = portray(picture, finder, network)
     with step("checks"):
-        hearings = [hear(testify(portrait), calibration) for portrait in portraits]
+        testimonies = [testify(portrait, calibration.checks) for portrait in portraits]
+        hearings = [hear(testimony, calibration) for testimony in testimonies]
         order = ranking(hearings)
         return conclude(
             picture, [portraits[i] for i in order], [hearings[i] for i in order], calibration

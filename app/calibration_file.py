@@ -45,6 +45,10 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative4 = Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=4, max_length=4)]
 
 
+Uncertainty = Annotated[list[Row2], Field(min_length=2), AfterValidator(_ascending_llr)]
+"""(llr, standard deviation of llr over bootstrap refits), llr ascending."""
+
+
 class _Strict(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
@@ -98,9 +102,51 @@ class AlignmentEntry(_Strict):
     resolution: NoiseEntry
     jitter: NoiseEntry
     bounds: Bounds
-    uncertainty: Annotated[list[Row2], Field(min_length=2), AfterValidator(_ascending_llr)]
-    """(llr, standard deviation of llr over bootstrap refits), llr ascending."""
-    weight: float
+    uncertainty: Uncertainty
+
+
+class MeasuresEntry(_Strict):
+    """A check that gives named numbers; ``app.scales.measures`` says how they are weighed."""
+
+    kind: Literal["measures"] = "measures"
+    version: int
+    names: Annotated[list[str], Field(min_length=1)]
+    centre: list[float]
+    scale: list[Positive]
+    weights: list[float]
+    size_weights: list[float]
+    offset: float
+    bounds: Bounds
+    uncertainty: Uncertainty
+    figures: dict[str, float]
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        rows = (self.centre, self.scale, self.weights, self.size_weights)
+        if any(len(row) != len(self.names) for row in rows) or "ln_side" not in self.names:
+            raise ValueError("a number for every measure, and ln_side among them")
+        return self
+
+
+class StampEntry(_Strict):
+    kind: Literal["stamp"] = "stamp"
+    version: int
+    hit_llr: float
+    interval: Bounds
+    bounds: Bounds
+    figures: dict[str, float]
+
+
+Entry = Annotated[AlignmentEntry | MeasuresEntry | StampEntry, Field(discriminator="kind")]
+
+
+class FusionEntry(_Strict):
+    """How the checks' llr become one; ``app.fusion`` says what each number is."""
+
+    aligned_share: Annotated[float, Field(ge=0, lt=1)]
+    weights: dict[str, float]
+    offset: float
+    uncertainty: Uncertainty
 
 
 class ThresholdEntry(_Strict):
@@ -124,10 +170,12 @@ class FittedOn(_Strict):
 class CalibrationFile(_Strict):
     """The whole file. Every number in it was written by ``eyeline fit``."""
 
-    format: Literal[1]
+    format: Literal[2]
     fitted_on: FittedOn
-    checks: dict[str, AlignmentEntry]
-    offset: float
+    networks: dict[str, str]
+    """sha256 of each network that the checks were fitted with, by file."""
+    checks: dict[str, Entry]
+    fusion: FusionEntry
     bounds: Bounds
     thresholds: list[ThresholdEntry]
     figures: dict[str, float]

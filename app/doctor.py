@@ -12,7 +12,15 @@ from typing import Any, Final
 from app.settings import Settings
 
 MIN_PYTHON: Final = (3, 11)
-_DISTRIBUTIONS: Final = ("mediapipe", "numpy", "pillow", "fastapi", "aiohttp", "pydantic")
+_DISTRIBUTIONS: Final = (
+    "mediapipe",
+    "numpy",
+    "pillow",
+    "fastapi",
+    "aiohttp",
+    "pydantic",
+    "onnxruntime",
+)
 
 
 @dataclass(frozen=True)
@@ -105,6 +113,7 @@ def _model(settings: Settings) -> str:
 def _calibration(settings: Settings) -> str:
     from app import calibration
     from app.checks import CHECKS
+    from app.network import load_networks
 
     try:
         weights = calibration.load(settings.models_dir / calibration.FILE, CHECKS)
@@ -112,7 +121,21 @@ def _calibration(settings: Settings) -> str:
         raise Ill(
             str(error), "restore models/ from the repository, or run `eyeline fit`"
         ) from error
+    try:
+        weights.refuse_other_networks(load_networks(settings.models_dir).sha256)
+    except calibration.CalibrationError as error:
+        raise Ill(str(error), "restore models/, or run `eyeline fit`") from error
     return f"{weights.id}, for {', '.join(check.name for check in CHECKS)}"
+
+
+def _networks(settings: Settings) -> str:
+    from app.network import NetworkError, load_networks
+
+    try:
+        found = load_networks(settings.models_dir).sha256
+    except NetworkError as error:
+        raise Ill(str(error), "restore models/ from the repository") from error
+    return ", ".join(f"{name} {sha256[:12]}…" for name, sha256 in found.items())
 
 
 def _canary(settings: Settings) -> str:
@@ -133,6 +156,7 @@ LOOKS: Final[Sequence[tuple[str, Look]]] = (
     ("opencv", _opencv),
     ("graphics", _graphics),
     ("model", _model),
+    ("networks", _networks),
     ("calibration", _calibration),
     ("canary", _canary),
 )

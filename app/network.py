@@ -7,6 +7,7 @@ that asked.
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -20,7 +21,7 @@ from app.picture import RgbArray
 
 WITNESS_FILE: Final = "witness.onnx"
 PERSON_FILE: Final = "person.onnx"
-PERSON_SIDE_PX: Final = 128
+PERSON_SIDE_PX: Final = 192
 _LEVEL: Final = 127.0
 _RANGE: Final = 128.0
 _ERRORS_ONLY: Final = 3
@@ -31,12 +32,31 @@ class NetworkError(RuntimeError):
 
 
 @dataclass(frozen=True, eq=False)
+class Segmenter:
+    """Tells the person from the rest; ``heat`` is not asked of it."""
+
+    session: onnxruntime.InferenceSession
+
+    def person(self, rgb: RgbArray) -> FloatArray:
+        """Probability of the person over ``rgb`` uint8 (h, w, 3): (192, 192), 0 to 1."""
+        side = (PERSON_SIDE_PX, PERSON_SIDE_PX)
+        small = cv2.resize(rgb, side, interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
+        (found,) = self.session.run(None, {"pixels": small.transpose(2, 0, 1)[None]})
+        out: FloatArray = np.clip(np.asarray(found, dtype=np.float64)[0, 0], 0.0, 1.0)
+        return out
+
+    def heat(self, rgb: RgbArray) -> FloatArray:
+        """Raises ``NetworkError``: there is no witness yet where one is about to be trained."""
+        raise NetworkError("a segmenter alone cannot tell generated from real")
+
+
+@dataclass(frozen=True, eq=False)
 class Networks:
-    """Implements ``portrait.Network``. ``sha256`` names the witness's weights."""
+    """Implements ``portrait.Network``. ``sha256``: of each file, by its name."""
 
     witness: onnxruntime.InferenceSession
-    segmenter: onnxruntime.InferenceSession
-    sha256: str
+    segmenter: Segmenter
+    sha256: Mapping[str, str]
 
     def heat(self, rgb: RgbArray) -> FloatArray:
         """Log odds of a generator at every place of ``rgb`` uint8 (h, w, 3): (heads, y, x)."""
@@ -46,22 +66,31 @@ class Networks:
         return out
 
     def person(self, rgb: RgbArray) -> FloatArray:
-        """Probability of the person, (128, 128), 0 to 1."""
-        side = (PERSON_SIDE_PX, PERSON_SIDE_PX)
-        small = cv2.resize(rgb, side, interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
-        (found,) = self.segmenter.run(None, {"pixels": small.transpose(2, 0, 1)[None]})
-        out: FloatArray = np.clip(np.asarray(found, dtype=np.float64)[0, 0], 0.0, 1.0)
-        return out
+        """As ``Segmenter.person``."""
+        return self.segmenter.person(rgb)
 
 
 def load_networks(models_dir: Path, witness: str = WITNESS_FILE) -> Networks:
-    """The networks in ``models_dir``. Raises ``NetworkError``."""
-    data = _read(models_dir / witness)
+    """The networks in ``models_dir``; ``witness`` names another file for the witness.
+
+    Raises ``NetworkError``.
+    """
+    path = models_dir / witness
+    looks, persons = _read(path), _read(models_dir / PERSON_FILE)
     return Networks(
-        witness=_session(data, models_dir / witness),
-        segmenter=_session(_read(models_dir / PERSON_FILE), models_dir / PERSON_FILE),
-        sha256=hashlib.sha256(data).hexdigest(),
+        witness=_session(looks, path),
+        segmenter=load_segmenter(models_dir),
+        sha256={
+            WITNESS_FILE: hashlib.sha256(looks).hexdigest(),
+            PERSON_FILE: hashlib.sha256(persons).hexdigest(),
+        },
     )
+
+
+def load_segmenter(models_dir: Path) -> Segmenter:
+    """The person's mask alone. Raises ``NetworkError``."""
+    path = models_dir / PERSON_FILE
+    return Segmenter(_session(_read(path), path))
 
 
 def _read(path: Path) -> bytes:

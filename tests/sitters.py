@@ -20,15 +20,17 @@ from app.calibration_file import (
     CalibrationFile,
     CorrectionEntry,
     FittedOn,
+    FusionEntry,
     NoiseEntry,
     OrdinaryEntry,
     TemplateEntry,
     ThresholdEntry,
 )
-from app.checks import CHECKS
+from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.face import LANDMARK_COUNT, MIRROR, Face, FloatArray
 from app.picture import Picture
 from app.portrait import Portrait, Sighting
+from app.scales.alignment import alignment_scale
 from app.shape import face_shape
 from app.templates import AlignmentModel, Oddness, PoseCorrection
 
@@ -181,7 +183,7 @@ _CLOUDS: Final = (
 def entry(**changes: Any) -> AlignmentEntry:
     """What the small calibration knows of ``eye_alignment``."""
     found: dict[str, Any] = {
-        "version": CHECKS[0].version,
+        "version": EYE_ALIGNMENT.version,
         "correction": correction(),
         "templates": [template()],
         "ordinary": ordinary(),
@@ -189,7 +191,6 @@ def entry(**changes: Any) -> AlignmentEntry:
         "jitter": NoiseEntry(floor=[1e-7, 1e-7, 4e-6, 1e-6], per_px=[1e-4, 1e-4, 4e-3, 1e-3]),
         "bounds": [-3.0, 3.0],
         "uncertainty": [[-9.0, 0.1], [9.0, 0.1]],
-        "weight": 1.0,
     }
     return AlignmentEntry(**found | changes)
 
@@ -210,13 +211,25 @@ def threshold(verdict: str, llr: float) -> ThresholdEntry:
     )
 
 
+def eyes_alone(**changes: Any) -> FusionEntry:
+    """A fusion in which the eyes' llr is the total, as sure as they are."""
+    found: dict[str, Any] = {
+        "aligned_share": 0.0,
+        "weights": {},
+        "offset": 0.0,
+        "uncertainty": [[-9.0, 0.0], [9.0, 0.0]],
+    }
+    return FusionEntry(**found | changes)
+
+
 def calibration_file(**changes: Any) -> CalibrationFile:
     """The small calibration as a file; ``changes`` replace its fields."""
     content: dict[str, Any] = {
-        "format": 1,
+        "format": 2,
         "fitted_on": FittedOn(manifest_sha256="0" * 64, pictures={"avatar": 3000}, collectors=3),
-        "checks": {CHECKS[0].name: entry()},
-        "offset": 0.0,
+        "networks": {},
+        "checks": {EYE_ALIGNMENT.name: entry()},
+        "fusion": eyes_alone(),
         "bounds": [-3.0, 3.0],
         "thresholds": [threshold("likely_generated", 2.0), threshold("unlikely_generated", -1.0)],
         "figures": {"cllr": 0.1},
@@ -226,13 +239,12 @@ def calibration_file(**changes: Any) -> CalibrationFile:
 
 def small_calibration(**changes: Any) -> Calibration:
     """The small calibration as the service would load it."""
-    return parse(calibration_file(**changes).model_dump_json().encode(), CHECKS)
+    return parse(calibration_file(**changes).model_dump_json().encode(), (EYE_ALIGNMENT,))
 
 
 def small_model(**changes: Any) -> AlignmentModel:
     """The alignment model of the small calibration; ``changes`` replace fields of its entry."""
-    name = CHECKS[0].name
-    return small_calibration(checks={name: entry(**changes)}).scales[name].model
+    return alignment_scale(entry(**changes)).model
 
 
 def correcting(seed: int = 0) -> PoseCorrection:

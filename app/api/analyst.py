@@ -19,6 +19,7 @@ from app.calibration import Calibration
 from app.checks import CHECKS
 from app.evidence import Analysis
 from app.landmarks import FaceFinders, load_model
+from app.network import Networks, load_networks
 from app.picture import DecodeLimits, Picture, decode
 from app.settings import Settings
 
@@ -57,27 +58,38 @@ class Analyst:
     """Everything that was loaded once: model, calibration, limits. Close it."""
 
     def __init__(
-        self, finders: FaceFinders, weights: Calibration, limits: DecodeLimits, models_dir: Path
+        self,
+        finders: FaceFinders,
+        networks: Networks,
+        weights: Calibration,
+        limits: DecodeLimits,
+        models_dir: Path,
     ) -> None:
         self._finders = finders
+        self._networks = networks
         self._calibration = weights
         self._limits = limits
         self._models_dir = models_dir
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
-        """Raises ``ModelError`` or ``CalibrationError`` if an artefact is not what it must be."""
+        """Raises ``ModelError``, ``NetworkError`` or ``CalibrationError``.
+
+        If an artefact is missing, or not the one that the others were made with.
+        """
         weights = calibration.load(settings.models_dir / calibration.FILE, CHECKS)
+        networks = load_networks(settings.models_dir)
+        weights.refuse_other_networks(networks.sha256)
         finders = FaceFinders(load_model(settings.models_dir))
         limits = DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
-        return cls(finders, weights, limits, settings.models_dir)
+        return cls(finders, networks, weights, limits, settings.models_dir)
 
     def __call__(self, data: bytes) -> Examined:
         """Raises an ``AvatarError`` if ``data`` is not a picture that can be read."""
         watch = Stopwatch()
         with watch("decode"):
             picture = decode(data, self._limits)
-        analysis = analyze(picture, self._finders.mine(), self._calibration, watch)
+        analysis = analyze(picture, self._finders.mine(), self._networks, self._calibration, watch)
         return Examined(picture, analysis, watch.spent_ms)
 
     def complaint(self) -> str | None:

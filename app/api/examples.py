@@ -60,10 +60,19 @@ _SCORED: Final[dict[str, Any]] = {
             "unit": "% of the frame's side",
             "llr": 3.7,
             "summary": "both eyes lie where FFHQ-aligned generators put them",
+            "measures": {},
             "marks": [
                 {"label": "irises", "shape": "dots", "points": [[0.374, 0.47], [0.626, 0.4702]]}
             ],
-        }
+        },
+        {
+            "name": "teeth",
+            "version": 1,
+            "status": "unmeasurable",
+            "reason": "mouth_closed",
+            "llr": 0.0,
+            "summary": "not measured: mouth_closed",
+        },
     ],
     "image": {
         "sha256": _SHA256,

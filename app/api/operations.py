@@ -45,7 +45,10 @@ class CheckOut(BaseModel):
     unit: str
     reference: str
     description: str
-    figures: dict[str, Any] = Field(description="bounds and weight in the calibration")
+    figures: dict[str, Any] = Field(
+        description="weight and bounds in the calibration; alone and held out, by size: AUC "
+        "against photographs in the same frame, and the share it could measure"
+    )
 
 
 class ModelFileOut(BaseModel):
@@ -140,12 +143,16 @@ async def checks(request: Request) -> list[CheckOut]:
 @keyed_router.get("/v1/model", summary="What answers, and how good it is")
 async def model(request: Request) -> ModelCardOut:
     """Verdict thresholds, the false-positive rate measured at each, and what it is fitted on."""
+    found = house(request).model
     return ModelCardOut(
         name="eyeline",
         version=__version__,
         scope=SCOPE,
-        files=[ModelFileOut(name=MODEL_FILE, sha256=MODEL_SHA256)],
-        calibration=house(request).model,
+        files=[
+            ModelFileOut(name=MODEL_FILE, sha256=MODEL_SHA256),
+            *(ModelFileOut(name=n, sha256=s) for n, s in found.get("networks", {}).items()),
+        ],
+        calibration=found,
     )
 
 

@@ -80,6 +80,9 @@ class MeasuredOut(Wire):
     unit: str
     llr: float
     summary: str
+    measures: dict[str, float] = Field(
+        description="named numbers that were weighed together; empty where one holds it all"
+    )
     marks: list[MarkOut]
 
 

@@ -139,6 +139,7 @@ def _check(evidence: Evidence, size: tuple[int, int]) -> MeasuredOut | Unmeasura
         unit=check.unit,
         llr=_tidy(evidence.llr, 3),
         summary=evidence.summary,
+        measures={name: _tidy(value, 4) for name, value in measured.measures.items()},
         marks=[_mark(mark, size) for mark in measured.marks],
     )
 

@@ -12,27 +12,30 @@ from app.checks import CHECKS
 from app.fitting import corpus as corpora
 from app.fitting.evaluate import Mode, evaluate, mode_for, write_scores
 from app.fitting.fit import fit
+from app.fitting.held_out import models_for
 from app.fitting.report import page, report
 from app.landmarks import FaceFinder, load_model
+from app.network import load_networks
 from app.picture import decode
 
 
 def run_fit(root: Path, models_dir: Path) -> str:
     """Fit on ``root``; write ``calibration.json`` and what the canary scores now."""
-    model = load_model(models_dir)
-    data = fit(corpora.read(root), model)
+    corpus = corpora.read(root)
+    networks = load_networks(models_dir)
+    data = fit(corpus, models_for(corpus, models_dir, shipped=False), networks.sha256)
     calibration = parse(data, CHECKS)
     (models_dir / FILE).write_bytes(data)
-    record_canary(models_dir, model, calibration)
+    record_canary(models_dir, calibration)
     thresholds = [t.model_dump() for t in calibration.thresholds]
     return json.dumps({"id": calibration.id, "thresholds": thresholds}, indent=2)
 
 
-def record_canary(models_dir: Path, model: bytes, calibration: Calibration) -> None:
+def record_canary(models_dir: Path, calibration: Calibration) -> None:
     """Score the canary picture under ``calibration`` and record the answer."""
     picture = decode((models_dir / canary.PICTURE).read_bytes())
-    with FaceFinder(model) as finder:
-        canary.record(models_dir, analyze(picture, finder, calibration))
+    with FaceFinder(load_model(models_dir)) as finder:
+        canary.record(models_dir, analyze(picture, finder, load_networks(models_dir), calibration))
 
 
 def run_evaluate(
@@ -47,13 +50,9 @@ def run_evaluate(
     """Judge ``root``; ``mode`` None takes ``held_out`` for the corpus that was fitted on."""
     corpus = corpora.read(root)
     calibration = load(models_dir / FILE, CHECKS)
-    judged = evaluate(
-        corpus,
-        load_model(models_dir),
-        calibration,
-        mode or mode_for(corpus, calibration),
-        evasions=evasions,
-    )
+    mode = mode or mode_for(corpus, calibration)
+    models = models_for(corpus, models_dir, shipped=mode == "shipped")
+    judged = evaluate(corpus, models, calibration, mode, evasions=evasions)
     if scores is not None:
         write_scores(judged.scores, scores)
     likely = next(t.llr for t in calibration.thresholds if t.verdict == "likely_generated")

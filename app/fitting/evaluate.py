@@ -19,8 +19,8 @@ from app.fitting.corpus import Corpus, Row
 from app.fitting.evasions import EVASIONS, prepared
 from app.fitting.fit import calibrations_by_fold
 from app.fitting.judge import Scored, score
-from app.fitting.measure import measure
-from app.fitting.sizes import size_effects
+from app.fitting.measure import Models, measure
+from app.fitting.seen import see
 
 Mode = Literal["shipped", "held_out"]
 EVASION_PICTURES: Final = 600
@@ -43,27 +43,28 @@ def mode_for(corpus: Corpus, calibration: Calibration) -> Mode:
 
 
 def evaluate(
-    corpus: Corpus, model: bytes, calibration: Calibration, mode: Mode, *, evasions: bool = False
+    corpus: Corpus, models: Models, calibration: Calibration, mode: Mode, *, evasions: bool = False
 ) -> Judged:
     """``corpus`` judged in ``mode``; with ``evasions`` also changed generated pictures."""
     start = time.perf_counter()
     if mode == "shipped":
-        scores = tuple(score(m, calibration) for m in measure(corpus, corpus.rows, model))
+        scores = tuple(score(m, calibration) for m in measure(corpus, corpus.rows, models))
         speed = len(scores) / (time.perf_counter() - start)
         judges = [calibration]
         fold_of = dict.fromkeys((r.collector for r in corpus.rows), 0)
     else:
-        seen = list(measure(corpus, corpus.rows, model))
-        speed = len(seen) / (time.perf_counter() - start)
-        refitted, fold_of = calibrations_by_fold(seen, size_effects(corpus, seen, model))
+        seen = see(corpus, models)
+        looked = len(seen.native) + sum(map(len, seen.smaller.values()))
+        speed = looked / (time.perf_counter() - start)
+        refitted, fold_of = calibrations_by_fold(seen)
         # Other fits, the same words: a verdict means what the service means by it.
         judges = [replace(judge, thresholds=calibration.thresholds) for judge in refitted]
-        scores = tuple(score(m, judges[fold_of[m.row.collector]]) for m in seen)
+        scores = tuple(score(m, judges[fold_of[m.row.collector]]) for m in seen.native)
     changed = (
         {
             name: tuple(
                 score(m, judges[fold_of[m.row.collector]])
-                for m in measure(corpus, evasion_rows(corpus), model, prepared(change))
+                for m in measure(corpus, evasion_rows(corpus), models, prepared(change))
             )
             for name, change in EVASIONS.items()
         }

@@ -41,6 +41,20 @@ def zoomed(rgb: RgbArray, factor: float) -> RgbArray:
     return _rgb(cv2.warpAffine(rgb, shrink, (width, height), flags=cv2.INTER_CUBIC))
 
 
+def cut(rgb: RgbArray, factor: float, pan: float) -> RgbArray:
+    """The middle 1/factor of each side moved by ``pan`` of it to the left and down.
+
+    Raises ``ValueError`` if that reaches beyond the picture.
+    """
+    height, width = rgb.shape[:2]
+    share = 1.0 / factor
+    margin = (1.0 - share) / 2.0
+    if not 0.0 <= pan <= margin:
+        raise ValueError("the cut reaches beyond the picture")
+    left, top = round((margin - pan) * width), round((margin + pan) * height)
+    return _rgb(rgb[top : top + round(share * height), left : left + round(share * width)])
+
+
 def bordered(rgb: RgbArray, share: float, colour: tuple[int, int, int]) -> RgbArray:
     """A flat border of ``share`` of each side all around."""
     height, width = rgb.shape[:2]
@@ -97,6 +111,8 @@ EVASIONS: Final[Mapping[str, Change]] = {
     "letterbox 12 %": lambda rgb: recompressed(letterboxed(rgb, 0.12)),
     "zoom 1.10": lambda rgb: recompressed(zoomed(rgb, 1.10)),
     "zoom 1.25": lambda rgb: recompressed(zoomed(rgb, 1.25)),
+    "cut 1.3, off-centre": lambda rgb: recompressed(resized(cut(rgb, 1.3, 0.08), 300)),
+    "cut 1.6, off-centre": lambda rgb: recompressed(resized(cut(rgb, 1.6, 0.12), 300)),
 }
 
 

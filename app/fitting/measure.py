@@ -16,6 +16,7 @@ from app.errors import AvatarError
 from app.fitting.corpus import Corpus, CorpusError, Row
 from app.landmarks import FaceFinders
 from app.picture import Picture, decode
+from app.portrait import Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,12 +35,25 @@ class Measured:
 Prepare = Callable[[Picture], Picture]
 
 
+@dataclass(frozen=True, eq=False)
+class Models:
+    """``landmarks``: the landmark model. ``network``: the one that may look at a row's picture.
+
+    For pictures that a network was trained on, that is another one, which never saw them.
+    """
+
+    landmarks: bytes
+    network: Callable[[Row], Network]
+
+
 def as_it_is(picture: Picture) -> Picture:
     """No change."""
     return picture
 
 
-def measure_file(row: Row, root: Path, finders: FaceFinders, prepare: Prepare) -> Measured:
+def measure_file(
+    row: Row, root: Path, finders: FaceFinders, network: Network, prepare: Prepare
+) -> Measured:
     """One file decoded, its faces found and measured. An undecodable one is told by its code.
 
     Raises ``CorpusError`` if the file is not there.
@@ -52,7 +66,7 @@ def measure_file(row: Row, root: Path, finders: FaceFinders, prepare: Prepare) -
         picture = prepare(decode(data))
     except AvatarError as error:
         return Measured(row, (), 1.0, error.code)
-    portraits = portray(picture, finders.mine())
+    portraits = portray(picture, finders.mine(), network)
     return Measured(
         row,
         tuple(testify(p) for p in portraits),
@@ -64,7 +78,7 @@ def measure_file(row: Row, root: Path, finders: FaceFinders, prepare: Prepare) -
 def measure(
     corpus: Corpus,
     rows: Iterable[Row],
-    model: bytes,
+    models: Models,
     prepare: Prepare = as_it_is,
     threads: int | None = None,
 ) -> Iterator[Measured]:
@@ -72,10 +86,13 @@ def measure(
     count = threads or os.cpu_count() or 1
     todo = iter(rows)
     # The pool ends before the finders close: no thread may still be using one.
-    with closing(FaceFinders(model)) as finders, ThreadPoolExecutor(count) as pool:
+    with closing(FaceFinders(models.landmarks)) as finders, ThreadPoolExecutor(count) as pool:
 
         def submit(batch: Iterable[Row]) -> list[Future[Measured]]:
-            return [pool.submit(measure_file, r, corpus.root, finders, prepare) for r in batch]
+            return [
+                pool.submit(measure_file, r, corpus.root, finders, models.network(r), prepare)
+                for r in batch
+            ]
 
         waiting = submit(islice(todo, 8 * count))
         while waiting:

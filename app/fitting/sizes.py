@@ -10,7 +10,6 @@ from typing import Final
 import numpy as np
 
 from app.analysis import Testimony
-from app.calibration import pose_correction
 from app.calibration_file import NoiseEntry
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.density import FloatArray
@@ -18,8 +17,9 @@ from app.evidence import Reading
 from app.fitting import geometry
 from app.fitting.corpus import FFHQ_KINDS, Corpus
 from app.fitting.evasions import prepared, recompressed, resized
-from app.fitting.measure import Measured, Prepare, measure
+from app.fitting.measure import Measured, Models, Prepare, measure
 from app.portrait import Sighting
+from app.scales.alignment import pose_correction
 
 NOISE_SIDES_PX: Final = (32, 48, 72, 96, 160)
 NOISE_PICTURES: Final = 240
@@ -51,14 +51,14 @@ class SizeEffects:
     jitter: NoiseEntry
 
 
-def size_effects(corpus: Corpus, seen: Sequence[Measured], model: bytes) -> SizeEffects:
+def size_effects(corpus: Corpus, seen: Sequence[Measured], models: Models) -> SizeEffects:
     """From pictures whose square is known, measured again after they were made small."""
     ffhq = samples(seen, FFHQ_KINDS)
     chosen = ffhq[:: max(1, len(ffhq) // NOISE_PICTURES)]
     small = [
         geometry.Sample(m.row, face)
         for side in NOISE_SIDES_PX
-        for m in measure(corpus, [s.row for s in chosen], model, prepare=_shrinker(side))
+        for m in measure(corpus, [s.row for s in chosen], models, prepare=_shrinker(side))
         if (face := geometry.nearest(faces_of(m))) is not None
     ]
     correct = pose_correction(geometry.fit_correction(ffhq, small))

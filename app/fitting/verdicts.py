@@ -3,51 +3,57 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
 
-from app.calibration_file import AlignmentEntry, CalibrationFile, FittedOn, ThresholdEntry
-from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
+from app.calibration_file import CalibrationFile, Entry, FittedOn, FusionEntry, ThresholdEntry
 from app.density import FloatArray
 from app.evidence import Outcome
 from app.fitting.corpus import ORDINARY_KINDS, Corpus
 from app.fitting.judge import Scored
 from app.fitting.measure import Measured
 from app.fitting.metrics import cllr, cllr_min, rate_above
+from app.fitting.shares import ALIGNED_KINDS
 
 TARGET_FALSE_POSITIVE_RATE: Final = 1e-3
+LEAST_LIKELY_LLR: Final = 1.0
+"""No verdict says likely generated below a ratio of ten, however few ordinary pictures reach it."""
 UNLIKELY_LLR: Final = -1.0
 NONE: Final = np.zeros(0)
 """No pictures: for thresholds that only order verdicts."""
 
 
 def calibration_file(
-    corpus: Corpus, seen: Sequence[Measured], entry: AlignmentEntry, held_out: Sequence[Scored]
+    corpus: Corpus,
+    seen: Sequence[Measured],
+    networks: Mapping[str, str],
+    checks: Mapping[str, Entry],
+    fused: FusionEntry,
+    held_out: Sequence[Scored],
 ) -> CalibrationFile:
     """The finished file: thresholds and figures from pictures of collectors not fitted on."""
     ordinary = [s for s in held_out if s.row.kind in ORDINARY_KINDS]
+    aligned = [s for s in held_out if s.row.kind in ALIGNED_KINDS]
     generated = [s for s in held_out if s.row.kind in ("stylegan1", "stylegan2")]
     # Who is not scored is not flagged: such pictures count among the negatives.
     real, made = (np.array([s.llr for s in group]) for group in (ordinary, generated))
-    scored_real, scored_made = (
-        np.array([s.llr for s in group if s.outcome == Outcome.SCORED])
-        for group in (ordinary, generated)
-    )
     likely = threshold_for(real, TARGET_FALSE_POSITIVE_RATE)
     return CalibrationFile(
-        format=1,
+        format=2,
         fitted_on=FittedOn(
             manifest_sha256=corpus.manifest_sha256,
             pictures=dict(sorted(Counter(m.row.kind for m in seen).items())),
             collectors=len({m.row.collector for m in seen}),
         ),
-        checks={EYE_ALIGNMENT.name: entry},
-        offset=0.0,
-        bounds=entry.bounds,
+        networks=dict(networks),
+        checks=dict(checks),
+        fusion=fused,
+        bounds=total_bounds(seen),
         thresholds=[
             threshold(
                 "likely_generated",
@@ -65,10 +71,23 @@ def calibration_file(
             ),
         ],
         figures={
-            "cllr": round(cllr(scored_made, scored_real), 4),
-            "cllr_min": round(cllr_min(scored_made, scored_real), 4),
+            f"{name}{pool}": round(measure(_scored(generated), _scored(group)), 4)
+            for pool, group in (("", ordinary), ("_aligned", aligned))
+            if _scored(group).size
+            for name, measure in (("cllr", cllr), ("cllr_min", cllr_min))
         },
     )
+
+
+def total_bounds(seen: Sequence[Measured]) -> list[float]:
+    """llr that as many ordinary and aligned real pictures can vouch for."""
+    count = sum(m.row.kind in (*ORDINARY_KINDS, *ALIGNED_KINDS) for m in seen)
+    most = max(1.0, round(math.log10(max(count, 1) / 3.0), 2))
+    return [-most, most]
+
+
+def _scored(group: Sequence[Scored]) -> FloatArray:
+    return np.array([s.llr for s in group if s.outcome == Outcome.SCORED])
 
 
 def written(file: CalibrationFile) -> bytes:
@@ -80,7 +99,7 @@ def written(file: CalibrationFile) -> bytes:
 
 def threshold_for(real: FloatArray, false_positive_rate: float) -> float:
     """The lowest llr, in steps of 0.05, that at most this share of ``real`` reaches."""
-    steps = np.round(np.arange(0.5, 6.0, 0.05), 2)
+    steps = np.round(np.arange(LEAST_LIKELY_LLR, 6.0, 0.05), 2)
     kept = [t for t in steps if (real >= t).mean() <= false_positive_rate]
     return float(kept[0])
 

@@ -1,0 +1,82 @@
+"""Does the whole face crop look painted by a generator or taken by a camera?
+
+What it sees: everything in the face crop but its lowest strip, at its native size: skin, hair,
+backdrop, and how they go together.
+
+Why generators do it: a generator draws each picture from a few hundred numbers, coarse to fine. It
+has a usual look (smooth skin, one way of drawing strands, backdrops without things in them) that
+platforms' resizing and compression thin out but do not take away.
+
+How it is measured: a convolutional network (EfficientNet-Lite0 without its last block), trained on
+generated faces and on photographs by many cameras cut into the same frame, says of every place of
+some 16 px how generated it looks. The value is the mean of its log odds; how far places disagree
+is kept beside it. Every picture was resized and compressed alike in training, so that a source's
+habits teach nothing, and the crop hides the picture's framing.
+
+When it cannot be: the face crop is smaller than 64 px, or most of it lies outside the picture. It
+is a habit that was learned and no law: a generator that photographs more plainly (truncation 1,
+StyleGAN 3) is told less well, and so is a photograph that was smoothed by a filter.
+
+Reference: Tan, Le 2019 (arXiv 1905.11946) for the network; Aniano Porcile et al. 2024 (arXiv
+2311.08577) for its kind as a detector of generated profile pictures.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+import numpy as np
+
+from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
+from app.portrait import Portrait
+from app.regions import Region
+from app.witness import look
+
+MIN_SIDE_PX: Final = 64
+"""The smallest crops that the network was trained on are 72 px wide."""
+_SAYS_SOMETHING: Final = 0.5
+
+
+def measure(portrait: Portrait) -> Reading | Unmeasurable:
+    """The network's mean log odds over the face crop; natural logarithm, not yet calibrated."""
+    crop = portrait.crop
+    if crop is None or crop.side_px < MIN_SIDE_PX:
+        return Unmeasurable(Reason.TOO_SMALL)
+    seen = look(portrait, Region.TEXTURE)
+    if isinstance(seen, Unmeasurable):
+        return seen
+    return Reading(
+        value=seen.log_odds,
+        marks=(
+            Mark(
+                np.clip(seen.hottest, 0.0, np.array(portrait.picture.size, dtype=np.float64)),
+                "outline",
+                "the place that looks most generated",
+            ),
+        ),
+        measures={
+            "witness": seen.log_odds,
+            "spread": seen.spread,
+            "ln_side": math.log(crop.side_px / 200.0),
+        },
+    )
+
+
+def summarize(llr: float, match: Match | None) -> str:
+    """What the pixels as a whole say, in a moderator's words."""
+    if llr >= _SAYS_SOMETHING:
+        return "the face as a whole looks drawn by a generator rather than photographed"
+    if llr > -_SAYS_SOMETHING:
+        return "the face as a whole could be photographed or generated"
+    return "the face as a whole looks photographed rather than drawn by a generator"
+
+
+CHECK = Check(
+    name="texture",
+    version=1,
+    unit="log odds before calibration",
+    reference="Tan, Le 2019, arXiv 1905.11946; Aniano Porcile et al. 2024, arXiv 2311.08577",
+    measure=measure,
+    summarize=summarize,
+)

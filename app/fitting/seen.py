@@ -1,0 +1,61 @@
+"""A corpus measured once, at every size that the fit needs: the long part of a fit."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from app.fitting.corpus import Corpus, Row
+from app.fitting.evasions import prepared, recompressed, resized
+from app.fitting.measure import Measured, Models, Prepare, measure
+from app.fitting.shares import takes_part
+from app.fitting.sizes import SizeEffects, size_effects
+
+PIXEL_SIDES_PX: Final = (200, 96)
+"""Pictures are weighed as they are and made as small as this: slopes depend on size."""
+
+
+@dataclass(frozen=True, eq=False)
+class Seen:
+    """Every measurement that a fit needs.
+
+    ``native``: every picture as it is. ``smaller``: by side in px, those that take part in telling
+    pixels apart, made as small as that. ``effects``: what small pictures do to the eyes' place.
+    """
+
+    native: Sequence[Measured]
+    smaller: Mapping[int, Sequence[Measured]]
+    effects: SizeEffects
+
+    def kept(self, keep: Callable[[Row], bool]) -> Seen:
+        """Only the pictures that ``keep`` lets pass."""
+        return self.repeated(lambda row: int(keep(row)))
+
+    def repeated(self, times: Callable[[Row], int]) -> Seen:
+        """Every picture as often as ``times`` says."""
+
+        def some(part: Sequence[Measured]) -> list[Measured]:
+            return [m for m in part for _ in range(times(m.row))]
+
+        smaller = {side: some(part) for side, part in self.smaller.items()}
+        return Seen(some(self.native), smaller, self.effects)
+
+    @property
+    def pixels(self) -> list[Measured]:
+        """Everything that tells pixels apart, at every size."""
+        parts = (self.native, *self.smaller.values())
+        return [m for part in parts for m in part if takes_part(m.row)]
+
+
+def see(corpus: Corpus, models: Models) -> Seen:
+    """Measure ``corpus`` at every size."""
+    native = list(measure(corpus, corpus.rows, models))
+    part = [row for row in corpus.rows if takes_part(row)]
+    smaller = {side: list(measure(corpus, part, models, shrinker(side))) for side in PIXEL_SIDES_PX}
+    return Seen(native, smaller, size_effects(corpus, native, models))
+
+
+def shrinker(side_px: int) -> Prepare:
+    """Makes the longer side at most ``side_px``, as a platform would."""
+    return prepared(lambda rgb: recompressed(resized(rgb, side_px)))

@@ -1,0 +1,86 @@
+"""``eyeline fit-texture CORPUS``: two networks on a half each, then the one that ships."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import Final
+
+import torch
+
+from app.fitting import corpus as corpora
+from app.fitting.held_out import FOLDER, HALVES, Halves, read_halves, witness_of
+from app.fitting.witness.crops import Crops, keep_crops
+from app.fitting.witness.export import export
+from app.fitting.witness.groups import Groups
+from app.fitting.witness.halves import make_halves
+from app.fitting.witness.recipe import HALF, KEPT_OUT, WHOLE, Recipe
+from app.fitting.witness.samples import Sampler
+from app.fitting.witness.train import Tell, train
+from app.fitting.witness.trunk import Tensors, pretrained
+from app.landmarks import load_model
+from app.network import WITNESS_FILE, load_segmenter
+
+_CALIBRATION_TILES: Final = 48
+_ELSEWHERE: Final = 1000
+"""Another seed than training's: calibration tiles are not the first ones that were trained on."""
+
+
+def run_fit_texture(
+    root: Path, models_dir: Path, work: Path, steps_share: float, tell: Tell
+) -> str:
+    """Train on ``root``, keeping crops and checkpoints in ``work``; write the three networks.
+
+    ``steps_share`` shortens every stage, for a try. Every stage goes on where it was stopped.
+    """
+    corpus = corpora.read(root)
+    crops = keep_crops(corpus, load_model(models_dir), load_segmenter(models_dir), work)
+    halves = _halves(corpus, crops, models_dir)
+    start = pretrained()
+    first: Tensors = {}
+    for half in (0, 1):
+        chosen = [i for i, kept in enumerate(crops.kept) if halves.half(kept.row) == half]
+        recipe = shortened(HALF, steps_share, seed=half)
+        trained = stage(crops, chosen, start, recipe, work / f"half_{half}.pt", tell)
+        write(trained, crops, chosen, models_dir / witness_of(half))
+        first = first or trained
+    chosen = [i for i, kept in enumerate(crops.kept) if kept.row.source not in KEPT_OUT]
+    recipe = shortened(WHOLE, steps_share, seed=WHOLE.seed)
+    trained = stage(crops, chosen, first, recipe, work / "whole.pt", tell)
+    write(trained, crops, chosen, models_dir / WITNESS_FILE)
+    return json.dumps({"crops": len(crops.kept), "trained_on": len(chosen)})
+
+
+def _halves(corpus: corpora.Corpus, crops: Crops, models_dir: Path) -> Halves:
+    """The ones that are kept if they are for this very manifest, so that networks can be redone."""
+    path = models_dir / FOLDER / HALVES
+    if path.is_file():
+        known = read_halves(models_dir)
+        if known.manifest_sha256 == corpus.manifest_sha256:
+            return known
+    made = make_halves(corpus.manifest_sha256, corpus.rows, crops)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(made.written(), encoding="utf-8")
+    return made
+
+
+def shortened(recipe: Recipe, share: float, seed: int) -> Recipe:
+    """``recipe`` with so many of its steps."""
+    return replace(recipe, steps=max(1, round(recipe.steps * share)), seed=seed)
+
+
+def stage(
+    crops: Crops, chosen: list[int], start: Tensors, recipe: Recipe, checkpoint: Path, tell: Tell
+) -> Tensors:
+    """One training run on the crops ``chosen``."""
+    torch.manual_seed(recipe.seed)
+    sampler = Sampler(crops, Groups(crops.kept, chosen), recipe.seed)
+    tell(f"{checkpoint.stem}: {len(chosen)} crops")
+    return train(start, sampler, recipe, checkpoint, tell)
+
+
+def write(tensors: Tensors, crops: Crops, chosen: list[int], out: Path) -> None:
+    """Export; windows of one size show the integers what values to expect."""
+    sampler = Sampler(crops, Groups(crops.kept, chosen), _ELSEWHERE)
+    export(tensors, sampler.whole(_CALIBRATION_TILES)[0], out)

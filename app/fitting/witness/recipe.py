@@ -1,0 +1,60 @@
+"""Every number of the training, in one place."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+GENERATED_SHARES: Final[dict[str, float]] = {
+    "stylegan2": 0.31,
+    "stylegan2_sifted": 0.11,
+    "stylegan2_psi1": 0.10,
+    "stylegan2_watermarked": 0.08,
+    "stylegan1": 0.18,
+    "stylegan3": 0.14,
+    "studio": 0.08,
+}
+"""How often a generated sample comes from each group; those too small for the drawn size drop out.
+Truncation 1 and StyleGAN 3 are few and hard, and are shown more often than they are many."""
+
+REAL_SHARES: Final[dict[str, float]] = {
+    "ffhq_1024": 0.22,
+    "ffhq_256": 0.18,
+    "realigned": 0.28,
+    "aligned_celebahq": 0.07,
+    "ordinary": 0.23,
+    "diffusion": 0.02,
+}
+
+SIFTED: Final = frozenset({"jcpeterson"})
+"""Generated faces that were chosen by people for a study: a group of its own, or it would drown
+the unsifted ones."""
+SMALL_FFHQ: Final = frozenset({"zoya2244", "Seif-Hussein"})
+"""Collectors whose FFHQ photographs are 256 px."""
+KEPT_OUT: Final = frozenset({"SiddharthJain131", "Seif-Hussein", "serengil", "18F", "jupyter"})
+"""Never shown to the network that ships, so that its own scale can be looked at; all of them are
+in the second half, which the first network, from which it goes on, has not seen either."""
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """``steps`` of ``whole`` windows of the face and ``regional`` tiles of one region in turn."""
+
+    steps: int
+    whole: int = 20
+    regional: int = 16
+    body_rate: float = 5e-4
+    head_rate: float = 3e-3
+    warm_up_steps: int = 100
+    regional_loss: float = 0.6
+    label_smoothing: float = 0.04
+    averaging: float = 0.998
+    clip_norm: float = 2.0
+    checkpoint_every: int = 200
+    seed: int = 0
+
+
+HALF: Final = Recipe(steps=2300)
+"""For the two networks that each see one half."""
+WHOLE: Final = Recipe(steps=1200, body_rate=3e-4, head_rate=1e-3, seed=2)
+"""For the network that ships: it goes on from the first half's, on everything."""
