@@ -202,6 +202,9 @@ def evaluate(
         ),
     ] = None,
     evasions: Annotated[bool, typer.Option(help="Also judge changed pictures.")] = False,
+    sizes: Annotated[
+        bool, typer.Option(help="Also judge everything made small (always where held out).")
+    ] = False,
 ) -> None:
     """Judge CORPUS, never by a calibration that saw the collector of the picture."""
     from app.fitting.commands import run_evaluate
@@ -217,6 +220,7 @@ def evaluate(
             models_dir,
             mode=modes[held_out],
             evasions=evasions,
+            sizes=sizes,
             scores=scores,
             as_json=as_json,
         )

@@ -44,6 +44,7 @@ def run_evaluate(
     *,
     mode: Mode | None,
     evasions: bool,
+    sizes: bool,
     scores: Path | None,
     as_json: bool,
 ) -> str:
@@ -52,7 +53,7 @@ def run_evaluate(
     calibration = load(models_dir / FILE, CHECKS)
     mode = mode or mode_for(corpus, calibration)
     models = models_for(corpus, models_dir, shipped=mode == "shipped")
-    judged = evaluate(corpus, models, calibration, mode, evasions=evasions)
+    judged = evaluate(corpus, models, calibration, mode, evasions=evasions, sizes=sizes)
     if scores is not None:
         write_scores(judged.scores, scores)
     likely = next(t.llr for t in calibration.thresholds if t.verdict == "likely_generated")

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Literal
@@ -16,14 +16,16 @@ from typing import Final, Literal
 from app.calibration import Calibration
 from app.checks import CHECKS
 from app.fitting.corpus import Corpus, Row
-from app.fitting.evasions import EVASIONS, prepared
+from app.fitting.evasions import EVASIONS, Change, prepared
 from app.fitting.fit import calibrations_by_fold
 from app.fitting.judge import Scored, score
-from app.fitting.measure import Models, measure
-from app.fitting.seen import see
+from app.fitting.measure import Measured, Models, measure
+from app.fitting.seen import see, smaller_of
 
 Mode = Literal["shipped", "held_out"]
 EVASION_PICTURES: Final = 600
+LARGE_PX: Final = 380
+"""Pictures at least this large count as 400 px."""
 
 
 @dataclass(frozen=True)
@@ -34,6 +36,8 @@ class Judged:
     mode: Mode
     pictures_per_second: float
     evasions: dict[str, tuple[Scored, ...]]
+    sizes: dict[str, tuple[Scored, ...]]
+    """By side: pictures that are as large as avatars get, and pictures made small on the way in."""
 
 
 def mode_for(corpus: Corpus, calibration: Calibration) -> Mode:
@@ -43,35 +47,56 @@ def mode_for(corpus: Corpus, calibration: Calibration) -> Mode:
 
 
 def evaluate(
-    corpus: Corpus, models: Models, calibration: Calibration, mode: Mode, *, evasions: bool = False
+    corpus: Corpus,
+    models: Models,
+    calibration: Calibration,
+    mode: Mode,
+    *,
+    evasions: bool = False,
+    sizes: bool = False,
 ) -> Judged:
-    """``corpus`` judged in ``mode``; with ``evasions`` also changed generated pictures."""
+    """``corpus`` judged in ``mode``.
+
+    ``evasions``: also changed generated pictures. ``sizes``: also everything made small.
+    """
     start = time.perf_counter()
     if mode == "shipped":
-        scores = tuple(score(m, calibration) for m in measure(corpus, corpus.rows, models))
-        speed = len(scores) / (time.perf_counter() - start)
+        native = list(measure(corpus, corpus.rows, models))
+        smaller = smaller_of(corpus, models) if sizes else {}
         judges = [calibration]
         fold_of = dict.fromkeys((r.collector for r in corpus.rows), 0)
     else:
         seen = see(corpus, models)
-        looked = len(seen.native) + sum(map(len, seen.smaller.values()))
-        speed = looked / (time.perf_counter() - start)
+        native, smaller = list(seen.native), dict(seen.smaller)
         refitted, fold_of = calibrations_by_fold(seen)
         # Other fits, the same words: a verdict means what the service means by it.
         judges = [replace(judge, thresholds=calibration.thresholds) for judge in refitted]
-        scores = tuple(score(m, judges[fold_of[m.row.collector]]) for m in seen.native)
-    changed = (
-        {
-            name: tuple(
-                score(m, judges[fold_of[m.row.collector]])
-                for m in measure(corpus, evasion_rows(corpus), models, prepared(change))
-            )
-            for name, change in EVASIONS.items()
-        }
-        if evasions
-        else {}
+    looked = len(native) + sum(map(len, smaller.values()))
+    speed = looked / (time.perf_counter() - start)
+
+    def judged(part: Iterable[Measured]) -> tuple[Scored, ...]:
+        return tuple(score(m, judges[fold_of[m.row.collector]]) for m in part)
+
+    def evaded(change: Change) -> tuple[Scored, ...]:
+        return judged(measure(corpus, evasion_rows(corpus), models, prepared(change)))
+
+    scores = judged(native)
+    return Judged(
+        scores,
+        mode,
+        speed,
+        evasions={n: evaded(change) for n, change in EVASIONS.items()} if evasions else {},
+        sizes=_sizes(scores, {side: judged(part) for side, part in smaller.items()}),
     )
-    return Judged(scores, mode, speed, changed)
+
+
+def _sizes(
+    native: Sequence[Scored], smaller: Mapping[int, tuple[Scored, ...]]
+) -> dict[str, tuple[Scored, ...]]:
+    if not smaller:
+        return {}
+    large = tuple(s for s in native if s.side_px >= LARGE_PX)
+    return {"400": large, **{str(side): part for side, part in smaller.items()}}
 
 
 def evasion_rows(corpus: Corpus) -> list[Row]:

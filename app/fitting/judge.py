@@ -23,6 +23,7 @@ class Scored:
     interval: tuple[float, float]
     checks: Mapping[str, tuple[float, float] | str]
     gan_eye_distance: float
+    side_px: int = 0
 
 
 def score(measured: Measured, calibration: Calibration) -> Scored:
@@ -40,6 +41,7 @@ def score(measured: Measured, calibration: Calibration) -> Scored:
             (0.0, 0.0),
             {},
             measured.gan_eye_distance,
+            measured.side_px,
         )
     return Scored(
         row=measured.row,
@@ -54,4 +56,5 @@ def score(measured: Measured, calibration: Calibration) -> Scored:
             for e in best.evidence
         },
         gan_eye_distance=measured.gan_eye_distance,
+        side_px=measured.side_px,
     )

@@ -23,13 +23,15 @@ from app.portrait import Network
 class Measured:
     """One picture's row, the testimony of each of its faces, and GANEyeDistance (1 if none).
 
-    ``faceless`` is the outcome (or the error's code) of a picture without a face.
+    ``faceless`` is the outcome (or the error's code) of a picture without a face. ``side_px``: its
+    longer side.
     """
 
     row: Row
     testimonies: tuple[Testimony, ...]
     gan_eye_distance: float
     faceless: str = ""
+    side_px: int = 0
 
 
 Prepare = Callable[[Picture], Picture]
@@ -72,6 +74,7 @@ def measure_file(
         tuple(testify(p) for p in portraits),
         min((gan_eye_distance(p) for p in portraits), default=1.0),
         "" if portraits else faceless(picture),
+        max(picture.size),
     )
 
 

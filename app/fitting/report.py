@@ -16,6 +16,8 @@ from app.fitting.corpus import ORDINARY_KINDS
 from app.fitting.evaluate import Judged
 from app.fitting.judge import Scored
 from app.fitting.metrics import auc, cllr, cllr_min, rate_above, recall_at
+from app.fitting.pools import by_size, strong_on_aligned
+from app.fitting.shares import ALIGNED_KINDS
 
 ROC_POINTS: Final = (1e-2, 1e-3, 1e-4)
 RECALLS: Final = (0.98, 0.99)
@@ -38,6 +40,9 @@ def report(judged: Judged, likely_llr: float) -> dict[str, Any]:
         "threshold_llr": likely_llr,
         "all": comparison(made, real),
         "ordinary": comparison(made, ordinary),
+        "aligned": comparison(made, [s for s in real if s.row.kind in ALIGNED_KINDS]),
+        "strong_on_aligned": strong_on_aligned(scores),
+        "sizes": by_size(judged.sizes),
         "false_alarms_at_recall": [at_recall(scores, r) for r in RECALLS],
         "gan_eye_distance": gan_eye_distance(scores),
         "by_kind": grouped(scores, lambda s: s.row.kind, likely_llr),
@@ -166,7 +171,10 @@ def page(said: dict[str, Any]) -> str:
         f"{count['pictures']} pictures ({count['generated']} generated), judged as {said['mode']}; "
         f"{said['pictures_per_second']} pictures/s",
         f"generated against ordinary: {_curve(said['ordinary'])}",
+        f"generated against photographs in the frame: {_curve(said['aligned'])}",
         f"generated against all real: {_curve(said['all'])}",
+        f"llr of 3 or more: {said['strong_on_aligned']['strong']} of "
+        f"{said['strong_on_aligned']['pictures']} photographs in the frame",
     ]
     lines += [
         f"at {row['recall']:.0%} of StyleGAN 1 and 2 (llr {row['llr']}): "
@@ -176,6 +184,10 @@ def page(said: dict[str, Any]) -> str:
         if row["llr"] is not None
     ]
     lines += ["", f"at llr {said['threshold_llr']} (likely_generated):", *_table(said["by_kind"])]
+    for size, found in said["sizes"].items():
+        lines += ["", f"{size} px, AUC by the total:", *_pools(found["total"])]
+        for check, row in found["checks"].items():
+            lines += [f"{size} px, AUC by {check} alone:", *_pools(row["against"])]
     for name, groups in said["evasions"].items():
         lines += ["", f"{name}:", *_table(groups)]
     lines += ["", *(f"false alarm {a['llr']:.2f} {a['path']}" for a in said["false_alarms"])]
@@ -188,6 +200,14 @@ def _table(groups: dict[str, Any]) -> list[str]:
         f"unlikely {g['unlikely_generated']:7.2%}  median llr {g['median_llr']:5.2f}"
         + (f"  unscored {g['unscored']}" if g["unscored"] else "")
         for name, g in groups.items()
+    ]
+
+
+def _pools(table: dict[str, Any]) -> list[str]:
+    return [
+        f"  {kind:24s} "
+        + ", ".join(f"{pool} {cell['auc']:.4f}" for pool, cell in pools.items() if pools)
+        for kind, pools in table.items()
     ]
 
 

@@ -51,9 +51,13 @@ class Seen:
 def see(corpus: Corpus, models: Models) -> Seen:
     """Measure ``corpus`` at every size."""
     native = list(measure(corpus, corpus.rows, models))
+    return Seen(native, smaller_of(corpus, models), size_effects(corpus, native, models))
+
+
+def smaller_of(corpus: Corpus, models: Models) -> dict[int, Sequence[Measured]]:
+    """What takes part in telling pixels apart, made as small as each of ``PIXEL_SIDES_PX``."""
     part = [row for row in corpus.rows if takes_part(row)]
-    smaller = {side: list(measure(corpus, part, models, shrinker(side))) for side in PIXEL_SIDES_PX}
-    return Seen(native, smaller, size_effects(corpus, native, models))
+    return {side: list(measure(corpus, part, models, shrinker(side))) for side in PIXEL_SIDES_PX}
 
 
 def shrinker(side_px: int) -> Prepare:
