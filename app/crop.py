@@ -21,6 +21,8 @@ MAX_SIDE_PX: Final = 400
 MIN_SIDE_PX: Final = 32
 """Below it a face is a smudge; no crop is made."""
 _HALF: Final = 0.5
+_LEAST_PX: Final = 2
+"""OpenCV 5.0.0 mirrors the border of a picture one pixel wide for ever."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,13 +66,14 @@ def crop_face(picture: Picture, face: Face) -> FaceCrop | None:
         return None
     native = float(np.linalg.norm(corners[1] - corners[0]))
     side = min(MAX_SIDE_PX, round(native))
-    if side < MIN_SIDE_PX:
+    if side < MIN_SIDE_PX or min(picture.size) < _LEAST_PX:
         return None
     rgb, seen = _warped(picture.rgb, corners, side)
     visible = _visible(seen)
     if visible is None:
         return None
     rgb.setflags(write=False)
+    corners.setflags(write=False)
     return FaceCrop(rgb, visible, corners, _unit(face.landmarks, corners))
 
 
@@ -79,7 +82,7 @@ def _warped(rgb: RgbArray, corners: FloatArray, side: int) -> tuple[RgbArray, Rg
     shrink = float(np.linalg.norm(corners[1] - corners[0])) / side
     if shrink > 1.0:  # by area first: a warp alone would skip pixels
         height, width = rgb.shape[:2]
-        size = max(1, round(width / shrink)), max(1, round(height / shrink))
+        size = tuple(max(_LEAST_PX, round(length / shrink)) for length in (width, height))
         rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         corners = corners * np.array([size[0] / width, size[1] / height])
     # OpenCV counts from pixel centres, we from the outer corner.

@@ -9,7 +9,7 @@ platforms' resizing and compression thin out but do not take away.
 
 How it is measured: a convolutional network (EfficientNet-Lite0 without its last block), trained on
 generated faces and on photographs by many cameras cut into the same frame, says of every place of
-some 16 px how generated it looks. The value is the mean of its log odds; how far places disagree
+some 32 px how generated it looks. The value is the mean of its log odds; how far places disagree
 is kept beside it. Every picture was resized and compressed alike in training, so that a source's
 habits teach nothing, and the crop hides the picture's framing.
 

@@ -25,12 +25,11 @@ from app.picture import RgbArray
 OPSET: Final = 17
 IR_VERSION: Final = 9
 """What onnxruntime has read since 2023."""
-STRIDE: Final = 16
 _PERCENTILE: Final = 99.99
 
 
 def graph(tensors: Tensors) -> Any:
-    """The network as an ONNX model: ``pixels`` (n, 3, h, w) to ``heat`` (n, heads, h/16, w/16)."""
+    """The network as an ONNX model: ``pixels`` (n, 3, h, w) to ``heat`` (n, heads, h/32, w/32)."""
     nodes: list[Any] = []
     weights: list[Any] = [
         numpy_helper.from_array(np.array(0.0, np.float32), "zero"),

@@ -95,7 +95,7 @@ def pretrained() -> Tensors:
 
 
 def heat(tensors: Tensors, pixels: Any) -> Any:
-    """Log odds at every place: ``pixels`` (n, 3, h, w), -1 to 1, give (n, heads, h/16, w/16)."""
+    """Log odds at every place: ``pixels`` (n, 3, h, w), -1 to 1, give (n, heads, h/32, w/32)."""
 
     def convolved(x: Any, name: str, **how: Any) -> Any:
         return functional.conv2d(x, tensors[f"{name}.weight"], tensors[f"{name}.bias"], **how)
