@@ -68,6 +68,7 @@ def keep_crops(corpus: Corpus, landmarks: bytes, network: Network, folder: Path)
     index = folder / _INDEX
     if not index.is_file() or json.loads(index.read_text())["manifest"] != corpus.manifest_sha256:
         folder.mkdir(parents=True, exist_ok=True)
+        index.unlink(missing_ok=True)  # it would vouch for crops that are being written over
         kept = _make(corpus, landmarks, network, folder)
         content = {"manifest": corpus.manifest_sha256, "kept": [asdict(k) for k in kept]}
         index.write_text(json.dumps(content), encoding="utf-8")
@@ -109,6 +110,9 @@ def _portraits(
         def look(row: Row) -> Portrait | None:
             try:
                 picture = decode((corpus.root / row.path).read_bytes())
+            except OSError as error:
+                path = corpus.root / row.path
+                raise CorpusError(f"cannot read {path}: {error.strerror}") from error
             except AvatarError:
                 return None  # evaluation counts it; there is nothing to train on
             portraits = portray(picture, finders.mine(), network)

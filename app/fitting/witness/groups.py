@@ -47,6 +47,7 @@ class Groups:
     def draw(self, rng: np.random.Generator, side: int, *, generated: bool) -> int:
         """The index of a crop of at least ``side`` px, or of any size where none is that large."""
         shares = GENERATED_SHARES if generated else REAL_SHARES
+        side = -(-side // _STEP_PX) * _STEP_PX  # upwards: never larger than the picture is
         able = [g for g in shares if g in self._members and self._count(g, side) >= _LEAST]
         groups = able or [g for g in shares if g in self._members]
         weights = np.array([shares[g] for g in groups])
@@ -59,9 +60,9 @@ class Groups:
         return int((self._sides[self._members[name]] >= side).sum())
 
     def _ladder(self, name: str, side: int) -> FloatArray:
-        key = (name, side // _STEP_PX)
+        key = (name, side)
         if key not in self._known:
-            large = self._sides[self._members[name]] >= side // _STEP_PX * _STEP_PX
+            large = self._sides[self._members[name]] >= side
             weights = self._weights[name] * large
             self._known[key] = np.cumsum(weights / weights.sum())
         return self._known[key]

@@ -1,0 +1,171 @@
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.fitting import held_out
+from app.fitting.corpus import Corpus, CorpusError, Row
+from app.fitting.held_out import (
+    FOLDER,
+    HALVES,
+    SPLIT,
+    Halves,
+    models_for,
+    read_halves,
+    witness_of,
+)
+from app.fitting.measure import Models
+from app.network import WITNESS_FILE
+
+NAMES = st.text(max_size=12)
+halves = st.builds(
+    Halves,
+    st.text("0123456789abcdef", min_size=64, max_size=64),
+    st.dictionaries(NAMES, st.sampled_from((0, 1, SPLIT))),
+    st.frozensets(NAMES),
+)
+SMALL = Halves("a" * 64, {"one": 0, "two": 1, "only": SPLIT}, frozenset({"only_b.jpg"}))
+
+
+def row(source: str, path: str = "a.jpg") -> Row:
+    return Row(path, "real", "avatar", source)
+
+
+def kept(folder: Path, text: str) -> Path:
+    (folder / FOLDER).mkdir(exist_ok=True)
+    (folder / FOLDER / HALVES).write_text(text, encoding="utf-8")
+    return folder
+
+
+# The file
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("models")
+
+
+@given(halves)
+def test_what_is_written_is_read_back(folder: Path, made: Halves) -> None:
+    found = read_halves(kept(folder, made.written()))
+    assert found == made
+    assert found.written() == made.written()
+
+
+def test_the_file_is_sorted_so_that_a_diff_shows_what_changed() -> None:
+    backwards = Halves("a" * 64, dict(reversed(list(SMALL.collectors.items()))), SMALL.second)
+    assert backwards.written() == SMALL.written()
+    assert SMALL.written().endswith("}\n")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "[]",
+        "no json",
+        '{"manifest_sha256": "", "collectors": {}}',
+        '{"manifest_sha256": "", "collectors": [], "second": []}',
+        '{"manifest_sha256": "", "collectors": {"one": "first"}, "second": []}',
+        '{"manifest_sha256": "", "collectors": {}, "second": 3}',
+    ],
+)
+def test_a_spoiled_file_is_named(text: str, tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=f"cannot read {tmp_path}.*restore it"):
+        read_halves(kept(tmp_path, text))
+
+
+def test_a_missing_file_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match=f"cannot read {tmp_path}.*{HALVES}.*fit-texture"):
+        read_halves(tmp_path)
+
+
+# Who is where
+
+
+def test_a_collectors_half_is_all_its_pictures() -> None:
+    for path in ("a.jpg", "only_b.jpg"):
+        assert SMALL.half(row("one", path)) == 0
+        assert SMALL.half(row("two", path)) == 1
+
+
+def test_a_split_collectors_pictures_are_told_by_path() -> None:
+    assert SMALL.half(row("only", "only_a.jpg")) == 0
+    assert SMALL.half(row("only", "only_b.jpg")) == 1
+
+
+def test_an_unknown_collector_is_refused_in_words() -> None:
+    with pytest.raises(CorpusError, match="without newcomer: run `make fit-texture`"):
+        SMALL.half(row("newcomer"))
+
+
+# Who reads what
+
+
+@dataclass(frozen=True)
+class Named:
+    """Stands for the networks that were loaded from a file."""
+
+    witness: str
+
+
+@pytest.fixture
+def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(held_out, "load_model", lambda _: b"landmarks")
+    monkeypatch.setattr(held_out, "load_networks", lambda _, witness=WITNESS_FILE: Named(witness))
+    return kept(tmp_path, SMALL.written())
+
+
+def reader(models: Models, row: Row) -> str:
+    """The file of the network that may look at the picture of ``row``."""
+    network = models.network(row)
+    assert isinstance(network, Named)
+    return network.witness
+
+
+def corpus(manifest_sha256: str) -> Corpus:
+    return Corpus(Path(), (row("one"),), manifest_sha256)
+
+
+@pytest.mark.parametrize(
+    ("of", "half"),
+    [
+        (row("one"), 0),
+        (row("two"), 1),
+        (row("only", "only_a.jpg"), 0),
+        (row("only", "only_b.jpg"), 1),
+    ],
+)
+def test_a_picture_is_read_by_the_network_that_did_not_see_its_half(
+    models: Path, of: Row, half: int
+) -> None:
+    found = models_for(corpus("a" * 64), models, shipped=False)
+    assert found.landmarks == b"landmarks"
+    assert SMALL.half(of) == half
+    assert reader(found, of) == witness_of(1 - half)
+
+
+def test_a_corpus_that_was_trained_on_has_no_reader_for_a_newcomer(models: Path) -> None:
+    found = models_for(corpus("a" * 64), models, shipped=False)
+    with pytest.raises(CorpusError, match="newcomer"):
+        found.network(row("newcomer"))
+
+
+def test_another_corpus_is_read_by_the_network_that_ships(models: Path) -> None:
+    found = models_for(corpus("b" * 64), models, shipped=False)
+    for source in ("one", "two", "newcomer"):
+        assert reader(found, row(source)) == WITNESS_FILE
+
+
+def test_the_network_that_ships_may_be_asked_for(models: Path) -> None:
+    (models / FOLDER / HALVES).unlink()  # nobody needs it then
+    found = models_for(corpus("a" * 64), models, shipped=True)
+    assert reader(found, row("one")) == WITNESS_FILE
+
+
+def test_without_halves_a_corpus_cannot_be_read_held_out(models: Path) -> None:
+    (models / FOLDER / HALVES).unlink()
+    with pytest.raises(CorpusError, match="restore it"):
+        models_for(corpus("a" * 64), models, shipped=False)

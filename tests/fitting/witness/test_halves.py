@@ -1,0 +1,131 @@
+from collections.abc import Sequence
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from app.fitting.corpus import Row
+from app.fitting.held_out import SPLIT
+from app.fitting.witness.crops import Crops
+from app.fitting.witness.halves import ONLY_ONES, make_halves, same_photographs
+from app.fitting.witness.recipe import KEPT_OUT
+from app.picture import RgbArray
+from tests.fitting.witness.toys import crops_of, painting, row, rows
+
+SHA = "a" * 64
+ONLY = min(ONLY_ONES)
+OTHER_ONLY = max(ONLY_ONES)
+COLLECTORS = ("one", "two", "three", "four")
+
+
+def photographs(of: Sequence[Row], seeds: Sequence[int], side: int = 64) -> Crops:
+    return crops_of([(r, side, painting(side, s)) for r, s in zip(of, seeds, strict=True)])
+
+
+def distinct(of: Sequence[Row]) -> Crops:
+    return photographs(of, range(len(of)))
+
+
+# The same photograph
+
+
+def brighter(rgb: RgbArray) -> RgbArray:
+    return (rgb.astype(float) * 0.8 + 40.0).round().astype(rgb.dtype)
+
+
+def test_a_photograph_is_known_again_at_another_size_and_light() -> None:
+    of = rows("real", "aligned", ONLY, 4)
+    pixels = [(64, painting(64, 1)), (48, painting(48, 2)), (120, brighter(painting(120, 1)))]
+    pixels += [(64, painting(64, 3))]
+    crops = crops_of([(r, side, rgb) for r, (side, rgb) in zip(of, pixels, strict=True)])
+    assert same_photographs(crops) == [[0, 2]]
+
+
+def test_other_photographs_are_not_taken_for_the_same() -> None:
+    assert same_photographs(distinct(rows("real", "aligned", ONLY, 12))) == []
+
+
+def test_only_aligned_photographs_are_compared() -> None:
+    assert same_photographs(photographs(rows("real", "realigned", ONLY, 2), (1, 1))) == []
+    assert same_photographs(photographs(rows("real", "avatar", ONLY, 2), (1, 1))) == []
+
+
+def test_groups_grow_together() -> None:
+    crops = photographs(rows("real", "aligned", ONLY, 6), (1, 2, 1, 3, 2, 1))
+    assert sorted(map(sorted, same_photographs(crops))) == [[0, 2, 5], [1, 4]]
+
+
+# Halves
+
+
+def some_of_everyone() -> list[Row]:
+    return [
+        r
+        for source in COLLECTORS
+        for r in (
+            rows("real", "avatar", source, 4) + rows("generated", "stylegan2", f"m_{source}", 3)
+        )
+    ] + rows("real", "aligned", ONLY, 20)
+
+
+def test_a_collector_is_in_one_half_and_the_only_ones_in_both() -> None:
+    of = some_of_everyone()
+    halves = make_halves(SHA, of, distinct(of))
+    assert halves.manifest_sha256 == SHA
+    assert {halves.collectors[source] for source in COLLECTORS} == {0, 1}
+    assert halves.collectors[ONLY] == SPLIT
+    for source in {r.source for r in of}:
+        found = {halves.half(r) for r in of if r.source == source}
+        assert found == ({0, 1} if source == ONLY else {halves.collectors[source]})
+
+
+def test_both_halves_have_both_classes() -> None:
+    of = some_of_everyone()
+    halves = make_halves(SHA, of, distinct(of))
+    for half in (0, 1):
+        assert {r.generated for r in of if halves.half(r) == half} == {False, True}
+
+
+def test_only_the_split_ones_are_told_by_path() -> None:
+    of = some_of_everyone()
+    halves = make_halves(SHA, of, distinct(of))
+    assert halves.second < {r.path for r in of if r.source == ONLY}
+
+
+@settings(max_examples=20)
+@given(st.permutations(range(24)), st.integers(2, 8))
+def test_the_same_photograph_is_never_in_both_halves(order: list[int], alike: int) -> None:
+    """Some photographs were collected several times, by one or two that both halves need."""
+    of = rows("real", "aligned", ONLY, 12) + rows("real", "aligned", OTHER_ONLY, 12)
+    seeds = [place % (24 // alike) for place in order]
+    halves = make_halves(SHA, of, photographs(of, seeds, side=32))
+    for seed in set(seeds):
+        assert len({halves.half(r) for r, s in zip(of, seeds, strict=True) if s == seed}) == 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_photograph_that_a_whole_collector_has_too_goes_where_that_one_is(seed: int) -> None:
+    of = [
+        *rows("real", "aligned", ONLY, 6),
+        row("real", "aligned", "whole"),
+        *rows("real", "avatar", "else", 3),
+    ]
+    halves = make_halves(SHA, of, photographs(of, (0, 1, 2, 3, 4, 5, seed, 7, 8, 9)))
+    assert halves.half(of[seed]) == halves.half(of[6]) == halves.collectors["whole"]
+
+
+def test_halves_are_the_same_every_time_and_keep_their_word_in_writing() -> None:
+    of = some_of_everyone()
+    once, again = (make_halves(SHA, of, distinct(of)) for _ in range(2))
+    assert once == again
+    assert once.written() == again.written()
+
+
+def test_a_picture_without_a_face_still_has_a_half() -> None:
+    of = some_of_everyone()
+    halves = make_halves(SHA, of, distinct(of[:-5]))
+    assert {halves.half(r) for r in of[-5:]} <= {0, 1}
+
+
+def test_who_is_never_shown_to_the_shipped_network_is_not_needed_by_both_halves() -> None:
+    assert not KEPT_OUT & ONLY_ONES
