@@ -22,6 +22,7 @@ from app.evidence import (
     Unmeasurable,
     Verdict,
 )
+from app.fusion import STAMP
 from app.landmarks import FaceFinder
 from app.picture import Picture
 from app.portrait import Network, Portrait
@@ -52,7 +53,11 @@ class Hearing:
 
     @property
     def measured(self) -> bool:
-        return any(isinstance(e.measured, Reading) for e in self.evidence)
+        """Whether anything was said of the face; that no stamp was read says nothing of it."""
+        return any(
+            isinstance(e.measured, Reading) and (e.check.name != STAMP or e.llr > 0.0)
+            for e in self.evidence
+        )
 
 
 def portray(picture: Picture, finder: FaceFinder, network: Network) -> tuple[Portrait, ...]:

@@ -19,7 +19,7 @@ from app.calibration_file import (
     ThresholdEntry,
 )
 from app.evidence import Check, Evidence, Reading, Unmeasurable, Verdict
-from app.fusion import FRAME, STAMP, Fusion, fusion
+from app.fusion import FRAME, KNEE, STAMP, Fusion, fusion
 from app.scales.alignment import alignment_scale
 from app.scales.measures import measures_scale
 from app.scales.stamp import stamp_scale
@@ -126,6 +126,11 @@ def parse(data: bytes, checks: Sequence[Check]) -> Calibration:
         raise CalibrationError(
             f"the calibration is for {held}, the checks are {wanted}: run `eyeline fit`"
         )
+    kinds = {FRAME: "alignment", STAMP: "stamp"}
+    if any(entry.kind != kinds.get(name, "measures") for name, entry in file.checks.items()):
+        raise CalibrationError("an entry is of another check's kind: run `eyeline fit`")
+    if file.bounds[1] - file.bounds[0] <= 2.0 * KNEE:
+        raise CalibrationError("the bounds leave no room between them: run `eyeline fit`")
     if not set(file.fusion.weights) <= set(held):
         raise CalibrationError("the fusion weighs checks that there are not: run `eyeline fit`")
     if {t.verdict for t in file.thresholds} != {"likely_generated", "unlikely_generated"}:

@@ -6,6 +6,9 @@ Both sides start from the bytes of a file. The bare side decodes it with Pillow 
 once; the other side is everything that `POST /v1/analyses` does between body and JSON. A fifth of
 the pictures are generated ones (the share matters: only faces near a template are measured again).
 The sides take turns, and the median of the rounds counts, so that a busy machine hurts both.
+
+Then what each check costs: its time on one face of 400 px, on one thread, when the landmarks are
+there already. The first check that needs the face crop (or the person in it) pays for it.
 """
 
 from __future__ import annotations
@@ -18,26 +21,32 @@ import random
 import statistics
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Final
 
+import cv2
 import mediapipe as mp
 import numpy as np
 from PIL import Image
 
-from app.analysis import analyze
+from app.analysis import analyze, portray
 from app.calibration import load
 from app.checks import CHECKS
 from app.fitting.corpus import ORDINARY_KINDS, Corpus, read
-from app.landmarks import FaceFinders, load_model
+from app.landmarks import FaceFinder, FaceFinders, load_model
+from app.network import load_networks
 from app.picture import decode
+from app.portrait import Network, Portrait
 from app.settings import MODELS_DIR
 
 GENERATED_SHARE: Final = 0.2
 FIXTURES: Final = Path(__file__).resolve().parent.parent / "fixtures" / "faces"
+FRAMED: Final = "astronaut_ffhq_*"
+CHECKED_PX: Final = 400  # the side of the pictures that checks are timed on
 CHUNK: Final = 500  # memory is looked at after each
 _PAGE_MB: Final = os.sysconf("SC_PAGE_SIZE") / 2**20
 
@@ -58,7 +67,7 @@ def pictures(corpus: Corpus, count: int, seed: int = 0) -> list[bytes]:
 
 def shipped(count: int) -> list[bytes]:
     """`count` of the fixtures' bytes, a fifth of them in a generator's frame."""
-    framed = sorted(FIXTURES.glob("astronaut_ffhq_*"))
+    framed = sorted(FIXTURES.glob(FRAMED))
     others = sorted({*FIXTURES.glob("*.jpg"), *FIXTURES.glob("*.png")} - set(framed))
     share = round(count * GENERATED_SHARE)
     chosen = [*islice(cycle(framed), share), *islice(cycle(others), count - share)]
@@ -109,6 +118,35 @@ def memory(work: Work, todo: Sequence[bytes], count: int, pool: ThreadPoolExecut
     return held
 
 
+def framed_portraits(finder: FaceFinder, network: Network) -> list[Portrait]:
+    """The face of every fixture that has one in a generator's frame, 400 px wide."""
+    shown = [decode(path.read_bytes()) for path in sorted(FIXTURES.glob(FRAMED))]
+    faces = [portray(p, finder, network) for p in shown if max(p.size) == CHECKED_PX]
+    return [found[0] for found in faces if found]
+
+
+def testimony_ms(portrait: Portrait) -> dict[str, float]:
+    """What each check takes on a portrait that nothing has looked at yet, and all together."""
+    spent, fresh = {}, replace(portrait)
+    for check in CHECKS:
+        start = time.perf_counter()
+        check.measure(fresh)
+        spent[check.name] = 1000.0 * (time.perf_counter() - start)
+    return {"all": sum(spent.values()), **spent}
+
+
+def checks_ms(portraits: Iterable[Portrait], rounds: int) -> dict[str, float]:
+    """Medians of `testimony_ms` over `portraits`, each looked at once before the clock runs."""
+    threads = cv2.getNumThreads()
+    cv2.setNumThreads(1)
+    try:
+        runs = [testimony_ms(p) for p in portraits for _ in range(rounds + 1)]
+    finally:
+        cv2.setNumThreads(threads)
+    timed = [run for i, run in enumerate(runs) if i % (rounds + 1)]
+    return {name: round(statistics.median(run[name] for run in timed), 2) for name in timed[0]}
+
+
 def main() -> None:
     """Print one JSON object."""
     say = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
@@ -121,11 +159,11 @@ def main() -> None:
 
     todo = pictures(read(asked.corpus), asked.pictures) if asked.corpus else shipped(asked.pictures)
     model, calibration = load_model(MODELS_DIR), load(MODELS_DIR / "calibration.json", CHECKS)
-    finders = FaceFinders(model)
+    networks, finders = load_networks(MODELS_DIR), FaceFinders(model)
     detect, close = bare(model)
 
     def whole(data: bytes) -> object:
-        return analyze(decode(data), finders.mine(), calibration)
+        return analyze(decode(data), finders.mine(), networks, calibration)
 
     rates: dict[str, list[float]] = {"bare": [], "whole": []}
     with ThreadPoolExecutor(asked.threads) as pool:
@@ -135,6 +173,7 @@ def main() -> None:
             rates["bare"].append(per_second(detect, todo, pool))
             rates["whole"].append(per_second(whole, todo, pool))
         held = memory(whole, todo, asked.analyses, pool)
+    each = checks_ms(framed_portraits(finders.mine(), networks), asked.rounds)
     finders.close()
     close()
 
@@ -145,6 +184,7 @@ def main() -> None:
         "bare_per_second": round(medians["bare"], 1),
         "whole_per_second": round(medians["whole"], 1),
         "share": round(medians["whole"] / medians["bare"], 3),
+        "checks_ms": each,
         "resident_mb_each_500": held,
     }
     print(json.dumps(result, indent=2))

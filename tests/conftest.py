@@ -1,4 +1,4 @@
-"""What several tests need: the landmark model, a finder for this thread, pictures that may ship."""
+"""What several tests need: the models, a finder for this thread, pictures that may ship."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from hypothesis import settings
 from app.calibration import FILE, Calibration, load
 from app.checks import CHECKS
 from app.landmarks import FaceFinder, load_model
+from app.network import Networks, load_networks
 from app.picture import Picture, decode
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -44,6 +45,12 @@ def finder(model: bytes) -> Iterator[FaceFinder]:
     """A finder for the thread that tests run in."""
     with FaceFinder(model) as made:
         yield made
+
+
+@pytest.fixture(scope="session")
+def networks() -> Networks:
+    """The networks that ship."""
+    return load_networks(ROOT / "models")
 
 
 @pytest.fixture(scope="session")

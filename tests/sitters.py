@@ -8,7 +8,8 @@ gives can be worked out by hand.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
@@ -21,15 +22,20 @@ from app.calibration_file import (
     CorrectionEntry,
     FittedOn,
     FusionEntry,
+    MeasuresEntry,
     NoiseEntry,
     OrdinaryEntry,
+    StampEntry,
     TemplateEntry,
     ThresholdEntry,
 )
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
+from app.evidence import Check
 from app.face import LANDMARK_COUNT, MIRROR, Face, FloatArray
-from app.picture import Picture
-from app.portrait import Portrait, Sighting
+from app.fusion import FRAME, STAMP
+from app.picture import Picture, RgbArray
+from app.portrait import Network, Portrait, Sighting
+from app.regions import Region
 from app.scales.alignment import alignment_scale
 from app.shape import face_shape
 from app.templates import AlignmentModel, Oddness, PoseCorrection
@@ -106,15 +112,45 @@ def flat_picture(width: int = 400, height: int = 400, level: int = 128) -> Pictu
     return Picture(np.full((height, width, 3), level, dtype=np.uint8), "PNG", "ab" * 32)
 
 
+PERSON_SIDE: Final = 48
+
+
+class Blind:
+    """A network that must not be asked: what is tested looks at no pixel."""
+
+    def heat(self, rgb: RgbArray) -> FloatArray:
+        raise AssertionError(f"asked what {rgb.shape} shows")
+
+    def person(self, rgb: RgbArray) -> FloatArray:
+        raise AssertionError(f"asked who is in {rgb.shape}")
+
+
+@dataclass(frozen=True)
+class Steady:
+    """A network that says ``log_odds`` of every place, and sees a person-shaped ellipse."""
+
+    log_odds: float = 0.0
+
+    def heat(self, rgb: RgbArray) -> FloatArray:
+        height, width = rgb.shape[:2]
+        return np.full((len(Region), max(1, height // 16), max(1, width // 16)), self.log_odds)
+
+    def person(self, rgb: RgbArray) -> FloatArray:
+        y, x = (np.mgrid[:PERSON_SIDE, :PERSON_SIDE] + 0.5) / PERSON_SIDE
+        inside = ((x - 0.5) / 0.3) ** 2 + ((y - 0.6) / 0.5) ** 2 < 1.0
+        return np.asarray(inside, dtype=np.float64)
+
+
 def portrait_at(
     square: tuple[float, float, float, float] = TEMPLATE_MEAN,
     size: tuple[int, int] = (400, 400),
     face: Face | None = None,
     repeats: int = 0,
+    network: Network | None = None,
 ) -> Portrait:
     """A portrait in a flat picture whose crop square lies at ``square`` of the picture's frame."""
     there = placed(square, Box(0.0, 0.0, *map(float, size)), face)
-    return Portrait(flat_picture(*size), there, repeats=(there,) * repeats)
+    return Portrait(flat_picture(*size), there, repeats=(there,) * repeats, network=network)
 
 
 def sightings_at(
@@ -195,6 +231,48 @@ def entry(**changes: Any) -> AlignmentEntry:
     return AlignmentEntry(**found | changes)
 
 
+def measures_entry(names: Sequence[str] = ("witness", "ln_side"), **changes: Any) -> MeasuresEntry:
+    """A scale for ``names``: ln LR is the first one, whatever the size, and it is quite sure."""
+    found: dict[str, Any] = {
+        "version": 1,
+        "names": list(names),
+        "centre": [0.0] * len(names),
+        "scale": [1.0] * len(names),
+        "weights": [1.0] + [0.0] * (len(names) - 1),
+        "size_weights": [0.0] * len(names),
+        "offset": 0.0,
+        "bounds": [-2.0, 2.0],
+        "uncertainty": [[-9.0, 0.1], [9.0, 0.1]],
+        "figures": {"auc_400px": 0.9},
+    }
+    return MeasuresEntry(**found | changes)
+
+
+def stamp_entry(**changes: Any) -> StampEntry:
+    """A stamp that was read is worth 2.5."""
+    found: dict[str, Any] = {
+        "version": 1,
+        "hit_llr": 2.5,
+        "interval": [2.4, 3.0],
+        "bounds": [0.0, 2.5],
+        "figures": {"real_pictures": 1000.0},
+    }
+    return StampEntry(**found | changes)
+
+
+def entries_for(checks: Iterable[Check], names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+    """An entry of its kind for each of ``checks``; ``names`` of the measures that each gives."""
+
+    def one(check: Check) -> AlignmentEntry | MeasuresEntry | StampEntry:
+        if check.name == FRAME:
+            return entry(version=check.version)
+        if check.name == STAMP:
+            return stamp_entry(version=check.version)
+        return measures_entry(names.get(check.name, ("ln_side",)), version=check.version)
+
+    return {check.name: one(check) for check in checks}
+
+
 def threshold(verdict: str, llr: float) -> ThresholdEntry:
     return ThresholdEntry.model_validate(
         {
@@ -237,9 +315,9 @@ def calibration_file(**changes: Any) -> CalibrationFile:
     return CalibrationFile(**content | changes)
 
 
-def small_calibration(**changes: Any) -> Calibration:
-    """The small calibration as the service would load it."""
-    return parse(calibration_file(**changes).model_dump_json().encode(), (EYE_ALIGNMENT,))
+def small_calibration(known: Sequence[Check] = (EYE_ALIGNMENT,), **changes: Any) -> Calibration:
+    """The small calibration as the service would load it, for the checks ``known``."""
+    return parse(calibration_file(**changes).model_dump_json().encode(), known)
 
 
 def small_model(**changes: Any) -> AlignmentModel:

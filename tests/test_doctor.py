@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -8,21 +9,73 @@ from typer.testing import CliRunner
 
 from app import doctor
 from app.__main__ import FAILED, cli
-from app.doctor import Ill, examine_machine
+from app.calibration import FILE
+from app.checks import CHECKS
+from app.doctor import Finding, Ill, examine_machine
+from app.network import PERSON_FILE, WITNESS_FILE, load_networks
 from app.settings import Settings
+from tests.conftest import ROOT
+from tests.sitters import calibration_file, entries_for
+
+
+def examined(models_dir: Path) -> dict[str, Finding]:
+    return {f.name: f for f in examine_machine(Settings(models_dir=models_dir))}
 
 
 def test_missing_models_are_found_and_each_finding_says_how_to_mend_it(tmp_path: Path) -> None:
-    findings = {f.name: f for f in examine_machine(Settings(models_dir=tmp_path))}
-    assert [name for name, f in findings.items() if not f.ok] == ["model", "calibration", "canary"]
+    findings = examined(tmp_path)
+    missing = ["model", "networks", "calibration", "canary"]
+    assert [name for name, f in findings.items() if not f.ok] == missing
     assert all(f.remedy for f in findings.values() if not f.ok)
     assert all(f.detail for f in findings.values())
+    assert WITNESS_FILE in findings["networks"].detail
 
 
 def test_another_model_is_not_the_model(tmp_path: Path) -> None:
     (tmp_path / "face_landmarker.task").write_bytes(b"another")
-    finding = next(f for f in examine_machine(Settings(models_dir=tmp_path)) if f.name == "model")
-    assert "sha256" in finding.detail
+    assert "sha256" in examined(tmp_path)["model"].detail
+
+
+@pytest.fixture
+def models(tmp_path: Path) -> Path:
+    """Two networks that run, and a calibration that was fitted with them."""
+    for name in (WITNESS_FILE, PERSON_FILE):
+        shutil.copy(ROOT / "models" / PERSON_FILE, tmp_path / name)
+    write_calibration(tmp_path, dict(load_networks(tmp_path).sha256))
+    return tmp_path
+
+
+def write_calibration(models_dir: Path, networks: dict[str, str]) -> None:
+    file = calibration_file(checks=entries_for(CHECKS, {}), networks=networks)
+    (models_dir / FILE).write_text(file.model_dump_json(), encoding="utf-8")
+
+
+def test_networks_that_run_and_their_calibration_are_well(models: Path) -> None:
+    findings = examined(models)
+    assert findings["networks"].ok
+    assert WITNESS_FILE in findings["networks"].detail
+    assert PERSON_FILE in findings["networks"].detail
+    assert findings["calibration"].ok
+    assert all(check.name in findings["calibration"].detail for check in CHECKS)
+
+
+def test_a_network_that_cannot_be_run_is_found(models: Path) -> None:
+    (models / WITNESS_FILE).write_bytes(b"no network")
+    findings = examined(models)
+    assert not findings["networks"].ok
+    assert "cannot be run" in findings["networks"].detail
+    assert "restore models/" in findings["networks"].remedy
+
+
+def test_a_calibration_for_other_networks_is_found(models: Path) -> None:
+    """Each is well by itself; together they are not."""
+    write_calibration(models, {WITNESS_FILE: "0a" * 32, PERSON_FILE: "0b" * 32})
+    findings = examined(models)
+    assert findings["networks"].ok
+    assert not findings["calibration"].ok
+    assert "0a0a0a" in findings["calibration"].detail
+    assert "eyeline fit" in findings["calibration"].remedy
+    assert not findings["canary"].ok
 
 
 def _ill(_: Settings) -> str:

@@ -16,8 +16,10 @@ from app import __version__
 from app.__main__ import FAILED, FLAGGED, USAGE, cli
 from app.api.analyst import Analyst
 from app.api.schemas import AnalysisOut
+from app.calibration import CalibrationError
 from app.evidence import Outcome
 from app.landmarks import ModelError
+from app.network import NetworkError
 from app.settings import Settings
 from tests.api.stand_in import StandIn, picture_bytes, serving
 
@@ -64,7 +66,15 @@ def test_json_is_what_http_answers(picture: Path) -> None:
 
 def test_people_are_told_verdict_strength_and_why(picture: Path) -> None:
     said = eyeline("analyze", picture).stdout
-    for words in ("likely generated", "+3.70", "strong support for", "0.9998", "0.715", "in place"):
+    for words in (
+        "likely generated",
+        "+3.70",
+        "strong support for",
+        "0.9998",
+        "0.715",
+        "in place",
+        "texture: drawn",
+    ):
         assert words in said
 
 
@@ -152,10 +162,13 @@ def test_serve_does_not_open_the_door_to_strangers() -> None:
     assert "EYELINE_API_KEYS" in result.stderr
 
 
+@pytest.mark.parametrize("error", [ModelError, NetworkError, CalibrationError])
 @pytest.mark.parametrize("command", [["serve"], ["analyze", "x.png"]])
-def test_a_missing_model_is_one_line(command: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_missing_model_is_one_line(
+    command: list[str], error: type[Exception], monkeypatch: pytest.MonkeyPatch
+) -> None:
     def fail(_: Settings) -> Analyst:
-        raise ModelError("the model is missing: restore it")
+        raise error("the model is missing: restore it\nand much besides")
 
     monkeypatch.setattr(Analyst, "load", fail)
     result = eyeline(*command)
@@ -163,13 +176,33 @@ def test_a_missing_model_is_one_line(command: list[str], monkeypatch: pytest.Mon
     assert result.stderr == "eyeline: the model is missing: restore it\n"
 
 
+@pytest.mark.parametrize("command", ["fit", "evaluate"])
+def test_a_folder_without_a_manifest_is_one_line(command: str, tmp_path: Path) -> None:
+    result = eyeline(command, tmp_path)
+    assert result.exit_code == FAILED
+    assert result.stderr.startswith("eyeline: ")
+    assert result.stderr.count("\n") == 1
+
+
+def test_training_asks_for_its_own_environment(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """torch is not installed where the service runs."""
+    monkeypatch.setitem(sys.modules, "torch", None)
+    monkeypatch.delitem(sys.modules, "app.fitting.witness.commands", raising=False)
+    result = eyeline("fit-texture", tmp_path)
+    assert result.exit_code == FAILED
+    assert result.stderr == "eyeline: torch is not installed: run `make fit-texture CORPUS=...`\n"
+
+
 def test_version_and_help_load_nothing_heavy() -> None:
     assert eyeline("--version").stdout == f"eyeline {__version__}\n"
     program = (
         "import sys; sys.argv = ['eyeline', '--version']\n"
+        "HEAVY = {'mediapipe', 'cv2', 'onnxruntime', 'fastapi', 'uvicorn', 'aiohttp', 'torch'}\n"
         "from app.__main__ import cli\n"
         "cli(standalone_mode=False)\n"
-        "print(sorted({'mediapipe', 'cv2', 'fastapi', 'uvicorn', 'aiohttp'} & sys.modules.keys()))"
+        "print(sorted(HEAVY & sys.modules.keys()))"
     )
     told = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True

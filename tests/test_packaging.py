@@ -10,16 +10,22 @@ from pathlib import Path
 import pytest
 
 import app
+from app.landmarks import MODEL_FILE
+from app.network import PERSON_FILE, WITNESS_FILE
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("requirements.lock", "requirements-dev.lock")
+MODELS = (MODEL_FILE, PERSON_FILE, WITNESS_FILE)
 UNWANTED = {
     "opencv-contrib-python",
     "opencv-contrib-python-headless",
     "opencv-python",
     "sounddevice",
 }
-TARGETS = {"setup", "serve", "test", "check", "bench", "evaluate", "fit", "lock", "clean", "help"}
+TARGETS = {
+    "setup", "serve", "test", "check", "bench", "evaluate", "fit", "fit-texture", "lock", "clean",
+    "help",
+}  # fmt: skip
 
 
 def _normal(name: str) -> str:
@@ -43,6 +49,7 @@ def _project() -> dict[str, list[str]]:
     groups = {
         "service": toml["project"]["dependencies"],
         "fit": toml["project"]["optional-dependencies"]["fit"],
+        "train": toml["project"]["optional-dependencies"]["train"],
         "build": toml["dependency-groups"]["build"],
         "dev": toml["dependency-groups"]["dev"],
         "backend": toml["build-system"]["requires"],
@@ -79,12 +86,29 @@ def test_the_two_locks_agree() -> None:
 def test_every_direct_dependency_is_locked() -> None:
     asked = _project()
     assert {*asked["service"], *asked["build"], *asked["backend"]} <= _pins(LOCKS[0]).keys()
-    assert {name for names in asked.values() for name in names} <= _pins(LOCKS[1]).keys()
+    locked = (name for by, names in asked.items() if by != "train" for name in names)
+    assert set(locked) <= _pins(LOCKS[1]).keys()
 
 
 def test_what_only_development_needs_stays_out_of_the_service() -> None:
     asked = _project()
     assert not {*asked["fit"], *asked["dev"]} & _pins("requirements.lock").keys()
+
+
+def test_what_trains_networks_has_exact_pins_and_an_environment_of_its_own() -> None:
+    """Neither the service nor a test wants torch: no lock names it."""
+    toml = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    wanted = toml["project"]["optional-dependencies"]["train"]
+    assert wanted
+    assert [one for one in wanted if not re.fullmatch(r"[a-z0-9-]+==[0-9.]+", one)] == []
+    for lock in LOCKS:
+        assert not set(_project()["train"]) & _pins(lock).keys()
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert "TRAIN := .venv-train\n" in makefile
+    assert '--editable ".[fit,train]"' in makefile
+    (clean,) = re.findall(r"^clean:.*\n\trm -rf (.*)$", makefile, re.MULTILINE)
+    assert {"$(VENV)", "$(TRAIN)"} <= set(clean.split())
+    assert "/.venv-train/" in (ROOT / ".gitignore").read_text(encoding="utf-8").splitlines()
 
 
 def test_this_environment_is_the_lock() -> None:
@@ -96,20 +120,27 @@ def test_the_version_has_one_source() -> None:
     assert distribution("eyeline").version == app.__version__
 
 
-def test_each_shipped_model_is_the_one_on_its_card() -> None:
+@pytest.mark.parametrize("model", MODELS)
+def test_each_shipped_model_is_the_one_on_its_card(model: str) -> None:
     card = (ROOT / "models" / "README.md").read_text(encoding="utf-8")
-    models = sorted((ROOT / "models").glob("*.task"))
-    assert models
-    for model in models:
-        section = card.split(f"## {model.name}\n")[1].split("\n## ")[0]
-        assert hashlib.sha256(model.read_bytes()).hexdigest() in section
-        assert f"{model.stat().st_size:,} bytes" in section
-        assert (model.parent / f"LICENSE-{model.stem}.txt").is_file()
+    assert f"## {model}\n" in card
+    section = card.split(f"## {model}\n")[1].split("\n## ")[0]
+    path = ROOT / "models" / model
+    assert hashlib.sha256(path.read_bytes()).hexdigest() in section
+    assert f"{path.stat().st_size:,} bytes" in section
+    licences = re.findall(r"LICENSE-[a-z0-9_-]+\.txt", section)
+    assert licences
+    assert all((path.parent / licence).is_file() for licence in licences)
+
+
+def test_these_are_all_the_models_that_ship() -> None:
+    found = {p.name for end in ("*.task", "*.onnx") for p in (ROOT / "models").glob(end)}
+    assert found == set(MODELS)
 
 
 def test_the_makefile_has_every_promised_target() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert set(re.findall(r"^([a-z]+):.*## ", makefile, re.MULTILINE)) >= TARGETS
+    assert set(re.findall(r"^([a-z-]+):.*## ", makefile, re.MULTILINE)) >= TARGETS
 
 
 def test_ci_is_an_executable_that_runs_the_tests() -> None:
@@ -123,3 +154,9 @@ def test_the_image_copies_all_that_the_service_reads() -> None:
     assert re.search(r"^COPY .*\bapp\b", dockerfile, re.MULTILINE)
     assert re.search(r"^COPY .*\bmodels\b", dockerfile, re.MULTILINE)
     assert re.search(r"^USER (?!root\b|0\b)", dockerfile, re.MULTILINE)
+
+
+def test_the_image_has_no_use_for_the_networks_that_only_judge() -> None:
+    """The last word counts in this file: what the models' line lets in, a later one takes out."""
+    lines = (ROOT / ".dockerignore").read_text(encoding="utf-8").splitlines()
+    assert lines.index("models/held_out") > lines.index("!models") > lines.index("*")

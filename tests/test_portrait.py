@@ -4,10 +4,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.alignment import Box, align
-from app.face import LANDMARK_COUNT, Face
-from app.picture import Picture
+from app.face import LANDMARK_COUNT, Face, FloatArray
+from app.picture import Picture, RgbArray
 from app.portrait import Portrait, evened, squares
-from tests.sitters import flat_picture, lively_face, moved, portrait_at
+from tests.sitters import (
+    TEMPLATE_MEAN,
+    Blind,
+    Steady,
+    flat_picture,
+    lively_face,
+    moved,
+    portrait_at,
+)
 
 sides = st.floats(20.0, 2000.0)
 
@@ -113,6 +121,67 @@ def test_what_is_shared_is_computed_once() -> None:
     portrait = portrait_at()
     assert portrait.sightings is portrait.sightings
     assert portrait.frames is portrait.frames
+    assert portrait.crop is portrait.crop
+
+
+# The face crop, and who is in it
+
+
+def test_the_crop_is_the_faces_square() -> None:
+    crop = portrait_at(TEMPLATE_MEAN, (300, 300)).crop
+    assert crop is not None
+    assert crop.side_px == 300
+    np.testing.assert_allclose(crop.corners, [(0, 0), (300, 0), (300, 300), (0, 300)], atol=1e-6)
+
+
+def test_a_face_that_is_a_smudge_has_no_crop_and_nobody_in_it() -> None:
+    portrait = Portrait(flat_picture(), moved(lively_face(), 1.0, by=(9.0, 9.0)), network=Blind())
+    assert portrait.crop is None
+    assert portrait.person is None
+
+
+def test_a_collapsed_face_has_no_crop() -> None:
+    assert Portrait(flat_picture(), Face(np.zeros((LANDMARK_COUNT, 2)))).crop is None
+
+
+def test_without_a_network_nobody_is_seen() -> None:
+    portrait = portrait_at()
+    assert portrait.crop is not None
+    assert portrait.person is None
+
+
+class Asked:
+    """Remembers whom it was asked for."""
+
+    def __init__(self) -> None:
+        self.shown: list[RgbArray] = []
+
+    def heat(self, rgb: RgbArray) -> FloatArray:
+        return Steady().heat(rgb)
+
+    def person(self, rgb: RgbArray) -> FloatArray:
+        self.shown.append(rgb)
+        return Steady().person(rgb)
+
+
+def test_the_person_is_asked_for_once_and_on_the_crop_alone() -> None:
+    network = Asked()
+    portrait = portrait_at((0.5, 0.5, -0.5, 0.2), network=network)
+    mask = portrait.person
+    assert mask is not None
+    assert portrait.person is mask
+    assert portrait.crop is not None
+    (shown,) = network.shown
+    assert shown is portrait.crop.rgb
+    assert not mask.flags.writeable
+    assert 0.0 <= mask.min() < mask.max() <= 1.0
+
+
+def test_nothing_is_asked_of_a_network_before_a_check_asks() -> None:
+    portrait = portrait_at(network=Blind())
+    _ = portrait.frames, portrait.sightings, portrait.alignment, portrait.crop
+    with pytest.raises(AssertionError, match="asked who"):
+        _ = portrait.person
 
 
 def test_a_collapsed_face_is_an_error_only_where_it_is_asked_for() -> None:

@@ -16,7 +16,8 @@ from PIL import Image
 from app.alignment import Alignment, Box
 from app.api.analyst import Analyst, Examined
 from app.api.app import create_app
-from app.checks import CHECKS
+from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
+from app.checks.texture import CHECK as TEXTURE
 from app.evidence import Analysis, Evidence, Mark, Match, Outcome, Reading, Verdict
 from app.face import Face
 from app.picture import Picture, decode
@@ -45,7 +46,16 @@ def opinion(picture: Picture, outcome: Outcome = Outcome.SCORED) -> Analysis:
     face = Face(landmarks)
     width, height = picture.size
     match = Match("ffhq", "untouched", 0.8, Box(0, 0, width, height), ((0.37, 0.47), (0.63, 0.47)))
-    reading = Reading(value=0.81, marks=(Mark(face.eyes, "dots", "irises"),))
+    eyes = Reading(value=0.81, marks=(Mark(face.eyes, "dots", "irises"),))
+    texture = Reading(
+        value=2.25,
+        marks=(Mark(face.eyes, "outline", "the place that looks most generated"),),
+        measures={"witness": 2.25, "spread": 1.00004, "ln_side": -0.0},
+    )
+    evidence = (
+        Evidence(EYE_ALIGNMENT, eyes, 3.7, "in place", match),
+        Evidence(TEXTURE, texture, 0.9, "drawn"),
+    )
     return Analysis(
         outcome=outcome,
         verdict=Verdict.LIKELY_GENERATED if scored else Verdict.NOT_APPLICABLE,
@@ -57,7 +67,7 @@ def opinion(picture: Picture, outcome: Outcome = Outcome.SCORED) -> Analysis:
         faces=(face,) if scored else (),
         alignment=Alignment((0.5, 0.496), 1.0071234, -0.0) if scored else None,
         match=match if scored else None,
-        evidence=(Evidence(CHECKS[0], reading, 3.7, "in place", match),) if scored else (),
+        evidence=evidence if scored else (),
         llr=3.7 if scored else 0.0,
         llr_interval=(3.4, 3.8) if scored else (0.0, 0.0),
         calibration_id="0123456789ab",
@@ -91,7 +101,14 @@ class StandIn(Analyst):
         return self._complains
 
     def describe(self) -> dict[str, Any]:
-        return {"id": "0123456789ab", "checks": {"eye_alignment": {"weight": 1.0}}}
+        return {
+            "id": "0123456789ab",
+            "networks": {"witness.onnx": "0a" * 32, "person.onnx": "0b" * 32},
+            "checks": {
+                "eye_alignment": {"weight": 1.0},
+                "texture": {"weight": 0.8, "auc_400px": 0.93},
+            },
+        }
 
     def close(self) -> None:
         self.closed = True

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import httpx
 import pytest
 
 from app.api.operations import CheckOut, LimitsOut, ModelCardOut
 from app.checks import CHECKS
+from app.landmarks import MODEL_FILE, MODEL_SHA256
 from tests.api.stand_in import StandIn, Start, picture_bytes
 
 HEADERS = {"Content-Type": "image/png"}
@@ -42,14 +45,33 @@ def test_checks_document_themselves(client: httpx.Client) -> None:
     told = [CheckOut.model_validate(each) for each in client.get("/v1/checks").json()]
     assert [(c.name, c.version) for c in told] == [(c.name, c.version) for c in CHECKS]
     assert all(c.description and c.reference and c.unit for c in told)
-    assert told[0].figures == {"weight": 1.0}
+    figures = {c.name: c.figures for c in told}
+    assert figures["eye_alignment"] == {"weight": 1.0}
+    known = {"eye_alignment": {"weight": 1.0}, "texture": {"weight": 0.8, "auc_400px": 0.93}}
+    assert figures == {c.name: known.get(c.name, {}) for c in CHECKS}
+
+
+def test_a_check_without_figures_is_documented_all_the_same(start: Start) -> None:
+    class Newer(StandIn):
+        def describe(self) -> dict[str, Any]:
+            return {"id": "0123456789ab"}
+
+    client = start(Newer())
+    assert [c["figures"] for c in client.get("/v1/checks").json()] == [{}] * len(CHECKS)
+    assert [f["name"] for f in client.get("/v1/model").json()["files"]] == [MODEL_FILE]
 
 
 def test_the_model_card_names_calibration_and_files(client: httpx.Client) -> None:
     card = ModelCardOut.model_validate(client.get("/v1/model").json())
     assert card.name == "eyeline"
     assert card.calibration["id"] == "0123456789ab"
-    assert len(card.files[0].sha256) == 64
+    assert all(len(file.sha256) == 64 for file in card.files)
+    assert {file.name: file.sha256 for file in card.files} == {
+        MODEL_FILE: MODEL_SHA256,
+        "witness.onnx": "0a" * 32,
+        "person.onnx": "0b" * 32,
+    }
+    assert card.calibration["networks"] == {f.name: f.sha256 for f in card.files[1:]}
     assert "diffusion" in card.scope
 
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.api.analyst import Examined
 from app.api.schemas import AnalysisOut
 from app.api.wire import told, wire
-from app.checks import CHECKS
+from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.evidence import Analysis, Evidence, Outcome, Reason, Unmeasurable
 from app.picture import decode
 from tests.api.stand_in import opinion, picture_bytes
@@ -50,7 +50,9 @@ def test_every_answer_has_its_own_id() -> None:
 
 
 def test_an_unmeasurable_check_is_told_with_its_reason() -> None:
-    evidence = Evidence(CHECKS[0], Unmeasurable(Reason.TOO_SMALL), 0.0, "not measured: too_small")
+    evidence = Evidence(
+        EYE_ALIGNMENT, Unmeasurable(Reason.TOO_SMALL), 0.0, "not measured: too_small"
+    )
     said = sent(
         replace(SCORED, outcome=Outcome.TOO_SMALL, evidence=(evidence,), alignment=None, llr=0.0)
     )
@@ -61,9 +63,34 @@ def test_an_unmeasurable_check_is_told_with_its_reason() -> None:
 
 
 def test_marks_lie_in_unit_coordinates() -> None:
-    check = sent(SCORED).checks[0]
-    assert check.status == "measured"
-    assert all(0.0 <= v <= 1.0 for mark in check.marks for point in mark.points for v in point)
+    for check in sent(SCORED).checks:
+        assert check.status == "measured"
+        assert check.marks
+        assert all(0.0 <= v <= 1.0 for mark in check.marks for point in mark.points for v in point)
+
+
+def test_every_check_is_told_in_its_order_with_what_it_measured() -> None:
+    eyes, texture = sent(SCORED).model_dump(mode="json")["checks"]
+    assert (eyes["name"], eyes["measures"]) == ("eye_alignment", {})
+    assert (texture["name"], texture["value"], texture["llr"]) == ("texture", 2.25, 0.9)
+    assert texture["measures"] == {"witness": 2.25, "spread": 1.0, "ln_side": 0.0}
+
+
+def test_what_could_not_be_measured_stands_beside_what_could() -> None:
+    eyes, texture = SCORED.evidence
+    shut = replace(texture, measured=Unmeasurable(Reason.OUT_OF_PICTURE), llr=0.0)
+    said = sent(replace(SCORED, evidence=(eyes, shut)))
+    assert [check.status for check in said.checks] == ["measured", "unmeasurable"]
+    assert said.likelihood is not None
+    assert "measures" not in said.model_dump(mode="json")["checks"][1]
+
+
+def test_people_are_told_of_every_check() -> None:
+    words = told(sent(SCORED)).splitlines()
+    assert [line for line in words if line.startswith(("  eye_alignment: ", "  texture: "))] == [
+        "  eye_alignment: in place",
+        "  texture: drawn",
+    ]
 
 
 def test_words_say_against_when_it_is_against() -> None:

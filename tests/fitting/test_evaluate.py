@@ -1,16 +1,18 @@
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from app.calibration import Calibration
 from app.checks import CHECKS
-from app.evidence import Outcome
+from app.evidence import Check, Outcome
 from app.fitting import evaluate as evaluating
 from app.fitting.corpus import Corpus, Row
 from app.fitting.evaluate import (
     EVASION_PICTURES,
+    LARGE_PX,
     Judged,
     evaluate,
     evasion_rows,
@@ -18,16 +20,16 @@ from app.fitting.evaluate import (
     write_scores,
 )
 from app.fitting.evasions import EVASIONS
-from app.fitting.fit import provisional
 from app.fitting.judge import Scored
 from app.fitting.report import report
-from tests.fitting.conftest import Study
-from tests.sitters import entry, small_calibration
+from app.fitting.seen import Seen
+from tests.fitting.conftest import PICTURES, SMALL_PX, Study
+from tests.sitters import small_calibration
 
 
 @pytest.fixture(scope="module")
-def shipped_judged(study: Study, model: bytes) -> Judged:
-    return evaluate(study.corpus, model, study.calibration, "shipped")
+def shipped_judged(study: Study) -> Judged:
+    return evaluate(study.corpus, study.models, study.calibration, "shipped")
 
 
 def test_the_corpus_that_was_fitted_on_is_judged_by_others(study: Study) -> None:
@@ -40,36 +42,69 @@ def test_every_picture_is_judged_in_the_manifests_order(
 ) -> None:
     assert [s.row for s in shipped_judged.scores] == list(study.corpus.rows)
     assert shipped_judged.mode == "shipped"
-    assert shipped_judged.evasions == {}
+    assert (shipped_judged.evasions, shipped_judged.sizes) == ({}, {})
     assert shipped_judged.pictures_per_second > 0.0
 
 
 def test_held_out_each_collector_has_its_own_judge(
-    study: Study, model: bytes, monkeypatch: pytest.MonkeyPatch
+    study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Five judges that can be told apart by how far they may go."""
-    judges = [provisional(entry(bounds=[-0.1 - k, 0.1 + k])) for k in range(5)]
+    fitted = replace(study.calibration, thresholds=())
+    judges = [replace(fitted, bounds=(-1.0 - k / 4, 1.0 + k / 4)) for k in range(5)]
     homes = {r.collector: i % 5 for i, r in enumerate(study.corpus.rows)}
-    monkeypatch.setattr(evaluating, "measure", lambda *_, **__: iter(study.seen))
-    monkeypatch.setattr(evaluating, "size_effects", lambda *_: None)
+    monkeypatch.setattr(evaluating, "see", lambda *_: study.seen)
     monkeypatch.setattr(evaluating, "calibrations_by_fold", lambda *_: (judges, homes))
-    judged = evaluate(study.corpus, model, study.calibration, "held_out")
+    judged = evaluate(study.corpus, study.models, study.calibration, "held_out")
     assert judged.mode == "held_out"
-    for scored in judged.scores:
+    assert [s.row for s in judged.scores] == list(study.corpus.rows)
+    for scored in (*judged.scores, *judged.sizes[str(SMALL_PX)]):
         home = homes[scored.row.collector]
-        assert abs(scored.llr) <= 0.1 + home
-    reached = {homes[s.row.collector] for s in judged.scores if abs(s.llr) > homes[s.row.collector]}
-    assert reached >= {0, 1}  # the bounds are in use, or the loop above would say nothing
+        assert abs(scored.llr) <= 1.0 + home / 4
+        if scored.outcome == Outcome.SCORED:  # other fits, the same words
+            assert scored.verdict == study.calibration.verdict(scored.llr)
+    reached = {
+        home
+        for s in judged.scores
+        if (home := homes[s.row.collector]) and abs(s.llr) > 1.0 + (home - 1) / 4
+    }
+    assert reached >= {1, 2}  # the bounds are in use, or the loop above would say nothing
+
+
+def test_held_out_everything_is_judged_at_every_size(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    homes = dict.fromkeys((r.collector for r in study.corpus.rows), 0)
+    large = [replace(m, side_px=LARGE_PX) if i < 9 else m for i, m in enumerate(study.seen.native)]
+    seen = Seen(large, study.seen.smaller, study.seen.effects)
+    monkeypatch.setattr(evaluating, "see", lambda *_: seen)
+    monkeypatch.setattr(evaluating, "calibrations_by_fold", lambda *_: ([study.calibration], homes))
+    judged = evaluate(study.corpus, study.models, study.calibration, "held_out")
+    assert list(judged.sizes) == ["400", str(SMALL_PX)]
+    assert judged.sizes["400"] == judged.scores[:9]
+    small = judged.sizes[str(SMALL_PX)]
+    assert [s.row for s in small] == [m.row for m in study.seen.smaller[SMALL_PX]]
+    assert [s.side_px for s in small] == [SMALL_PX] * len(small)
+
+
+def test_as_shipped_sizes_are_judged_where_they_are_asked_for(
+    study: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(evaluating, "measure", lambda *_, **__: iter(study.seen.native))
+    monkeypatch.setattr(evaluating, "smaller_of", lambda *_: study.seen.smaller)
+    judged = evaluate(study.corpus, study.models, study.calibration, "shipped", sizes=True)
+    assert list(judged.sizes) == ["400", str(SMALL_PX)]
+    assert len(judged.sizes[str(SMALL_PX)]) == sum(PICTURES.values())
 
 
 def test_evasions_are_measured_on_changed_pictures(
-    study: Study, model: bytes, monkeypatch: pytest.MonkeyPatch
+    study: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rows = tuple(r for r in study.corpus.rows if r.source in ("maker_a", "people_a"))[:10]
     some = Corpus(study.corpus.root, rows, "0")
     chosen = {name: EVASIONS[name] for name in ("untouched", "white border 10 %")}
     monkeypatch.setattr(evaluating, "EVASIONS", chosen)
-    judged = evaluate(some, model, study.calibration, "shipped", evasions=True)
+    judged = evaluate(some, study.models, study.calibration, "shipped", evasions=True)
     assert list(judged.evasions) == list(chosen)
     makers = {r.path for r in rows if r.generated}
     for scored in judged.evasions.values():
@@ -97,10 +132,12 @@ def test_evasions_are_tried_on_some_of_every_kind() -> None:
 # What is written
 
 
-COLUMNS = [
-    "path", "label", "kind", "source", "outcome", "verdict", "llr",
-    "eye_alignment_value", "eye_alignment_llr",
-]  # fmt: skip
+COLUMNS = ["path", "label", "kind", "source", "outcome", "verdict", "llr"]
+
+
+def columns_of(**cells: list[str]) -> list[str]:
+    """Two cells a check in their order, empty unless given."""
+    return [cell for check in CHECKS for cell in cells.get(check.name, ["", ""])]
 
 
 def test_scores_have_exactly_these_columns(tmp_path: Path) -> None:
@@ -118,25 +155,32 @@ def test_scores_have_exactly_these_columns(tmp_path: Path) -> None:
     write_scores([scored, unscored, small], tmp_path / "scores.csv")
     with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as file:
         head, *lines = csv.reader(file)
-    assert head == COLUMNS
+    assert head == COLUMNS + [f"{c.name}_{part}" for c in CHECKS for part in ("value", "llr")]
     assert lines == [
         ["a b,c.jpg", "generated", "stylegan2", "one", "scored", "likely_generated", "1.23457",
-         "0.75", "1.5"],
-        ["d.jpg", "real", "avatar", "two", "no_face", "not_applicable", "0", "", ""],
-        ["e.jpg", "real", "avatar", "two", "scored", "inconclusive", "0", "", ""],
+         *columns_of(eye_alignment=["0.75", "1.5"])],
+        ["d.jpg", "real", "avatar", "two", "no_face", "not_applicable", "0", *columns_of()],
+        ["e.jpg", "real", "avatar", "two", "scored", "inconclusive", "0", *columns_of()],
     ]  # fmt: skip
 
 
-def test_the_columns_follow_the_checks() -> None:
-    parts = [f"{c.name}_{part}" for c in CHECKS for part in ("value", "llr")]
-    assert COLUMNS[7:] == parts
+@pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.name)
+def test_every_check_has_its_columns(check: Check, tmp_path: Path) -> None:
+    row = Row("a.jpg", "real", "avatar", "one")
+    held = {check.name: (-0.25, 0.125)}
+    write_scores([Scored(row, "scored", "inconclusive", 0.5, (0.0, 1.0), held, 1.0)],
+                 tmp_path / "scores.csv")  # fmt: skip
+    with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as file:
+        (line,) = csv.DictReader(file)
+    assert (line[f"{check.name}_value"], line[f"{check.name}_llr"]) == ("-0.25", "0.125")
+    assert line["llr"] == "0.5"
 
 
 def test_an_evaluation_is_valid_json(study: Study, shipped_judged: Judged) -> None:
     likely = _likely(study.calibration)
     said = json.loads(json.dumps(report(shipped_judged, likely), allow_nan=False))
-    assert said["counts"] == {"pictures": 135, "generated": 35, "real": 100}
-    assert said["outcomes"].get(Outcome.SCORED, 0) > 130
+    assert said["counts"] == {"pictures": 150, "generated": 35, "real": 115}
+    assert said["outcomes"].get(Outcome.SCORED, 0) > 145
     assert said["ordinary"]["auc"] > 0.95
     assert said["threshold_llr"] == likely
 

@@ -7,6 +7,7 @@ from app.fitting.evasions import (
     EVASIONS,
     bordered,
     circled,
+    cut,
     grey,
     letterboxed,
     prepared,
@@ -81,6 +82,33 @@ def test_a_zoom_enlarges_about_the_middle(factor: float) -> None:
     np.testing.assert_allclose(out[100, 150], ramp[100, 150], atol=1.0)
     np.testing.assert_allclose(out[100, 290, 0] - out[100, 10, 0], 280 * 0.8 / factor, atol=2.0)
     np.testing.assert_allclose(out[190, 150, 1] - out[10, 150, 1], 180 * 1.2 / factor, atol=2.0)
+
+
+@pytest.mark.parametrize(("factor", "pan"), [(1.3, 0.08), (1.6, 0.12), (2.0, 0.0), (1.0, 0.0)])
+def test_a_cut_is_a_part_of_the_picture_left_and_below_of_its_middle(
+    factor: float, pan: float
+) -> None:
+    y, x = np.mgrid[:240, :320]
+    rgb = np.stack([x // 2, y, x * 0], axis=2).astype(np.uint8)  # every pixel says where it was
+    out = cut(rgb, factor, pan)
+    assert out.shape == (round(240 / factor), round(320 / factor), 3)
+    top, left = int(out[0, 0, 1]), 2 * int(out[0, 0, 0])
+    middle = (left + out.shape[1] / 2, top + out.shape[0] / 2)
+    assert middle == pytest.approx((160 - pan * 320, 120 + pan * 240), abs=2.0)
+    np.testing.assert_array_equal(out[:, :, 1], rgb[top : top + len(out), : out.shape[1], 1])
+
+
+@pytest.mark.parametrize(("factor", "pan"), [(1.3, 0.12), (1.0, 0.01), (1.3, -0.01), (0.9, 0.0)])
+def test_a_cut_does_not_reach_beyond_the_picture(factor: float, pan: float) -> None:
+    with pytest.raises(ValueError, match="beyond"):
+        cut(photograph(), factor, pan)
+
+
+@pytest.mark.parametrize("name", ["cut 1.3, off-centre", "cut 1.6, off-centre"])
+def test_cuts_are_no_larger_than_avatars_and_are_never_enlarged(name: str) -> None:
+    out = EVASIONS[name](photograph(1024, 1024))
+    assert out.shape == (300, 300, 3)
+    assert EVASIONS[name](photograph(200, 200)).shape[0] < 200
 
 
 def test_a_border_surrounds_the_picture() -> None:

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from scipy.stats import multivariate_t
 
 from app.alignment import Alignment, Box
-from app.calibration import pose_correction
 from app.density import FloatArray
 from app.face import Face
 from app.fitting import geometry
@@ -30,6 +29,7 @@ from app.fitting.geometry import (
     unit_eyes,
 )
 from app.portrait import Framing, Sighting
+from app.scales.alignment import pose_correction
 from app.shape import FaceShape, face_shape
 from app.templates import apply_correction
 from tests.sitters import (

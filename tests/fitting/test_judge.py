@@ -4,20 +4,47 @@ from pathlib import Path
 import pytest
 
 from app.analysis import analyze
+from app.calibration import Calibration
 from app.checks import CHECKS
-from app.evidence import Outcome, Reading, Reason, Unmeasurable, Verdict
+from app.checks.eye_alignment import CHECK
+from app.checks.texture import CHECK as TEXTURE
+from app.evidence import Evidence, Outcome, Reading, Reason, Unmeasurable, Verdict
 from app.fitting.corpus import Corpus, Row
 from app.fitting.judge import score
-from app.fitting.measure import Measured, measure
+from app.fitting.measure import Measured, Models, measure
 from app.landmarks import FaceFinder
 from app.picture import Picture
 from tests.conftest import FACES
-from tests.sitters import sightings_at, small_calibration
+from tests.sitters import (
+    Steady,
+    entries_for,
+    entry,
+    eyes_alone,
+    measures_entry,
+    sightings_at,
+    small_calibration,
+)
 
-(CHECK,) = CHECKS
 ROW = Row("a.jpg", "real", "avatar", "one")
 SMALL = small_calibration()
 NAMES = sorted(p.name for p in FACES.iterdir() if p.suffix in (".jpg", ".png"))
+
+
+def knowing(seen: list[Measured]) -> Calibration:
+    """A calibration for all checks, of the measures that they were seen to give."""
+    names = {
+        check.name: tuple(found.measures)
+        for measured in seen
+        for testimony in measured.testimonies
+        for check, found in testimony
+        if isinstance(found, Reading)
+    }
+    looking = {name: 0.3 for name, given in names.items() if "ln_side" in given}
+    return small_calibration(
+        CHECKS,
+        checks=entries_for(CHECKS, names),
+        fusion=eyes_alone(aligned_share=0.02, weights=looking, offset=0.1),
+    )
 
 
 def test_the_answer_is_the_services(
@@ -25,18 +52,39 @@ def test_the_answer_is_the_services(
 ) -> None:
     rows = tuple(Row(name, "real", "avatar", "one") for name in NAMES)
     corpus = Corpus(Path(FACES), rows, "")
-    for name, measured in zip(NAMES, measure(corpus, rows, model), strict=True):
-        judged, said = score(measured, SMALL), analyze(faces(name), finder, SMALL)
+    network = Steady(1.25)
+    seen = list(measure(corpus, rows, Models(model, lambda _: network)))
+    calibration = knowing(seen)
+    for name, measured in zip(NAMES, seen, strict=True):
+        judged = score(measured, calibration)
+        said = analyze(faces(name), finder, network, calibration)
         assert judged.row.path == name
         assert (judged.outcome, judged.verdict) == (said.outcome, said.verdict), name
         assert judged.llr == pytest.approx(said.llr)
         assert judged.interval == pytest.approx(said.llr_interval)
         if said.outcome is Outcome.SCORED:
-            (evidence,) = said.evidence
-            assert isinstance(evidence.measured, Reading)
-            assert judged.checks == {CHECK.name: (evidence.measured.value, evidence.llr)}
+            assert judged.side_px == max(said.size)
+            assert judged.checks == {e.check.name: told(e) for e in said.evidence}
+            assert list(judged.checks) == [c.name for c in CHECKS]
         else:
             assert judged.checks == {}
+
+
+def told(evidence: Evidence) -> tuple[float, float] | str:
+    if isinstance(evidence.measured, Reading):
+        return (evidence.measured.value, evidence.llr)
+    return evidence.measured.reason
+
+
+def test_a_check_that_could_not_measure_is_told_by_its_reason() -> None:
+    calibration = small_calibration(
+        (CHECK, TEXTURE), checks={CHECK.name: entry(), TEXTURE.name: measures_entry()}
+    )
+    eyes = Reading(0.5, (), sightings_at())
+    testimony = ((CHECK, eyes), (TEXTURE, Unmeasurable(Reason.OUT_OF_PICTURE)))
+    judged = score(Measured(ROW, (testimony,), 0.1), calibration)
+    assert judged.checks == {CHECK.name: (0.5, 3.0), TEXTURE.name: "out_of_picture"}
+    assert judged.outcome == Outcome.SCORED
 
 
 def test_the_strongest_face_answers() -> None:
