@@ -4,7 +4,23 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.checks import eye_alignment
+from app.checks import (
+    background_blur,
+    eye_alignment,
+    hairline,
+    irises,
+    stamp,
+    teeth,
+    texture,
+)
 from app.evidence import Check
 
-CHECKS: Final[tuple[Check, ...]] = (eye_alignment.CHECK,)
+CHECKS: Final[tuple[Check, ...]] = (
+    eye_alignment.CHECK,
+    hairline.CHECK,
+    teeth.CHECK,
+    background_blur.CHECK,
+    irises.CHECK,
+    texture.CHECK,
+    stamp.CHECK,
+)
