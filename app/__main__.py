@@ -205,6 +205,10 @@ def evaluate(
     sizes: Annotated[
         bool, typer.Option(help="Also judge everything made small (always where held out).")
     ] = False,
+    kept_out: Annotated[
+        bool,
+        typer.Option(help="Only collectors that the shipped network never saw, by that network."),
+    ] = False,
 ) -> None:
     """Judge CORPUS, never by a calibration that saw the collector of the picture."""
     from app.fitting.commands import run_evaluate
@@ -221,6 +225,7 @@ def evaluate(
             mode=modes[held_out],
             evasions=evasions,
             sizes=sizes,
+            kept_out=kept_out,
             scores=scores,
             as_json=as_json,
         )

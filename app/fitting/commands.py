@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from app import canary
@@ -14,6 +15,7 @@ from app.fitting.evaluate import Mode, evaluate, mode_for, write_scores
 from app.fitting.fit import fit
 from app.fitting.held_out import models_for
 from app.fitting.report import page, report
+from app.fitting.witness.recipe import KEPT_OUT
 from app.landmarks import FaceFinder, load_model
 from app.network import load_networks
 from app.picture import decode
@@ -45,13 +47,19 @@ def run_evaluate(
     mode: Mode | None,
     evasions: bool,
     sizes: bool,
+    kept_out: bool,
     scores: Path | None,
     as_json: bool,
 ) -> str:
-    """Judge ``root``; ``mode`` None takes ``held_out`` for the corpus that was fitted on."""
+    """Judge ``root``; ``mode`` None takes ``held_out`` for the corpus that was fitted on.
+
+    ``kept_out``: only the collectors that the network which ships never saw, by that network.
+    """
     corpus = corpora.read(root)
     calibration = load(models_dir / FILE, CHECKS)
-    mode = mode or mode_for(corpus, calibration)
+    mode = "shipped" if kept_out else mode or mode_for(corpus, calibration)
+    if kept_out:
+        corpus = replace(corpus, rows=tuple(r for r in corpus.rows if r.source in KEPT_OUT))
     models = models_for(corpus, models_dir, shipped=mode == "shipped")
     judged = evaluate(corpus, models, calibration, mode, evasions=evasions, sizes=sizes)
     if scores is not None:

@@ -20,6 +20,7 @@ from app.fitting.evasions import EVASIONS, Change, prepared
 from app.fitting.fit import calibrations_by_fold
 from app.fitting.judge import Scored, score
 from app.fitting.measure import Measured, Models, measure
+from app.fitting.readers import Evening
 from app.fitting.seen import see, smaller_of
 
 Mode = Literal["shipped", "held_out"]
@@ -63,11 +64,11 @@ def evaluate(
     if mode == "shipped":
         native = list(measure(corpus, corpus.rows, models))
         smaller = smaller_of(corpus, models) if sizes else {}
-        judges = [calibration]
+        judges, even = [calibration], Evening({})
         fold_of = dict.fromkeys((r.collector for r in corpus.rows), 0)
     else:
         seen = see(corpus, models)
-        native, smaller = list(seen.native), dict(seen.smaller)
+        native, smaller, even = list(seen.native), dict(seen.smaller), seen.even
         refitted, fold_of = calibrations_by_fold(seen)
         # Other fits, the same words: a verdict means what the service means by it.
         judges = [replace(judge, thresholds=calibration.thresholds) for judge in refitted]
@@ -78,7 +79,8 @@ def evaluate(
         return tuple(score(m, judges[fold_of[m.row.collector]]) for m in part)
 
     def evaded(change: Change) -> tuple[Scored, ...]:
-        return judged(measure(corpus, evasion_rows(corpus), models, prepared(change)))
+        changed = measure(corpus, evasion_rows(corpus), models, prepared(change))
+        return judged(even(m) for m in changed)
 
     scores = judged(native)
     return Judged(

@@ -91,7 +91,7 @@ def models_for(corpus: Corpus, models_dir: Path, *, shipped: bool) -> Models:
         alone = load_networks(models_dir)
         return Models(landmarks, lambda _: alone)
     trained = [load_networks(models_dir, witness_of(half)) for half in (0, 1)]
-    return Models(landmarks, _other(halves, trained))
+    return Models(landmarks, _other(halves, trained), lambda row: 1 - halves.half(row))
 
 
 def _other(halves: Halves, trained: list[Networks]) -> Callable[[Row], Network]:

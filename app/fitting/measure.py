@@ -24,7 +24,7 @@ class Measured:
     """One picture's row, the testimony of each of its faces, and GANEyeDistance (1 if none).
 
     ``faceless`` is the outcome (or the error's code) of a picture without a face. ``side_px``: its
-    longer side.
+    longer side. ``reader``: which of several networks read it.
     """
 
     row: Row
@@ -32,6 +32,7 @@ class Measured:
     gan_eye_distance: float
     faceless: str = ""
     side_px: int = 0
+    reader: int = 0
 
 
 Prepare = Callable[[Picture], Picture]
@@ -41,11 +42,13 @@ Prepare = Callable[[Picture], Picture]
 class Models:
     """``landmarks``: the landmark model. ``network``: the one that may look at a row's picture.
 
-    For pictures that a network was trained on, that is another one, which never saw them.
+    For pictures that a network was trained on, that is another one, which never saw them;
+    ``reader`` numbers them.
     """
 
     landmarks: bytes
     network: Callable[[Row], Network]
+    reader: Callable[[Row], int] = lambda _: 0
 
 
 def as_it_is(picture: Picture) -> Picture:
@@ -54,7 +57,7 @@ def as_it_is(picture: Picture) -> Picture:
 
 
 def measure_file(
-    row: Row, root: Path, finders: FaceFinders, network: Network, prepare: Prepare
+    row: Row, root: Path, finders: FaceFinders, models: Models, prepare: Prepare
 ) -> Measured:
     """One file decoded, its faces found and measured. An undecodable one is told by its code.
 
@@ -68,13 +71,14 @@ def measure_file(
         picture = prepare(decode(data))
     except AvatarError as error:
         return Measured(row, (), 1.0, error.code)
-    portraits = portray(picture, finders.mine(), network)
+    portraits = portray(picture, finders.mine(), models.network(row))
     return Measured(
         row,
         tuple(testify(p) for p in portraits),
         min((gan_eye_distance(p) for p in portraits), default=1.0),
         "" if portraits else faceless(picture),
         max(picture.size),
+        models.reader(row),
     )
 
 
@@ -93,8 +97,7 @@ def measure(
 
         def submit(batch: Iterable[Row]) -> list[Future[Measured]]:
             return [
-                pool.submit(measure_file, r, corpus.root, finders, models.network(r), prepare)
-                for r in batch
+                pool.submit(measure_file, r, corpus.root, finders, models, prepare) for r in batch
             ]
 
         waiting = submit(islice(todo, 8 * count))

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from app.fitting.corpus import Corpus, Row
 from app.fitting.evasions import prepared, recompressed, resized
 from app.fitting.measure import Measured, Models, Prepare, measure
+from app.fitting.readers import Evening, fit_evening
 from app.fitting.shares import takes_part
 from app.fitting.sizes import SizeEffects, size_effects
 
@@ -27,6 +28,8 @@ class Seen:
     native: Sequence[Measured]
     smaller: Mapping[int, Sequence[Measured]]
     effects: SizeEffects
+    even: Evening = field(default_factory=lambda: Evening({}))
+    """What brings further pictures, read by the same networks, to the scale of these."""
 
     def kept(self, keep: Callable[[Row], bool]) -> Seen:
         """Only the pictures that ``keep`` lets pass."""
@@ -39,7 +42,7 @@ class Seen:
             return [m for m in part for _ in range(times(m.row))]
 
         smaller = {side: some(part) for side, part in self.smaller.items()}
-        return Seen(some(self.native), smaller, self.effects)
+        return Seen(some(self.native), smaller, self.effects, self.even)
 
     @property
     def pixels(self) -> list[Measured]:
@@ -51,7 +54,15 @@ class Seen:
 def see(corpus: Corpus, models: Models) -> Seen:
     """Measure ``corpus`` at every size."""
     native = list(measure(corpus, corpus.rows, models))
-    return Seen(native, smaller_of(corpus, models), size_effects(corpus, native, models))
+    seen = Seen(native, smaller_of(corpus, models), size_effects(corpus, native, models))
+    return evened(seen)
+
+
+def evened(seen: Seen) -> Seen:
+    """``seen`` as if one network had read it all."""
+    even = fit_evening(seen.pixels)
+    smaller = {side: [even(m) for m in part] for side, part in seen.smaller.items()}
+    return Seen([even(m) for m in seen.native], smaller, seen.effects, even)
 
 
 def smaller_of(corpus: Corpus, models: Models) -> dict[int, Sequence[Measured]]:
