@@ -54,7 +54,9 @@ class Recipe:
     seed: int = 0
 
 
-HALF: Final = Recipe(steps=2300)
+HALF: Final = Recipe(steps=2000)
 """For the two networks that each see one half."""
 WHOLE: Final = Recipe(steps=1200, body_rate=3e-4, head_rate=1e-3, seed=2)
 """For the network that ships: it goes on from the first half's, on everything."""
+AGAIN: Final = Recipe(steps=900, body_rate=3e-4, head_rate=1e-3, warm_up_steps=50, seed=3)
+"""Once more from there, the rate up and down again."""
