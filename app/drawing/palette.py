@@ -70,6 +70,9 @@ _CHECK_STYLES: Final = (
     CheckStyle(REDDISH_PURPLE, "diamond", (12.0, 11.0)),
     CheckStyle(BLUISH_GREEN, "triangle", (2.0, 10.0)),
     CheckStyle(BLACK, "disc", (14.0, 10.0, 2.0, 10.0)),
+    CheckStyle(BLUE, "square", (7.0, 7.0)),
+    CheckStyle(ORANGE, "diamond", (22.0, 8.0)),
+    CheckStyle(WHITE, "triangle", (5.0, 6.0, 14.0, 6.0)),
 )
 
 

@@ -69,6 +69,8 @@ def _checks(analysis: Analysis) -> Iterator[Row]:
     for evidence in analysis.evidence:
         yield Row(words.check_name(evidence), HEADING)
         yield Row(words.check_says(evidence), space_above_px=2)
+    if len(analysis.evidence) > 1:
+        yield Row(words.NOT_A_SUM, SMALL, space_above_px=6)
     if analysis.match:
         yield Row(_closest(analysis.match, analysis.size), SMALL, space_above_px=6)
     for code in analysis.warnings:

@@ -17,6 +17,11 @@ NOT_A_PROBABILITY: Final = (
     "depends on how common such pictures are where this one was found."
 )
 
+NOT_A_SUM: Final = (
+    "The total is not the sum: the pixel checks look at one face and overlap, and the eyes alone "
+    "count for less, because some real photographs are framed like this too."
+)
+
 VERDICT: Final[dict[Verdict, str]] = {
     Verdict.LIKELY_GENERATED: "Likely generated",
     Verdict.INCONCLUSIVE: "Inconclusive",
@@ -89,8 +94,8 @@ def check_name(evidence: Evidence) -> str:
 
 def check_says(evidence: Evidence) -> str:
     """The check's own sentence; the reason where it could not measure."""
-    if isinstance(evidence.measured, Unmeasurable) and not evidence.summary:
-        return f"Reason: {plain(evidence.measured.reason)}."
+    if isinstance(evidence.measured, Unmeasurable):
+        return sentence(plain(evidence.summary) or f"reason: {plain(evidence.measured.reason)}")
     return sentence(evidence.summary)
 
 
