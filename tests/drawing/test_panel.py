@@ -62,6 +62,24 @@ class TestPanel:
         ):
             assert sentence in said
 
+    def test_several_checks_are_no_sum(
+        self, said_of: Say, testimony: Callable[..., Evidence]
+    ) -> None:
+        one, other = testimony("eye_alignment"), testimony("texture")
+        for evidence, told in (((one,), False), ((one, other), True)):
+            said = [row.text for row in panel_rows(said_of(evidence=evidence))]
+            assert (words.NOT_A_SUM in said) is told
+
+    def test_a_reason_is_told_in_words(
+        self, said_of: Say, testimony: Callable[..., Evidence]
+    ) -> None:
+        silent = replace(
+            testimony("teeth", summary="not measured: mouth_closed"),
+            measured=Unmeasurable(Reason.MOUTH_CLOSED),
+        )
+        said = [row.text for row in panel_rows(said_of(evidence=(silent,)))]
+        assert "Not measured: mouth closed." in said
+
     def test_long_texts_stay_in_their_boxes(
         self,
         said_of: Say,
