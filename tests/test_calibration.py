@@ -406,7 +406,7 @@ def test_the_shipped_calibration_loads_and_is_sound(shipped: Calibration) -> Non
     assert low < limits["unlikely_generated"] < 0.0 < limits["likely_generated"] < high
     figures = shipped.file.figures
     assert 0.0 < figures["cllr_min"] <= figures["cllr"] < 0.5
-    # llr is against ordinary avatars: among photographs in the frame it is too high, but sorts them.
+    # llr is against ordinary avatars: photographs in the frame it rates too high, but sorts.
     assert 0.0 < figures["cllr_min_aligned"] < 0.6
     assert figures["cllr_min_aligned"] <= figures["cllr_aligned"]
     scale = shipped.scales[CHECK.name]

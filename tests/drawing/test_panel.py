@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from app.alignment import Box
+from app.drawing import words
 from app.drawing.overlay import plan_overlay
 from app.drawing.panel import panel_rows
 from app.drawing.text import width_px
