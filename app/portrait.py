@@ -144,3 +144,8 @@ def squares(box: Box) -> tuple[Box, ...]:
     x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
     halves = (min(box.width, box.height) / 2, max(box.width, box.height) / 2)
     return tuple(Box(x - half, y - half, x + half, y + half) for half in halves)
+
+
+def inside(points: FloatArray, size: tuple[int, int]) -> FloatArray:
+    """``points`` px, moved to the nearest place inside a picture of ``size`` (width, height)."""
+    return np.clip(points, 0.0, np.array(size, dtype=np.float64))

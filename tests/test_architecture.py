@@ -25,6 +25,7 @@ PURE = {
     "portrait",
     "regions",
     "witness",
+    "small",
     "colours",
 }
 WEIGHING = {
@@ -51,6 +52,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "colours": {"picture"},
     "framing": {"picture", "alignment"},
     "crop": {"picture", "face", "alignment"},
+    "small": {"crop", "face"},
     "portrait": {"picture", "face", "alignment", "shape", "framing", "crop"},
     "regions": {"crop", "alignment", "face", "picture"},
     "witness": {"regions", "portrait", "alignment", "evidence", "face"},
@@ -64,6 +66,7 @@ MAY_IMPORT: dict[str, set[str]] = {
         "crop",
         "regions",
         "witness",
+        "small",
     },
     "templates": {"portrait", "evidence", "alignment", "density", "shape"},
     "calibration_file": set(),

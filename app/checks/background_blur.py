@@ -31,22 +31,17 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from app.crop import FaceCrop
 from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
-from app.face import OVAL, FloatArray
-from app.portrait import Portrait
+from app.face import FloatArray
+from app.portrait import Portrait, inside
 from app.regions import PERSON, Region
+from app.small import SIDE_PX, Area, Grey, at_one_size, blurred, face_area, share
 from app.witness import Witness, look
-
-Grey = NDArray[np.float32]
-Area = NDArray[np.bool_]
 
 MIN_SIDE_PX: Final = 90
 """The measures hold at 96 px, but for studio portraits, which read like photographs there."""
-SIDE_PX: Final = 128
-"""Every size is measured at this one; 192 px told no more (3,500 pictures)."""
 REFERENCE_SIDE_PX: Final = 200
 """The avatar size at which ``ln_side`` is 0."""
 MIN_BACKGROUND: Final = 0.02
@@ -125,7 +120,7 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
 
 def backdrop_of(crop: FaceCrop, person: FloatArray) -> Backdrop:
     """Where the background is: visible, not the person, and not the person's edge."""
-    grey = _at_one_size(crop)
+    grey = at_one_size(crop)
     middle = (np.arange(SIDE_PX) + 0.5) / SIDE_PX
     seen = crop.visible
     rows = (middle > seen.top) & (middle < min(seen.bottom, SHOULDERS))
@@ -134,13 +129,13 @@ def backdrop_of(crop: FaceCrop, person: FloatArray) -> Backdrop:
     outside = (whole <= 0.5).astype(np.uint8)
     away = np.asarray(cv2.distanceTransform(outside, cv2.DIST_L2, 3)) / SIDE_PX
     there = rows[:, None] & columns & (whole < PERSON)
-    soft, softer, softest = (_blurred(grey, sigma) for sigma in SIGMAS_PX)
+    soft, softer, softest = (blurred(grey, sigma) for sigma in SIGMAS_PX)
     return Backdrop(
         detail=np.abs(grey - soft),
         form=np.abs(soft - softer),
         shape=np.abs(softer - softest),
         clear=there & (away > CLEAR),
-        face=_face(crop) & rows[:, None] & columns,
+        face=face_area(crop, 0.85) & rows[:, None] & columns,
     )
 
 
@@ -208,25 +203,14 @@ def _marks(
 ) -> tuple[Mark, ...]:
     """What to look at, whatever it weighs: the labels compare places of this picture only."""
     marks = []
-    if _share(backdrop.clear, crop, witness.hottest) > MIN_SHARE:
-        hottest = _inside(witness.hottest, size)
+    if share(backdrop.clear, crop, witness.hottest) > MIN_SHARE:
+        hottest = inside(witness.hottest, size)
         marks.append(Mark(hottest, "outline", "background most like a generator's"))
     place = softest_place(backdrop)
     if place is not None:
-        softest = _inside(crop.to_picture(place), size)
+        softest = inside(crop.to_picture(place), size)
         marks.append(Mark(softest, "outline", "where the background is softest"))
     return tuple(marks)
-
-
-def _share(area: Area, crop: FaceCrop, corners: FloatArray) -> float:
-    """How much of the place with ``corners`` (px of the picture) belongs to ``area``, 0 to 1."""
-    top_left, top_right, _, bottom_left = crop.corners
-    x, y = top_right - top_left, bottom_left - top_left
-    unit = (corners - top_left) @ np.stack([x, y], axis=1) / float(x @ x)
-    edges = np.rint(np.clip([unit.min(axis=0), unit.max(axis=0)], 0.0, 1.0) * SIDE_PX)
-    (left, top), (right, bottom) = edges.astype(int).tolist()
-    place = area[top:bottom, left:right]
-    return float(place.mean()) if place.size else 0.0
 
 
 def _blocks(values: Grey) -> Grey:
@@ -234,30 +218,6 @@ def _blocks(values: Grey) -> Grey:
     count = SIDE_PX // BLOCK_PX
     means = values.reshape(count, BLOCK_PX, count, BLOCK_PX).mean(axis=(1, 3))
     return np.asarray(means, dtype=np.float32)
-
-
-def _inside(points: FloatArray, size: tuple[int, int]) -> FloatArray:
-    return np.clip(points, 0.0, np.array(size, dtype=np.float64))
-
-
-def _at_one_size(crop: FaceCrop) -> Grey:
-    grey = np.asarray(cv2.cvtColor(crop.rgb, cv2.COLOR_RGB2GRAY), dtype=np.float32)
-    how = cv2.INTER_AREA if crop.side_px > SIDE_PX else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(grey, (SIDE_PX, SIDE_PX), interpolation=how), dtype=np.float32)
-
-
-def _face(crop: FaceCrop) -> Area:
-    """The inside of the face's oval."""
-    oval = np.clip(crop.landmarks[list(OVAL)], -1.0, 2.0)
-    middle = oval.mean(axis=0)
-    corners = np.rint((middle + 0.85 * (oval - middle)) * (SIDE_PX * 16)).astype(np.int32)
-    filled = np.zeros((SIDE_PX, SIDE_PX), dtype=np.uint8)
-    cv2.fillConvexPoly(filled, cv2.convexHull(corners), 1, shift=4)
-    return filled > 0
-
-
-def _blurred(grey: Grey, sigma: float) -> Grey:
-    return np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma), dtype=np.float32)
 
 
 CHECK = Check(

@@ -27,8 +27,7 @@ import numpy as np
 
 from app.alignment import Alignment
 from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
-from app.face import FloatArray
-from app.portrait import Portrait
+from app.portrait import Portrait, inside
 
 MIN_EYE_DISTANCE_PX: Final = 5.0
 """Below it the irises lie less than their own landmark noise apart from chance."""
@@ -104,11 +103,6 @@ def summarize(llr: float, match: Match | None) -> str:
         "trimmed": "both eyes lie where {} put them, once the borders are taken off",
     }
     return where[match.transform].format(frame.get(match.template, match.template))
-
-
-def inside(points: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """``points`` px, moved to the nearest place inside a picture of ``size`` (width, height)."""
-    return np.clip(points, 0.0, np.array(size, dtype=np.float64))
 
 
 def _close(alignment: Alignment) -> bool:

@@ -34,18 +34,14 @@ from numpy.typing import NDArray
 
 from app.crop import FaceCrop
 from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
-from app.face import OVAL, FloatArray
-from app.portrait import Portrait
+from app.face import FloatArray
+from app.portrait import Portrait, inside
 from app.regions import Region
+from app.small import SIDE_PX, Area, Grey, at_one_size, blurred, face_area, share
 from app.witness import Witness, look
-
-Grey = NDArray[np.float32]
-Area = NDArray[np.bool_]
 
 MIN_SIDE_PX: Final = 90
 """The measures hold at 96 px; at 64 px they no longer tell generators from avatars."""
-SIDE_PX: Final = 128
-"""Every size is measured at this one; 192 px told no more (3,500 pictures)."""
 REFERENCE_SIDE_PX: Final = 200
 """The avatar size at which ``ln_side`` is 0."""
 MIN_HAIR: Final = 0.01
@@ -128,7 +124,7 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
 
 def hair_of(crop: FaceCrop, person: FloatArray) -> Hair:
     """Where the hair is, by the person's outline and the face's."""
-    grey = _at_one_size(crop)
+    grey = at_one_size(crop)
     middle = (np.arange(SIDE_PX) + 0.5) / SIDE_PX
     seen = crop.visible
     rows = (middle > seen.top) & (middle < min(seen.bottom, BROW))
@@ -138,10 +134,10 @@ def hair_of(crop: FaceCrop, person: FloatArray) -> Hair:
     high = middle[:, None] < 0.8 * BROW
     return Hair(
         grey=grey,
-        detail=np.abs(grey - _blurred(grey, 1.0)),
+        detail=np.abs(grey - blurred(grey, 1.0)),
         depth=depth,
-        above=upper & ~_face(crop, 1.12),  # the oval's landmarks lie a little inside the hair
-        top=upper & ~_face(crop, 1.25) & high & (depth > 0.02),
+        above=upper & ~face_area(crop, 1.12),  # the oval's landmarks lie a little inside the hair
+        top=upper & ~face_area(crop, 1.25) & high & (depth > 0.02),
     )
 
 
@@ -161,7 +157,7 @@ def variety(hair: Hair) -> float:
     rim = hair.between(_RIM)
     if int(rim.sum()) < MIN_PIXELS:
         return USUAL_VARIETY
-    energy = _blurred(np.square(hair.detail), 3.0)[rim]
+    energy = blurred(np.square(hair.detail), 3.0)[rim]
     spread = float(np.log(energy + 1.0).std())
     mean = float(energy.mean())
     trust = mean / (mean + FLOOR * FLOOR)
@@ -213,25 +209,14 @@ def summarize(llr: float, match: Match | None) -> str:
 def _marks(crop: FaceCrop, hair: Hair, witness: Witness, size: tuple[int, int]) -> tuple[Mark, ...]:
     """What to look at, whatever it weighs: the labels compare places of this picture only."""
     marks = []
-    if _share(hair.above & (hair.depth > 0.0), crop, witness.hottest) > MIN_SHARE:
-        hottest = _inside(witness.hottest, size)
+    if share(hair.above & (hair.depth > 0.0), crop, witness.hottest) > MIN_SHARE:
+        hottest = inside(witness.hottest, size)
         marks.append(Mark(hottest, "outline", "hair most like a generator's"))
     stretch = softest_stretch(hair)
     if stretch is not None:
-        line = _inside(crop.to_picture(stretch), size)
+        line = inside(crop.to_picture(stretch), size)
         marks.append(Mark(line, "line", "where the hair's outline is softest"))
     return tuple(marks)
-
-
-def _share(area: Area, crop: FaceCrop, corners: FloatArray) -> float:
-    """How much of the place with ``corners`` (px of the picture) belongs to ``area``, 0 to 1."""
-    top_left, top_right, _, bottom_left = crop.corners
-    x, y = top_right - top_left, bottom_left - top_left
-    unit = (corners - top_left) @ np.stack([x, y], axis=1) / float(x @ x)
-    edges = np.rint(np.clip([unit.min(axis=0), unit.max(axis=0)], 0.0, 1.0) * SIDE_PX)
-    (left, top), (right, bottom) = edges.astype(int).tolist()
-    place = area[top:bottom, left:right]
-    return float(place.mean()) if place.size else 0.0
 
 
 def _sector_means(hair: Hair, sector: NDArray[np.intp], depths: tuple[float, float]) -> FloatArray:
@@ -243,16 +228,6 @@ def _sector_means(hair: Hair, sector: NDArray[np.intp], depths: tuple[float, flo
     return out
 
 
-def _inside(points: FloatArray, size: tuple[int, int]) -> FloatArray:
-    return np.clip(points, 0.0, np.array(size, dtype=np.float64))
-
-
-def _at_one_size(crop: FaceCrop) -> Grey:
-    grey = np.asarray(cv2.cvtColor(crop.rgb, cv2.COLOR_RGB2GRAY), dtype=np.float32)
-    how = cv2.INTER_AREA if crop.side_px > SIDE_PX else cv2.INTER_CUBIC
-    return np.asarray(cv2.resize(grey, (SIDE_PX, SIDE_PX), interpolation=how), dtype=np.float32)
-
-
 def _depth(person: FloatArray) -> Grey:
     """Distance from the person's outline, unit, positive inside the person."""
     whole = cv2.resize(person.astype(np.float32), (SIDE_PX, SIDE_PX))
@@ -261,20 +236,6 @@ def _depth(person: FloatArray) -> Grey:
         np.asarray(cv2.distanceTransform(m, cv2.DIST_L2, 3)) for m in (inside, 1 - inside)
     )
     return np.asarray((to_outside - to_inside) / SIDE_PX, dtype=np.float32)
-
-
-def _face(crop: FaceCrop, scale: float) -> Area:
-    """The face's oval, scaled about its middle."""
-    oval = np.clip(crop.landmarks[list(OVAL)], -1.0, 2.0)
-    middle = oval.mean(axis=0)
-    corners = np.rint((middle + scale * (oval - middle)) * (SIDE_PX * 16)).astype(np.int32)
-    filled = np.zeros((SIDE_PX, SIDE_PX), dtype=np.uint8)
-    cv2.fillConvexPoly(filled, cv2.convexHull(corners), 1, shift=4)
-    return filled > 0
-
-
-def _blurred(grey: Grey, sigma: float) -> Grey:
-    return np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma), dtype=np.float32)
 
 
 def _gradient(grey: Grey) -> tuple[Grey, Grey]:

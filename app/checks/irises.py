@@ -33,7 +33,7 @@ from numpy.typing import NDArray
 from app.crop import FaceCrop
 from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
 from app.face import IRIS_LEFT, IRIS_RIGHT, MIRROR, FloatArray
-from app.portrait import Portrait
+from app.portrait import Portrait, inside
 from app.regions import Region
 from app.witness import look
 
@@ -286,19 +286,14 @@ def _marks(crop: FaceCrop, eyes: tuple[Eye, Eye], size: tuple[int, int]) -> tupl
     angles = np.arange(16) / 16.0 * 2.0 * math.pi
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     marks = [
-        Mark(_inside(crop.to_picture(e.centre + e.radius * circle), size), "outline", "iris")
+        Mark(inside(crop.to_picture(e.centre + e.radius * circle), size), "outline", "iris")
         for e in eyes
     ]
     lights = [place for e in eyes if (place := highlight(e)) is not None]
     if lights:
-        dots = _inside(crop.to_picture(np.concatenate(lights)), size)
+        dots = inside(crop.to_picture(np.concatenate(lights)), size)
         marks.append(Mark(dots, "dots", "highlights"))
     return tuple(marks)
-
-
-def _inside(points: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """``points`` px, moved to the nearest place inside a picture of ``size`` (width, height)."""
-    return np.clip(points, 0.0, np.array(size, dtype=np.float64))
 
 
 CHECK = Check(

@@ -31,7 +31,7 @@ import numpy as np
 from app.crop import FaceCrop
 from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
 from app.face import FloatArray
-from app.portrait import Portrait
+from app.portrait import Portrait, inside
 from app.regions import Region
 from app.witness import look
 
@@ -283,16 +283,9 @@ def _marks(
     lips = opening.upper[near], opening.lower[near]
     ends = (crop.landmarks[[_NOSE_BASE, _LOWER_LIP]] - opening.origin) @ opening.down
     return tuple(
-        Mark(
-            _inside(crop.to_picture(opening.to_crop(np.full(2, at), np.array(y))), size), "line", k
-        )
+        Mark(inside(crop.to_picture(opening.to_crop(np.full(2, at), np.array(y))), size), "line", k)
         for at, y, k in ((x, lips, "dental midline"), (opening.midline, ends, "face midline"))
     )
-
-
-def _inside(points: FloatArray, size: tuple[int, int]) -> FloatArray:
-    """``points`` px, moved to the nearest place inside a picture of ``size`` (width, height)."""
-    return np.clip(points, 0.0, np.array(size, dtype=np.float64))
 
 
 CHECK = Check(

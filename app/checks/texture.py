@@ -26,10 +26,8 @@ from __future__ import annotations
 import math
 from typing import Final
 
-import numpy as np
-
 from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
-from app.portrait import Portrait
+from app.portrait import Portrait, inside
 from app.regions import Region
 from app.witness import look
 
@@ -50,7 +48,7 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
         value=seen.log_odds,
         marks=(
             Mark(
-                np.clip(seen.hottest, 0.0, np.array(portrait.picture.size, dtype=np.float64)),
+                inside(seen.hottest, portrait.picture.size),
                 "outline",
                 "the place that looks most generated",
             ),

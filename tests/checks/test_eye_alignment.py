@@ -13,14 +13,13 @@ from app.checks.eye_alignment import (
     MIN_EYE_DISTANCE_PX,
     corner_displacement,
     gan_eye_distance,
-    inside,
     measure,
     near,
     summarize,
 )
 from app.evidence import Match, Reading, Reason, Unmeasurable
 from app.face import IRIS_LEFT, IRIS_RIGHT, LANDMARK_COUNT, Face
-from app.portrait import Portrait
+from app.portrait import Portrait, inside
 from tests.sitters import (
     TEMPLATE_MEAN,
     flat_picture,

@@ -10,7 +10,6 @@ from app.checks.hairline import (
     MIN_SIDE_PX,
     USUAL_PEAKS,
     USUAL_VARIETY,
-    Area,
     Hair,
     hair_of,
     measure,
@@ -23,6 +22,7 @@ from app.face import OVAL, Face, FloatArray
 from app.landmarks import FaceFinder
 from app.picture import Picture, RgbArray
 from app.portrait import Portrait
+from app.small import Area
 from tests.sitters import moved, placed, symmetric_face
 
 SIDE = 400
