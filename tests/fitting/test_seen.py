@@ -6,9 +6,10 @@ import pytest
 
 from app.calibration_file import NoiseEntry
 from app.fitting import seen as module
+from app.fitting import seen as seeing
 from app.fitting.corpus import Corpus, Row
 from app.fitting.measure import Measured, Models, Prepare, as_it_is
-from app.fitting.seen import PIXEL_SIDES_PX, Seen, see, shrinker, smaller_of
+from app.fitting.seen import Seen, see, shrinker, smaller_of
 from app.fitting.sizes import SizeEffects
 from app.picture import Picture
 from tests.fitting.testimonies import made, real, seen
@@ -89,8 +90,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[list[str], Prepare]]:
 def test_everything_is_seen_as_it_is_and_what_takes_part_made_small(asked) -> None:
     found = see(Corpus(Path(), ROWS, ""), MODELS)
     assert paths(found.native) == ["a", "b", "c", "d"]
-    assert list(found.smaller) == list(PIXEL_SIDES_PX)
-    assert [paths(part) for part in found.smaller.values()] == [PART] * len(PIXEL_SIDES_PX)
+    assert list(found.smaller) == list(seeing.PIXEL_SIDES_PX)
+    assert [paths(part) for part in found.smaller.values()] == [PART] * len(seeing.PIXEL_SIDES_PX)
     assert asked[0] == (["a", "b", "c", "d"], as_it_is)
     assert found.effects is EFFECTS
 
@@ -98,7 +99,7 @@ def test_everything_is_seen_as_it_is_and_what_takes_part_made_small(asked) -> No
 def test_each_size_is_made_as_small_as_it_says(asked) -> None:
     smaller_of(Corpus(Path(), ROWS, ""), MODELS)
     picture = Picture(np.full((300, 400, 3), 90, dtype=np.uint8), "PNG", "")
-    assert [max(prepare(picture).size) for _, prepare in asked] == list(PIXEL_SIDES_PX)
+    assert [max(prepare(picture).size) for _, prepare in asked] == list(seeing.PIXEL_SIDES_PX)
 
 
 @pytest.mark.parametrize(
