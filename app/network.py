@@ -79,7 +79,7 @@ def load_networks(models_dir: Path, witness: str = WITNESS_FILE) -> Networks:
     looks, persons = _read(path), _read(models_dir / PERSON_FILE)
     return Networks(
         witness=_session(looks, path),
-        segmenter=load_segmenter(models_dir),
+        segmenter=Segmenter(_session(persons, models_dir / PERSON_FILE)),
         sha256={
             WITNESS_FILE: hashlib.sha256(looks).hexdigest(),
             PERSON_FILE: hashlib.sha256(persons).hexdigest(),
