@@ -50,18 +50,16 @@ def look(portrait: Portrait, region: Region) -> Witness | Unmeasurable:
     if not heats:
         return Unmeasurable(Reason.NO_BACKGROUND if background else Reason.OUT_OF_PICTURE)
     everything = np.concatenate([h.ravel() for h in heats])
-    places = [
-        (float(value), _corners(rect, crop.visible, heat.shape, at))
-        for rect, heat in zip(rects, heats, strict=True)
-        for at, value in np.ndenumerate(heat)
-    ]
-    hot = max(places, key=lambda p: p[0])[1]
-    cold = min(places, key=lambda p: p[0])[1]
+    seen = list(zip(heats, rects, strict=True))
+    hottest, hot_rect = max(seen, key=lambda pair: float(pair[0].max()))
+    coldest, cold_rect = min(seen, key=lambda pair: float(pair[0].min()))
+    hot = np.unravel_index(int(hottest.argmax()), hottest.shape)
+    cold = np.unravel_index(int(coldest.argmin()), coldest.shape)
     return Witness(
         log_odds=float(everything.mean()),
         spread=float(everything.std()),
-        hottest=crop.to_picture(hot),
-        coldest=crop.to_picture(cold),
+        hottest=crop.to_picture(_corners(hot_rect, crop.visible, hottest.shape, hot)),
+        coldest=crop.to_picture(_corners(cold_rect, crop.visible, coldest.shape, cold)),
     )
 
 
@@ -69,7 +67,9 @@ def _shown(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> float:
     return float((pixels != HIDDEN).any(axis=2).mean())
 
 
-def _corners(rect: Box, visible: Box, shape: tuple[int, ...], at: tuple[int, ...]) -> FloatArray:
+def _corners(
+    rect: Box, visible: Box, shape: tuple[int, ...], at: tuple[np.intp, ...]
+) -> FloatArray:
     """Corners of place ``at`` (row, column) of a heat map over the visible part of ``rect``."""
     left, top = max(rect.left, visible.left), max(rect.top, visible.top)
     right, bottom = min(rect.right, visible.right), min(rect.bottom, visible.bottom)

@@ -8,7 +8,7 @@ by the network of the other, so that no figure and no fitted slope rests on a pi
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -16,8 +16,7 @@ from typing import Final
 from app.fitting.corpus import Corpus, CorpusError, Row
 from app.fitting.measure import Models
 from app.landmarks import load_model
-from app.network import Networks, load_networks
-from app.portrait import Network
+from app.network import load_networks
 
 FOLDER: Final = "held_out"
 HALVES: Final = "halves.json"
@@ -41,11 +40,8 @@ class Halves:
             raise CorpusError(
                 f"no network was trained without {row.source}: run `make fit-texture`"
             )
-        return (
-            self.collectors[row.source]
-            if self.collectors[row.source] >= 0
-            else int(row.path in self.second)
-        )
+        half = self.collectors[row.source]
+        return int(row.path in self.second) if half == SPLIT else half
 
     def written(self) -> str:
         """As it is kept."""
@@ -91,8 +87,8 @@ def models_for(corpus: Corpus, models_dir: Path, *, shipped: bool) -> Models:
         alone = load_networks(models_dir)
         return Models(landmarks, lambda _: alone)
     trained = [load_networks(models_dir, witness_of(half)) for half in (0, 1)]
-    return Models(landmarks, _other(halves, trained), lambda row: 1 - halves.half(row))
 
+    def reader(row: Row) -> int:
+        return 1 - halves.half(row)
 
-def _other(halves: Halves, trained: list[Networks]) -> Callable[[Row], Network]:
-    return lambda row: trained[1 - halves.half(row)]
+    return Models(landmarks, lambda row: trained[reader(row)], reader)

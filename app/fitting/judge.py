@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+import numpy as np
 
 from app.analysis import hear, outcome_of, ranking
 from app.calibration import Calibration
+from app.density import FloatArray
 from app.evidence import Outcome, Reading, Verdict
 from app.fitting.corpus import Row
 from app.fitting.measure import Measured
@@ -58,3 +61,8 @@ def score(measured: Measured, calibration: Calibration) -> Scored:
         gan_eye_distance=measured.gan_eye_distance,
         side_px=measured.side_px,
     )
+
+
+def scored_llrs(scores: Sequence[Scored]) -> FloatArray:
+    """llr of those that were scored."""
+    return np.array([s.llr for s in scores if s.outcome == Outcome.SCORED])

@@ -8,7 +8,7 @@ fitted on all pictures, and say nothing of any one collector.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -55,9 +55,6 @@ class Evening:
         shift = -side * (constant + by_size * found.measures[SIZE])
         measures = {**found.measures, WITNESS: found.measures[WITNESS] + shift}
         return replace(found, measures=measures, value=found.value + shift)
-
-
-Even = Callable[[Measured], Measured]
 
 
 def fit_evening(seen: Sequence[Measured]) -> Evening:

@@ -14,7 +14,7 @@ from app.density import FloatArray
 from app.evidence import Outcome, Verdict
 from app.fitting.corpus import ORDINARY_KINDS
 from app.fitting.evaluate import Judged
-from app.fitting.judge import Scored
+from app.fitting.judge import Scored, scored_llrs
 from app.fitting.metrics import auc, cllr, cllr_min, rate_above, recall_at
 from app.fitting.pools import by_size, strong_on_aligned
 from app.fitting.shares import ALIGNED_KINDS
@@ -69,7 +69,7 @@ def report(judged: Judged, likely_llr: float) -> dict[str, Any]:
 def comparison(made: Sequence[Scored], real: Sequence[Scored]) -> dict[str, Any]:
     """ROC over all pictures (one that is not scored is never flagged); Cllr over scored ones."""
     flagged_made, flagged_real = _llrs(made, unscored=-math.inf), _llrs(real, unscored=-math.inf)
-    scored_made, scored_real = _scored(made), _scored(real)
+    scored_made, scored_real = scored_llrs(made), scored_llrs(real)
     found: dict[str, Any] = _finite(
         {
             "generated": len(made),
@@ -216,10 +216,6 @@ def _curve(found: dict[str, Any]) -> str:
         f"{p['tpr']:.4f} at {p['fpr']:g}" for p in found["roc"] if p["tpr"] is not None
     )
     return f"AUC {found['auc']}, recall {points}, Cllr {found['cllr']} (least {found['cllr_min']})"
-
-
-def _scored(scores: Sequence[Scored]) -> FloatArray:
-    return np.array([s.llr for s in scores if s.outcome == Outcome.SCORED])
 
 
 def _llrs(scores: Sequence[Scored], *, unscored: float) -> FloatArray:

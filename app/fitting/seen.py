@@ -7,11 +7,10 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from app.fitting.corpus import Corpus, Row
-from app.fitting.evasions import prepared, recompressed, resized
-from app.fitting.measure import Measured, Models, Prepare, measure
+from app.fitting.measure import Measured, Models, measure
 from app.fitting.readers import Evening, fit_evening
 from app.fitting.shares import takes_part
-from app.fitting.sizes import SizeEffects, size_effects
+from app.fitting.sizes import SizeEffects, shrinker, size_effects
 
 PIXEL_SIDES_PX: Final = (200, 96)
 """Pictures are weighed as they are and made as small as this: slopes depend on size."""
@@ -69,8 +68,3 @@ def smaller_of(corpus: Corpus, models: Models) -> dict[int, Sequence[Measured]]:
     """What takes part in telling pixels apart, made as small as each of ``PIXEL_SIDES_PX``."""
     part = [row for row in corpus.rows if takes_part(row)]
     return {side: list(measure(corpus, part, models, shrinker(side))) for side in PIXEL_SIDES_PX}
-
-
-def shrinker(side_px: int) -> Prepare:
-    """Makes the longer side at most ``side_px``, as a platform would."""
-    return prepared(lambda rgb: recompressed(resized(rgb, side_px)))

@@ -58,7 +58,7 @@ def size_effects(corpus: Corpus, seen: Sequence[Measured], models: Models) -> Si
     small = [
         geometry.Sample(m.row, face)
         for side in NOISE_SIDES_PX
-        for m in measure(corpus, [s.row for s in chosen], models, prepare=_shrinker(side))
+        for m in measure(corpus, [s.row for s in chosen], models, prepare=shrinker(side))
         if (face := geometry.nearest(faces_of(m))) is not None
     ]
     correct = pose_correction(geometry.fit_correction(ffhq, small))
@@ -83,5 +83,6 @@ def _distances(found: Sequence[geometry.Sample]) -> FloatArray:
     return np.array([s.sightings[0].eye_distance_px for s in found])
 
 
-def _shrinker(side_px: int) -> Prepare:
+def shrinker(side_px: int) -> Prepare:
+    """Makes the longer side at most ``side_px``, as a platform would."""
     return prepared(lambda rgb: recompressed(resized(rgb, side_px)))

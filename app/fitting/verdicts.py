@@ -13,9 +13,8 @@ import numpy as np
 
 from app.calibration_file import CalibrationFile, Entry, FittedOn, FusionEntry, ThresholdEntry
 from app.density import FloatArray
-from app.evidence import Outcome
 from app.fitting.corpus import ORDINARY_KINDS, Corpus
-from app.fitting.judge import Scored
+from app.fitting.judge import Scored, scored_llrs
 from app.fitting.measure import Measured
 from app.fitting.metrics import cllr, cllr_min, rate_above
 from app.fitting.shares import ALIGNED_KINDS
@@ -71,9 +70,9 @@ def calibration_file(
             ),
         ],
         figures={
-            f"{name}{pool}": round(measure(_scored(generated), _scored(group)), 4)
+            f"{name}{pool}": round(measure(scored_llrs(generated), scored_llrs(group)), 4)
             for pool, group in (("", ordinary), ("_aligned", aligned))
-            if _scored(group).size
+            if scored_llrs(group).size
             for name, measure in (("cllr", cllr), ("cllr_min", cllr_min))
         },
     )
@@ -84,10 +83,6 @@ def total_bounds(seen: Sequence[Measured]) -> list[float]:
     count = sum(m.row.kind in (*ORDINARY_KINDS, *ALIGNED_KINDS) for m in seen)
     most = max(1.0, round(math.log10(max(count, 1) / 3.0), 2))
     return [-most, most]
-
-
-def _scored(group: Sequence[Scored]) -> FloatArray:
-    return np.array([s.llr for s in group if s.outcome == Outcome.SCORED])
 
 
 def written(file: CalibrationFile) -> bytes:

@@ -9,8 +9,8 @@ from app.fitting import seen as module
 from app.fitting import seen as seeing
 from app.fitting.corpus import Corpus, Row
 from app.fitting.measure import Measured, Models, Prepare, as_it_is
-from app.fitting.seen import Seen, see, shrinker, smaller_of
-from app.fitting.sizes import SizeEffects
+from app.fitting.seen import Seen, see, smaller_of
+from app.fitting.sizes import SizeEffects, shrinker
 from app.picture import Picture
 from tests.fitting.testimonies import made, real, seen
 
