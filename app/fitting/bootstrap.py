@@ -10,11 +10,9 @@ from typing import Final
 import numpy as np
 
 from app.calibration_file import Entry, FusionEntry
-from app.checks import CHECKS
 from app.density import FloatArray
 from app.fitting.alignment import spread_by_band
-from app.fitting.fusing import fit_fusion, pixel_checks, pixel_weights, scales, weights_of
-from app.fitting.pixels import fit_measures, samples_of
+from app.fitting.fusing import fit_pixels, pixel_checks, scales, weights_of
 from app.fitting.seen import Seen
 from app.fusion import fusion
 
@@ -54,10 +52,8 @@ def llrs_of(seen: Seen, drawn: Mapping[str, int]) -> dict[str, list[float]]:
     if len({m.row.generated for m in again.pixels}) < 2:
         return {}
     names = pixel_checks()
-    weighing = scales(
-        {c.name: fit_measures(c, samples_of(c, again.pixels)) for c in CHECKS if c.name in names}
-    )
-    total = fusion(fit_fusion(names, pixel_weights(again.pixels, weighing, names)))
+    fitted, fused = fit_pixels(again.pixels)
+    weighing, total = scales(fitted), fusion(fused)
     probes = [t for m in seen.pixels[::_PROBES_APART] for t in m.testimonies]
     found = [weights_of(t, weighing, names) for t in probes]
     by_check = {name: [f.get(name, math.nan) for f in found] for name in names}

@@ -12,10 +12,9 @@ from app.fitting.alignment import FLAT, alignment_entry, uncertainty
 from app.fitting.bootstrap import with_uncertainty
 from app.fitting.corpus import FFHQ_KINDS, ORDINARY_KINDS, Corpus, CorpusError, folds
 from app.fitting.figures import with_figures
-from app.fitting.fusing import fit_fusion, pixel_checks, pixel_weights, scales
+from app.fitting.fusing import fit_pixels, scales
 from app.fitting.judge import Scored, score
 from app.fitting.measure import Models
-from app.fitting.pixels import fit_measures, samples_of
 from app.fitting.seen import Seen, see
 from app.fitting.stamps import stamp_entry
 from app.fitting.verdicts import NONE, calibration_file, threshold, total_bounds, written
@@ -62,6 +61,7 @@ def refuse_small(corpus: Corpus) -> None:
 
 def entries(seen: Seen, uncertain: list[list[float]]) -> tuple[Entries, FusionEntry]:
     """Everything fitted on ``seen``; ``uncertain`` is the eyes' own table."""
+    pixels, fused = fit_pixels(seen.pixels)
     found: Entries = {}
     for check in CHECKS:
         if check.name == FRAME:
@@ -69,9 +69,8 @@ def entries(seen: Seen, uncertain: list[list[float]]) -> tuple[Entries, FusionEn
         elif check.name == STAMP:
             found[check.name] = stamp_entry(check, seen.native)
         else:
-            found[check.name] = fit_measures(check, samples_of(check, seen.pixels))
-    names = pixel_checks()
-    return found, fit_fusion(names, pixel_weights(seen.pixels, scales(found), names))
+            found[check.name] = pixels[check.name]
+    return found, fused
 
 
 def by_fold(seen: Seen) -> tuple[list[tuple[Entries, FusionEntry]], dict[str, int]]:

@@ -12,13 +12,14 @@ from scipy.optimize import minimize
 
 from app.analysis import Testimony
 from app.calibration import scale
-from app.calibration_file import Entry, FusionEntry
+from app.calibration_file import Entry, FusionEntry, MeasuresEntry
 from app.checks import CHECKS
 from app.density import FloatArray
 from app.evidence import Reading
 from app.fitting.alignment import FLAT
 from app.fitting.corpus import Row
 from app.fitting.measure import Measured
+from app.fitting.pixels import fit_measures, samples_of
 from app.fitting.shares import importances
 from app.fusion import FRAME, STAMP
 from app.scales.weighed import Scale
@@ -68,6 +69,13 @@ def _logistic(x: FloatArray, made: FloatArray, weights: FloatArray) -> FloatArra
     bounds = [(0.0, None)] * count + [(None, None)]
     out: FloatArray = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
     return out
+
+
+def fit_pixels(seen: Sequence[Measured]) -> tuple[dict[str, MeasuresEntry], FusionEntry]:
+    """The scale of every pixel check, and how they are weighed together."""
+    names = pixel_checks()
+    found = {c.name: fit_measures(c, samples_of(c, seen)) for c in CHECKS if c.name in names}
+    return found, fit_fusion(names, pixel_weights(seen, scales(found), names))
 
 
 def pixel_checks() -> list[str]:
