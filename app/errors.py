@@ -10,7 +10,13 @@
     │                          UrlBlocked         url_blocked
     │                          FetchFailed        fetch_failed    upstream_status
     │                          FetchTimeout       fetch_timeout
+    ├── the list               ListUnreadable     list_unreadable
+    │                          ListEmpty          list_empty
+    │                          NoAvatars          list_without_avatars
     └── the request            InvalidRequest     invalid_request
+                               KeyReused          idempotency_key_reused
+                               NotFound           not_found
+                               NotYet             not_yet
                                Busy               busy            retry_after_s
 
 Codes are part of the wire contract; HTTP statuses are not known here. Whatever else is raised is
@@ -107,11 +113,54 @@ class FetchTimeout(AvatarError):
     retryable = True
 
 
+class ListUnreadable(AvatarError):
+    """Neither a list nor an archive that is read here, or one that breaks off."""
+
+    code = "list_unreadable"
+    title = "This list cannot be read"
+
+
+class ListEmpty(AvatarError):
+    """A list without a single row."""
+
+    code = "list_empty"
+    title = "There is nothing in this list"
+
+
+class NoAvatars(AvatarError):
+    """A list of accounts that does not say where their pictures are."""
+
+    code = "list_without_avatars"
+    title = "This list names no pictures"
+
+
 class InvalidRequest(AvatarError):
     """A request whose fields do not fit."""
 
     code = "invalid_request"
     title = "The request is not valid"
+
+
+class KeyReused(AvatarError):
+    """An idempotency key that came with another request before."""
+
+    code = "idempotency_key_reused"
+    title = "This Idempotency-Key belongs to another request"
+
+
+class NotFound(AvatarError):
+    """No such thing, or not the caller's, or it expired."""
+
+    code = "not_found"
+    title = "Nothing here"
+
+
+class NotYet(AvatarError):
+    """What was asked for can only be had, or done, in another state of the batch."""
+
+    code = "not_yet"
+    title = "The batch is not at that point"
+    retryable = True
 
 
 class Busy(AvatarError):

@@ -88,6 +88,20 @@ class Settings(BaseSettings):
     max_bytes: int = Field(default=5_000_000, ge=1_000, le=100_000_000)
     max_pixels: int = Field(default=25_000_000, ge=10_000, le=100_000_000)
     models_dir: Path = MODELS_DIR
+    data_dir: Path = Path("data")
+    """Where batches are kept, unless ``database_url`` names a server; made when first needed."""
+    database_url: SecretStr | None = None
+    """``postgresql://…`` shares the work among machines; without it SQLite in ``data_dir``."""
+    batch_workers: int = Field(default_factory=_cores, ge=0, le=256)
+    """Threads of this process that work on batches; 0 leaves them to ``eyeline worker``."""
+    max_list_bytes: int = Field(default=1_000_000_000, ge=1_000)
+    max_list_items: int = Field(default=10_000_000, ge=1)
+    max_waiting_items: int = Field(default=20_000_000, ge=1)
+    """Items of all batches that may wait; a list that would exceed it is told to come back."""
+    retention_s: int = Field(default=30 * 86_400, ge=60)
+    """How long after its end a batch and everything kept of it is erased."""
+    webhook_secret: SecretStr | None = None
+    """``whsec_`` and base64 of 24 to 64 bytes (Standard Webhooks); without it none are sent."""
 
     def key_digests(self) -> tuple[bytes, ...]:
         """SHA-256 of every key that opens the door; no key is kept in the clear beyond this."""

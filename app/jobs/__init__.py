@@ -1,0 +1,1 @@
+"""Durable batches: what was accepted is finished, whatever dies on the way."""
