@@ -21,8 +21,8 @@ from typing import Final
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
 
-# IANA IPv4 Special-Purpose Address Registry, multicast and reserved space; the last one is public
-# by registry but is every Azure machine's own platform address.
+# IANA IPv4 Special-Purpose Address Registry, multicast and reserved space; the last ones are public
+# by registry, and answer only inside the clouds that own them.
 REFUSED_V4: Final = tuple(
     IPv4Network(block)
     for block in (
@@ -45,6 +45,10 @@ REFUSED_V4: Final = tuple(
         "224.0.0.0/4",  # multicast
         "240.0.0.0/4",  # reserved, broadcast
         "168.63.129.16/32",  # Azure's platform
+        "161.26.0.0/16",  # IBM Cloud's services, inside its network only
+        "166.8.0.0/14",  # the same
+        "199.36.153.4/30",  # Google's APIs, inside its network only
+        "199.36.153.8/30",  # the same
     )
 )
 
@@ -101,6 +105,8 @@ def is_public(address: Address) -> bool:
     if isinstance(address, IPv4Address):
         return not any(address in network for network in REFUSED_V4)
     if address not in GLOBAL_V6 or (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP:
+        return False
+    if address.scope_id is not None:  # a zone of this machine: no public host has one
         return False
     return not any(address in network for network in REFUSED_V6)
 

@@ -1,0 +1,92 @@
+"""aiohttp behind the guard: one request, and its failures in our words."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+from typing import Any, Final
+
+import aiohttp
+from aiohttp.abc import AbstractResolver
+from yarl import URL
+
+from app import __version__
+from app.errors import FetchFailed, FetchTimeout, UrlBlocked, UrlInvalid
+from app.fetch.guard import CheckedResolver, Guard, Refused, host_opened
+from app.fetch.names import LookupSlow
+
+_HEADERS: Final = {
+    "Accept": "image/*",
+    # A compressed body would have to be unpacked before its size is known.
+    "Accept-Encoding": "identity",
+    "User-Agent": f"eyeline/{__version__}",
+}
+_BLOCKED: Final = (
+    "The address behind this URL is not on the public internet, so it is not fetched. "
+    "If it is yours, name its host or network in EYELINE_FETCH_ALLOW."
+)
+
+
+class Client:
+    """One connection a request; no cookies, and no proxy or password of the environment."""
+
+    def __init__(self, guard: Guard, resolver: AbstractResolver, connect_s: float) -> None:
+        self._resolver = CheckedResolver(resolver, guard.check)
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(
+                resolver=self._resolver,
+                socket_factory=guard.open_socket,
+                # Bytes that a server sends unasked into an idle connection would answer the next
+                # request on it; so no connection carries a second one.
+                force_close=True,
+            ),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            headers=_HEADERS,
+            auto_decompress=False,
+            trust_env=False,
+            timeout=aiohttp.ClientTimeout(total=None, sock_connect=connect_s),
+        )
+
+    async def close(self) -> None:
+        await self._session.close()
+        await self._resolver.close()
+
+    @asynccontextmanager
+    async def ask(
+        self, method: str, url: URL, *, opened: bool, **sent: Any
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """The head of one answer; its body is read, or not, while the context lasts.
+
+        ``opened``: the operator opened this host by name. Raises ``UrlInvalid``, ``UrlBlocked``,
+        ``FetchFailed``, ``FetchTimeout`` or ``TimeoutError``.
+        """
+        host_opened.set(opened)
+        with _in_our_words():
+            async with self._session.request(method, url, allow_redirects=False, **sent) as head:
+                yield head
+
+
+@contextmanager
+def _in_our_words() -> Iterator[None]:
+    try:
+        yield
+    except aiohttp.ClientSSLError as error:
+        raise FetchFailed(
+            "The server's certificate could not be verified.", retryable=False
+        ) from error
+    except aiohttp.ClientConnectorError as error:
+        raise _unreachable(error.os_error) from error
+    except aiohttp.InvalidURL as error:
+        raise UrlInvalid("This URL's host is not one that can be looked up.") from error
+    except TimeoutError:  # aiohttp's own are both
+        raise
+    except (aiohttp.ClientError, OSError) as error:
+        raise FetchFailed("The connection broke before the answer was complete.") from error
+
+
+def _unreachable(error: OSError) -> Exception:
+    if isinstance(error, Refused):
+        return UrlBlocked(_BLOCKED)
+    if isinstance(error, LookupSlow):
+        return FetchTimeout("The host's name was not resolved in time; try again.")
+    return FetchFailed("The server could not be reached: no answer, or no such host.")

@@ -1,0 +1,79 @@
+"""What another server's status means for the one who wanted the picture."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Final
+
+from yarl import URL
+
+from app.errors import FetchFailed
+
+MOST_S: Final = 86_400.0
+"""No host is believed when it asks for more than a day's rest."""
+
+# Parameters that only a signed, expiring link carries: all of one set are there.
+_SIGNED: Final = (
+    {"oh", "oe"},  # Instagram, Facebook
+    {"ex", "is", "hm"},  # Discord
+    {"x-amz-signature"},
+    {"x-goog-signature"},
+    {"signature", "expires"},  # CloudFront, S3 and Google's older form
+    {"sig", "se"},  # Azure
+    {"x-signature", "x-expires"},  # TikTok
+    {"e", "v", "t"},  # LinkedIn
+)
+
+_SAID: Final = {
+    401: "The server asks for a login (401): give a URL that is public, or send the bytes.",
+    403: "The server forbids fetching this picture (403): it is private, or closed to programs; "
+    "send the bytes.",
+    404: "There is no picture at this URL (404): it was changed, deleted or never there.",
+    408: "The server gave up waiting (408); try again.",
+    410: "The picture was removed for good (410).",
+    425: "The server is not ready for this request (425); try again.",
+    429: "The host asks for fewer requests (429)",
+    451: "The server may not show this picture for legal reasons (451).",
+}
+_SIGNED_OFF: Final = (
+    "The server refuses this link ({status}): it is a signed link that expires. Get a fresh one, "
+    "or send the bytes."
+)
+
+
+def failure(url: URL, status: int, retry_after_s: float | None = None) -> FetchFailed:
+    """``status``, which is no success, as what the caller is told."""
+    if status in (401, 403) and is_signed(url):
+        said = _SIGNED_OFF.format(status=status)
+    elif status == 429 or 500 <= status <= 599:
+        said = _SAID.get(status, f"The host has trouble of its own ({status})")
+        said += (
+            "; try again later." if retry_after_s is None else f"; again in {retry_after_s:.0f} s."
+        )
+    else:
+        said = _SAID.get(status, f"The server answered {status} instead of a picture.")
+    return FetchFailed(said, upstream_status=status, retry_after_s=retry_after_s)
+
+
+def is_signed(url: URL) -> bool:
+    """Whether ``url`` carries a signature, as links do that expire."""
+    names = {name.lower() for name in url.query}
+    return any(signs <= names for signs in _SIGNED)
+
+
+def retry_after_s(value: str | None, now: datetime) -> float | None:
+    """A ``Retry-After`` header in seconds, between 0 and a day; ``None`` where it says nothing.
+
+    ``now``: aware; the header may hold a date.
+    """
+    text = (value or "").strip()
+    if text.isascii() and text.isdigit():
+        return float(min(int(text[:9]), MOST_S))
+    try:
+        until = parsedate_to_datetime(text)
+    except ValueError:
+        return None
+    if until.tzinfo is None:
+        until = until.replace(tzinfo=UTC)
+    return min(max((until - now).total_seconds(), 0.0), MOST_S)

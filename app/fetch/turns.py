@@ -1,0 +1,82 @@
+"""Whose turn it is: few at once for one key, and not too fast after another. For one event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from typing import Final
+
+PACED: Final = 10_000
+"""Hosts whose pace is remembered; the one that was asked longest ago is forgotten first."""
+
+
+@dataclass
+class _Place:
+    free: asyncio.Semaphore
+    users: int = 0
+
+
+class Places:
+    """At most ``each`` at once for one key, first come first served; idle keys are forgotten."""
+
+    def __init__(self, each: int) -> None:
+        self._each = each
+        self._places: dict[str, _Place] = {}
+
+    async def take(self, key: str) -> None:
+        place = self._places.setdefault(key, _Place(asyncio.Semaphore(self._each)))
+        place.users += 1
+        try:
+            await place.free.acquire()
+        except BaseException:
+            self._forget(key)
+            raise
+
+    def leave(self, key: str) -> None:
+        self._places[key].free.release()
+        self._forget(key)
+
+    def _forget(self, key: str) -> None:
+        self._places[key].users -= 1
+        if not self._places[key].users:
+            del self._places[key]
+
+    def __len__(self) -> int:
+        return len(self._places)
+
+
+class Turns:
+    """Requests to hosts: ``each`` at once, ``per_s`` begun a second after a first handful."""
+
+    def __init__(self, each: int, per_s: float, most: int = PACED) -> None:
+        self._places = Places(each)
+        self._gap_s = 1.0 / per_s
+        self._spare_s = each * self._gap_s  # so that a handful may begin together
+        self._most = most
+        self._next: OrderedDict[str, float] = OrderedDict()
+
+    @asynccontextmanager
+    async def turn(self, host: str, *, paced: bool) -> AsyncIterator[None]:
+        """Holds a place at ``host``; waits for it, and for the pace where ``paced``."""
+        await self._places.take(host)
+        try:
+            if paced:
+                await asyncio.sleep(self._wait_s(host))
+            yield
+        finally:
+            self._places.leave(host)
+
+    def _wait_s(self, host: str) -> float:
+        """How long to wait; books the next place in the row for whoever comes after."""
+        now = asyncio.get_running_loop().time()
+        due = max(self._next.pop(host, now), now)
+        self._next[host] = due + self._gap_s
+        while len(self._next) > self._most:
+            self._next.popitem(last=False)
+        return max(due - self._spare_s - now, 0.0)
+
+    def __len__(self) -> int:
+        return len(self._places) + len(self._next)
