@@ -1,0 +1,79 @@
+"""What a file is, by its first bytes alone: a picture, an archive, something else, or text."""
+
+from __future__ import annotations
+
+from typing import Final
+
+HEAD_BYTES: Final = 1024
+"""How much of a file's beginning is enough to tell."""
+
+SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"})
+"""What is taken from a folder; in an archive and in a form the bytes alone decide."""
+
+_PICTURES: Final = (
+    b"\xff\xd8\xff",
+    b"\x89PNG\r\n\x1a\n",
+    b"GIF87a",
+    b"GIF89a",
+    # Pictures that are not read here: their own error says so better than "not a picture" would.
+    b"II*\x00",
+    b"MM\x00*",
+    b"8BPS",
+    b"\xff\x0a",
+    b"\x00\x00\x00\x0cJXL ",
+    b"\x00\x00\x00\x0cjP  ",
+    b"\x00\x00\x01\x00",
+    b"<svg",
+)
+_ARCHIVES: Final = {"zip": (b"PK\x03\x04", b"PK\x05\x06"), "gzip": (b"\x1f\x8b",)}
+_OTHERS: Final = {
+    "compressed with bzip2": b"BZh",
+    "compressed with xz": b"\xfd7zXZ\x00",
+    "compressed with zstd": b"\x28\xb5\x2f\xfd",
+    "a 7z archive": b"7z\xbc\xaf\x27\x1c",
+    "a RAR archive": b"Rar!\x1a\x07",
+    "a PDF": b"%PDF-",
+    "an old Excel workbook": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1",
+    "a Parquet file": b"PAR1",
+    "an SQLite database": b"SQLite format 3\x00",
+}
+_TAR_BLOCK: Final = 512
+
+
+def is_picture(head: bytes) -> bool:
+    """Whether a file that begins with ``head`` is meant as a picture, readable here or not."""
+    return (
+        head.startswith(_PICTURES)
+        or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
+        or head[4:8] == b"ftyp"
+        or (head.startswith(b"BM") and head[6:10] == bytes(4))
+    )
+
+
+def kind_of(head: bytes) -> str:
+    """``picture``, ``zip``, ``gzip``, ``tar``, ``text``, or words for what is not read here."""
+    if is_picture(head):
+        return "picture"
+    for kind, signatures in _ARCHIVES.items():
+        if head.startswith(signatures):
+            return kind
+    for words, signature in _OTHERS.items():
+        if head.startswith(signature):
+            return words
+    return "tar" if is_tar_header(head[:_TAR_BLOCK]) else "text"
+
+
+def is_archive(head: bytes) -> bool:
+    """Whether a file that begins with ``head`` holds further files."""
+    return kind_of(head) not in ("picture", "text", "a PDF")
+
+
+def is_tar_header(block: bytes) -> bool:
+    """Whether a block of 512 bytes carries the checksum of a tar header."""
+    if len(block) != _TAR_BLOCK or not any(block):
+        return False
+    try:
+        stated = int(block[148:156].strip(b" \x00") or b"0", 8)
+    except ValueError:
+        return False
+    return stated == sum(block) - sum(block[148:156]) + 8 * 32
