@@ -1,0 +1,246 @@
+"""The desk: where lists are handed in, asked after and taken back, and behind it the workers.
+
+Every method may be called from any thread, and none belongs on an event loop. There is one desk in
+a process at a time.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+from types import TracebackType
+from typing import Final, Self
+
+import numpy as np
+import sqlalchemy as sa
+from numpy.typing import NDArray
+
+from app.jobs import averages, changes, chunks, erasing, intake, reading, standing
+from app.jobs.bench import Bench
+from app.jobs.database import Database, open_database
+from app.jobs.engine import Engine, Handlers
+from app.jobs.handlers import Hook, Worker
+from app.jobs.heart import Chores, Heart, living
+from app.jobs.reading import Order, Page, Wanted
+from app.jobs.records import Batch, NewBatch, Tools
+from app.jobs.standing import Listing
+from app.lists.items import Item
+from app.lists.results import Result
+
+LANES_MIN: Final = 4
+POLL_S: Final = 0.25
+PATIENCE_S: Final = 20.0
+"""How long the end of a process waits for pictures that are being looked at."""
+
+log = logging.getLogger("eyeline.jobs")
+
+
+class Desk:
+    """Open it with ``Desk.open``; a context manager, or close it."""
+
+    def __init__(
+        self, database: Database, executor: str, tools: Tools, workers: int, retention_s: int,
+        max_waiting: int, on_ended: Hook | None, on_launched: Callable[[sa.Engine], None] | None,
+    ) -> None:  # fmt: skip
+        self._database = database
+        self._max_waiting = max_waiting
+        self._executor = executor
+        self._stopping = threading.Event()
+        self._closed = False
+        self._heart = Heart(database, self._executor, workers)
+        self._bench = Bench(database, tools, workers) if workers else None
+        worker = Worker(database, tools, self._bench, retention_s, on_ended, self)
+        self._engine = Engine(
+            database, self._executor, Handlers(worker.chunk, worker.final), works=workers > 0
+        )
+        worker.started(self._engine)
+        if on_launched is not None:
+            on_launched(database.engine)
+        self._chores = Chores(database, self._engine)
+
+    @classmethod
+    def open(
+        cls,
+        *,
+        database_url: str | None,
+        data_dir: Path,
+        tools: Tools,
+        workers: int,
+        retention_s: int,
+        max_waiting_items: int,
+        on_ended: Hook | None = None,
+        on_launched: Callable[[sa.Engine], None] | None = None,
+    ) -> Self:
+        """Open the database, take up what the dead left, and work with ``workers`` threads.
+
+        ``on_ended`` is called with each batch that ended, and the database's engine: at least once,
+        whatever dies, and never at the same time as the batch's work. ``on_launched``: once, when
+        DBOS runs. Raises ``DatabaseTaken``, ``TablesTooNew``, ``OSError``, and what the database's
+        driver raises.
+        """
+        executor = uuid.uuid4().hex
+        database = open_database(database_url, data_dir, executor)
+        try:
+            return cls(
+                database,
+                executor,
+                tools,
+                workers,
+                retention_s,
+                max_waiting_items,
+                on_ended,
+                on_launched,
+            )
+        except BaseException:
+            database.close()
+            raise
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def engine(self) -> sa.Engine:
+        """Of the database, for those who keep tables beside these."""
+        return self._database.engine
+
+    @property
+    def lanes(self) -> int:
+        """Chunks of a batch that may be asked for at once: enough for everybody who works."""
+        return max(LANES_MIN, 2 + 2 * self._chores.living.working)
+
+    def stopping(self) -> bool:
+        return self._stopping.is_set()
+
+    def submit(self, new: NewBatch, items: Iterable[Item]) -> tuple[Batch, bool]:
+        """Take a list in; ``True`` if the batch was there already, by its idempotency key.
+
+        Once this returns the batch outlives everybody. Raises ``KeyReused``, ``Busy``, and whatever
+        reading ``items`` raises; then nothing is kept.
+        """
+        door = intake.Door(self._database, self._executor, self._max_waiting, self.lanes)
+        batch_id, replayed = intake.admit(door, new, items)
+        if not replayed:
+            self._ask(batch_id)
+        return self.get(batch_id, new.owner), replayed
+
+    def get(self, batch_id: str, owner: str) -> Batch:
+        """Raises ``NotFound``; another one's batch is not there either."""
+        return standing.read(self._database, batch_id, owner)
+
+    def listing(self, owner: str, cursor: str | None = None, limit: int = 20) -> Listing:
+        """The batches of ``owner``, the newest first."""
+        return standing.listing(self._database, owner, cursor, limit)
+
+    def results(
+        self,
+        batch_id: str,
+        owner: str,
+        *,
+        order: Order = "input",
+        min_llr: float | None = None,
+        verdict: str | None = None,
+        after: str | None = None,
+        limit: int = 100,
+        thumbnails: bool = True,
+    ) -> Page:
+        """A page of what is there by now. Raises ``NotFound`` and ``InvalidRequest``."""
+        number = standing.find(self._database, batch_id, owner).no
+        wanted = Wanted(number, order, min_llr, verdict, thumbnails)
+        return reading.page(self._database, wanted, after, limit)
+
+    def every(
+        self,
+        batch_id: str,
+        owner: str,
+        *,
+        order: Order = "input",
+        min_llr: float | None = None,
+        verdict: str | None = None,
+        thumbnails: bool = True,
+        skip: int = 0,
+    ) -> Iterator[Result]:
+        """All of what is there by now, a few hundred at a time. Raises ``NotFound``, at once.
+
+        ``skip``: so many of them are left out before the first.
+        """
+        number = standing.find(self._database, batch_id, owner).no
+        wanted = Wanted(number, order, min_llr, verdict, thumbnails, skip)
+        return reading.every(self._database, wanted)
+
+    def averages(self, batch_id: str, owner: str) -> dict[str, tuple[int, NDArray[np.uint64]]]:
+        """``likely_generated`` and ``rest`` → pictures, and the sum of their tiles (192, 192, 3).
+
+        Each picture counts once, however often the list names it.
+        """
+        number = standing.find(self._database, batch_id, owner).no
+        with self._database.reading() as c:
+            return averages.read(c, number)
+
+    def cancel(self, batch_id: str, owner: str) -> Batch:
+        """Skip what is not begun; what is done stays. A batch that has ended stays as it is."""
+        self._engine.enqueue(changes.cancel(self._database, batch_id, owner))
+        return self.get(batch_id, owner)
+
+    def retry_failed(self, batch_id: str, owner: str) -> Batch:
+        """Try again what failed and may succeed. Raises ``NotYet`` unless the batch has ended."""
+        self._engine.enqueue(changes.retry(self._database, batch_id, owner, self.lanes))
+        return self.get(batch_id, owner)
+
+    def delete(self, batch_id: str, owner: str) -> None:
+        """Erase all that is kept of a batch, which is stopped if it is at work."""
+        row = standing.find(self._database, batch_id, owner)
+        erasing.bury(self._database, row.no)
+        erasing.erase(self._database, row.no)
+
+    def wait_for_change(self, batch_id: str, owner: str, revision: int, timeout_s: float) -> Batch:
+        """The batch, once it is beyond ``revision`` or has ended, or after ``timeout_s``."""
+        until = time.monotonic() + timeout_s
+        while True:
+            batch = self.get(batch_id, owner)
+            left = until - time.monotonic()
+            if batch.revision > revision or batch.ended or left <= 0 or self._closed:
+                return batch
+            self._stopping.wait(min(POLL_S, left)) if not self.stopping() else time.sleep(0.05)
+
+    def alive(self) -> str | None:
+        """Why batches do not go forward; ``None`` if they do."""
+        complaint = self._heart.complaint()
+        if complaint is not None:
+            return complaint
+        if living(self._database).working == 0:
+            return "no process works on batches: start `eyeline worker`"
+        return None
+
+    def close(self) -> None:
+        """Commit what was looked at, leave the rest to the others, or to the next start."""
+        if self._closed:
+            return
+        self._closed = True
+        self._stopping.set()
+        self._chores.close()
+        try:
+            self._engine.close(PATIENCE_S)
+            if self._bench is not None:
+                self._bench.close()
+            self._heart.close()
+        finally:
+            self._database.close()
+
+    def _ask(self, batch_id: str) -> None:
+        """If this dies before it is through, the batch is found standing still, and goes on."""
+        number = standing.find(self._database, batch_id, None).no
+        with self._database.reading() as c:
+            following = chunks.asked(c, number, chunks.SUBMISSION)
+        self._engine.enqueue(following)
