@@ -1,1 +1,1 @@
-"""Analysis → pictures: Pillow writes, OpenCV draws and encodes; nothing is decoded or judged."""
+"""What was found → pictures and pages: Pillow writes, OpenCV draws; nothing is judged here."""

@@ -87,3 +87,11 @@ VERDICT: Final[dict[Verdict, Colour]] = {
     Verdict.UNLIKELY_GENERATED: BLUE,
     Verdict.NOT_APPLICABLE: FAINT_INK,
 }
+
+VERDICT_DOT: Final[dict[Verdict, Dot]] = {
+    Verdict.LIKELY_GENERATED: "diamond",
+    Verdict.INCONCLUSIVE: "triangle",
+    Verdict.UNLIKELY_GENERATED: "disc",
+    Verdict.NOT_APPLICABLE: "square",
+}
+"""The verdict's shape beside its colour, wherever many are shown at once."""

@@ -26,8 +26,12 @@ _SHIFT: Final = 4
 _ONE: Final = 1 << _SHIFT
 _LEVEL_PX: Final = 1e-9
 """A segment that rises less is level: dividing by it would only overflow."""
-_CASING: Final = ((2.0, BLACK), (1.0, WHITE))
-"""How far beyond the stroke each casing reaches, px; the outer one is drawn first."""
+Casing = tuple[tuple[float, Colour], ...]
+"""How far beyond the stroke each casing reaches, px, and its colour; the outer one comes first."""
+
+CASING: Final[Casing] = ((2.0, BLACK), (1.0, WHITE))
+SLIM: Final[Casing] = ((0.5, BLACK),)
+"""For avatars drawn small, where the other would hide what it marks."""
 
 # Corners of a dot of radius 1, made about as large to the eye as a disc.
 _DOTS: Final[dict[Dot, Points]] = {
@@ -45,7 +49,7 @@ def stroke_paths(canvas: Canvas, paths: Iterable[Points], stroke: Stroke, within
         for run in _runs(path, within)
         for piece in _dashes(run, stroke.dash_px)
     ]
-    for reach, shade in (*_CASING, (0.0, stroke.colour)):
+    for reach, shade in (*CASING, (0.0, stroke.colour)):
         width = round(stroke.width_px + 2 * reach)
         for start, end in pieces:
             cv2.line(canvas, _fixed(start), _fixed(end), shade, width, cv2.LINE_AA, _SHIFT)
@@ -89,13 +93,20 @@ def arrow_head(canvas: Canvas, tip: Points, way: Points, colour: Colour) -> None
     back = tip - 18.0 * way
     corners = np.stack([tip, back + 9.0 * across, back - 9.0 * across])
     middle = corners.mean(axis=0)
-    for reach, shade in (*_CASING, (0.0, colour)):
+    for reach, shade in (*CASING, (0.0, colour)):
         _fill(canvas, middle + (corners - middle) * (1.0 + reach / 6.0), shade)
 
 
-def dot(canvas: Canvas, centre: Points, radius_px: float, colour: Colour, kind: Dot) -> None:
+def dot(
+    canvas: Canvas,
+    centre: Points,
+    radius_px: float,
+    colour: Colour,
+    kind: Dot,
+    casing: Casing = CASING,
+) -> None:
     """A filled dot around ``centre`` (2,)."""
-    for reach, shade in (*_CASING, (0.0, colour)):
+    for reach, shade in (*casing, (0.0, colour)):
         radius = radius_px + reach
         if kind == "disc":
             cv2.circle(canvas, _fixed(centre), round(radius * _ONE), shade, -1, cv2.LINE_AA, _SHIFT)
@@ -103,11 +114,13 @@ def dot(canvas: Canvas, centre: Points, radius_px: float, colour: Colour, kind: 
             _fill(canvas, centre + _DOTS[kind] * radius, shade)
 
 
-def crosshair_ring(canvas: Canvas, centre: Points, radius_px: float, stroke: Stroke) -> None:
+def crosshair_ring(
+    canvas: Canvas, centre: Points, radius_px: float, stroke: Stroke, casing: Casing = CASING
+) -> None:
     """An open ring with four ticks outwards; its inside is left untouched."""
     ways = np.array([[1.0, 0.0], [0.0, 1.0], [-1.0, 0.0], [0.0, -1.0]])
     ticks = [(centre + way * radius_px, centre + way * radius_px * 1.7) for way in ways]
-    for reach, shade in (*_CASING, (0.0, stroke.colour)):
+    for reach, shade in (*casing, (0.0, stroke.colour)):
         width = round(stroke.width_px + 2 * reach)
         for start, end in ticks:
             cv2.line(canvas, _fixed(start), _fixed(end), shade, width, cv2.LINE_AA, _SHIFT)

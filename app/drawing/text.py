@@ -23,6 +23,8 @@ Painter = Callable[[Canvas, Box], None]
 
 _LINE_HEIGHT: Final = 1.32
 _ELLIPSIS: Final = "…"
+_LONG: Final = 160
+"""Characters of a name that are looked at: strangers may have made it as long as they like."""
 _ALSO_KNOWN: Final = "«°±·»‘’“”…"
 _SPELLED: Final = str.maketrans(
     {"−": "-", "–": "-", "—": "-", "×": "x", "÷": "/", "≈": "about ", "≤": "<=", "≥": ">="}
@@ -115,6 +117,32 @@ def wrap(text: str, style: TextStyle, room_px: float) -> tuple[str, ...]:
         else:
             lines.append(word)
     return tuple(lines)
+
+
+def shortened(text: str, style: TextStyle, room_px: float) -> str:
+    """``text`` on one line at most ``room_px`` wide; a longer one loses its middle.
+
+    Names in a list often differ only at their ends: a handle's number, a file's name behind a
+    long path.
+    """
+    plain = spelled(text[:_LONG])
+    if len(text) <= _LONG and width_px(plain, style) <= room_px:
+        return plain
+    plain = f"{plain[: _LONG // 2]}{spelled(text[-_LONG // 2 :])}"
+    # Halving, not one letter at a time: three hundred names stand on a page.
+    least, most = 0, len(plain)
+    while least < most:
+        kept = (least + most + 1) // 2
+        if width_px(_ends(plain, kept), style) <= room_px:
+            least = kept
+        else:
+            most = kept - 1
+    return _ends(plain, least)
+
+
+def _ends(text: str, kept: int) -> str:
+    """The first and the last of ``text``, ``kept`` characters in all."""
+    return f"{text[: (kept + 1) // 2]}{_ELLIPSIS}{text[len(text) - kept // 2 :]}"
 
 
 def stack(rows: Iterable[Row], column: Box, gutter_px: int) -> tuple[PlacedRow, ...]:

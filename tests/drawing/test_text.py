@@ -13,6 +13,7 @@ from app.drawing.text import (
     Row,
     TextStyle,
     font,
+    shortened,
     spelled,
     stack,
     width_px,
@@ -47,6 +48,25 @@ def test_too_long_a_text_ends_in_an_ellipsis() -> None:
 def test_a_word_wider_than_the_room_is_broken() -> None:
     lines = wrap("a" * 60, BODY, 200.0)
     assert "".join(lines) == "a" * 60
+
+
+@given(st.text(max_size=3000), styles, st.floats(60.0, 600.0))
+def test_a_shortened_name_fits_on_its_line(text: str, style: TextStyle, room_px: float) -> None:
+    assert width_px(shortened(text, style, room_px), style) <= room_px
+
+
+def test_a_name_loses_its_middle_and_keeps_both_ends() -> None:
+    name = "https://example.org/pictures/of/somebody/1580661436132757506/avatar_400x400.jpg"
+    shown = shortened(name, BODY, 300.0)
+    first, last = shown.split("…")
+    assert name.startswith(first)
+    assert name.endswith(last)
+    assert abs(len(first) - len(last)) <= 1
+    assert width_px(shown, BODY) > 270.0
+
+
+def test_a_name_that_fits_is_left_alone() -> None:
+    assert shortened("@alice", BODY, 300.0) == "@alice"
 
 
 @given(st.text(max_size=100))

@@ -1,0 +1,60 @@
+"""A whole list in one page that can be handed to whoever decides appeals.
+
+One file: no request to anywhere, no script, pictures inside; readable on paper, in the dark, and
+by a screen reader. Every text in it is escaped (``page``).
+"""
+
+from __future__ import annotations
+
+from app.drawing import cohort_words, report_sections, report_words
+from app.drawing.page import Html, Section, contents, document, facts, joined, name, tag
+from app.drawing.report_record import MAX_FLAGGED, Failed, Flagged, Report
+from app.drawing.report_style import STYLE
+from app.evidence import SCOPE
+
+__all__ = ["MAX_FLAGGED", "Failed", "Flagged", "Report", "write_report"]
+
+
+def write_report(report: Report) -> bytes:
+    """The page, UTF-8. The same report gives the same bytes."""
+    sections = _sections(report)
+    main = tag("main", *(one.html for one in sections))
+    body = joined([_head(report), contents(sections), main, tag("footer", tag("p", SCOPE))])
+    page = document(f"Eyeline report on list {report.batch_id}", STYLE, body)
+    return page.encode("utf-8")
+
+
+def _sections(report: Report) -> list[Section]:
+    made = (
+        report_sections.in_short(report),
+        report_sections.counts(report),
+        report_sections.as_a_whole(report),
+        report_sections.pictures(report),
+        report_sections.flagged(report),
+        report_sections.duplicates(report),
+        report_sections.accounts(report),
+        report_sections.not_scored(report),
+        report_sections.method(report),
+        report_sections.again(report),
+    )
+    return [one for one in made if one is not None]
+
+
+def _head(report: Report) -> Html:
+    # Pairs, not a mapping: a list's own facts may bear any name, and must not stand in for ours.
+    asked = (
+        ("Batch", report.batch_id),
+        *((moment.capitalize(), when) for moment, when in report.times.items()),
+        ("Items", f"{report.total:,}: {report.completed:,} looked at, {report.failed:,} failed"),
+        ("Prior asked for", cohort_words.percent(report.prior)),
+        ("Base rate", cohort_words.percent(report.base_rate)),
+        ("Eyeline", report.version),
+        ("Calibration", report.calibration_id),
+        *((name(label), name(value)) for label, value in report.facts.items()),
+    )
+    return tag(
+        "header",
+        tag("h1", "A follower list's avatars: what the pictures say"),
+        tag("p", report_words.LEAD, class_="lead"),
+        facts("What was asked", asked),
+    )
