@@ -35,6 +35,11 @@ MID_GREY: Final = 128
 HASH_GRID: Final = 32
 HASH_BLOCK: Final = 8
 
+_DEAR: Final = {"WEBP": 0.6, "AVIF": 0.75}
+"""Of the pixels that others may have: these decoders hold 17 and 13 bytes for each (PNG 9)."""
+_MOST_LAYERS: Final = 4
+"""A picture, its transparency, a thumbnail, a gain map: each may be as large as a picture may."""
+
 # DecodeLimits stands in place of Pillow's own limit, which is one for the whole process and warns
 # where it should refuse.
 Image.MAX_IMAGE_PIXELS = None
@@ -44,7 +49,7 @@ _DAMAGED: Final = (
     SyntaxError,
     ValueError,
     EOFError,
-    OverflowError,
+    ArithmeticError,  # a size too large to count, a clock that divides by nothing
     RuntimeError,  # libavif's complaints
     struct.error,
     zlib.error,
@@ -64,7 +69,10 @@ _UPRIGHT: Final = {
 
 @dataclass(frozen=True)
 class DecodeLimits:
-    """What a picture may ask for; pixels and sides as stated in the file, before any shrinking."""
+    """What a picture may ask for; pixels and sides as stated in the file, before any shrinking.
+
+    Formats whose decoders hold more for each pixel may have fewer of them (``_DEAR``).
+    """
 
     max_bytes: int = 5_000_000
     max_pixels: int = 25_000_000
@@ -130,7 +138,9 @@ def decode(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Picture:
         raise TooLarge(f"This has {len(data)} bytes; send {limits.max_bytes} at most.")
     container = open_container(data)
     if container.size is not None:
-        _refuse_bomb(container.size, limits)
+        _refuse_bomb(container.format, container.size, limits)
+    if container.work_px > _MOST_LAYERS * limits.max_pixels:
+        raise ImageBomb("This picture is put together from too many large ones; save it anew.")
     try:
         image, size, animated, turn = _first_frame(container, limits)
     except AvatarError:
@@ -152,11 +162,22 @@ def decode(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Picture:
     )
 
 
-def _refuse_bomb(size: tuple[int, int], limits: DecodeLimits) -> None:
+def load_decoders() -> None:
+    """Make Pillow load whatever it loads late: for a process that will open no files any more."""
+    dot = Image.new("RGB", (8, 8), (200, 100, 50))
+    foreign = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
+    for kind in FORMATS:
+        stored = io.BytesIO()
+        dot.save(stored, kind, icc_profile=foreign)
+        decode(stored.getvalue())
+
+
+def _refuse_bomb(kind: str, size: tuple[int, int], limits: DecodeLimits) -> None:
     width, height = size
-    if width * height > limits.max_pixels or max(size) > limits.max_side_px:
+    most = int(limits.max_pixels * _DEAR.get(kind, 1.0))
+    if width * height > most or max(size) > limits.max_side_px:
         raise ImageBomb(
-            f"This picture states {width} × {height} pixels; send {limits.max_pixels} pixels and "
+            f"This {kind} states {width} × {height} pixels; send {most} pixels and "
             f"{limits.max_side_px} a side at most."
         )
 
@@ -167,7 +188,7 @@ def _first_frame(
     """RGB of the first frame, not upright yet; stored size; whether there are more; orientation."""
     with Image.open(io.BytesIO(container.pixels), formats=(container.format,)) as opened:
         size = opened.size
-        _refuse_bomb(size, limits)
+        _refuse_bomb(container.format, size, limits)
         exif = container.exif or opened.info.get("exif") or b""
         profile = container.profile or opened.info.get("icc_profile")
         animated = container.animated or getattr(opened, "n_frames", 1) > 1

@@ -154,6 +154,109 @@ def bombs() -> Iterator[tuple[str, Made]]:
     )
 
 
+def bits(*fields: tuple[int, int]) -> bytes:
+    """Numbers, each with its width in bits, one behind the other."""
+    written = "".join(format(value, f"0{width}b") for value, width in fields)
+    written += "0" * (-len(written) % 8)
+    return int(written, 2).to_bytes(len(written) // 8)
+
+
+def av1_unit(kind: int, body: bytes) -> bytes:
+    return bytes([kind << 3 | 2, len(body)]) + body
+
+
+def overriding_stream(stated: int, real: int) -> bytes:
+    """A sequence of ``stated`` px a side, and a key frame that says it has ``real``."""
+    zeros = (0, 1)
+    sequence = bits(
+        *((0, 3), zeros, zeros, zeros, zeros, (0, 5), (0, 12), (0, 5)),  # one operating point
+        *((15, 4), (15, 4), (stated - 1, 16), (stated - 1, 16)),
+        *(zeros,) * 18, (0, 2), *(zeros,) * 2, (1, 1),
+    )  # fmt: skip
+    frame = bits(
+        zeros, (0, 2), (1, 1), zeros, (1, 1), (real - 1, 16), (real - 1, 16), zeros, (1, 1),
+        (1, 1), zeros, zeros, (0, 5), (0, 2), (1, 8), *(zeros,) * 6, (0, 6), (0, 6), (0, 3),
+        *(zeros,) * 3,
+    )  # fmt: skip
+    return b"\x12\x00" + av1_unit(1, sequence) + av1_unit(6, frame + bytes(67))
+
+
+def avif_of(*streams: bytes, pieces: int = 1) -> bytes:
+    """An AVIF of 64 × 64 whose items are ``streams``, each named ``pieces`` times over."""
+    ftyp = b"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00avifmif1"
+    at, items = len(ftyp) + 8, b""
+    for number, stream in enumerate(streams, start=1):
+        items += struct.pack(">HHH", number, 0, pieces)
+        items += struct.pack(">II", at, len(stream)) * pieces
+        at += len(stream)
+    iloc = b"\x00\x00\x00\x00\x44\x00" + struct.pack(">H", len(streams)) + items
+    ispe = box(b"ipco", box(b"ispe", struct.pack(">III", 0, 64, 64)))
+    meta = box(b"meta", bytes(4) + box(b"iloc", iloc) + box(b"iprp", ispe))
+    return ftyp + box(b"mdat", b"".join(streams)) + meta
+
+
+def box(kind: bytes, body: bytes) -> bytes:
+    return struct.pack(">I4s", 8 + len(body), kind) + body
+
+
+def disguised() -> Iterator[tuple[str, Made]]:
+    """Bombs that state nothing, or hide what they state."""
+    yield (
+        "bomb_override.avif",
+        (
+            avif_of(overriding_stream(64, 16_384)),
+            "image_bomb",
+            "a sequence of 64 × 64 with a frame that says it has 16,384 × 16,384",
+        ),
+    )
+    grid = struct.pack(">BBBBII", 0, 1, 255, 255, 16_384, 16_384)
+    yield (
+        "bomb_grid.avif",
+        (avif_of(grid), "image_bomb", "states 64 × 64, but is a grid of 16,384 × 16,384"),
+    )
+    yield (
+        "bomb_pieces.avif",
+        (
+            avif_of(b"\x0a\x00" * 90, pieces=1_000),
+            "image_bomb",
+            "a thousand pieces with ninety headers each, all of them the same bytes",
+        ),
+    )
+    stored = saved(Image.new("RGB", (4_800, 4_800)), "AVIF", speed=10)
+    stream = stored[stored.index(b"mdat") + 4 :]
+    yield (
+        "bomb_layers.avif",
+        (
+            avif_of(*([stream] * 9)),
+            "image_bomb",
+            "nine items of 4,800 × 4,800 behind one of 64 × 64",
+        ),
+    )
+    scans = saved(Image.new("L", (4_900, 4_900)), "JPEG", progressive=True)
+    at = scans.rindex(b"\xff\xda")
+    yield (
+        "bomb_passes.jpg",
+        (
+            scans[:at] + scans[at:-2] * 16 + scans[-2:],
+            "image_bomb",
+            "4,900 × 4,900 may have sixteen scans; this has more",
+        ),
+    )
+    for kind, side in (("WEBP", 3_900), ("AVIF", 4_400)):
+        yield (
+            f"bomb_within_sides.{kind.lower()}",
+            (
+                saved(Image.new("L", (side, side)), kind),
+                "image_bomb",
+                f"{side:,} × {side:,}: another format might, {kind} takes too much for it",
+            ),
+        )
+    yield (
+        "comments.svg",
+        (b"<!---->" * 140 + b"x", "not_an_image", "comments that could be read in 2^139 ways"),
+    )
+
+
 def texts() -> Iterator[tuple[str, Made]]:
     png = saved(scene(), "PNG")
     zeros = zlib.compress(bytes(8_000_000), 9)
@@ -411,10 +514,14 @@ def moving() -> Iterator[tuple[str, Made]]:
             frames[0], kind, save_all=True, append_images=frames[1:], duration=90, **options
         )
         yield f"animated.{suffix}", (undated(data), "ok", "three frames, the first is red")
+    stopped = re.sub(  # of what is left after its dates, the first four bytes are the clock's
+        rb"(mdhd\x01.{19})....", lambda found: found[1] + bytes(4), undated(data), flags=re.DOTALL
+    )
+    yield "no_clock.avif", (stopped, "image_truncated", "an animation whose clock stands still")
 
 
 FAMILIES: tuple[Callable[[], Iterator[tuple[str, Made]]], ...] = (
-    bombs, texts, damaged, strangers, modes, turned, moving,
+    bombs, disguised, texts, damaged, strangers, modes, turned, moving,
 )  # fmt: skip
 
 

@@ -8,7 +8,7 @@ from typing import Final
 Size = tuple[int, int]
 """(width, height), px."""
 
-MAX_PARTS: Final = 200_000
+MAX_PARTS: Final = 100_000
 """Chunks, segments or blocks in a file; the walk over so many takes a fraction of a second."""
 MAX_PROFILE_BYTES: Final = 1_000_000
 """Of an unpacked ICC profile; larger ones are left out."""
@@ -21,6 +21,7 @@ class Container:
     ``size``: (width, height) of the first picture as stored, before it is turned upright; ``None``
     where only the decoder can tell. ``pixels``: a file that holds the first picture's pixels and
     little else. ``exif``: the TIFF block, perhaps empty. ``animated``: more than one frame.
+    ``work_px``: pixels that are unpacked on the way, where that may be more than ``size`` says.
     """
 
     format: str
@@ -29,3 +30,4 @@ class Container:
     exif: bytes = b""
     profile: bytes | None = None
     animated: bool = False
+    work_px: int = 0

@@ -13,6 +13,9 @@ from app.errors import ImageBomb, ImageTruncated, ImageUnsupported
 MAX_SCANS: Final = 100
 """Encoders write about ten; each costs a pass over the whole picture."""
 
+_SCANS_A_LAYER: Final = 4
+"""So many passes cost about as much as unpacking a plain picture once."""
+
 _MARKER: Final = re.compile(rb"\xff([^\xff\x00])", re.DOTALL)
 _UNREADABLE: Final = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF})
 
@@ -35,9 +38,11 @@ def read_jpeg(data: bytes) -> Container:
             break
     if size is None or data.count(b"\xff\xda") == 0:
         raise ImageTruncated("This JPEG has no picture in it; send the whole file.")
-    if kept[-1].count(b"\xff\xda") > MAX_SCANS:
+    scans = 1 + kept[-1].count(b"\xff\xda")
+    if scans > MAX_SCANS:
         raise ImageBomb(f"This JPEG has more than {MAX_SCANS} scans; save it anew.")
-    return Container("JPEG", size, b"".join(kept), exif, _joined(profile))
+    passes_px = size[0] * size[1] * scans // _SCANS_A_LAYER
+    return Container("JPEG", size, b"".join(kept), exif, _joined(profile), work_px=passes_px)
 
 
 def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:

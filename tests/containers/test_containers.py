@@ -71,6 +71,14 @@ def test_many_scans_are_a_bomb():
         open_container(data[:at] + data[at:-2] * 101 + data[-2:])
 
 
+@pytest.mark.parametrize("scans", [1, 7])
+def test_every_scan_is_work(scans):
+    data = saved("JPEG", (160, 80), progressive=True)
+    at, had = data.rindex(b"\xff\xda"), data.count(b"\xff\xda")
+    container = open_container(data[:at] + data[at:-2] * scans + data[-2:])
+    assert container.work_px == 160 * 80 * (had - 1 + scans) // 4
+
+
 def test_many_parts_are_a_bomb(monkeypatch):
     for module in ("jpeg", "png", "gif"):
         monkeypatch.setattr(f"app.containers.{module}.MAX_PARTS", 1)
@@ -113,7 +121,7 @@ def test_avif_animation_tells_its_size():
 
 @given(st.binary(max_size=80))
 def test_any_stream_can_be_walked(data):
-    for width, height in stated_sizes(data, 0, len(data)):
+    for width, height in stated_sizes(data):
         assert 1 <= width <= 65_536
         assert 1 <= height <= 65_536
 

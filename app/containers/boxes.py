@@ -1,0 +1,60 @@
+"""Boxes of an ISO base media file (ISO/IEC 14496-12)."""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Iterator
+from typing import Final
+
+from app.errors import ImageBomb
+
+Box = tuple[bytes, int, int]
+"""Kind, and start and end of the content."""
+
+MAX_BOXES: Final = 10_000
+_PARENTS: Final = {
+    b"meta": 4,
+    b"iprp": 0,
+    b"ipco": 0,
+    b"iinf": 6,
+    b"moov": 0,
+    b"trak": 0,
+    b"mdia": 0,
+    b"minf": 0,
+    b"stbl": 0,
+}
+"""Boxes that hold boxes, and how many bytes of their own come first."""
+
+
+def brands(data: bytes) -> frozenset[bytes]:
+    """Major and compatible brands of the file; empty for anything else."""
+    if data[4:8] != b"ftyp":
+        return frozenset()
+    end = min(int.from_bytes(data[:4]), len(data), 1024)
+    return frozenset({data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))})
+
+
+def boxes(data: bytes) -> Iterator[Box]:
+    """Every box that lies within its parent. May raise ``ImageBomb``."""
+    pending = [(0, len(data))]
+    for _ in range(MAX_BOXES):
+        if not pending:
+            return
+        at, end = pending.pop()
+        if at + 8 > end:
+            continue
+        kind, start, stop = _box(data, at, end)
+        if start <= stop <= end:
+            pending.append((stop, end))
+            yield kind, start, stop
+            if kind in _PARENTS:
+                longer = 2 if kind == b"iinf" and data[start : start + 1] != b"\x00" else 0
+                pending.append((start + _PARENTS[kind] + longer, stop))
+    raise ImageBomb("This AVIF has too many boxes; save it anew.")
+
+
+def _box(data: bytes, at: int, end: int) -> Box:
+    length, kind = struct.unpack_from(">I4s", data, at)
+    if length == 1:  # too long for 32 bits, or written as if it were
+        return kind, at + 16, at + int.from_bytes(data[at + 8 : at + 16])
+    return kind, at + 8, at + length if length else end

@@ -1,0 +1,88 @@
+"""The process that unpacks untrusted bytes: ``python -m app.decoding.child``, started by ``pool``.
+
+It gives up whatever it does not need before it looks at a picture: it can open no file and no
+socket, dump no core, and hold only so much memory; and each picture gets a few seconds of
+processor time. None of this is a sandbox against code that a picture brings along.
+"""
+
+from __future__ import annotations
+
+import math
+import mmap
+import resource
+import signal
+import socket
+import sys
+from pathlib import Path
+from typing import Final
+
+import cv2
+
+from app.decoding.exchange import READY, REQUEST, Reply, shared, write
+from app.errors import AvatarError, ImageBomb
+from app.picture import DecodeLimits, decode, load_decoders
+
+CPU_S: Final = 5
+"""Of processor time for a picture; 25 million pixels take less than one."""
+BYTES_PER_PIXEL: Final = 16
+"""RGBA as stored, converted, and whatever a decoder holds beside them."""
+SPARE_BYTES: Final = 384 * 2**20
+"""For threads' stacks and the files themselves; address space, most of it never touched."""
+
+
+def main(connection_fd: int, memory_fd: int, limits: DecodeLimits) -> None:
+    """Serve until the parent goes away."""
+    # Whoever stops the service stops this one by closing the connection, after the last picture.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    cv2.setNumThreads(1)
+    connection = socket.socket(fileno=connection_fd)
+    memory = shared(memory_fd, limits.max_bytes)
+    load_decoders()
+    _give_up(limits)
+    connection.sendall(READY)
+    while len(asked := connection.recv(REQUEST.size, socket.MSG_WAITALL)) == REQUEST.size:
+        (length,) = REQUEST.unpack(asked)
+        _allow_cpu()
+        connection.sendall(write(_answer(memory, memory[:length], limits)))
+
+
+def _answer(memory: mmap.mmap, data: bytes, limits: DecodeLimits) -> Reply:
+    try:
+        picture = decode(data, limits)
+    except AvatarError as error:
+        return Reply(code=error.code, detail=error.detail)
+    except MemoryError:
+        return Reply(code=ImageBomb.code, detail="This unpacks to too much; save it anew.")
+    memory[: picture.rgb.nbytes] = picture.rgb.tobytes()
+    return Reply(
+        format=picture.format,
+        animated=picture.animated,
+        size=picture.size,
+        declared_size=picture.declared_size,
+    )
+
+
+def _give_up(limits: DecodeLimits) -> None:
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    held = pages * resource.getpagesize()
+    most = held + SPARE_BYTES + limits.max_bytes + BYTES_PER_PIXEL * limits.max_pixels
+    for kind, value in (
+        (resource.RLIMIT_AS, most),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_NOFILE, 0),
+    ):
+        resource.setrlimit(kind, (value, value))
+
+
+def _allow_cpu() -> None:
+    """The limit counts from the process's start: move it along. Beyond it SIGXCPU kills."""
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
+    until = math.ceil(used.ru_utime + used.ru_stime) + CPU_S
+    resource.setrlimit(resource.RLIMIT_CPU, (until, hard))
+
+
+if __name__ == "__main__":
+    main(int(sys.argv[1]), int(sys.argv[2]), DecodeLimits(*map(int, sys.argv[3:6])))
