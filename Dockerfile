@@ -29,13 +29,16 @@ COPY --from=build /srv/venv /srv/venv
 COPY --from=build /srv/eyeline /srv/eyeline
 COPY models /srv/eyeline/models
 WORKDIR /srv/eyeline
-# Nothing is written but /tmp: docker run --read-only --tmpfs /tmp
+# Nothing is written but /tmp and /data: docker run --read-only --tmpfs /tmp --volume eyeline:/data
+RUN mkdir /data && chown 10001:10001 /data && chmod 700 /data
+VOLUME /data
 ENV PATH=/srv/venv/bin:$PATH \
     PYTHONUNBUFFERED=1 \
     PYTHONDONTWRITEBYTECODE=1 \
     MPLCONFIGDIR=/tmp/matplotlib \
     EYELINE_HOST=0.0.0.0 \
-    EYELINE_PORT=8000
+    EYELINE_PORT=8000 \
+    EYELINE_DATA_DIR=/data
 USER 10001:10001
 EXPOSE 8000
 STOPSIGNAL SIGTERM

@@ -8,6 +8,9 @@ UV ?= uv
 
 VENV := .venv
 TRAIN := .venv-train
+FUZZ := .venv-fuzz
+RUNS ?= 100000
+SECONDS ?= 900
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
@@ -18,10 +21,10 @@ DEBIAN := python3-venv libegl1 libgles2
 PROBE := import ctypes, ensurepip, venv; ctypes.CDLL("libEGL.so.1"); ctypes.CDLL("libGLESv2.so.2")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check format bench evaluate fit fit-texture lock clean system corpus
+.PHONY: help setup serve test check format bench bench-load bench-bombs fuzz evaluate fit fit-texture lock clean system corpus
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(INSTALLED) ## .venv from the lock file, with .venv/bin/eyeline in it
 
@@ -43,6 +46,24 @@ format: setup ## write the format, and the lint fixes that are safe
 
 bench: setup ## pictures per second on CORPUS=... (or the fixtures), beside a bare landmarker
 	$(BIN)/python -m benchmarks $(if $(CORPUS),"$(CORPUS)") $(ARGS)
+
+bench-load: setup ## the service at three times what it can do, for a minute
+	$(BIN)/python -m benchmarks.load $(ARGS)
+
+bench-bombs: setup ## time and memory that every hostile picture costs
+	$(BIN)/python -m benchmarks.bombs $(ARGS)
+
+fuzz: $(FUZZ)/.installed ## decoding, guided by coverage (RUNS=100000 SECONDS=900)
+	cd $(FUZZ) && PYTHONPATH="$(CURDIR)" nice bin/python -m tests.fuzz.fuzz_picture \
+		-runs=$(RUNS) -max_total_time=$(SECONDS) $(ARGS)
+
+# What .venv holds, and the fuzzer, which has no wheels for every machine that the service runs on.
+$(FUZZ)/.installed: tests/fuzz/requirements.txt $(INSTALLED)
+	@echo "making $(FUZZ)" && $(PYTHON) -m venv --clear $(FUZZ)
+	@$(FUZZ)/bin/python -m pip install --quiet --no-deps --require-hashes --only-binary :all: --requirement $<
+	@$(BIN)/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))' \
+		> "$$($(FUZZ)/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/eyeline.pth"
+	@touch $@
 
 evaluate: corpus setup ## error rates of the models here on CORPUS=<folder with manifest.csv>
 	$(BIN)/eyeline evaluate "$(CORPUS)" $(ARGS)
@@ -74,7 +95,7 @@ lock: ## write both lock files anew (needs uv; ARGS=--upgrade raises the pins)
 		--output-file requirements-dev.lock > /dev/null
 
 clean: ## everything that make can make again
-	rm -rf $(VENV) $(TRAIN) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
+	rm -rf $(VENV) $(TRAIN) $(FUZZ) .pytest_cache .mypy_cache .ruff_cache .hypothesis dist
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(INSTALLED): pyproject.toml app/__init__.py $(LOCKED)

@@ -150,6 +150,32 @@ def _canary(settings: Settings) -> str:
     return "scores as recorded"
 
 
+def _cohort(settings: Settings) -> str:
+    from app.cohort import FILE, NumbersError, load
+
+    try:
+        load(settings.models_dir / FILE)
+    except NumbersError as error:
+        raise Ill(
+            str(error), "restore models/ from the repository, or run `eyeline fit`"
+        ) from error
+    return "what lists are judged by is there"
+
+
+def _storage(settings: Settings) -> str:
+    from app.api.storage import storage_complaint
+    from app.jobs.opening import InUse
+
+    kept = "the database" if settings.database_url else str(settings.data_dir)
+    try:
+        complaint = storage_complaint(settings)
+    except InUse:
+        return f"{kept} is in use, as by a service that runs"
+    if complaint is not None:
+        raise Ill(complaint, "make EYELINE_DATA_DIR writable, or mend EYELINE_DATABASE_URL")
+    return f"batches can be kept in {kept}"
+
+
 LOOKS: Final[Sequence[tuple[str, Look]]] = (
     ("python", _python),
     ("libraries", _libraries),
@@ -159,4 +185,6 @@ LOOKS: Final[Sequence[tuple[str, Look]]] = (
     ("networks", _networks),
     ("calibration", _calibration),
     ("canary", _canary),
+    ("cohort", _cohort),
+    ("storage", _storage),
 )

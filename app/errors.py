@@ -5,10 +5,12 @@
     │                          ImageUnsupported   image_unsupported
     │                          ImageTruncated     image_truncated
     │                          ImageBomb          image_bomb
+    │                          DecoderFailed      decoder_failed
     │                          TooLarge           too_large
     ├── the URL                UrlInvalid         url_invalid
     │                          UrlBlocked         url_blocked
-    │                          FetchFailed        fetch_failed    upstream_status
+    │                          FetchFailed        fetch_failed    upstream_status,
+    │                                                             retry_after_s
     │                          FetchTimeout       fetch_timeout
     ├── the list               ListUnreadable     list_unreadable
     │                          ListEmpty          list_empty
@@ -37,7 +39,7 @@ class AvatarError(Exception):
 
     code: ClassVar[str]
     title: ClassVar[str]
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
     def __init__(self, detail: str) -> None:
         super().__init__(detail)
@@ -72,6 +74,13 @@ class ImageBomb(AvatarError):
     title = "The picture unpacks to more than a picture may"
 
 
+class DecoderFailed(AvatarError):
+    """A picture of which the decoder died."""
+
+    code = "decoder_failed"
+    title = "The picture breaks the decoder"
+
+
 class TooLarge(AvatarError):
     """More bytes than are accepted."""
 
@@ -94,15 +103,31 @@ class UrlBlocked(AvatarError):
 
 
 class FetchFailed(AvatarError):
-    """The other side did not hand over a picture; ``upstream_status`` is its status, if any."""
+    """The other side did not hand over a picture.
+
+    ``upstream_status``: its status, if any. ``retry_after_s``: when it may be asked again, seconds,
+    if it said so. ``retryable``: unless told, by the status: what the server may mend itself.
+    """
 
     code = "fetch_failed"
     title = "The picture could not be fetched"
     retryable = True
 
-    def __init__(self, detail: str, upstream_status: int | None = None) -> None:
+    def __init__(
+        self,
+        detail: str,
+        upstream_status: int | None = None,
+        *,
+        retry_after_s: float | None = None,
+        retryable: bool | None = None,
+    ) -> None:
         super().__init__(detail)
         self.upstream_status = upstream_status
+        self.retry_after_s = retry_after_s
+        if retryable is None:
+            status = upstream_status
+            retryable = status is None or status in (408, 425, 429) or status >= 500
+        self.retryable = retryable
 
 
 class FetchTimeout(AvatarError):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import hashlib
+import base64
 import os
 import re
 from ipaddress import ip_address
@@ -13,10 +13,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.addresses import networks
+from app.keys import Key as ApiKey
+from app.keys import parse as parse_key
 
 MODELS_DIR: Final = Path(__file__).resolve().parent.parent / "models"
-KEY_MIN_LENGTH: Final = 16
-_HASHED_KEY: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _HOST: Final = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
@@ -42,12 +42,28 @@ def _host_or_network(entry: str) -> str:
 
 
 def _key(entry: SecretStr) -> SecretStr:
-    key = entry.get_secret_value()
-    if key.startswith("sha256:"):
-        if not _HASHED_KEY.fullmatch(key):
-            raise ValueError("a hashed key is 'sha256:' and 64 lower-case hex digits")
-    elif len(key) < KEY_MIN_LENGTH:
-        raise ValueError(f"a key needs at least {KEY_MIN_LENGTH} characters")
+    parse_key(entry.get_secret_value())
+    return entry
+
+
+def _webhook_keys(text: str) -> tuple[bytes, ...]:
+    """What webhooks are signed with. Raises ``ValueError``, which repeats nothing secret."""
+    keys = []
+    for secret in text.replace(",", " ").split():
+        try:
+            key = base64.b64decode(secret.removeprefix("whsec_"), validate=True)
+        except ValueError:
+            key = b""
+        if not secret.startswith("whsec_") or not 24 <= len(key) <= 64:
+            raise ValueError("each secret is 'whsec_' and base64 of 24 to 64 bytes")
+        keys.append(key)
+    if not keys:
+        raise ValueError("a secret is 'whsec_' and base64 of 24 to 64 bytes")
+    return tuple(keys)
+
+
+def _webhook_secret(entry: SecretStr) -> SecretStr:
+    _webhook_keys(entry.get_secret_value())
     return entry
 
 
@@ -83,10 +99,13 @@ class Settings(BaseSettings):
     base_rate: Probability = 0.0005
     """Share of generated avatars on a large network (``posterior_at_base_rate``)."""
     api_keys: Annotated[tuple[Key, ...], NoDecode, BeforeValidator(_commas)] = ()
+    """Each as ``app.keys`` reads it: ``<key or sha256:hex>[:name=…][:scopes=…][:rate=…]…``."""
     fetch_allow: Annotated[tuple[HostOrNetwork, ...], NoDecode, BeforeValidator(_commas)] = ()
     fetch_only: Annotated[tuple[Host, ...], NoDecode, BeforeValidator(_commas)] = ()
     max_bytes: int = Field(default=5_000_000, ge=1_000, le=100_000_000)
     max_pixels: int = Field(default=25_000_000, ge=10_000, le=100_000_000)
+    isolate: bool = True
+    """Unpack pictures in processes of their own: one that kills a decoder kills nothing else."""
     models_dir: Path = MODELS_DIR
     data_dir: Path = Path("data")
     """Where batches are kept, unless ``database_url`` names a server; made when first needed."""
@@ -100,12 +119,20 @@ class Settings(BaseSettings):
     """Items of all batches that may wait; a list that would exceed it is told to come back."""
     retention_s: int = Field(default=30 * 86_400, ge=60)
     """How long after its end a batch and everything kept of it is erased."""
-    webhook_secret: SecretStr | None = None
-    """``whsec_`` and base64 of 24 to 64 bytes (Standard Webhooks); without it none are sent."""
+    webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = None
+    """``whsec_`` and base64 of 24 to 64 bytes (Standard Webhooks); without it none are sent.
 
-    def key_digests(self) -> tuple[bytes, ...]:
-        """SHA-256 of every key that opens the door; no key is kept in the clear beyond this."""
-        return tuple(_digest(key.get_secret_value()) for key in self.api_keys)
+    Several, separated by commas or spaces, all sign: the old and the new one while they change.
+    """
+
+    def keys(self) -> tuple[ApiKey, ...]:
+        """What every key opens; no key is kept in the clear beyond this."""
+        return tuple(parse_key(key.get_secret_value()) for key in self.api_keys)
+
+    def webhook_keys(self) -> tuple[bytes, ...]:
+        """What webhooks are signed with; empty where none are sent."""
+        secret = self.webhook_secret
+        return () if secret is None else _webhook_keys(secret.get_secret_value())
 
     def refuse_open_door(self) -> None:
         """Raise ``SettingsError`` if strangers could reach a service that asks for no key."""
@@ -131,12 +158,6 @@ def load_settings(**overrides: Any) -> Settings:
 def _complaint(error: dict[str, Any]) -> str:
     name = str(error["loc"][0]).upper()
     return f"EYELINE_{name}: {error['msg'].removeprefix('Value error, ')}"
-
-
-def _digest(key: str) -> bytes:
-    if key.startswith("sha256:"):
-        return bytes.fromhex(key.removeprefix("sha256:"))
-    return hashlib.sha256(key.encode()).digest()
 
 
 def _is_loopback(host: str) -> bool:

@@ -10,7 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Final
 
-from app.fetch import Fetcher, FetchPolicy
+from app.fetch import Fetcher, FetchPolicy, fetch_first
+from app.lists.urls import find
 
 SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"})
 """What is taken from a folder; a file that is named itself is always tried."""
@@ -50,7 +51,8 @@ def items(source: str, policy: FetchPolicy) -> Iterator[Item]:
 
 def _fetch(url: str, policy: FetchPolicy) -> bytes:
     async def fetched() -> bytes:
+        found = find(url)
         async with Fetcher(policy) as fetcher:
-            return await fetcher.fetch(url)
+            return await fetch_first(fetcher.fetch, found.url, found.fallback_url)
 
     return asyncio.run(fetched())

@@ -2,16 +2,19 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner
 
 from app import doctor
-from app.__main__ import FAILED, cli
+from app.__main__ import cli
 from app.calibration import FILE
 from app.checks import CHECKS
+from app.commands.start import FAILED
 from app.doctor import Finding, Ill, examine_machine
+from app.jobs.database import open_database
 from app.network import PERSON_FILE, WITNESS_FILE, load_networks
 from app.settings import Settings
 from tests.conftest import ROOT
@@ -19,12 +22,13 @@ from tests.sitters import calibration_file, entries_for
 
 
 def examined(models_dir: Path) -> dict[str, Finding]:
-    return {f.name: f for f in examine_machine(Settings(models_dir=models_dir))}
+    settings = Settings(models_dir=models_dir, data_dir=models_dir)
+    return {f.name: f for f in examine_machine(settings)}
 
 
 def test_missing_models_are_found_and_each_finding_says_how_to_mend_it(tmp_path: Path) -> None:
     findings = examined(tmp_path)
-    missing = ["model", "networks", "calibration", "canary"]
+    missing = ["model", "networks", "calibration", "canary", "cohort"]
     assert [name for name, f in findings.items() if not f.ok] == missing
     assert all(f.remedy for f in findings.values() if not f.ok)
     assert all(f.detail for f in findings.values())
@@ -103,3 +107,43 @@ def test_told_to_people_and_to_programs(monkeypatch: pytest.MonkeyPatch) -> None
 def test_health_is_exit_code_0(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "LOOKS", (("head", _well),))
     assert CliRunner().invoke(cli, ["doctor"]).exit_code == 0
+
+
+@pytest.fixture
+def storage(monkeypatch: pytest.MonkeyPatch) -> Callable[[Settings], Finding]:
+    """What the doctor finds where batches are kept, without looking at anything else."""
+    only = tuple(look for look in doctor.LOOKS if look[0] == "storage")
+    monkeypatch.setattr(doctor, "LOOKS", only)
+
+    def look(settings: Settings) -> Finding:
+        (found,) = examine_machine(settings)
+        return found
+
+    return look
+
+
+def test_where_batches_are_kept_is_looked_at(
+    tmp_path: Path, storage: Callable[[Settings], Finding]
+) -> None:
+    a_file = tmp_path / "file"
+    a_file.write_text("no folder", encoding="utf-8")
+    assert storage(Settings(data_dir=tmp_path / "new")).ok
+    found = storage(Settings(data_dir=a_file))
+    assert not found.ok
+    assert "EYELINE_DATA_DIR" in found.detail
+    found = storage(Settings.model_validate({"database_url": "mysql://user:secret@a/b"}))
+    assert not found.ok
+    assert "EYELINE_DATABASE_URL" in found.remedy
+    assert "secret" not in found.detail
+
+
+def test_a_service_that_runs_is_no_illness(
+    tmp_path: Path, storage: Callable[[Settings], Finding]
+) -> None:
+    database = open_database(None, tmp_path)
+    try:
+        found = storage(Settings(data_dir=tmp_path))
+    finally:
+        database.close()
+    assert found.ok
+    assert "in use" in found.detail

@@ -18,12 +18,19 @@ CODES = {
     "image_unsupported",
     "image_truncated",
     "image_bomb",
+    "decoder_failed",
     "too_large",
     "url_invalid",
     "url_blocked",
     "fetch_failed",
     "fetch_timeout",
+    "list_unreadable",
+    "list_empty",
+    "list_without_avatars",
     "invalid_request",
+    "idempotency_key_reused",
+    "not_found",
+    "not_yet",
     "busy",
 }
 
@@ -43,7 +50,7 @@ def test_titles_are_distinct():
 
 def test_only_what_the_other_side_may_mend_is_retryable():
     retryable = {kind.code for kind in CHILDREN if kind.retryable}
-    assert retryable == {"fetch_failed", "fetch_timeout", "busy"}
+    assert retryable == {"fetch_failed", "fetch_timeout", "not_yet", "busy"}
 
 
 def test_detail_is_also_the_message():

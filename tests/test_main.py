@@ -13,10 +13,11 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from app import __version__
-from app.__main__ import FAILED, FLAGGED, USAGE, cli
+from app.__main__ import cli
 from app.api.analyst import Analyst
 from app.api.schemas import AnalysisOut
 from app.calibration import CalibrationError
+from app.commands.start import FAILED, FLAGGED, USAGE
 from app.evidence import Outcome
 from app.landmarks import ModelError
 from app.network import NetworkError

@@ -71,6 +71,8 @@ def test_frozen() -> None:
         ("FETCH_ONLY", "a b"),
         ("API_KEYS", "short"),
         ("API_KEYS", "sha256:123"),
+        ("API_KEYS", f"{KEY}:scopes=write"),
+        ("API_KEYS", f"{KEY}:rat=5"),
     ],
 )
 def test_a_bad_value_is_one_line_that_names_the_variable(
@@ -95,9 +97,10 @@ def test_no_key_is_ever_printed(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_hashed_key_and_the_key_itself_open_the_same_door() -> None:
     digest = hashlib.sha256(KEY.encode()).hexdigest()
-    plain = load_settings(api_keys=KEY).key_digests()
-    hashed = load_settings(api_keys=f"sha256:{digest}").key_digests()
-    assert plain == hashed == (bytes.fromhex(digest),)
+    plain = load_settings(api_keys=KEY).keys()
+    hashed = load_settings(api_keys=f"sha256:{digest}").keys()
+    assert plain == hashed
+    assert [key.digest for key in plain] == [bytes.fromhex(digest)]
 
 
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "eyeline.example"])

@@ -9,13 +9,15 @@ from functools import partial
 from fastapi import APIRouter, Depends, Request, Response
 
 from app.api import examples
-from app.api.access import require_key
+from app.api.access import afford, charge, require_key
 from app.api.house import House, house
 from app.api.negotiation import wants_png
 from app.api.schemas import AnalysisOut, Options
 from app.api.submission import Submission, read_submission
 from app.api.wire import wire
 from app.drawing.overlay import draw_overlay
+from app.fetch import fetch_first
+from app.lists.urls import find
 
 router = APIRouter(tags=["analyses"], dependencies=[Depends(require_key)])
 
@@ -45,8 +47,10 @@ async def create_analysis(request: Request) -> Response:
     answer.
     """
     here = house(request)
+    afford(request)
     with here.workshop.place():
         submission = await read_submission(request, here.settings.max_bytes)
+        charge(request, 1)
         as_png = wants_png(request.headers.get("accept", "*/*"))
         delivery = await _deliver(here, submission, as_png)
         return await here.workshop.run(partial(_answer, here, delivery))
@@ -59,7 +63,8 @@ async def _deliver(here: House, submission: Submission, as_png: bool) -> Deliver
     assert submission.url is not None
     began = time.perf_counter()
     with here.metrics.stage("fetch"):
-        data = await here.fetcher.fetch(submission.url)
+        found = find(submission.url)
+        data = await fetch_first(here.fetcher.fetch, found.url, found.fallback_url)
     fetch_ms = 1000.0 * (time.perf_counter() - began)
     return Delivery(data, fetch_ms, submission.options, as_png)
 

@@ -10,13 +10,16 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, Self
 
 from app import calibration, canary
 from app.analysis import analyze
 from app.calibration import Calibration
+from app.calibration_file import AlignmentEntry, Eyes
 from app.checks import CHECKS
+from app.decoding import Decoders
 from app.evidence import Analysis
 from app.landmarks import FaceFinders, load_model
 from app.network import Networks, load_networks
@@ -62,13 +65,13 @@ class Analyst:
         finders: FaceFinders,
         networks: Networks,
         weights: Calibration,
-        limits: DecodeLimits,
+        decoder: Callable[[bytes], Picture],
         models_dir: Path,
     ) -> None:
         self._finders = finders
         self._networks = networks
         self._calibration = weights
-        self._limits = limits
+        self._decode = decoder
         self._models_dir = models_dir
 
     @classmethod
@@ -82,13 +85,18 @@ class Analyst:
         weights.refuse_other_networks(networks.sha256)
         finders = FaceFinders(load_model(settings.models_dir))
         limits = DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
-        return cls(finders, networks, weights, limits, settings.models_dir)
+        decoder = (
+            Decoders(settings.workers + settings.batch_workers, limits)
+            if settings.isolate
+            else partial(decode, limits=limits)
+        )
+        return cls(finders, networks, weights, decoder, settings.models_dir)
 
     def __call__(self, data: bytes) -> Examined:
         """Raises an ``AvatarError`` if ``data`` is not a picture that can be read."""
         watch = Stopwatch()
         with watch("decode"):
-            picture = decode(data, self._limits)
+            picture = self._decode(data)
         analysis = analyze(picture, self._finders.mine(), self._networks, self._calibration, watch)
         return Examined(picture, analysis, watch.spent_ms)
 
@@ -104,6 +112,18 @@ class Analyst:
         """What is known of the calibration in use."""
         return self._calibration.describe()
 
+    def family_eyes(self) -> dict[str, Eyes]:
+        """Where each generator family puts the iris centres: unit coordinates, left first."""
+        entries = self._calibration.file.checks.values()
+        return {
+            template.name: template.eyes
+            for entry in entries
+            if isinstance(entry, AlignmentEntry)
+            for template in entry.templates
+        }
+
     def close(self) -> None:
         """Only when no thread is examining any more."""
         self._finders.close()
+        if isinstance(self._decode, Decoders):
+            self._decode.close()

@@ -10,8 +10,21 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from app import __version__
-from app.api import analyses, examples, operations, problems
+from app.api import (
+    analyses,
+    batch_answers,
+    batch_events,
+    batch_pictures,
+    batch_results,
+    batch_webhooks,
+    batches,
+    docs,
+    examples,
+    operations,
+    problems,
+)
 from app.api.analyst import Analyst
+from app.api.browsers import Browsers
 from app.api.envelope import Envelope
 from app.api.house import Open, open_house
 from app.api.metrics import Metrics
@@ -42,13 +55,29 @@ def create_app(settings: Settings, open_analyst: Open = Analyst.load) -> FastAPI
         description=_DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        docs_url=None,
         redoc_url=None,
-        middleware=[Middleware(Envelope, metrics=metrics)],
+        middleware=[
+            Middleware(Envelope, metrics=metrics),
+            *(() if settings.api_keys else (Middleware(Browsers),)),
+        ],
     )
     problems.install(app)
     app.include_router(analyses.router)
+    for router in (
+        batches.router,
+        batches.reading,
+        batch_results.router,
+        batch_events.router,
+        batch_pictures.router,
+        batch_webhooks.reading,
+        batch_webhooks.router,
+    ):
+        app.include_router(router)
     app.include_router(operations.keyed_router)
+    app.include_router(operations.admin_router)
     app.include_router(operations.open_router)
+    app.include_router(docs.router)
     _complete_description(app)
     return app
 
@@ -64,8 +93,11 @@ def _complete_description(app: FastAPI) -> None:
         schema = problems.Problem.model_json_schema(ref_template=template, mode="serialization")
         schemas.update(schema.pop("$defs", {}))
         schemas["Problem"] = schema
-        answers = document["paths"]["/v1/analyses"]["post"]["responses"]["200"]["content"]
-        answers["application/json"]["examples"] = examples.named(examples.ANALYSES)
+        schemas.update(batch_answers.SCHEMAS)
+        shown = {("/v1/analyses", "post", "200"): examples.ANALYSES, **batch_answers.SHOWN}
+        for (path, method, status), several in shown.items():
+            answers = document["paths"][path][method]["responses"][status]["content"]
+            answers["application/json"]["examples"] = examples.named(several)
         return document
 
     app.openapi = complete  # type: ignore[method-assign]

@@ -1,4 +1,7 @@
-"""What every request gets: an id, a log line, a count, and a problem instead of a traceback."""
+"""What every request gets: an id, a log line, a count, and a problem instead of a traceback.
+
+And every answer the headers that keep browsers from making more of it than was meant.
+"""
 
 from __future__ import annotations
 
@@ -14,12 +17,21 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import problems
+from app.api.access import limit_headers
 from app.api.metrics import Metrics
 
 HEADER: Final = "X-Request-Id"
 _GONE: Final = 499
 """Logged when the caller left before the answer (nginx's number; it is never sent)."""
 _WELCOME_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_UNLESS_SAID_OTHERWISE: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Routes whose answers are pages say what those may load."""
 
 log = structlog.get_logger("eyeline.api")
 
@@ -53,7 +65,9 @@ class Envelope:
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
                 headers[HEADER] = request.state.request_id
-                headers.setdefault("X-Content-Type-Options", "nosniff")
+                headers.update(limit_headers(request))
+                for name, value in _UNLESS_SAID_OTHERWISE.items():
+                    headers.setdefault(name, value)
             await send(message)
 
         try:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Final
 
 from app.api import problems
+from app.api.access import Forbidden
+from app.api.allowance import QuotaSpent, RateLimited
 from app.api.problems import MEDIA_TYPE, STATUS, Problem
 from app.api.schemas import CUSTOM_ID_MAX_LENGTH, UrlSubmission
 from app.errors import (
@@ -167,6 +170,9 @@ _REQUEST_ID: Final = "req_0f1e2d3c4b5a69788796a5b4"
 _ERRORS: Final[tuple[AvatarError, ...]] = (
     UrlInvalid("Give an absolute http:// or https:// URL."),
     problems.Unauthorized("Send `Authorization: Bearer <key>`; the operator hands out keys."),
+    Forbidden("It needs the scope `analyse`; ask the operator for another key."),
+    RateLimited("This key has 60 requests a minute; slow down.", retry_after_s=1),
+    QuotaSpent("This key has 10000 pictures a day; more from midnight UTC.", retry_after_s=3600),
     UrlBlocked("The address behind this URL is not on the public internet, so it is not fetched."),
     problems.BodyTimeout("Send the whole body within 20 s."),
     TooLarge("The picture is larger than 5000000 bytes; send a smaller one."),
@@ -192,18 +198,25 @@ def named(examples: dict[str, dict[str, Any]]) -> dict[str, Any]:
     return {name: {"summary": name, "value": value} for name, value in examples.items()}
 
 
-def problem_responses(*codes: str) -> dict[int | str, dict[str, Any]]:
-    """The OpenAPI responses for ``codes``, those of one status together."""
+def problem_responses(
+    *codes: str, more: Mapping[str, dict[str, Any]] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """The OpenAPI responses for ``codes``, those of one status together.
+
+    ``more``: examples of problems that an analysis cannot have.
+    """
+    known = {**PROBLEMS, **(more or {})}
     statuses = sorted({STATUS[code] for code in codes})
     return {
-        status: _problem_response([c for c in codes if STATUS[c] == status]) for status in statuses
+        status: _problem_response({c: known[c] for c in codes if STATUS[c] == status})
+        for status in statuses
     }
 
 
-def _problem_response(codes: list[str]) -> dict[str, Any]:
+def _problem_response(codes: dict[str, dict[str, Any]]) -> dict[str, Any]:
     content = {
         "schema": {"$ref": f"#/components/schemas/{Problem.__name__}"},
-        "examples": named({code: PROBLEMS[code] for code in codes}),
+        "examples": named(codes),
     }
     said: dict[str, Any] = {"description": " or ".join(codes), "content": {MEDIA_TYPE: content}}
     if "busy" in codes:

@@ -10,9 +10,12 @@ from typing import Any
 from fastapi import Request
 
 from app.api.analyst import Analyst, Examine
+from app.api.batch_room import BatchRoom, open_batch_room
+from app.api.keyring import KeyRing
 from app.api.metrics import Metrics
+from app.api.tools import fetch_policy
 from app.api.workshop import Workshop
-from app.fetch import Fetcher, FetchPolicy
+from app.fetch import Fetcher
 from app.settings import Settings
 
 
@@ -27,7 +30,8 @@ class House:
     examine: Examine
     model: dict[str, Any]
     complaints: tuple[str, ...]
-    key_digests: tuple[bytes, ...]
+    keys: KeyRing
+    batches: BatchRoom
 
 
 Open = Callable[[Settings], Analyst]
@@ -53,7 +57,10 @@ async def open_house(
     workshop = Workshop(settings.workers, settings.queue_size, metrics)
     try:
         found = await workshop.on_every_thread(analyst.complaint)
-        async with Fetcher(fetch_policy(settings)) as fetcher:
+        async with (
+            Fetcher(fetch_policy(settings)) as fetcher,
+            open_batch_room(settings, analyst, metrics) as batches,
+        ):
             yield House(
                 settings=settings,
                 metrics=metrics,
@@ -62,15 +69,9 @@ async def open_house(
                 examine=analyst,
                 model=analyst.describe(),
                 complaints=tuple(sorted({c for c in found if c is not None})),
-                key_digests=settings.key_digests(),
+                keys=KeyRing(settings.keys()),
+                batches=batches,
             )
     finally:
         await workshop.close()
         analyst.close()
-
-
-def fetch_policy(settings: Settings) -> FetchPolicy:
-    """What the operator lets be fetched."""
-    return FetchPolicy(
-        max_bytes=settings.max_bytes, allow=settings.fetch_allow, only=settings.fetch_only
-    )

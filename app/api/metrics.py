@@ -17,6 +17,7 @@ from prometheus_client import (
 )
 
 from app.evidence import Analysis
+from app.jobs.census import Census
 
 _BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
 
@@ -57,6 +58,24 @@ class Metrics:
             registry=self._registry,
         )
 
+        self.item_failures = Counter(
+            "eyeline_batch_item_failures",
+            "Pictures of lists that could not be fetched or read, by the code of the error.",
+            ("code",),
+            registry=self._registry,
+        )
+        self.batches = Gauge(
+            "eyeline_batches",
+            "Batches that are kept, of all processes that share the database.",
+            ("status",),
+            registry=self._registry,
+        )
+        self.items_waiting = Gauge(
+            "eyeline_batch_items_waiting",
+            "Items of all batches that have no result yet.",
+            registry=self._registry,
+        )
+
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         began = time.perf_counter()
@@ -69,6 +88,11 @@ class Metrics:
         self.analyses.labels(analysis.outcome, analysis.verdict).inc()
         for stage, spent_ms in timings_ms.items():
             self.stages.labels(stage).observe(spent_ms / 1000.0)
+
+    def counted(self, found: Census) -> None:
+        for status, number in found.batches.items():
+            self.batches.labels(status).set(number)
+        self.items_waiting.set(found.waiting)
 
     def text(self) -> bytes:
         return generate_latest(self._registry)

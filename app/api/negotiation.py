@@ -1,17 +1,23 @@
-"""Which of our two answers a caller prefers, by ``Accept`` (RFC 9110, section 12.5.1)."""
+"""Which of our answers a caller prefers, by ``Accept`` (RFC 9110, section 12.5.1)."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
-_PNG: Final = "image/png"
-_JSON: Final = "application/json"
+JSON: Final = "application/json"
+PNG: Final = "image/png"
 
 
 def wants_png(accept: str) -> bool:
     """Whether the overlay is preferred to JSON; JSON when they weigh the same."""
+    return preferred(accept, (JSON, PNG)) == PNG
+
+
+def preferred(accept: str, kinds: Sequence[str]) -> str:
+    """The kind that weighs most; the first of those that weigh the same, or of none."""
     ranges = [_range(part) for part in accept.split(",")]
-    return _quality(_PNG, ranges) > _quality(_JSON, ranges)
+    return max(kinds, key=lambda kind: _quality(kind, ranges))
 
 
 def _range(part: str) -> tuple[str, float]:

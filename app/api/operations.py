@@ -13,21 +13,38 @@ from pydantic import BaseModel, Field
 
 from app import __version__, fetch
 from app.api import problems
-from app.api.access import require_key
+from app.api.access import require
+from app.api.arrival import MIN_RATE_BYTES_S
+from app.api.batch_room import LISTENERS, SUBMISSIONS
+from app.api.batch_schemas import (
+    BATCHES_MAX,
+    KEY_MAX_LENGTH,
+    METADATA_MAX_KEYS,
+    METADATA_MAX_LENGTH,
+    RESULTS_MAX,
+)
 from app.api.examples import problem_responses
 from app.api.house import house
+from app.api.list_body import MAX_FORM_FILES
 from app.api.schemas import CUSTOM_ID_MAX_LENGTH
 from app.api.submission import BODY_TIMEOUT_S
 from app.checks import CHECKS
+from app.drawing.montage import MAX_PER_PAGE
 from app.evidence import SCOPE, Check
+from app.jobs.census import census
 from app.landmarks import MODEL_FILE, MODEL_SHA256
 from app.picture import FORMATS, DecodeLimits
 
 open_router = APIRouter(tags=["operations"])
 keyed_router = APIRouter(
     tags=["operations"],
-    dependencies=[Depends(require_key)],
-    responses=problem_responses("unauthorized"),
+    dependencies=[Depends(require("read"))],
+    responses=problem_responses("unauthorized", "forbidden", "rate_limited"),
+)
+admin_router = APIRouter(
+    tags=["operations"],
+    dependencies=[Depends(require("admin"))],
+    responses=problem_responses("unauthorized", "forbidden", "rate_limited"),
 )
 
 
@@ -83,6 +100,20 @@ class LimitsOut(BaseModel):
     fetch_max_redirects: int
     url_max_length: int
     custom_id_max_length: int
+    max_list_bytes: int = Field(description="as sent, and as unpacked")
+    max_list_items: int
+    max_waiting_items: int = Field(description="of all batches; beyond it lists are refused")
+    retention_s: int = Field(description="after its end a batch is erased")
+    max_form_files: int
+    min_list_rate_bytes_s: int = Field(description="what a list must keep up as it arrives")
+    submissions: int = Field(description="lists that may come in at once")
+    listeners: int = Field(description="event streams that may be open at once")
+    results_per_page: int
+    batches_per_page: int
+    montage_per_page: int
+    metadata_max_keys: int
+    metadata_max_length: int
+    idempotency_key_max_length: int
 
 
 @open_router.get("/", response_class=PlainTextResponse, include_in_schema=False)
@@ -109,8 +140,13 @@ async def livez() -> StatusOut:
     },
 )
 async def readyz(request: Request) -> Response:
-    """Models loaded, every worker warm, and the canary picture scored as recorded by each."""
-    complaints = house(request).complaints
+    """Models loaded, every worker warm, and the canary picture scored as recorded by each.
+
+    Batches can be kept, and somebody works on them.
+    """
+    here = house(request)
+    broken = await here.batches.ask(here.batches.desk.alive)
+    complaints = (*here.complaints, *([broken] if broken else []))
     if not complaints:
         return JSONResponse({"status": "ready"})
     said = problems.problem(
@@ -123,14 +159,16 @@ async def readyz(request: Request) -> Response:
     return problems.response(request, said)
 
 
-@keyed_router.get(
+@admin_router.get(
     "/metrics",
     summary="For Prometheus",
     response_class=PlainTextResponse,
 )
 async def metrics(request: Request) -> Response:
-    """Requests, analyses by outcome and verdict, stage durations, places taken, refusals."""
-    return Response(house(request).metrics.text(), media_type=CONTENT_TYPE_LATEST)
+    """Requests, analyses by outcome and verdict, stage durations, places, refusals, batches."""
+    here = house(request)
+    here.metrics.counted(await here.batches.ask(census, here.batches.desk.engine))
+    return Response(here.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 
 @keyed_router.get("/v1/checks", summary="What each check sees, why and how")
@@ -174,6 +212,20 @@ async def limits(request: Request) -> LimitsOut:
         fetch_max_redirects=fetch.MAX_REDIRECTS,
         url_max_length=fetch.MAX_URL_LENGTH,
         custom_id_max_length=CUSTOM_ID_MAX_LENGTH,
+        max_list_bytes=settings.max_list_bytes,
+        max_list_items=settings.max_list_items,
+        max_waiting_items=settings.max_waiting_items,
+        retention_s=settings.retention_s,
+        max_form_files=MAX_FORM_FILES,
+        min_list_rate_bytes_s=MIN_RATE_BYTES_S,
+        submissions=SUBMISSIONS,
+        listeners=LISTENERS,
+        results_per_page=RESULTS_MAX,
+        batches_per_page=BATCHES_MAX,
+        montage_per_page=MAX_PER_PAGE,
+        metadata_max_keys=METADATA_MAX_KEYS,
+        metadata_max_length=METADATA_MAX_LENGTH,
+        idempotency_key_max_length=KEY_MAX_LENGTH,
     )
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
 
@@ -18,6 +19,8 @@ MEDIA_TYPE: Final = "application/problem+json"
 STATUS: Final[Mapping[str, int]] = {
     "url_invalid": 400,
     "unauthorized": 401,
+    "cross_origin": 403,
+    "forbidden": 403,
     "url_blocked": 403,
     "not_found": 404,
     "method_not_allowed": 405,
@@ -28,14 +31,18 @@ STATUS: Final[Mapping[str, int]] = {
     "image_unsupported": 415,
     "unsupported_media_type": 415,
     "image_truncated": 422,
+    "decoder_failed": 422,
     "image_bomb": 422,
     "invalid_request": 422,
     "list_unreadable": 422,
     "list_empty": 422,
     "list_without_avatars": 422,
     "idempotency_key_reused": 422,
+    "misdirected": 421,
     "fetch_failed": 424,
     "busy": 429,
+    "quota_exceeded": 429,
+    "rate_limited": 429,
     "internal": 500,
     "not_ready": 503,
     "fetch_timeout": 504,
@@ -47,7 +54,7 @@ class Unauthorized(AvatarError):
 
     code: ClassVar[str] = "unauthorized"
     title: ClassVar[str] = "An API key is needed"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class UnsupportedBody(AvatarError):
@@ -55,7 +62,7 @@ class UnsupportedBody(AvatarError):
 
     code: ClassVar[str] = "unsupported_media_type"
     title: ClassVar[str] = "This kind of body is not understood"
-    retryable: ClassVar[bool] = False
+    retryable: bool = False
 
 
 class BodyTimeout(AvatarError):
@@ -63,7 +70,7 @@ class BodyTimeout(AvatarError):
 
     code: ClassVar[str] = "request_timeout"
     title: ClassVar[str] = "The request did not arrive in time"
-    retryable: ClassVar[bool] = True
+    retryable: bool = True
 
 
 class FieldError(BaseModel):
@@ -83,6 +90,11 @@ class InvalidFields(InvalidRequest):
     @classmethod
     def of(cls, error: ValidationError) -> InvalidFields:
         return cls([_field(e["loc"], e["msg"]) for e in error.errors()])
+
+
+def blame(name: str, detail: str) -> InvalidFields:
+    """One field to blame, by its ``name``."""
+    return InvalidFields([_field((name,), detail)])
 
 
 class Problem(BaseModel):
@@ -147,9 +159,7 @@ def of(error: AvatarError, request_id: str) -> Problem:
     if isinstance(error, InvalidFields):
         members["errors"] = error.fields
     if isinstance(error, FetchFailed):
-        status = error.upstream_status
-        members["upstream_status"] = status
-        members["retryable"] = status is None or status in (408, 429) or status >= 500
+        members["upstream_status"] = error.upstream_status
     return problem(error.code, error.title, error.detail, request_id, **members)
 
 
@@ -158,6 +168,8 @@ async def _avatar_error(request: Request, error: Exception) -> JSONResponse:
     headers: dict[str, str] = {}
     if isinstance(error, Busy):
         headers["Retry-After"] = str(error.retry_after_s)
+    if isinstance(error, FetchFailed) and error.retry_after_s is not None:
+        headers["Retry-After"] = str(math.ceil(error.retry_after_s))
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
     return response(request, of(error, request.state.request_id), headers)
@@ -170,7 +182,16 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
         404: ("not_found", "Nothing here", "There is no such path; /docs lists those there are."),
         405: ("method_not_allowed", "Not with this method", "The Allow header lists the methods."),
     }.get(error.status_code, ("invalid_request", "The request cannot be understood", error.detail))
-    return response(request, problem(code, title, detail, request.state.request_id), error.headers)
+    headers = {**(error.headers or {})}
+    if error.status_code == 405 and (methods := _methods(request)):
+        headers["Allow"] = ", ".join(methods)
+    return response(request, problem(code, title, detail, request.state.request_id), headers)
+
+
+def _methods(request: Request) -> list[str]:
+    """Everything that may be done at this path; the framework names what its first route can."""
+    path = getattr(request.scope.get("route"), "path", "")
+    return [method.upper() for method in request.app.openapi()["paths"].get(path, ())]
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:

@@ -142,7 +142,9 @@ class AnalysisOut(Wire):
     warnings: list[str]
     scope: str
     model: ModelOut
-    timings_ms: TimingsOut
+    timings_ms: TimingsOut | None = Field(
+        description="null in a list's results: the same list gives the same bytes on any machine"
+    )
     overlay: str | None = Field(
         default=None,
         exclude_if=lambda value: value is None,

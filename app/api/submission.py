@@ -12,8 +12,8 @@ from pydantic import ValidationError
 from starlette.datastructures import FormData, UploadFile
 from starlette.formparsers import MultiPartException, MultiPartParser
 
-from app.api.problems import BodyTimeout, FieldError, InvalidFields, UnsupportedBody
-from app.api.schemas import Options, UrlSubmission
+from app.api.problems import BodyTimeout, InvalidFields, UnsupportedBody, blame
+from app.api.schemas import Options, UrlSubmission, Wire
 from app.errors import TooLarge
 
 BODY_TIMEOUT_S: Final = 20.0
@@ -21,7 +21,7 @@ BODY_TIMEOUT_S: Final = 20.0
 FORM_ROOM_BYTES: Final = 65_536
 """What a form may need beside the picture; also the most that a JSON body may have."""
 
-AnyOptions = TypeVar("AnyOptions", bound=Options)
+AnyOptions = TypeVar("AnyOptions", bound=Wire)
 
 
 @dataclass(frozen=True)
@@ -42,6 +42,7 @@ class _Form(MultiPartParser):
 async def read_submission(request: Request, max_bytes: int) -> Submission:
     """Raises ``TooLarge``, ``UnsupportedBody``, ``BodyTimeout`` or ``InvalidFields``."""
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    validated(Options, _query(request))  # though the body's own options go first
     try:
         async with asyncio.timeout(BODY_TIMEOUT_S):
             if kind == "multipart/form-data":
@@ -75,11 +76,11 @@ async def _form(request: Request, max_bytes: int) -> Submission:
         )
         form = await parser.parse()
     except MultiPartException as error:
-        raise _blame("file", f"this form cannot be read: {error.message}") from error
+        raise blame("file", f"this form cannot be read: {error.message}") from error
     try:
         file = form.get("file")
         if not isinstance(file, UploadFile):
-            raise _blame("file", "send the picture as a part named `file`, with a file name")
+            raise blame("file", "send the picture as a part named `file`, with a file name")
         if (file.size or 0) > max_bytes:
             raise _too_large(max_bytes)
         fields = {**_query(request), **_fields(form)}
@@ -134,7 +135,3 @@ async def _limited(request: Request, max_bytes: int) -> AsyncGenerator[bytes, No
 
 def _too_large(max_bytes: int) -> TooLarge:
     return TooLarge(f"The picture is larger than {max_bytes} bytes; send a smaller one.")
-
-
-def _blame(name: str, detail: str) -> InvalidFields:
-    return InvalidFields([FieldError(pointer=f"#/{name}", detail=detail)])

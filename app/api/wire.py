@@ -34,13 +34,12 @@ def wire(
     prior: float,
     base_rate: float,
     custom_id: str | None = None,
-    fetch_ms: float = 0.0,
+    fetch_ms: float | None = 0.0,
     overlay: bytes | None = None,
 ) -> AnalysisOut:
-    """``examined`` as callers see it. ``overlay``: PNG bytes."""
+    """``examined`` as callers see it. ``fetch_ms`` ``None``: untimed. ``overlay``: PNG bytes."""
     analysis = examined.analysis
     scored = analysis.outcome is Outcome.SCORED
-    spent = {"fetch": fetch_ms, **examined.timings_ms}
     return AnalysisOut(
         id=f"an_{secrets.token_hex(12)}",
         custom_id=custom_id,
@@ -67,7 +66,7 @@ def wire(
         warnings=list(analysis.warnings),
         scope=SCOPE,
         model=ModelOut(version=__version__, calibration=analysis.calibration_id),
-        timings_ms=TimingsOut(**{stage: _tidy(spent.get(stage, 0.0), 1) for stage in STAGES}),
+        timings_ms=_timings(examined, fetch_ms) if fetch_ms is not None else None,
         overlay=data_uri(overlay) if overlay is not None else None,
     )
 
@@ -94,6 +93,11 @@ def told(said: AnalysisOut) -> str:
 def data_uri(png: bytes) -> str:
     """``png`` as a page shows it without asking again."""
     return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+
+
+def _timings(examined: Examined, fetch_ms: float) -> TimingsOut:
+    spent = {"fetch": fetch_ms, **examined.timings_ms}
+    return TimingsOut(**{stage: _tidy(spent.get(stage, 0.0), 1) for stage in STAGES})
 
 
 def _alignment(analysis: Analysis) -> AlignmentOut | None:

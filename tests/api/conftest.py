@@ -12,7 +12,7 @@ import structlog
 
 from app.api.analyst import Analyst
 from app.settings import Settings
-from tests.api.stand_in import StandIn, Start, serving
+from tests.api.stand_in import Shared, StandIn, Start, serving
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,9 +25,29 @@ def _drop(logger: object, method: str, event: MutableMapping[str, Any]) -> NoRet
     raise structlog.DropEvent
 
 
+@pytest.fixture(scope="module")
+def standing() -> tuple[Settings, Analyst]:
+    """What the module's own server is made of; a module may say otherwise."""
+    return Settings(workers=2, fetch_allow=("127.0.0.1",)), StandIn()
+
+
+@pytest.fixture(scope="module")
+def shared(standing: tuple[Settings, Analyst]) -> Iterator[Shared]:
+    made = Shared(*standing)
+    yield made
+    made.stop()
+
+
+@pytest.fixture
+def client(shared: Shared) -> httpx.Client:
+    """One server for the tests that do not change it."""
+    return shared.client()
+
+
 @pytest.fixture
 def start() -> Iterator[Start]:
     """Starts a server for one test: ``start(analyst, workers=1, ...)``."""
+    Shared.stop_any()
     with ExitStack() as stack:
 
         def begin(analyst: Analyst | None = None, **changes: Any) -> httpx.Client:
@@ -35,10 +55,3 @@ def start() -> Iterator[Start]:
             return stack.enter_context(serving(settings, analyst or StandIn()))
 
         yield begin
-
-
-@pytest.fixture(scope="module")
-def client() -> Iterator[httpx.Client]:
-    """One server for the tests that do not change it."""
-    with serving(Settings(workers=2, fetch_allow=("127.0.0.1",)), StandIn()) as client:
-        yield client

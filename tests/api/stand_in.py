@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from typing import Any, ClassVar
 
 import httpx
 import numpy as np
 import uvicorn
+from fastapi import FastAPI
 from PIL import Image
 
 from app.alignment import Alignment, Box
+from app.api import connections
 from app.api.analyst import Analyst, Examined
 from app.api.app import create_app
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
@@ -100,6 +104,9 @@ class StandIn(Analyst):
         self.threads.add(threading.current_thread().name)
         return self._complains
 
+    def family_eyes(self) -> dict[str, Any]:
+        return {"ffhq": EYES}
+
     def describe(self) -> dict[str, Any]:
         return {
             "id": "0123456789ab",
@@ -116,10 +123,25 @@ class StandIn(Analyst):
 
 @contextmanager
 def serving(settings: Settings, analyst: Analyst) -> Iterator[httpx.Client]:
-    """A uvicorn of our own on a free port, stopped gracefully."""
-    app = create_app(settings, lambda _: analyst)
+    """A uvicorn of our own on a free port, stopped gracefully; its batches go with it."""
+    with tempfile.TemporaryDirectory() as folder:
+        if settings.data_dir == Settings().data_dir:
+            settings = settings.model_copy(update={"data_dir": Path(folder)})
+        with _running(create_app(settings, lambda _: analyst)) as client:
+            yield client
+
+
+@contextmanager
+def _running(app: FastAPI) -> Iterator[httpx.Client]:
     server = uvicorn.Server(
-        uvicorn.Config(app, host="127.0.0.1", port=0, log_config=None, access_log=False)
+        uvicorn.Config(
+            app,
+            host="127.0.0.1",
+            port=0,
+            log_config=None,
+            access_log=False,
+            **connections.options(),
+        )
     )
     thread = threading.Thread(target=server.run)
     thread.start()
@@ -135,3 +157,35 @@ def serving(settings: Settings, analyst: Analyst) -> Iterator[httpx.Client]:
     finally:
         server.should_exit = True
         thread.join()
+
+
+class Shared:
+    """A server for many tests, which is there whenever one asks for its client.
+
+    A process has one server at a time, because it has one desk: whoever asks stops the others.
+    """
+
+    _running: ClassVar[Shared | None] = None
+
+    def __init__(self, settings: Settings, analyst: Analyst) -> None:
+        self._made_of = settings, analyst
+        self._open = ExitStack()
+        self._client: httpx.Client | None = None
+
+    @classmethod
+    def stop_any(cls) -> None:
+        if cls._running is not None:
+            cls._running.stop()
+
+    def client(self) -> httpx.Client:
+        if self._client is None:
+            self.stop_any()
+            self._client = self._open.enter_context(serving(*self._made_of))
+            Shared._running = self
+        return self._client
+
+    def stop(self) -> None:
+        self._client = None
+        if Shared._running is self:
+            Shared._running = None
+        self._open.close()

@@ -91,6 +91,7 @@ def test_the_same_answer_in_three_ways(client: httpx.Client, elsewhere: str, how
     assert (said.alignment.side, said.alignment.template) == (1.0071, "ffhq")
     assert "overlay" not in response.json()
     assert "-0.0" not in response.text
+    assert said.timings_ms is not None
     assert (said.timings_ms.fetch > 0) == (how == "url")
 
 

@@ -74,7 +74,7 @@ def test_busy_is_said_before_a_byte_of_the_body_is_sent(start: Start) -> None:
     with ThreadPoolExecutor(1) as callers:
         first = callers.submit(post, client)
         gate.wait_for(1)
-        head = b"POST /v1/analyses HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\n"
+        head = b"POST /v1/analyses HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
         with _connect(client) as connection:
             connection.sendall(head + b"Content-Length: 1000\r\n\r\n")
             assert connection.recv(12) == b"HTTP/1.1 429"
@@ -99,7 +99,7 @@ def test_a_caller_who_leaves_leaves_no_place_taken(start: Start) -> None:
     for _ in range(3):
         with _connect(client) as connection:
             connection.sendall(
-                b"POST /v1/analyses HTTP/1.1\r\nHost: a\r\nContent-Type: image/png\r\n"
+                b"POST /v1/analyses HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
                 b"Content-Length: 1000\r\n\r\nhalf"
             )
             while inside(client) < 1:

@@ -8,21 +8,15 @@ from typing import Any
 import httpx
 import jsonschema_rs
 import pytest
-import schemathesis
-from hypothesis import HealthCheck, Phase, given, settings
-from schemathesis.checks import not_a_server_error
-from schemathesis.core.result import Ok
-from schemathesis.specs.openapi.checks import (
-    content_type_conformance,
-    response_schema_conformance,
-    status_code_conformance,
-)
 
 from app.api.app import create_app
+from app.api.batch_answers import SHOWN
+from app.api.batch_examples import BATCHES
 from app.api.examples import ANALYSES, PROBLEMS
 from app.api.problems import STATUS, Problem
 from app.api.schemas import AnalysisOut
 from app.evidence import Outcome, Verdict
+from app.jobs.records import Status
 from app.settings import Settings
 
 DOCUMENT = create_app(Settings()).openapi()
@@ -51,6 +45,30 @@ def test_every_outcome_has_an_example_that_fits(name: str) -> None:
 def test_no_outcome_and_no_verdict_is_without_an_example() -> None:
     assert {a["outcome"] for a in ANALYSES.values()} == set(Outcome)
     assert {a["verdict"] for a in ANALYSES.values()} == set(Verdict)
+
+
+@pytest.mark.parametrize("shown", [*SHOWN], ids=str)
+def test_every_example_of_a_batch_fits(shown: tuple[str, str, str]) -> None:
+    path, method, status = shown
+    content = DOCUMENT["paths"][path][method]["responses"][status]["content"]
+    for name, value in SHOWN[shown].items():
+        assert content["application/json"]["examples"][name]["value"] == value
+        fits(content["application/json"]["schema"], value)
+
+
+def test_every_status_of_a_batch_has_an_example() -> None:
+    assert set(BATCHES) == set(Status)
+    assert all(name == shown["status"] for name, shown in BATCHES.items())
+
+
+def test_every_body_of_a_list_is_described() -> None:
+    content = DOCUMENT["paths"]["/v1/batches"]["post"]["requestBody"]["content"]
+    assert {
+        "application/json", "application/x-ndjson", "text/csv", "application/zip",
+        "application/x-tar", "application/gzip", "multipart/form-data",
+    } <= set(content)  # fmt: skip
+    for example in content["application/json"]["examples"].values():
+        fits(content["application/json"]["schema"], example["value"])
 
 
 @pytest.mark.parametrize("code", PROBLEMS)
@@ -82,31 +100,3 @@ def test_three_bodies_and_two_answers_are_described() -> None:
 def test_what_is_answered_fits_what_is_described(client: httpx.Client, path: str) -> None:
     schema = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
     fits(schema["schema"], client.get(path).json())
-
-
-FOUND = schemathesis.openapi.from_dict(DOCUMENT).get_all_operations()
-OPERATIONS = {each.label: each for each in (f.ok() for f in FOUND if isinstance(f, Ok))}
-
-
-@pytest.mark.parametrize("label", OPERATIONS)
-def test_no_request_that_fits_the_description_surprises(client: httpx.Client, label: str) -> None:
-    @settings(
-        max_examples=20,
-        deadline=None,
-        derandomize=True,
-        database=None,
-        phases=(Phase.generate,),
-        suppress_health_check=list(HealthCheck),
-    )
-    def probe(case: Any) -> None:
-        case.call_and_validate(
-            base_url=str(client.base_url),
-            checks=(
-                not_a_server_error,
-                status_code_conformance,
-                content_type_conformance,
-                response_schema_conformance,
-            ),
-        )
-
-    given(case=OPERATIONS[label].as_strategy())(probe)()

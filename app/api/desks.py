@@ -1,0 +1,49 @@
+"""A desk with everybody behind it: workers with real tools, and whoever sends webhooks."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterator
+from contextlib import ExitStack, asynccontextmanager, contextmanager
+from functools import partial
+
+from app.api.analyst import Analyst
+from app.api.metrics import Metrics
+from app.api.tools import fetch_policy, tools_of
+from app.fetch import Fetcher, FetchPolicy
+from app.jobs.desk import Desk
+from app.jobs.sender import Post, Sender
+from app.jobs.webhooks import announce
+from app.settings import Settings
+
+
+@contextmanager
+def staffed_desk(settings: Settings, analyst: Analyst, metrics: Metrics) -> Iterator[Desk]:
+    """Open where the operator said that batches are kept; closed in the opposite order.
+
+    Raises what opening a desk raises.
+    """
+    url = settings.database_url
+    keys = settings.webhook_keys()
+    with ExitStack() as stack:
+        desk = stack.enter_context(
+            Desk.open(
+                database_url=url.get_secret_value() if url else None,
+                data_dir=settings.data_dir,
+                tools=tools_of(analyst, settings, metrics),
+                workers=settings.batch_workers,
+                retention_s=settings.retention_s,
+                max_waiting_items=settings.max_waiting_items,
+                on_ended=announce,
+            )
+        )
+        if keys:
+            send = partial(_open_post, fetch_policy(settings))
+            stack.enter_context(Sender(desk.engine, send, keys))
+        yield desk
+
+
+@asynccontextmanager
+async def _open_post(policy: FetchPolicy) -> AsyncIterator[Post]:
+    """What sends webhooks: the same guard that pictures are fetched through."""
+    async with Fetcher(policy) as fetcher:
+        yield fetcher.post

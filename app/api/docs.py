@@ -1,0 +1,125 @@
+"""``/docs``: the description as a page of its own. No script, nothing from elsewhere."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from html import escape
+from typing import Any, Final
+
+from fastapi import APIRouter, Request
+from fastapi.responses import HTMLResponse
+
+router = APIRouter()
+
+_STYLE: Final = """
+:root { color-scheme: light dark; }
+body { font: 16px/1.5 system-ui, sans-serif; max-width: 60rem; margin: 2rem auto; padding: 0 1rem; }
+code, pre { font-family: ui-monospace, monospace; font-size: 0.875rem; }
+pre { overflow-x: auto; padding: 0.75rem; border: 1px solid #8886; border-radius: 4px; }
+h2 { margin-top: 2.5rem; border-top: 1px solid #8886; padding-top: 1rem; }
+dt { font-weight: 600; margin-top: 0.75rem; }
+summary { cursor: pointer; }
+"""
+_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_POLICY: Final = (
+    f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; frame-ancestors 'none'"
+)
+
+
+@router.get("/docs", include_in_schema=False)
+async def docs(request: Request) -> HTMLResponse:
+    """For people; machines read /openapi.json."""
+    shown = page(request.app.openapi())
+    return HTMLResponse(shown, headers={"Content-Security-Policy": _POLICY})
+
+
+def page(document: Mapping[str, Any]) -> str:
+    """``document``, an OpenAPI description, as HTML."""
+    info = document["info"]
+    described = "".join(
+        _operation(path, method, operation, document)
+        for path, methods in document["paths"].items()
+        for method, operation in methods.items()
+    )
+    title = f"{escape(info['title'])} {escape(info['version'])}"
+    return (
+        f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
+        f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
+        f"<h1>{title}</h1>{_prose(info['description'])}"
+        f'<p><a href="/openapi.json">/openapi.json</a> says the same to machines.</p>'
+        f"{described}</html>"
+    )
+
+
+def _operation(
+    path: str, method: str, operation: Mapping[str, Any], document: Mapping[str, Any]
+) -> str:
+    parameters = "".join(
+        f"<dt><code>{escape(p['name'])}</code> ({escape(p['in'])})</dt>"
+        f"<dd>{escape(p.get('description', ''))} <code>{_kind(p['schema'])}</code></dd>"
+        for p in operation.get("parameters", ())
+    )
+    body = operation.get("requestBody", {}).get("content", {})
+    sent = "".join(_content(kind, content, document) for kind, content in body.items())
+    answers = "".join(
+        f"<dt>{escape(status)} {escape(answer.get('description', ''))}</dt><dd>"
+        + "".join(_content(k, c, document) for k, c in answer.get("content", {}).items())
+        + "</dd>"
+        for status, answer in operation["responses"].items()
+    )
+    return (
+        f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
+        f"<p>{escape(operation.get('summary', ''))}</p>{_prose(operation.get('description', ''))}"
+        f"{f'<h3>Parameters</h3><dl>{parameters}</dl>' if parameters else ''}"
+        f"{f'<h3>Body</h3>{sent}' if sent else ''}<h3>Answers</h3><dl>{answers}</dl>"
+    )
+
+
+def _content(kind: str, content: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+    schema = _resolved(content.get("schema", {}), document)
+    shown = "".join(
+        f"<details><summary>{escape(kind)}: {escape(name)}</summary>{_json(value)}</details>"
+        for name, value in _examples(content)
+    )
+    fields = "".join(
+        f"<li><code>{escape(name)}</code> <code>{_kind(said)}</code> "
+        f"{escape(said.get('description', ''))}</li>"
+        for name, said in schema.get("properties", {}).items()
+    )
+    listed = f"<details><summary>fields</summary><ul>{fields}</ul></details>" if fields else ""
+    return f"<p><code>{escape(kind)}</code></p>{listed}{shown}"
+
+
+def _examples(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
+    for name, example in content.get("examples", {}).items():
+        yield name, example.get("value")
+
+
+def _resolved(schema: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
+    """``schema``, or what it refers to."""
+    name = schema.get("$ref", "").rpartition("/")[2]
+    found: Mapping[str, Any] = document.get("components", {}).get("schemas", {}).get(name, schema)
+    return found
+
+
+def _kind(schema: Mapping[str, Any]) -> str:
+    if "$ref" in schema:
+        return escape(schema["$ref"].rpartition("/")[2])
+    several = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    if several:
+        return " | ".join(_kind(each) for each in several)
+    if schema.get("type") == "array":
+        return f"[{_kind(schema.get('items', {}))}]"
+    choices = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    return escape(" | ".join(map(str, choices)) or str(schema.get("type", "any")))
+
+
+def _json(value: Any) -> str:
+    return f"<pre>{escape(json.dumps(value, indent=2, ensure_ascii=False))}</pre>"
+
+
+def _prose(text: str) -> str:
+    return "".join(f"<p>{escape(part)}</p>" for part in text.split("\n\n") if part.strip())

@@ -1,0 +1,149 @@
+"""A batch as pictures: its results become the plain records that drawings take."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from typing import Final, Literal
+
+from app.api.analyst import Analyst
+from app.api.reporting import name_of, report_of
+from app.drawing.composite import draw_composite
+from app.drawing.montage import PER_PAGE, Sheet, draw_montage
+from app.drawing.region import Template
+from app.drawing.report import write_report
+from app.drawing.scatter import draw_scatter
+from app.drawing.tiles import Tile
+from app.errors import NotFound, NotYet
+from app.evidence import Outcome, Verdict
+from app.jobs.desk import Desk
+from app.jobs.records import Batch
+from app.lists.results import Result
+
+Order = Literal["input", "-llr"]
+Group = Literal["likely_generated", "rest", "all"]
+
+FAMILY: Final = "ffhq"
+"""The frame that is drawn through every tile; the others are recropped from it."""
+_ORDER: Final = {"input": "in the list's own order", "-llr": "strongest evidence first"}
+
+
+@dataclass(frozen=True)
+class Wall:
+    """Which part of a list a montage shows, how sorted. ``page``: 1 is the first."""
+
+    page: int = 1
+    per_page: int = PER_PAGE
+    order: Order = "-llr"
+    verdict: Verdict | None = None
+
+
+class Gallery:
+    """Draws on the calling thread. ``analyst``: asked for the template and for what it is."""
+
+    def __init__(self, desk: Desk, analyst: Analyst, base_rate: float) -> None:
+        self._desk = desk
+        left, right = analyst.family_eyes()[FAMILY]
+        self._template = Template(FAMILY.upper(), ((left[0], left[1]), (right[0], right[1])))
+        self._model = analyst.describe()
+        self._base_rate = base_rate
+
+    def montage(self, batch: Batch, wall: Wall = Wall()) -> bytes:
+        """One page as PNG. Raises ``NotYet``, or ``NotFound`` beyond the last page."""
+        done = _done(batch)
+        total = batch.verdicts.get(wall.verdict, 0) if wall.verdict else done
+        pages = max(1, math.ceil(total / wall.per_page))
+        if wall.page > pages:
+            raise NotFound(f"The last page of this montage is {pages}.")
+        first = (wall.page - 1) * wall.per_page
+        found = self._desk.every(
+            batch.id, batch.new.owner, order=wall.order, verdict=wall.verdict, skip=first
+        )
+        shown = itertools.islice(found, wall.per_page)
+        sheet = Sheet(
+            title=f"Avatars of {batch.id}",
+            page=wall.page,
+            pages=pages,
+            first=first + 1,
+            total=total,
+            order=_ORDER[wall.order],
+            verdicts=batch.verdicts,
+            failed=batch.failed,
+        )
+        return draw_montage((tile_of(result) for result in shown), sheet, self._template)
+
+    def composite(self, batch: Batch, of: Group | None) -> bytes:
+        """The averages as PNG; the likely generated beside the rest if ``of`` is not given."""
+        _done(batch)
+        averages = self._desk.averages(batch.id, batch.new.owner)
+        return draw_composite(averages, of=of, template=self._template)
+
+    def scatter(self, batch: Batch) -> bytes:
+        """Every face's eyes over the frame, as PNG."""
+        _done(batch)
+        return draw_scatter(self._seen(batch), self._template, notes=notes_of(batch))
+
+    def report(self, batch: Batch) -> bytes:
+        """All of it in one page of HTML."""
+        _done(batch)
+        flagged = self._desk.every(
+            batch.id, batch.new.owner, order="-llr", verdict=Verdict.LIKELY_GENERATED
+        )
+        told = report_of(batch, self._plain(batch), flagged, self._model, self._base_rate)
+        drawn = replace(
+            told,
+            montage=self.montage(batch),
+            composite=self.composite(batch, None),
+            scatter=self.scatter(batch),
+        )
+        return write_report(drawn)
+
+    def _plain(self, batch: Batch) -> Iterator[Result]:
+        """Every result in the list's order, without its thumbnail."""
+        return self._desk.every(batch.id, batch.new.owner, thumbnails=False)
+
+    def _seen(self, batch: Batch) -> Iterator[tuple[tuple[float, float, float, float], str]]:
+        for result in self._plain(batch):
+            if result.finding and result.finding.eyes:
+                yield result.finding.eyes, result.finding.verdict
+
+
+def tile_of(result: Result) -> Tile:
+    """What a montage shows of ``result``."""
+    name = name_of(result)
+    found = result.finding
+    if found is None:
+        assert result.failure is not None
+        return Tile(result.seq, name, error=result.failure.title)
+    zoomed = found.transform in ("zoomed", "trimmed")
+    return Tile(
+        result.seq,
+        name,
+        Verdict(found.verdict),
+        Outcome(found.outcome),
+        found.llr,
+        found.thumbnail,
+        found.eyes,
+        note=str(found.transform) if zoomed and found.llr > 0 else "",
+    )
+
+
+def notes_of(batch: Batch) -> tuple[str, ...]:
+    """What the list as a whole says, in sentences for a heading."""
+    concentration = (batch.cohort or {}).get("concentration")
+    if not concentration or concentration.get("p_value") is None:
+        return ()
+    return (
+        f"{concentration['observed']} on the template, {concentration['expected']:.3g} expected "
+        f"of ordinary avatars: p = {concentration['p_value']:.2g}.",
+    )
+
+
+def _done(batch: Batch) -> int:
+    """How many items have a result; raises ``NotYet`` if none has."""
+    done = batch.completed + batch.failed
+    if done == 0:
+        raise NotYet("Nothing of this list has been looked at yet; come back when something has.")
+    return done

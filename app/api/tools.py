@@ -1,0 +1,69 @@
+"""What follower lists are worked on with: the analyst, the fetcher and the cohort, put together."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Iterable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from dataclasses import replace
+from typing import Any, Final
+
+from app import cohort
+from app.api.analyst import Examine
+from app.api.findings import finding_of
+from app.api.metrics import Metrics
+from app.errors import AvatarError
+from app.fetch import Fetcher, FetchPolicy, Holds
+from app.jobs.records import Fetch, NewBatch, Tools
+from app.lists.results import Finding, Result
+from app.settings import Settings
+
+PATIENCE_S: Final = 30.0
+"""How long a list's picture may wait for its turn at a host: nobody sits before it."""
+
+
+def tools_of(examine: Examine, settings: Settings, metrics: Metrics) -> Tools:
+    """``metrics`` hears of every picture, and of every one that could not be had or read.
+
+    Raises ``NumbersError`` if what lists are judged by is missing or malformed.
+    """
+    numbers = cohort.load(settings.models_dir / cohort.FILE)
+    policy = replace(fetch_policy(settings), patience_s=PATIENCE_S)
+    holds = Holds()
+
+    def look(data: bytes, prior: float) -> Finding:
+        try:
+            examined = examine(data)
+        except AvatarError as error:
+            metrics.item_failures.labels(error.code).inc()
+            raise
+        metrics.examined(examined.analysis, examined.timings_ms)
+        return finding_of(examined, prior=prior, base_rate=settings.base_rate)
+
+    @asynccontextmanager
+    async def open_fetch() -> AsyncIterator[Fetch]:
+        async with Fetcher(policy, holds=holds) as fetcher:
+
+            async def fetch(url: str) -> bytes:
+                try:
+                    with metrics.stage("fetch"):
+                        return await fetcher.fetch(url)
+                except AvatarError as error:
+                    metrics.item_failures.labels(error.code).inc()
+                    raise
+
+            yield fetch
+
+    def summarise(results: Iterable[Result], new: NewBatch) -> dict[str, Any]:
+        return cohort.summarise(
+            results, prior=new.prior, base_rate=settings.base_rate, numbers=numbers
+        )
+
+    opened: Callable[[], AbstractAsyncContextManager[Fetch]] = open_fetch
+    return Tools(examine=look, open_fetch=opened, summarise=summarise)
+
+
+def fetch_policy(settings: Settings) -> FetchPolicy:
+    """What the operator lets be fetched."""
+    return FetchPolicy(
+        max_bytes=settings.max_bytes, allow=settings.fetch_allow, only=settings.fetch_only
+    )

@@ -1,0 +1,1 @@
+"""The commands of ``eyeline``, by theme. Heavy imports wait inside them: ``--help`` is quick."""

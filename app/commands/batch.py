@@ -1,0 +1,78 @@
+"""``eyeline batch``: a whole follower list without a server, through the very same desk."""
+
+from __future__ import annotations
+
+import logging
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from app.commands.start import (
+    FAILED,
+    INTERRUPTED,
+    USAGE,
+    loaded_analyst,
+    no_native_chatter,
+    settings_of,
+    stop,
+)
+
+FORMATS = (".csv", ".ndjson")
+
+
+def batch(
+    source: Annotated[
+        str,
+        typer.Argument(
+            metavar="LIST|DIR",
+            help="A list or an archive in any shape that the service takes, a folder of pictures, "
+            "or - for standard input.",
+        ),
+    ],
+    out: Annotated[Path, typer.Option(help="Where the results go: a .csv or an .ndjson.")],
+    montage: Annotated[
+        Path | None, typer.Option(help="Also draw the first page of the montage (.png).")
+    ] = None,
+    report: Annotated[Path | None, typer.Option(help="Also write the report (.html).")] = None,
+    prior: Annotated[
+        float | None, typer.Option(help="Probability before looking (EYELINE_PRIOR).")
+    ] = None,
+    workers: Annotated[
+        int | None, typer.Option(help="Threads that work (EYELINE_BATCH_WORKERS).")
+    ] = None,
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")] = False,
+    keep: Annotated[
+        bool, typer.Option("--keep", help="Leave the state beside --out when done.")
+    ] = False,
+) -> None:
+    """Analyse a follower list. If it is stopped, the same command goes on where it was.
+
+    Items that cannot be read are lines of the results like any other; the exit code stays 0.
+    """
+    if out.suffix.lower() not in FORMATS:
+        stop(f"--out {out} must end in {' or '.join(FORMATS)}", USAGE)
+    changes: dict[str, Any] = {"prior": prior, "workers": workers, "batch_workers": workers}
+    settings = settings_of(**changes)
+    if settings.batch_workers == 0:
+        stop("--workers 0 would never be done", USAGE)
+    from app.cohort import NumbersError
+    from app.commands.list_run import Outputs, Unfinished, run
+    from app.errors import AvatarError
+
+    logging.getLogger("eyeline.jobs").setLevel(logging.ERROR)  # that it goes on is no news here
+    analyst = loaded_analyst(settings)
+    outputs = Outputs(out, montage, report)
+    try:
+        with no_native_chatter():
+            run(source, outputs, settings, analyst, own_prior=prior, quiet=quiet, keep=keep)
+    except AvatarError as error:
+        stop(f"{source}: {error.code}: {error.detail}", FAILED)
+    except (NumbersError, Unfinished) as error:
+        stop(str(error), FAILED)
+    except OSError as error:
+        stop(f"{error.filename or source}: {error.strerror}", FAILED)
+    except KeyboardInterrupt:
+        stop("interrupted; the same command goes on where this one stopped", INTERRUPTED)
+    finally:
+        analyst.close()

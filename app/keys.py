@@ -1,0 +1,108 @@
+"""API keys as an operator writes them: the key, then what it may do and how much.
+
+    correct-horse-battery-staple                     everything, without limits
+    sha256:9f86d0…:name=dashboard:scopes=read        nobody can read the key off the settings
+    <key>:name=intake:scopes=analyse:rate=120:quota=50000
+
+``name``: whose batches these are; keys of one name share them. ``scopes``: some of ``SCOPES``
+joined by ``+``. ``rate``: requests a minute. ``quota``: pictures a day.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from dataclasses import dataclass
+from typing import Final, Literal, cast, get_args
+
+Scope = Literal["read", "analyse", "admin"]
+"""``read``: what came of one's own lists, and what the service says of itself. ``analyse``: send
+pictures and lists, and ``read``. ``admin``: what concerns the whole service (``/metrics``)."""
+
+SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
+MIN_LENGTH: Final = 16
+LABEL_DIGITS: Final = 16
+"""Of the digest, where a key has no name."""
+
+_OPTIONS: Final = re.compile(r"(?::[a-z_]+=[^:]*)*\Z")
+_HASHED: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
+_LABEL: Final = re.compile(rf"[0-9a-f]{{{LABEL_DIGITS}}}")
+
+
+@dataclass(frozen=True)
+class Key:
+    """What is kept of a key. ``digest``: its SHA-256. ``owner``: its name, or a part of the digest.
+
+    ``rate_per_minute`` and ``quota_per_day`` are ``None`` where there is no limit.
+    """
+
+    digest: bytes
+    owner: str
+    scopes: frozenset[Scope]
+    rate_per_minute: int | None = None
+    quota_per_day: int | None = None
+
+    def may(self, scope: Scope) -> bool:
+        """Whether the key opens what ``scope`` guards."""
+        return scope in self.scopes or (scope == "read" and "analyse" in self.scopes)
+
+
+def parse(entry: str) -> Key:
+    """``entry`` as a key. Raises ``ValueError``, whose text never shows the key."""
+    found = _OPTIONS.search(entry)
+    assert found is not None  # it matches nothing at the end
+    secret, options = entry[: found.start()], _options(found[0])
+    digest = _digest(secret)
+    return Key(
+        digest=digest,
+        owner=_name(options.pop("name", None)) or digest.hex()[:LABEL_DIGITS],
+        scopes=_scopes(options.pop("scopes", None)),
+        rate_per_minute=_count("rate", options.pop("rate", None)),
+        quota_per_day=_count("quota", options.pop("quota", None)),
+    )
+
+
+def _options(text: str) -> dict[str, str]:
+    pairs = [part.partition("=")[::2] for part in text.split(":")[1:]]
+    options = dict(pairs)
+    if len(options) < len(pairs):
+        raise ValueError("an option of a key is given twice")
+    if unknown := options.keys() - {"name", "scopes", "rate", "quota"}:
+        raise ValueError(
+            f"{min(unknown)!r} is no option of a key; there are name, scopes, rate and quota"
+        )
+    return options
+
+
+def _digest(secret: str) -> bytes:
+    if secret.startswith("sha256:"):
+        if not _HASHED.fullmatch(secret):
+            raise ValueError("a hashed key is 'sha256:' and 64 lower-case hex digits")
+        return bytes.fromhex(secret.removeprefix("sha256:"))
+    if len(secret) < MIN_LENGTH:
+        raise ValueError(f"a key needs at least {MIN_LENGTH} characters")
+    return hashlib.sha256(secret.encode()).digest()
+
+
+def _name(text: str | None) -> str | None:
+    if text is not None and (not _NAME.fullmatch(text) or _LABEL.fullmatch(text)):
+        raise ValueError("the name of a key is up to 32 letters, digits, dots, dashes, underscores")
+    return text
+
+
+def _scopes(text: str | None) -> frozenset[Scope]:
+    if text is None:
+        return frozenset(SCOPES)
+    named = frozenset(text.split("+"))
+    if not named <= frozenset(SCOPES):
+        raise ValueError(f"the scopes of a key are some of {'+'.join(SCOPES)}")
+    return cast(frozenset[Scope], named)
+
+
+def _count(option: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,11}", text):
+        raise ValueError(f"the {option} of a key is a whole number above 0")
+    return int(text)
