@@ -45,6 +45,14 @@ Positive = Annotated[float, Field(gt=0)]
 NotNegative4 = Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=4, max_length=4)]
 
 
+def _rising(line: list[float]) -> list[float]:
+    if line[0] < 0.0:
+        raise ValueError("no evidence may speak against itself")
+    return line
+
+
+Line = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_rising)]
+"""A slope, no less than zero, and an offset."""
 Uncertainty = Annotated[list[Row2], Field(min_length=2), AfterValidator(_ascending_llr)]
 """(llr, standard deviation of llr over bootstrap refits), llr ascending."""
 
@@ -146,6 +154,8 @@ class FusionEntry(_Strict):
     aligned_share: Annotated[float, Field(ge=0, lt=1)]
     weights: dict[str, float]
     offset: float
+    ordinary: Line
+    framed: Line
     uncertainty: Uncertainty
 
 

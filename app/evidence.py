@@ -191,13 +191,15 @@ class Analysis:
 
 
 # ENFSI, Guideline for Evaluative Reporting in Forensic Science (2015), table of verbal equivalents.
+SAYS_SOMETHING: Final = 0.30103
+"""log10 of a ratio of 2: the first band begins here."""
 _SUPPORT: tuple[tuple[float, str], ...] = (
     (6.0, "extremely strong"),
     (4.0, "very strong"),
     (3.0, "strong"),
     (2.0, "moderately strong"),
     (1.0, "moderate"),
-    (0.30103, "weak"),
+    (SAYS_SOMETHING, "weak"),
 )
 
 

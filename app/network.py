@@ -15,6 +15,7 @@ from typing import Final
 import cv2
 import numpy as np
 import onnxruntime
+from numpy.typing import NDArray
 
 from app.face import FloatArray
 from app.picture import RgbArray
@@ -40,8 +41,11 @@ class Segmenter:
     def person(self, rgb: RgbArray) -> FloatArray:
         """Probability of the person over ``rgb`` uint8 (h, w, 3): (192, 192), 0 to 1."""
         side = (PERSON_SIDE_PX, PERSON_SIDE_PX)
-        small = cv2.resize(rgb, side, interpolation=cv2.INTER_AREA).astype(np.float32) / 255.0
-        (found,) = self.session.run(None, {"pixels": small.transpose(2, 0, 1)[None]})
+        # By area only where that matters: it costs seven times as much.
+        how = cv2.INTER_AREA if min(rgb.shape[:2]) > 1.25 * PERSON_SIDE_PX else cv2.INTER_LINEAR
+        pixels = _planes(np.asarray(cv2.resize(rgb, side, interpolation=how), dtype=np.uint8))
+        pixels /= np.float32(255.0)
+        (found,) = self.session.run(None, {"pixels": pixels})
         out: FloatArray = np.clip(np.asarray(found, dtype=np.float64)[0, 0], 0.0, 1.0)
         return out
 
@@ -60,14 +64,21 @@ class Networks:
 
     def heat(self, rgb: RgbArray) -> FloatArray:
         """Log odds of a generator at every place of ``rgb`` uint8 (h, w, 3): (heads, y, x)."""
-        pixels = (rgb.astype(np.float32) - _LEVEL) / _RANGE
-        (found,) = self.witness.run(None, {"pixels": pixels.transpose(2, 0, 1)[None]})
+        pixels = _planes(rgb)
+        pixels -= np.float32(_LEVEL)
+        pixels /= np.float32(_RANGE)
+        (found,) = self.witness.run(None, {"pixels": pixels})
         out: FloatArray = np.asarray(found, dtype=np.float64)[0]
         return out
 
     def person(self, rgb: RgbArray) -> FloatArray:
         """As ``Segmenter.person``."""
         return self.segmenter.person(rgb)
+
+
+def _planes(rgb: RgbArray) -> NDArray[np.float32]:
+    """``rgb`` (h, w, 3) as networks want it, (1, 3, h, w). Bytes are turned before they grow."""
+    return np.ascontiguousarray(rgb.transpose(2, 0, 1)[None]).astype(np.float32)
 
 
 def load_networks(models_dir: Path, witness: str = WITNESS_FILE) -> Networks:

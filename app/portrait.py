@@ -16,6 +16,8 @@ from app.framing import trimmed_frame
 from app.picture import Picture, RgbArray
 from app.shape import FaceShape, face_shape
 
+_MASK_SIDE_PX: Final = 192
+"""Of the crop's sizes, the person is told from the rest on the smallest that has this many px."""
 SQUARE_WITHIN: Final = 0.02
 """A frame counts as square if its sides differ by less than this share."""
 
@@ -95,9 +97,14 @@ class Portrait:
         """Probability of the person over the face crop, (n, n), 0 to 1; ``None`` without either."""
         if self.crop is None or self.network is None:
             return None
-        mask = self.network.person(self.crop.rgb)
+        mask = self.network.person(self.crop.at_least(_MASK_SIDE_PX))
         mask.setflags(write=False)
         return mask
+
+    @cached_property
+    def heats(self) -> dict[tuple[Box, bool], FloatArray | None]:
+        """What the network has said of each tile so far; ``witness`` keeps it here."""
+        return {}
 
     @cached_property
     def frames(self) -> tuple[tuple[Literal["untouched", "trimmed"], Box], ...]:

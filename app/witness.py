@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
+from numpy.typing import NDArray
 
 from app.alignment import Box
 from app.evidence import Reason, Unmeasurable
 from app.face import FloatArray
-from app.portrait import Portrait
-from app.regions import HIDDEN, RECTS, Region, tile
+from app.portrait import Network, Portrait
+from app.regions import PERSON, RECTS, Region, overlap, tile
 
 MIN_BACKGROUND: Final = 0.25
 """Share of a background tile that must be background before it is looked at."""
@@ -42,11 +43,10 @@ def look(portrait: Portrait, region: Region) -> Witness | Unmeasurable:
     heats: list[FloatArray] = []
     rects: list[Box] = []
     for rect in RECTS[region]:
-        pixels = tile(crop, rect, portrait.person if background else None)
-        if pixels is None or (background and _shown(pixels) < MIN_BACKGROUND):
-            continue
-        heats.append(network.heat(pixels)[list(Region).index(region)])
-        rects.append(rect)
+        heat = _heat(portrait, network, rect, behind=background)
+        if heat is not None:
+            heats.append(heat[list(Region).index(region)])
+            rects.append(rect)
     if not heats:
         return Unmeasurable(Reason.NO_BACKGROUND if background else Reason.OUT_OF_PICTURE)
     everything = np.concatenate([h.ravel() for h in heats])
@@ -63,8 +63,37 @@ def look(portrait: Portrait, region: Region) -> Witness | Unmeasurable:
     )
 
 
-def _shown(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> float:
-    return float((pixels != HIDDEN).any(axis=2).mean())
+def _heat(portrait: Portrait, network: Network, rect: Box, *, behind: bool) -> FloatArray | None:
+    """What every head says of ``rect``, (heads, y, x); ``None`` where there is nothing to see.
+
+    ``behind``: with the person painted over. The network is asked once for each tile.
+    """
+    asked = (rect, behind)
+    if asked not in portrait.heats:
+        pixels = _pixels(portrait, rect, behind=behind)
+        portrait.heats[asked] = None if pixels is None else network.heat(pixels)
+    return portrait.heats[asked]
+
+
+def _pixels(portrait: Portrait, rect: Box, *, behind: bool) -> NDArray[np.uint8] | None:
+    crop, person = portrait.crop, portrait.person if behind else None
+    if crop is None:
+        return None
+    if (
+        person is not None
+        and _background_share(person, overlap(rect, crop.visible)) < MIN_BACKGROUND
+    ):
+        return None
+    return tile(crop, rect, person)
+
+
+def _background_share(person: FloatArray, rect: Box) -> float:
+    """How much of ``rect`` (unit) is not the person, 0 to 1."""
+    count = person.shape[0]
+    left, right = (round(x * count) for x in (rect.left, rect.right))
+    top, bottom = (round(y * count) for y in (rect.top, rect.bottom))
+    part = person[top:bottom, left:right]
+    return float((part <= PERSON).mean()) if part.size else 0.0
 
 
 def _corners(

@@ -295,6 +295,8 @@ def eyes_alone(**changes: Any) -> FusionEntry:
         "aligned_share": 0.0,
         "weights": {},
         "offset": 0.0,
+        "ordinary": [1.0, 0.0],
+        "framed": [1.0, 0.0],
         "uncertainty": [[-9.0, 0.0], [9.0, 0.0]],
     }
     return FusionEntry(**found | changes)
@@ -309,7 +311,7 @@ def calibration_file(**changes: Any) -> CalibrationFile:
         "checks": {EYE_ALIGNMENT.name: entry()},
         "fusion": eyes_alone(),
         "bounds": [-3.0, 3.0],
-        "thresholds": [threshold("likely_generated", 2.0), threshold("unlikely_generated", -1.0)],
+        "thresholds": [threshold("likely_generated", 2.0), threshold("unlikely_generated", -0.7)],
         "figures": {"cllr": 0.1},
     }
     return CalibrationFile(**content | changes)

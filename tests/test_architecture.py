@@ -26,6 +26,8 @@ PURE = {
     "regions",
     "witness",
     "small",
+    "eyes",
+    "mouth",
     "colours",
 }
 WEIGHING = {
@@ -38,13 +40,26 @@ WEIGHING = {
     "landmarks",
     "analysis",
 }
-DOORS = {"errors", "addresses", "settings", "canary", "drawing", "fetch", "sources", "network"}
+DOORS = {
+    "errors",
+    "addresses",
+    "decoding",
+    "keys",
+    "settings",
+    "canary",
+    "drawing",
+    "fetch",
+    "sources",
+    "network",
+}
+LISTS = {"lists", "jobs", "cohort"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
     "face": set(),
     "evidence": set(),
     "containers": {"errors"},
     "picture": {"errors", "containers"},
+    "decoding": {"errors", "picture"},
     "addresses": {"errors"},
     "density": set(),
     "alignment": {"face"},
@@ -53,6 +68,8 @@ MAY_IMPORT: dict[str, set[str]] = {
     "framing": {"picture", "alignment"},
     "crop": {"picture", "face", "alignment"},
     "small": {"crop", "face"},
+    "eyes": {"crop", "face"},
+    "mouth": {"crop", "face"},
     "portrait": {"picture", "face", "alignment", "shape", "framing", "crop"},
     "regions": {"crop", "alignment", "face", "picture"},
     "witness": {"regions", "portrait", "alignment", "evidence", "face"},
@@ -67,6 +84,8 @@ MAY_IMPORT: dict[str, set[str]] = {
         "regions",
         "witness",
         "small",
+        "eyes",
+        "mouth",
     },
     "templates": {"portrait", "evidence", "alignment", "density", "shape"},
     "calibration_file": set(),
@@ -86,12 +105,17 @@ MAY_IMPORT: dict[str, set[str]] = {
     "canary": {"evidence"},
     "drawing": {"evidence", "picture", "alignment", "face"},
     "fetch": {"errors", "addresses"},
-    "settings": {"addresses"},
-    "api": PURE | WEIGHING | DOORS,
-    "fitting": PURE | WEIGHING | DOORS,
-    "sources": {"fetch"},
-    "doctor": PURE | WEIGHING | DOORS | {"api"},
-    "__main__": PURE | WEIGHING | DOORS | {"api", "fitting", "doctor"},
+    "lists": {"errors"},
+    "jobs": {"errors", "lists"},
+    "keys": set(),
+    "cohort": {"evidence", "density", "lists"},
+    "settings": {"addresses", "keys"},
+    "api": PURE | WEIGHING | DOORS | LISTS,
+    "fitting": PURE | WEIGHING | DOORS | {"cohort"},
+    "sources": {"fetch", "lists"},
+    "doctor": PURE | WEIGHING | DOORS | LISTS | {"api"},
+    "commands": PURE | WEIGHING | DOORS | LISTS | {"api", "fitting", "doctor"},
+    "__main__": {"commands"},
 }
 FOR_THE_TYPE_CHECKER = {"evidence": {"face", "alignment", "portrait"}}
 
@@ -102,8 +126,14 @@ OWNERS = {
     "torch": {"fitting"},
     "onnx": {"fitting"},
     "aiohttp": {"fetch"},
+    "ijson": {"lists"},
+    "dbos": {"jobs"},
+    "sqlalchemy": {"jobs"},
     "fastapi": {"api"},
     "starlette": {"api"},
+    "sse_starlette": {"api"},
+    "uvicorn": {"api", "commands"},
+    "h11": {"api"},
     "pydantic_settings": {"settings"},
     "sklearn": {"fitting"},
     "scipy": {"fitting"},
@@ -217,7 +247,8 @@ def test_a_wrong_direction_is_seen(module: str, source: str) -> None:
         ("app.checks", "from app.checks import teeth\nfrom app.evidence import Check"),
         ("app.drawing.overlay", "from app.drawing.text import write\nfrom PIL import Image"),
         ("app.fetch", "from app import __version__\nimport aiohttp\nimport socket"),
-        ("app.__main__", "from app.api import create_app\nfrom app.fitting.fit import fit"),
+        ("app.commands.batch", "from app.api import create_app\nfrom app.jobs.desk import Desk"),
+        ("app.__main__", "from app.commands.batch import batch"),
     ],
 )
 def test_a_right_direction_is_left_alone(module: str, source: str) -> None:

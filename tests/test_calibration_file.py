@@ -37,7 +37,7 @@ def full_file(**changes: Any) -> CalibrationFile:
         "networks": {"witness.onnx": "0a" * 32},
         "checks": {
             CHECK.name: entry(),
-            TEXTURE.name: measures_entry(),
+            TEXTURE.name: measures_entry(version=TEXTURE.version),
             STAMP.name: stamp_entry(),
         },
         "fusion": eyes_alone(weights={TEXTURE.name: 0.8}),
@@ -143,6 +143,7 @@ def test_a_missing_field_is_refused_wherever_it_is_missing(path: Path_) -> None:
 @pytest.mark.parametrize(
     "path",
     [("fusion", "offset"), ("fusion", "aligned_share"), ("fusion", "weights", TEXTURE.name),
+     ("fusion", "framed", 1),
      ("fusion", "uncertainty", 0, 1), ("bounds", 0), (*ALIGN, "templates", 0, "scale", 1, 1),
      (*ALIGN, "correction", "odd", 3, 0), (*ALIGN, "ordinary", "covariances", 0, 2, 2),
      (*ALIGN, "ordinary", "weights", 0), (*ALIGN, "correction", "odd_whitening", 0, 0),
@@ -190,6 +191,9 @@ def test_a_number_that_is_none_is_refused(path: Path_, value: float) -> None:
         ((*WORDS, "bounds"), [0.0]),
         (("fusion", "aligned_share"), 1.0),
         (("fusion", "aligned_share"), -0.01),
+        (("fusion", "ordinary"), [1.0]),
+        (("fusion", "ordinary", 0), -0.1),
+        (("fusion", "framed"), [1.0, 0.0, 0.0]),
         (("fusion", "weights", TEXTURE.name), "heavy"),
         (("fusion", "uncertainty"), [[0.0, 0.1]]),
         (("fusion", "uncertainty", 1, 0), -9.0),

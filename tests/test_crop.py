@@ -249,3 +249,20 @@ def test_a_crop_is_read_only_and_leaves_its_picture_alone() -> None:
 def test_the_same_picture_gives_the_same_crop() -> None:
     picture, face = Picture(noise(160, 130), "PNG", ""), face_at(80.0, 10.0, (90.0, 70.0))
     np.testing.assert_array_equal(crop_of(picture, face).rgb, crop_of(picture, face).rgb)
+
+
+# Smaller copies
+
+
+@pytest.mark.parametrize("side", [80, 81])
+def test_half_is_the_mean_of_four_pixels(side: int) -> None:
+    crop = crop_of(Picture(noise(160, 130), "PNG", ""), face_at(float(side), 0.0, (80.0, 65.0)))
+    assert crop.half.shape == (40, 40, 3)
+    blocks = crop.rgb[:80, :80].reshape(40, 2, 40, 2, 3).mean(axis=(1, 3))
+    assert np.abs(crop.half - blocks).max() <= 0.5
+
+
+def test_the_smaller_copy_is_taken_where_it_has_enough_pixels() -> None:
+    crop = crop_of(Picture(noise(160, 130), "PNG", ""), face_at(100.0, 0.0, (80.0, 65.0)))
+    assert crop.at_least(50) is crop.half
+    assert crop.at_least(51) is crop.rgb

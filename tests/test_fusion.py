@@ -21,9 +21,15 @@ def made(**changes: Any) -> Fusion:
         "aligned_share": 0.02,
         "weights": {"texture": 0.8, "teeth": 0.5},
         "offset": 0.1,
+        "ordinary": [1.0, 0.0],
+        "framed": [1.0, 0.0],
         "uncertainty": [[-9.0, 0.0], [9.0, 0.0]],
     }
     return fusion(FusionEntry(**found | changes))
+
+
+def eyes_weigh(fused: Fusion, llr: float) -> float:
+    return fused.total({FRAME: llr})
 
 
 def sure(llr: float, reach: float = 0.0) -> Weighed:
@@ -72,29 +78,29 @@ def test_bent_knows_no_side(llr: float) -> None:
 def test_the_eyes_alone_never_weigh_more_than_the_share_of_the_framed_allows(
     share: float, llr: float
 ) -> None:
-    assert made(aligned_share=share).frame(llr) <= -math.log10(share) + 1e-12
+    assert eyes_weigh(made(aligned_share=share), llr) <= -math.log10(share) + 1e-12
 
 
 def test_the_frame_by_hand() -> None:
     framing = made(aligned_share=0.02)
-    assert framing.frame(math.log10(98.0)) == pytest.approx(math.log10(1 / (0.01 + 0.02)))
-    assert framing.frame(300.0) == pytest.approx(math.log10(50.0))
-    assert framing.frame(0.0) == pytest.approx(0.0)
-    assert made(aligned_share=0.0).frame(2.25) == pytest.approx(2.25)
+    assert eyes_weigh(framing, math.log10(98.0)) == pytest.approx(math.log10(1 / (0.01 + 0.02)))
+    assert eyes_weigh(framing, 300.0) == pytest.approx(math.log10(50.0))
+    assert eyes_weigh(framing, 0.0) == pytest.approx(0.0)
+    assert eyes_weigh(made(aligned_share=0.0), 2.25) == pytest.approx(2.25)
 
 
 @given(shares, llrs, llrs)
 def test_a_better_frame_never_weighs_less(share: float, one: float, other: float) -> None:
     low, high = sorted((one, other))
     framing = made(aligned_share=share)
-    assert framing.frame(low) <= framing.frame(high)
+    assert eyes_weigh(framing, low) <= eyes_weigh(framing, high)
 
 
 @given(llrs)
 def test_eyes_outside_every_frame_count_nearly_as_they_are(llr: float) -> None:
     """A share of framed avatars takes from evidence for the frame, not from that against it."""
     assume(llr < 0.0)
-    left = made(aligned_share=0.02).frame(llr)
+    left = eyes_weigh(made(aligned_share=0.02), llr)
     assert llr <= left <= llr + math.log10(1.0 / 0.98)
 
 
@@ -106,16 +112,31 @@ def test_the_total_by_hand() -> None:
     assert found == pytest.approx(math.log10(50.0) + 0.1 + 0.8 - 0.25 + 0.25)
 
 
-@given(llrs, llrs, llrs)
-def test_pixels_and_frame_multiply_as_the_formula_says(
-    eyes: float, texture: float, teeth: float
+lines = st.tuples(st.floats(0.0, 2.0), st.floats(-1.0, 1.0)).map(list)
+
+
+@given(llrs, llrs, llrs, lines, lines)
+def test_pixels_and_frame_mix_as_the_formula_says(
+    eyes: float, texture: float, teeth: float, ordinary: list[float], framed: list[float]
 ) -> None:
-    """LR = R_p / ((1 - a) / R_e + a)."""
-    both = made()
-    pixels = 10.0 ** (0.1 + 0.8 * texture + 0.5 * teeth)
-    expected = pixels / (0.98 / 10.0**eyes + 0.02)
+    """1 / LR = (1 - a) / (R_e P_o) + a / P_f."""
+    both = made(ordinary=ordinary, framed=framed)
+    pixels = 0.1 + 0.8 * texture + 0.5 * teeth
+    against_ordinary = 10.0 ** (ordinary[0] * pixels + ordinary[1])
+    against_framed = 10.0 ** (framed[0] * pixels + framed[1])
+    expected = 1.0 / (0.98 / (10.0**eyes * against_ordinary) + 0.02 / against_framed)
     total = both.total({FRAME: eyes, "texture": texture, "teeth": teeth})
     assert total == pytest.approx(math.log10(expected))
+
+
+@given(llrs, llrs, llrs, lines, lines)
+def test_stronger_pixels_never_weigh_less(
+    eyes: float, one: float, other: float, ordinary: list[float], framed: list[float]
+) -> None:
+    low, high = sorted((one, other))
+    fused = made(ordinary=ordinary, framed=framed)
+    less, more = (fused.total({FRAME: eyes, "texture": llr}) for llr in (low, high))
+    assert less <= more + 1e-12
 
 
 @given(st.floats(0.0, 300.0))
@@ -124,11 +145,26 @@ def test_pixels_strongly_against_clear_a_framed_face(eyes: float) -> None:
     assert found < -1.0
 
 
+def test_pixels_strongly_for_are_heard_where_the_frame_is_gone() -> None:
+    """What ordinary avatars never look like counts there, not what framed photographs do."""
+    fused = made(ordinary=[1.5, 0.0], framed=[0.5, 0.0])
+    assert fused.total({FRAME: -1.0, "texture": 2.5}) > 2.0
+    assert fused.total({FRAME: 300.0, "texture": 2.5}) < 0.5 * 2.1 + math.log10(50.0) + 1e-9
+
+
 @given(llrs)
 def test_an_unmeasured_check_weighs_nothing(eyes: float) -> None:
-    assert made().total({}) == 0.0
-    assert made().total({FRAME: eyes}) == pytest.approx(made().frame(eyes))
-    assert made().pixels({FRAME: eyes, STAMP: 2.0}) == 0.0
+    crooked = made(ordinary=[1.5, 0.5], framed=[0.5, -0.5])
+    assert crooked.total({}) == 0.0
+    assert crooked.pixels({FRAME: eyes, STAMP: 2.0}) is None
+    assert crooked.total({FRAME: eyes}) == made().total({FRAME: eyes})
+
+
+def test_pixels_alone_weigh_against_ordinary_and_framed_ones() -> None:
+    assert made().total({"texture": 1.0}) == pytest.approx(0.9)
+    crooked = made(ordinary=[2.0, 0.0], framed=[0.0, 0.0])
+    expected = -math.log10(0.98 * 10.0**-1.8 + 0.02)
+    assert crooked.total({"texture": 1.0}) == pytest.approx(expected)
 
 
 def test_a_check_without_a_weight_weighs_nothing() -> None:

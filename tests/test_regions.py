@@ -6,7 +6,15 @@ from hypothesis import strategies as st
 from app.alignment import Box
 from app.crop import FaceCrop
 from app.picture import RgbArray
-from app.regions import FULL_DETAIL_SIDE_PX, HIDDEN, MAX_MISSING, RECTS, Region, tile
+from app.regions import (
+    BACKDROP_SIDE_PX,
+    FULL_DETAIL_SIDE_PX,
+    HIDDEN,
+    MAX_MISSING,
+    RECTS,
+    Region,
+    tile,
+)
 
 RED = (255, 0, 0)
 ALL = Box(0.0, 0.0, 1.0, 1.0)
@@ -120,7 +128,7 @@ def test_a_small_crop_is_enlarged_to_full_detail(side: int, rect: Box) -> None:
 def test_enlarging_keeps_what_is_where() -> None:
     rgb = np.zeros((96, 96, 3), dtype=np.uint8)
     rgb[:, 48:] = 200
-    pixels = tile(crop_with(rgb), RECTS[Region.TEXTURE][0])
+    pixels = tile(crop_with(rgb), Box(0.0, 0.0, 1.0, 0.96))
     assert pixels is not None
     assert pixels[:, :92].max() == 0
     assert (pixels[:, 100:] == 200).all()
@@ -157,14 +165,14 @@ def test_a_rect_wholly_off_the_picture_is_not_looked_at() -> None:
 
 
 def test_the_person_is_painted_grey_and_the_rest_left_alone() -> None:
-    rgb, rect = cold_noise(240), RECTS[Region.BACKGROUND][0]
+    rgb, rect = cold_noise(BACKDROP_SIDE_PX), RECTS[Region.BACKGROUND][0]
     person = np.zeros((24, 24))
     person[12:] = 1.0
     plain, hidden = tile(crop_with(rgb), rect), tile(crop_with(rgb), rect, person)
     assert plain is not None
     assert hidden is not None
-    assert (hidden[126:] == HIDDEN).all()
-    np.testing.assert_array_equal(hidden[:114], plain[:114])
+    assert (hidden[105:] == HIDDEN).all()
+    np.testing.assert_array_equal(hidden[:95], plain[:95])
 
 
 def test_the_person_is_where_the_crop_has_them_whatever_the_rect() -> None:
@@ -184,13 +192,31 @@ def test_everyone_is_person_is_all_grey(side: int, rect: Box) -> None:
     assert (pixels == HIDDEN).all()
 
 
-@given(sides, st.sampled_from(EVERY_RECT))
+@given(st.integers(32, BACKDROP_SIDE_PX), st.sampled_from(EVERY_RECT))
 def test_nobody_is_person_is_the_plain_tile(side: int, rect: Box) -> None:
     crop = crop_with(cold_noise(side))
     plain, nobody = tile(crop, rect), tile(crop, rect, np.full((192, 192), 0.29))
     assert plain is not None
     assert nobody is not None
     np.testing.assert_array_equal(plain, nobody)
+
+
+@pytest.mark.parametrize("side", [201, 300, 399, 400])
+@pytest.mark.parametrize("rect", RECTS[Region.BACKGROUND])
+def test_behind_the_person_a_large_crop_is_shrunk_and_keeps_what_is_where(
+    side: int, rect: Box
+) -> None:
+    rgb = np.zeros((side, side, 3), dtype=np.uint8)
+    rgb[side // 2 :] = 200
+    person = np.zeros((192, 192))
+    person[:48] = 1.0
+    pixels = tile(crop_with(rgb), rect, person)
+    assert pixels is not None
+    assert pixels.shape[0] == pytest.approx(rect.height * BACKDROP_SIDE_PX, abs=1.5)
+    assert pixels.shape[1] == pytest.approx(rect.width * BACKDROP_SIDE_PX, abs=1.5)
+    assert (pixels[:48] == HIDDEN).all()
+    assert pixels[53:97].max() == 0
+    assert (pixels[103:] == 200).all()
 
 
 def test_of_the_person_no_colour_is_left_even_where_enlarged() -> None:

@@ -137,9 +137,31 @@ def test_each_region_is_shown_its_own_pixels_alone(region: Region) -> None:
 def test_small_pictures_are_shown_enlarged(side: int) -> None:
     network = Spotter()
     seen(portrait(network, flat_picture(side, side).rgb), Region.TEXTURE)
-    ((height, width, _),) = [pixels.shape for pixels in network.shown]
-    assert width == FULL_DETAIL_SIDE_PX
-    assert height == pytest.approx(0.96 * FULL_DETAIL_SIDE_PX, abs=2.0)
+    for pixels, rect in zip(network.shown, RECTS[Region.TEXTURE], strict=True):
+        height, width, _ = pixels.shape
+        assert width == pytest.approx(rect.width * FULL_DETAIL_SIDE_PX, abs=4.0)
+        assert height == pytest.approx(rect.height * FULL_DETAIL_SIDE_PX, abs=4.0)
+
+
+def test_a_tile_that_two_regions_share_is_read_once() -> None:
+    network = Spotter()
+    one = portrait(network)
+    found = seen(one, Region.HAIRLINE)
+    assert len(network.shown) == 1
+    seen(one, Region.TEXTURE)
+    assert len(network.shown) == 2
+    assert seen(one, Region.HAIRLINE).log_odds == found.log_odds
+    assert len(network.shown) == 2
+
+
+def test_a_background_is_not_what_others_read_in_the_same_place() -> None:
+    """The person is hidden from it alone."""
+    network = Spotter(mask_over(0.0, 0.1))
+    one = portrait(network)
+    for region in Region:
+        seen(one, region)
+    tiles = {rect for rects in RECTS.values() for rect in rects}
+    assert len(network.shown) == len(tiles)
 
 
 # What it adds up to
@@ -249,6 +271,12 @@ def test_a_background_that_is_all_person_is_none() -> None:
     network = Spotter(mask_over(0.0, 1.0))
     assert reason(portrait(network), Region.BACKGROUND) is Reason.NO_BACKGROUND
     assert network.shown == []
+
+
+def test_a_wall_as_grey_as_what_hides_the_person_is_a_background() -> None:
+    network = Spotter(mask_over(0.3, 0.7))
+    grey = np.full((SIDE, SIDE, 3), 128, dtype=np.uint8)
+    assert isinstance(look(portrait(network, grey), Region.BACKGROUND), Witness)
 
 
 def test_of_a_background_only_the_side_that_shows_is_looked_at() -> None:

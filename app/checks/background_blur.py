@@ -1,7 +1,7 @@
 """Does the background look drawn?
 
 What it sees: what lies beside and above the person. A network judges it from its pixels alone,
-the person painted over; three measures say what a person could look for.
+at 200 px at most and the person painted over; three measures say what a person could look for.
 
 Why generators do it: they learn faces well, and the endless variety behind them badly. Backgrounds
 come out as a smear in which structures dissolve, as soft here as there, where a lens blurs by
@@ -27,17 +27,18 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Final
 
 import cv2
 import numpy as np
 
 from app.crop import FaceCrop
-from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
+from app.evidence import SAYS_SOMETHING, Check, Mark, Match, Reading, Reason, Unmeasurable
 from app.face import FloatArray
 from app.portrait import Portrait, inside
 from app.regions import PERSON, Region
-from app.small import SIDE_PX, Area, Grey, at_one_size, blurred, face_area, share
+from app.small import SIDE_PX, Area, Grey, blurred, face_area, share
 from app.witness import Witness, look
 
 MIN_SIDE_PX: Final = 90
@@ -64,8 +65,6 @@ MIN_FORM: Final = 1.0
 """Grey levels; a place with less is bare, and cannot be soft."""
 MIN_SHARE: Final = 0.5
 """The network's hottest place is shown only where it is mostly background."""
-SAYS_SOMETHING: Final = 0.30103
-"""log10 of a ratio of 2, ENFSI's first band (2015)."""
 CLEAR: Final = 0.03
 """Unit distance from the person's outline from which on its own edge is not seen any more."""
 
@@ -89,6 +88,21 @@ class Backdrop:
     shape: Grey
     clear: Area
     face: Area
+
+    @cached_property
+    def full(self) -> Area:
+        """Which blocks are background, (16, 16)."""
+        return _blocks(self.clear.astype(np.float32)) > FULL
+
+    @cached_property
+    def details(self) -> Grey:
+        """``detail`` by block."""
+        return _blocks(self.detail)
+
+    @cached_property
+    def forms(self) -> Grey:
+        """``form`` by block."""
+        return _blocks(self.form)
 
 
 def measure(portrait: Portrait) -> Reading | Unmeasurable:
@@ -120,7 +134,7 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
 
 def backdrop_of(crop: FaceCrop, person: FloatArray) -> Backdrop:
     """Where the background is: visible, not the person, and not the person's edge."""
-    grey = at_one_size(crop)
+    grey = crop.grey
     middle = (np.arange(SIDE_PX) + 0.5) / SIDE_PX
     seen = crop.visible
     rows = (middle > seen.top) & (middle < min(seen.bottom, SHOULDERS))
@@ -150,10 +164,10 @@ def peaks(backdrop: Backdrop) -> float:
 
 def depths(backdrop: Backdrop) -> float:
     """Log of how much sharpness (detail over form) varies between blocks (standard deviation)."""
-    full = _blocks(backdrop.clear.astype(np.float32)) > FULL
+    full = backdrop.full
     if int(full.sum()) < MIN_BLOCKS:
         return USUAL_DEPTHS
-    detail, form = _blocks(backdrop.detail)[full], _blocks(backdrop.form)[full]
+    detail, form = backdrop.details[full], backdrop.forms[full]
     spread = float(np.log((detail + FLOOR) / (form + FLOOR)).std())
     trust = float(form.mean()) ** 2 / (float(form.mean()) ** 2 + FLOOR * FLOOR)
     return trust * math.log(spread + 0.03) + (1.0 - trust) * USUAL_DEPTHS
@@ -161,7 +175,7 @@ def depths(backdrop: Backdrop) -> float:
 
 def boldness(backdrop: Backdrop) -> float:
     """Log of the boldest form in the background (mean of a block) over the face's mean."""
-    full = _blocks(backdrop.clear.astype(np.float32)) > FULL
+    full = backdrop.full
     face = backdrop.shape[backdrop.face]
     if int(full.sum()) < MIN_BLOCKS or face.size < MIN_PIXELS:
         return USUAL_BOLDNESS
@@ -171,11 +185,11 @@ def boldness(backdrop: Backdrop) -> float:
 
 def softest_place(backdrop: Backdrop) -> FloatArray | None:
     """The place whose form has the least detail on it: corners, unit (4, 2). Walls have none."""
-    form = _blocks(backdrop.form)
-    there = (_blocks(backdrop.clear.astype(np.float32)) > FULL) & (form > MIN_FORM)
+    form = backdrop.forms
+    there = backdrop.full & (form > MIN_FORM)
     if int(there.sum()) < MIN_BLOCKS:
         return None
-    softness = (form + FLOOR) / (_blocks(backdrop.detail) + FLOOR)
+    softness = (form + FLOOR) / (backdrop.details + FLOOR)
     row, column = divmod(int(np.where(there, softness, 0.0).argmax()), there.shape[1])
     # Half a block more on every side: what dissolves is seen beside what does not.
     around = np.array([[-0.5, -0.5], [1.5, -0.5], [1.5, 1.5], [-0.5, 1.5]])
@@ -222,7 +236,7 @@ def _blocks(values: Grey) -> Grey:
 
 CHECK = Check(
     name="background_blur",
-    version=1,
+    version=2,
     unit="natural log odds",
     reference="DiResta, Goldstein 2022; Matern, Riess, Stamminger 2019",
     measure=measure,

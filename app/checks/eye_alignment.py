@@ -38,6 +38,9 @@ _NEAR_CENTRE: Final = 0.028
 _NEAR_LN_SIDE: Final = (-0.12, 0.34)
 _NEAR_ROLL: Final = 0.08
 
+_ELSEWHERE: Final = -0.5
+"""An llr at or below it says that no frame is in reach, however far off: eyes say no more."""
+
 GANED_LEFT: Final = (0.3808205078125, 0.4770548828125)
 GANED_RIGHT: Final = (0.6152169921875, 0.4771314453125)
 """GANEyeDistance's published eye positions (Yang, Singh, Menczer 2024, package ``ganed``)."""
@@ -92,7 +95,7 @@ def gan_eye_distance(portrait: Portrait) -> float:
 
 def summarize(llr: float, match: Match | None) -> str:
     """What the position of the eyes says, in a moderator's words."""
-    if match is None or llr <= -1.0:
+    if match is None or llr <= _ELSEWHERE:
         return "the eyes lie where ordinary photographs have them, not in a generator's frame"
     if llr < 1.0:
         return "the eyes lie near a generator's frame, but ordinary photographs are found there too"

@@ -30,14 +30,13 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from app.crop import FaceCrop
-from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
+from app.evidence import SAYS_SOMETHING, Check, Mark, Match, Reading, Reason, Unmeasurable
 from app.face import FloatArray
 from app.portrait import Portrait, inside
 from app.regions import Region
-from app.small import SIDE_PX, Area, Grey, at_one_size, blurred, face_area, share
+from app.small import SIDE_PX, Area, Grey, blurred, face_area, share
 from app.witness import Witness, look
 
 MIN_SIDE_PX: Final = 90
@@ -64,14 +63,15 @@ USUAL_PEAKS: Final = 0.60
 USUAL_VARIETY: Final = -0.48
 USUAL_FADING: Final = 0.04
 
-SAYS_SOMETHING: Final = 0.30103
-"""log10 of a ratio of 2, ENFSI's first band (2015)."""
 MIN_SHARE: Final = 0.5
 """The network's hottest place is shown only where it is mostly hair: it may be the forehead."""
 MIN_STRETCH: Final = 4
 """Points of outline; fewer make no line."""
 SECTORS: Final = 24
 """The outline is searched for its softest stretch in steps of a twenty-fourth of the circle."""
+_FROM_MIDDLE: Final = np.arange(SIDE_PX) + 0.5 - SIDE_PX / 2
+_ANGLE: Final = np.arctan2(_FROM_MIDDLE[:, None], _FROM_MIDDLE)
+_SECTOR: Final = ((_ANGLE + math.pi) / (2.0 * math.pi) * SECTORS).astype(np.intp) % SECTORS
 
 
 @dataclass(frozen=True, eq=False)
@@ -124,7 +124,7 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
 
 def hair_of(crop: FaceCrop, person: FloatArray) -> Hair:
     """Where the hair is, by the person's outline and the face's."""
-    grey = at_one_size(crop)
+    grey = crop.grey
     middle = (np.arange(SIDE_PX) + 0.5) / SIDE_PX
     seen = crop.visible
     rows = (middle > seen.top) & (middle < min(seen.bottom, BROW))
@@ -176,18 +176,16 @@ def fading(hair: Hair) -> float:
 
 def softest_stretch(hair: Hair) -> FloatArray | None:
     """The stretch of the hair's outline under which detail fades most: unit (n, 2), in order."""
-    from_middle = np.arange(SIDE_PX) + 0.5 - SIDE_PX / 2
-    angle = np.arctan2(from_middle[:, None], from_middle)
-    sector = ((angle + math.pi) / (2.0 * math.pi) * SECTORS).astype(np.intp) % SECTORS
     outline = hair.between((0.0, 1.5 / SIDE_PX))
-    outer, inner = (_sector_means(hair, sector, depths) for depths in (_OUTER, _INNER))
-    long_enough = np.bincount(sector[outline], minlength=SECTORS) >= MIN_STRETCH
+    outer, inner = (_sector_means(hair, depths) for depths in (_OUTER, _INNER))
+    long_enough = np.bincount(_SECTOR[outline], minlength=SECTORS) >= MIN_STRETCH
     fade = np.where(long_enough, np.log((outer + FLOOR) / (inner + FLOOR)), np.nan)
     if np.isnan(fade).all():
         return None
-    there = outline & (sector == int(np.nanargmin(fade)))
+    softest = int(np.nanargmin(fade))
+    there = outline & np.equal(_SECTOR, softest)
     rows, columns = np.nonzero(there)
-    order = np.argsort(angle[there], kind="stable")[:: max(1, len(rows) // 8)]
+    order = np.argsort(_ANGLE[there], kind="stable")[:: max(1, len(rows) // 8)]
     out: FloatArray = (np.stack([columns, rows], axis=1)[order] + 0.5) / SIDE_PX
     return out
 
@@ -219,11 +217,11 @@ def _marks(crop: FaceCrop, hair: Hair, witness: Witness, size: tuple[int, int]) 
     return tuple(marks)
 
 
-def _sector_means(hair: Hair, sector: NDArray[np.intp], depths: tuple[float, float]) -> FloatArray:
+def _sector_means(hair: Hair, depths: tuple[float, float]) -> FloatArray:
     """Mean detail between ``depths`` in every sector; not a number where too little is seen."""
     there = hair.between(depths)
-    counts = np.bincount(sector[there], minlength=SECTORS)
-    sums = np.bincount(sector[there], weights=hair.detail[there], minlength=SECTORS)
+    counts = np.bincount(_SECTOR[there], minlength=SECTORS)
+    sums = np.bincount(_SECTOR[there], weights=hair.detail[there], minlength=SECTORS)
     out: FloatArray = np.where(counts >= 8, sums / np.maximum(counts, 1), np.nan)
     return out
 

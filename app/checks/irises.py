@@ -23,38 +23,26 @@ from __future__ import annotations
 
 import itertools
 import math
-from dataclasses import dataclass
 from typing import Final
 
-import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from app.crop import FaceCrop
-from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
-from app.face import IRIS_LEFT, IRIS_RIGHT, MIRROR, FloatArray
+from app.evidence import SAYS_SOMETHING, Check, Mark, Match, Reading, Reason, Unmeasurable
+from app.eyes import DISC, Eye, R, X, Y, cheek_lightness, eye_at, quantile
+from app.face import IRIS_LEFT, IRIS_RIGHT, FloatArray
 from app.portrait import Portrait, inside
 from app.regions import Region
 from app.witness import look
 
-Mask = NDArray[np.bool_]
-
 MIN_SIDE_PX: Final = 120
 """The measures were found to point the same way on crops of 400, 200 and 130 px, not of 96."""
-MIN_RADIUS_PX: Final = 2.0
-"""Narrower irises (turned heads, misplaced landmarks) are a dozen pixels."""
-MAX_RADIUS: Final = 0.1
-"""A larger iris, unit, is none: a real one has 0.022."""
 MIN_VISIBLE: Final = 0.35
 """Share of an iris that the lids must leave free."""
 DARK_GLASSES: Final = 0.25
 """If the brightest part of either eye has less than this share of the cheeks' L*, something dark
 lies before it. Narrowed and shaded eyes were seen down to 0.23, dark glasses up to 0.30."""
 
-GRID: Final = 40
-"""Samples across an eye's square."""
-REACH: Final = 1.5
-"""Half the square, in iris radii: the ring and some white of the eye."""
 _HIGHLIGHT: Final = 15.0
 """L* above an iris's own median: a highlight, not the iris's colour."""
 _RING_STEP: Final = 0.15
@@ -63,46 +51,14 @@ _MAX_LIKENESS: Final = 0.97
 _TYPICAL_ELONGATION: Final = 0.45
 """Median over all pictures measured: stands for it where no dark middle can be told apart."""
 
-# The lids' outline of the eye on the viewer's left (FACEMESH_RIGHT_EYE of MediaPipe) and the
-# cheeks under both eyes.
-_LIDS: Final = (33, 246, 161, 160, 159, 158, 157, 173, 133, 155, 154, 153, 145, 144, 163, 7)
-_CHEEKS: Final = (50, 280, 205, 425)
-
-_AXIS: Final = ((np.arange(GRID) + 0.5) / GRID * 2.0 - 1.0) * REACH
-_X, _Y = np.meshgrid(_AXIS, _AXIS)
-_R: Final = np.hypot(_X, _Y)
-_DISC: Final = _R < 0.9
-_BODY: Final = (_R > 0.4) & (_R < 0.8)
-_INNER: Final = _R < 0.75
-_CORE: Final = _R < 0.6
-_BESIDE: Final = np.abs(_Y) < 0.45
-_SHELL: Final = np.clip((_R * 10.0).astype(np.intp), 0, 9)
+_BODY: Final = (R > 0.4) & (R < 0.8)
+_INNER: Final = R < 0.75
+_CORE: Final = R < 0.6
+_BESIDE: Final = np.abs(Y) < 0.45
+_SHELL: Final = np.clip((R * 10.0).astype(np.intp), 0, 9)
 _RINGS: Final = tuple(
-    _BESIDE & (np.abs(_R - r) < _RING_STEP / 2.0) for r in np.arange(0.625, 1.4, _RING_STEP)
+    _BESIDE & (np.abs(R - r) < _RING_STEP / 2.0) for r in np.arange(0.625, 1.4, _RING_STEP)
 )
-
-
-@dataclass(frozen=True, eq=False)
-class Eye:
-    """One eye in units of its iris radius. ``lab``: CIE Lab (40, 40, 3); ``open``: between lids.
-
-    ``centre`` and ``radius`` of the iris: unit coordinates of the crop.
-    """
-
-    lab: FloatArray
-    open: Mask
-    centre: FloatArray
-    radius: float
-
-    @property
-    def lightness(self) -> FloatArray:
-        out: FloatArray = self.lab[..., 0]
-        return out
-
-    @property
-    def visible(self) -> float:
-        """Share of the iris that the lids leave free, 0 to 1."""
-        return float((_DISC & self.open).sum() / _DISC.sum())
 
 
 def measure(portrait: Portrait) -> Reading | Unmeasurable:
@@ -133,13 +89,13 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
 
 def find_eyes(crop: FaceCrop) -> tuple[Eye, Eye] | Unmeasurable:
     """Both eyes of ``crop``, the viewer's left first; unmeasurable if either cannot be seen."""
-    eyes = tuple(_eye(crop, centre) for centre in (IRIS_LEFT, IRIS_RIGHT))
+    eyes = tuple(eye_at(crop, centre) for centre in (IRIS_LEFT, IRIS_RIGHT))
     left, right = eyes
     if left is None or right is None:
         return Unmeasurable(Reason.TOO_SMALL)
     if min(left.visible, right.visible) < MIN_VISIBLE:
         return Unmeasurable(Reason.EYES_CLOSED)
-    if behind_dark_glass(left, right, _cheek_lightness(crop)):
+    if behind_dark_glass(left, right, cheek_lightness(crop)):
         return Unmeasurable(Reason.OCCLUDED)
     return left, right
 
@@ -149,7 +105,7 @@ def behind_dark_glass(left: Eye, right: Eye, cheeks: float) -> bool:
 
     ``cheeks``: their L*.
     """
-    brightest = max(float(np.percentile(e.lightness[e.open], 90.0)) for e in (left, right))
+    brightest = max(quantile(np.sort(e.lightness[e.open]), 0.9) for e in (left, right))
     return brightest < DARK_GLASSES * cheeks
 
 
@@ -164,7 +120,7 @@ def likeness(left: Eye, right: Eye) -> float:
     Light falls on both eyes from one side: highlights and shades in the same place read high. 0
     where an iris is flat.
     """
-    both = _DISC & left.open & right.open
+    both = DISC & left.open & right.open
     if not both.any():
         return 0.0
     one, other = (e.lightness[both] - e.lightness[both].mean() for e in (left, right))
@@ -176,15 +132,16 @@ def likeness(left: Eye, right: Eye) -> float:
 def elongation(eye: Eye) -> float:
     """Of the dark middle of the iris: (a² − b²) ÷ (a² + b²) of its axes, 0 (round) to 1."""
     lightness = eye.lightness
-    dark, usual = np.percentile(lightness[_DISC & eye.open], [10.0, 50.0])
+    iris = np.sort(lightness[DISC & eye.open])
+    dark, usual = quantile(iris, 0.1), quantile(iris, 0.5)
     weight = np.where(_CORE & eye.open, np.maximum(0.0, (dark + usual) / 2.0 - lightness), 0.0)
     total = float(weight.sum())
     if total < 1.0:
         return _TYPICAL_ELONGATION
-    x, y = float((weight * _X).sum()) / total, float((weight * _Y).sum()) / total
-    xx = float((weight * (_X - x) ** 2).sum())
-    yy = float((weight * (_Y - y) ** 2).sum())
-    xy = float((weight * (_X - x) * (_Y - y)).sum())
+    x, y = float((weight * X).sum()) / total, float((weight * Y).sum()) / total
+    xx = float((weight * (X - x) ** 2).sum())
+    yy = float((weight * (Y - y) ** 2).sum())
+    xy = float((weight * (X - x) * (Y - y)).sum())
     spread = xx + yy
     return math.hypot(xx - yy, 2.0 * xy) / spread if spread > 0.0 else _TYPICAL_ELONGATION
 
@@ -211,12 +168,12 @@ def ln_ring(eye: Eye) -> float:
 
 def highlight(eye: Eye) -> FloatArray | None:
     """Where the brightest highlight in the iris lies, unit, (1, 2); ``None`` without one."""
-    iris = _DISC & eye.open
+    iris = DISC & eye.open
     level = np.where(iris, eye.lightness, 0.0)
     at = np.unravel_index(int(level.argmax()), level.shape)
     if level[at] < float(np.median(eye.lightness[iris])) + _HIGHLIGHT:
         return None
-    out: FloatArray = eye.centre + eye.radius * np.array([[_X[at], _Y[at]]])
+    out: FloatArray = eye.centre + eye.radius * np.array([[X[at], Y[at]]])
     return out
 
 
@@ -225,57 +182,18 @@ def summarize(llr: float, match: Match | None) -> str:
     del match  # of the frame, not of the eyes
     if llr >= 1.0:
         return "the irises look drawn: see whether they are too alike, too plain, too neatly ringed"
-    if llr >= 0.3:
+    if llr >= SAYS_SOMETHING:
         return "the irises look a little more like a generator's than like a photograph's"
-    if llr > -0.3:
+    if llr > -SAYS_SOMETHING:
         return "the irises look much the same in photographs and in generated faces"
     return "the irises look more like a photograph's than like a generator's"
-
-
-def _eye(crop: FaceCrop, centre: int) -> Eye | None:
-    """The eye whose iris centre is landmark ``centre``; ``None`` if it is too small."""
-    points = crop.landmarks
-    middle = points[centre]
-    radius = float(np.linalg.norm(points[centre + 1 : centre + 5] - middle, axis=1).mean())
-    if radius * crop.side_px < MIN_RADIUS_PX or radius > MAX_RADIUS:
-        return None
-    at = ((middle + radius * np.stack([_X, _Y], axis=2)) * crop.side_px - 0.5).astype(np.float32)
-    at = np.clip(at, -1e4, 1e4)  # OpenCV's fixed-point coordinates end soon after
-    pixels = cv2.remap(
-        crop.rgb, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
-    )
-    lids = list(_LIDS) if centre == IRIS_LEFT else MIRROR[list(_LIDS)]
-    return Eye(_lab(pixels), _between_lids((points[lids] - middle) / radius), middle, radius)
-
-
-def _lab(pixels: NDArray[np.generic]) -> FloatArray:
-    out: FloatArray = np.asarray(
-        cv2.cvtColor(pixels.astype(np.float32) / np.float32(255.0), cv2.COLOR_RGB2LAB),
-        dtype=np.float64,
-    )
-    return out
-
-
-def _between_lids(outline: FloatArray) -> Mask:
-    """Which samples lie within ``outline``, in iris radii from the centre."""
-    bits = 4
-    samples = (np.clip(outline, -50.0, 50.0) / REACH + 1.0) / 2.0 * GRID - 0.5
-    mask = np.zeros((GRID, GRID), dtype=np.uint8)
-    cv2.fillPoly(mask, [np.round(samples * 2**bits).astype(np.int32)], (1,), shift=bits)
-    return mask.astype(np.bool_)
-
-
-def _cheek_lightness(crop: FaceCrop) -> float:
-    """Median L* of four places on the cheeks."""
-    at = np.clip(crop.landmarks[list(_CHEEKS)] * crop.side_px, 0, crop.side_px - 1).astype(np.intp)
-    return float(np.median(_lab(crop.rgb[at[:, 1], at[:, 0]][None])[..., 0]))
 
 
 def _colour(eye: Eye) -> FloatArray:
     """Mean Lab of the iris without pupil, ring and highlights."""
     body = _BODY & eye.open
     if not body.any():
-        body = _DISC & eye.open
+        body = DISC & eye.open
     plain = body & (eye.lightness < np.median(eye.lightness[body]) + _HIGHLIGHT)
     out: FloatArray = eye.lab[plain].mean(axis=0)
     return out

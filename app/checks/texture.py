@@ -1,7 +1,7 @@
 """Does the whole face crop look painted by a generator or taken by a camera?
 
-What it sees: everything in the face crop but its lowest strip, at its native size: skin, hair,
-backdrop, and how they go together.
+What it sees: the hair above the forehead and the face below it with what lies close around, at its
+native size: skin, hair, a rim of backdrop, and how they go together.
 
 Why generators do it: a generator draws each picture from a few hundred numbers, coarse to fine. It
 has a usual look (smooth skin, one way of drawing strands, backdrops without things in them) that
@@ -13,7 +13,7 @@ some 32 px how generated it looks. The value is the mean of its log odds; how fa
 is kept beside it. Every picture was resized and compressed alike in training, so that a source's
 habits teach nothing, and the crop hides the picture's framing.
 
-When it cannot be: the face crop is smaller than 64 px, or most of it lies outside the picture. It
+When it cannot be: the face crop is smaller than 64 px, or most of both lies outside the picture. It
 is a habit that was learned and no law: a generator that photographs more plainly (truncation 1,
 StyleGAN 3) is told less well, and so is a photograph that was smoothed by a filter.
 
@@ -37,7 +37,7 @@ _SAYS_SOMETHING: Final = 0.5
 
 
 def measure(portrait: Portrait) -> Reading | Unmeasurable:
-    """The network's mean log odds over the face crop; natural logarithm, not yet calibrated."""
+    """The network's mean log odds over hair and face; natural logarithm, not yet calibrated."""
     crop = portrait.crop
     if crop is None or crop.side_px < MIN_SIDE_PX:
         return Unmeasurable(Reason.TOO_SMALL)
@@ -72,7 +72,7 @@ def summarize(llr: float, match: Match | None) -> str:
 
 CHECK = Check(
     name="texture",
-    version=1,
+    version=2,
     unit="log odds before calibration",
     reference="Tan, Le 2019, arXiv 1905.11946; Aniano Porcile et al. 2024, arXiv 2311.08577",
     measure=measure,

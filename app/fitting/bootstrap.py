@@ -57,7 +57,8 @@ def llrs_of(seen: Seen, drawn: Mapping[str, int]) -> dict[str, list[float]]:
     probes = [t for m in seen.pixels[::_PROBES_APART] for t in m.testimonies]
     found = [weights_of(t, weighing, names) for t in probes]
     by_check = {name: [f.get(name, math.nan) for f in found] for name in names}
-    return by_check | {_TOTAL: [total.pixels(f) for f in found]}
+    together = [total.pixels(f) for f in found]
+    return by_check | {_TOTAL: [math.nan if llr is None else llr for llr in together]}
 
 
 def measured_only(runs: FloatArray) -> FloatArray:

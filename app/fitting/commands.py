@@ -10,11 +10,14 @@ from app import canary
 from app.analysis import analyze
 from app.calibration import FILE, Calibration, load, parse
 from app.checks import CHECKS
+from app.cohort import FILE as COHORT
 from app.fitting import corpus as corpora
+from app.fitting.cohort import fit_cohort, held_out
 from app.fitting.evaluate import Mode, evaluate, mode_for, write_scores
-from app.fitting.fit import fit
+from app.fitting.fit import fit_and_judge
 from app.fitting.held_out import models_for
 from app.fitting.report import page, report
+from app.fitting.verdicts import written
 from app.fitting.witness.recipe import KEPT_OUT
 from app.landmarks import FaceFinder, load_model
 from app.network import load_networks
@@ -22,12 +25,16 @@ from app.picture import decode
 
 
 def run_fit(root: Path, models_dir: Path) -> str:
-    """Fit on ``root``; write ``calibration.json`` and what the canary scores now."""
+    """Fit on ``root``; write both files of numbers and what the canary scores now."""
     corpus = corpora.read(root)
     networks = load_networks(models_dir)
-    data = fit(corpus, models_for(corpus, models_dir, shipped=False), networks.sha256)
+    models = models_for(corpus, models_dir, shipped=False)
+    data, judged = fit_and_judge(corpus, models, networks.sha256)
     calibration = parse(data, CHECKS)
+    likely = next(t.llr for t in calibration.thresholds if t.verdict == "likely_generated")
+    lists = fit_cohort(held_out(judged), likely, calibration.id)
     (models_dir / FILE).write_bytes(data)
+    (models_dir / COHORT).write_bytes(written(lists))
     record_canary(models_dir, calibration)
     thresholds = [t.model_dump() for t in calibration.thresholds]
     return json.dumps({"id": calibration.id, "thresholds": thresholds}, indent=2)

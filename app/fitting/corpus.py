@@ -23,8 +23,13 @@ FFHQ_KINDS: Final = (
 )
 STUDIO_KINDS: Final = ("studio",)
 ORDINARY_KINDS: Final = ("avatar", "portrait", "composite")
-# One collector's photographs at two sizes: whoever holds one out must hold out the other.
-_SAME_PHOTOGRAPHS: Final = {"xrv0": "zoya2244"}
+# Collectors who hold the same photographs (all of one's at another size, 348 and 6 of the others'):
+# whoever holds one out must hold out the others.
+_SAME_PHOTOGRAPHS: Final = {
+    "xrv0": "zoya2244",
+    "dinablachman": "zoya2244",
+    "Seif-Hussein": "zoya2244",
+}
 
 
 class CorpusError(ValueError):

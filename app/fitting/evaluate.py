@@ -17,14 +17,15 @@ from app.calibration import Calibration
 from app.checks import CHECKS
 from app.fitting.corpus import Corpus, Row
 from app.fitting.evasions import EVASIONS, Change, prepared
-from app.fitting.fit import calibrations_by_fold
-from app.fitting.judge import Scored, score
+from app.fitting.fit import calibrations_by_fold, judged
+from app.fitting.judge import Scored
 from app.fitting.measure import Measured, Models, measure
 from app.fitting.readers import Evening
 from app.fitting.seen import see, smaller_of
 
 Mode = Literal["shipped", "held_out"]
 EVASION_PICTURES: Final = 600
+SQUARE: Final = ("square_x", "square_y", "square_ln_side", "square_roll")
 LARGE_PX: Final = 380
 """Pictures at least this large count as 400 px."""
 
@@ -75,20 +76,20 @@ def evaluate(
     looked = len(native) + sum(map(len, smaller.values()))
     speed = looked / (time.perf_counter() - start)
 
-    def judged(part: Iterable[Measured]) -> tuple[Scored, ...]:
-        return tuple(score(m, judges[fold_of[m.row.collector]]) for m in part)
+    def said_of(part: Iterable[Measured]) -> tuple[Scored, ...]:
+        return judged(part, judges, fold_of)
 
     def evaded(change: Change) -> tuple[Scored, ...]:
         changed = measure(corpus, evasion_rows(corpus), models, prepared(change))
-        return judged(even(m) for m in changed)
+        return said_of(even(m) for m in changed)
 
-    scores = judged(native)
+    scores = said_of(native)
     return Judged(
         scores,
         mode,
         speed,
         evasions={n: evaded(change) for n, change in EVASIONS.items()} if evasions else {},
-        sizes=_sizes(scores, {side: judged(part) for side, part in smaller.items()}),
+        sizes=_sizes(scores, {side: said_of(part) for side, part in smaller.items()}),
     )
 
 
@@ -110,23 +111,29 @@ def evasion_rows(corpus: Corpus) -> list[Row]:
 def write_scores(scores: Sequence[Scored], out: Path) -> None:
     """A line a picture: its row, outcome, verdict and llr, then each check's value and llr.
 
-    Empty where a check could not measure.
+    Empty where a check could not measure. Behind them where the face lies (``square_…``).
     """
     names = [check.name for check in CHECKS]
     columns = [f"{name}_{part}" for name in names for part in ("value", "llr")]
     with out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        writer.writerow(["path", "label", "kind", "source", "outcome", "verdict", "llr", *columns])
+        said = ("path", "label", "kind", "source", "outcome", "verdict", "llr")
+        writer.writerow([*said, *columns, *SQUARE])
         for s in scores:
             cells = [cell for name in names for cell in _cells(s.checks.get(name))]
             row = s.row
             writer.writerow(
                 [
                     row.path, row.label, row.kind, row.source, s.outcome, s.verdict,
-                    f"{s.llr:.6g}", *cells,
+                    f"{s.llr:.6g}", *cells, *_placed(s),
                 ]
             )  # fmt: skip
 
 
 def _cells(found: tuple[float, float] | str | None) -> tuple[str, str]:
     return (f"{found[0]:.6g}", f"{found[1]:.6g}") if isinstance(found, tuple) else ("", "")
+
+
+def _placed(scored: Scored) -> tuple[str, ...]:
+    square = scored.square
+    return tuple(f"{c:.7g}" for c in square) if square else ("",) * len(SQUARE)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from app.calibration import Calibration, parse
@@ -12,9 +12,9 @@ from app.fitting.alignment import FLAT, alignment_entry, uncertainty
 from app.fitting.bootstrap import with_uncertainty
 from app.fitting.corpus import FFHQ_KINDS, ORDINARY_KINDS, Corpus, CorpusError, folds
 from app.fitting.figures import with_figures
-from app.fitting.fusing import fit_pixels, scales
+from app.fitting.fusing import fit_pixels
 from app.fitting.judge import Scored, score
-from app.fitting.measure import Models
+from app.fitting.measure import Measured, Models
 from app.fitting.seen import Seen, see
 from app.fitting.stamps import stamp_entry
 from app.fitting.verdicts import NONE, calibration_file, threshold, total_bounds, written
@@ -34,16 +34,22 @@ def fit(
     ``networks``: sha256 of those that will ship with it. Raises ``CorpusError`` if the corpus is
     too small to fit on.
     """
+    return fit_and_judge(corpus, models, networks, seen)[0]
+
+
+def fit_and_judge(
+    corpus: Corpus, models: Models, networks: Mapping[str, str], seen: Seen | None = None
+) -> tuple[bytes, tuple[Scored, ...]]:
+    """As ``fit``, and every picture judged by numbers that did not see its collector."""
     refuse_small(corpus)
     seen = see(corpus, models) if seen is None else seen
-    fitted, fold_of = by_fold(seen)
-    judges = [provisional(seen, checks, fused) for checks, fused in fitted]
-    held_out = [score(m, judges[fold_of[m.row.collector]]) for m in seen.native]
+    judges, fold_of = calibrations_by_fold(seen)
     checks, fused = entries(seen, uncertainty(seen.native, seen.effects))
     checks, fused = with_uncertainty(seen, checks, fused)
-    checks = with_figures(seen, checks, [scales(c) for c, _ in fitted], fold_of)
+    checks = with_figures(seen, checks, [judge.scales for judge in judges], fold_of)
+    held_out = judged(seen.native, judges, fold_of)
     file = calibration_file(corpus, seen.native, networks, checks, fused, held_out)
-    return written(file)
+    return written(file), held_out
 
 
 def refuse_small(corpus: Corpus) -> None:
@@ -73,27 +79,28 @@ def entries(seen: Seen, uncertain: list[list[float]]) -> tuple[Entries, FusionEn
     return found, fused
 
 
-def by_fold(seen: Seen) -> tuple[list[tuple[Entries, FusionEntry]], dict[str, int]]:
-    """What is fitted without each fold, and the fold of every collector."""
+def calibrations_by_fold(seen: Seen) -> tuple[list[Calibration], dict[str, int]]:
+    """A calibration for each fold, fitted on all others, and the fold of every collector."""
     fold = folds([m.row for m in seen.native], FOLDS)
     fold_of = {m.row.collector: f for m, f in zip(seen.native, fold, strict=True)}
 
-    def without(held: int) -> Seen:
-        return seen.kept(lambda row: fold_of[row.collector] != held)
+    def without(held: int) -> Calibration:
+        others = seen.kept(lambda row: fold_of[row.collector] != held)
+        return provisional(seen, *entries(others, FLAT))
 
-    return [entries(without(k), FLAT) for k in range(FOLDS)], fold_of
-
-
-def calibrations_by_fold(seen: Seen) -> tuple[list[Calibration], dict[str, int]]:
-    """A calibration for each fold, fitted on all others, and the fold of every collector."""
-    fitted, fold_of = by_fold(seen)
-    return [provisional(seen, checks, fused) for checks, fused in fitted], fold_of
+    return [without(held) for held in range(FOLDS)], fold_of
 
 
-def cross_fit(seen: Seen) -> list[Scored]:
+def judged(
+    part: Iterable[Measured], judges: Sequence[Calibration], fold_of: Mapping[str, int]
+) -> tuple[Scored, ...]:
+    """Every picture under the calibration of its collector's fold; in their order."""
+    return tuple(score(m, judges[fold_of[m.row.collector]]) for m in part)
+
+
+def cross_fit(seen: Seen) -> tuple[Scored, ...]:
     """Every picture judged by a calibration that saw nothing of its collector; in their order."""
-    judges, fold_of = calibrations_by_fold(seen)
-    return [score(m, judges[fold_of[m.row.collector]]) for m in seen.native]
+    return judged(seen.native, *calibrations_by_fold(seen))
 
 
 def provisional(seen: Seen, checks: Entries, fused: FusionEntry) -> Calibration:

@@ -17,10 +17,10 @@ from app.checks import CHECKS
 from app.density import FloatArray
 from app.evidence import Reading
 from app.fitting.alignment import FLAT
-from app.fitting.corpus import Row
+from app.fitting.corpus import ORDINARY_KINDS, Row
 from app.fitting.measure import Measured
 from app.fitting.pixels import fit_measures, samples_of
-from app.fitting.shares import importances
+from app.fitting.shares import ALIGNED_KINDS, importances
 from app.fusion import FRAME, STAMP
 from app.scales.weighed import Scale
 
@@ -46,12 +46,27 @@ def fit_fusion(names: Sequence[str], seen: Sequence[PixelWeights]) -> FusionEntr
     llrs = np.array([[s.llrs.get(name, 0.0) for name in names] for s in seen if s.llrs])
     made = np.array([row.generated for row in rows], dtype=np.float64)
     solution = _logistic(_LN10 * llrs, made, importances(rows) / len(rows))
+    weights, offset = np.round(solution[:-1], 4), round(float(solution[-1]) / _LN10, 4)
+    together = llrs @ weights + offset
     return FusionEntry(
         aligned_share=ALIGNED_SHARE,
-        weights={n: round(float(w), 4) for n, w in zip(names, solution[:-1], strict=True)},
-        offset=round(float(solution[-1]) / _LN10, 4),
+        weights=dict(zip(names, weights.tolist(), strict=True)),
+        offset=offset,
+        ordinary=_line(rows, together, ORDINARY_KINDS),
+        framed=_line(rows, together, ALIGNED_KINDS),
         uncertainty=FLAT,
     )
+
+
+def _line(rows: Sequence[Row], together: FloatArray, kinds: Sequence[str]) -> list[float]:
+    """Slope and offset that make ``together`` an llr against real pictures of ``kinds`` alone."""
+    part = np.array([row.generated or row.kind in kinds for row in rows])
+    mine = [row for row, taken in zip(rows, part, strict=True) if taken]
+    if len({row.generated for row in mine}) < 2:
+        return [1.0, 0.0]
+    made = np.array([row.generated for row in mine], dtype=np.float64)
+    slope, offset = _logistic(_LN10 * together[part, None], made, importances(mine) / len(mine))
+    return [round(float(slope), 4), round(float(offset) / _LN10, 4)]
 
 
 def _logistic(x: FloatArray, made: FloatArray, weights: FloatArray) -> FloatArray:

@@ -17,7 +17,10 @@ from app.fitting.measure import Measured
 
 @dataclass(frozen=True)
 class Scored:
-    """One picture judged. ``checks`` maps a check's name to (value, llr), or to a reason."""
+    """One picture judged. ``checks`` maps a check's name to (value, llr), or to a reason.
+
+    ``square``: the face's alignment as ``Alignment.vector()``, if it was scored.
+    """
 
     row: Row
     outcome: str
@@ -27,6 +30,7 @@ class Scored:
     checks: Mapping[str, tuple[float, float] | str]
     gan_eye_distance: float
     side_px: int = 0
+    square: tuple[float, float, float, float] | None = None
 
 
 def score(measured: Measured, calibration: Calibration) -> Scored:
@@ -60,6 +64,7 @@ def score(measured: Measured, calibration: Calibration) -> Scored:
         },
         gan_eye_distance=measured.gan_eye_distance,
         side_px=measured.side_px,
+        square=best.square.vector() if best.square else None,
     )
 
 

@@ -74,14 +74,17 @@ def fit_measures(check: Check, samples: Sequence[Sample]) -> MeasuresEntry:
         weights=slopes[: len(names)].tolist(),
         size_weights=slopes[len(names) :].tolist(),
         offset=round(float(found.intercept_[0]), _DIGITS),
-        bounds=carried(int(made.sum()), int((~made).sum())),
+        bounds=carried(*(len({r for r in rows if r.generated is side}) for side in (True, False))),
         uncertainty=FLAT,
         figures={},
     )
 
 
 def carried(made: int, real: int) -> list[float]:
-    """llr that so many pictures can vouch for: [lowest, highest]."""
+    """llr that so many pictures can vouch for: [lowest, highest].
+
+    A picture seen at three sizes, or with two faces, is one picture.
+    """
     low, high = (max(0.1, math.log10(n / _CARRIED_BY)) for n in (made, real))
     return [-round(low, 2), round(high, 2)]
 

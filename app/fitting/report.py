@@ -57,6 +57,9 @@ def report(judged: Judged, likely_llr: float) -> dict[str, Any]:
             name: grouped(changed, lambda s: s.row.kind, likely_llr)
             for name, changed in judged.evasions.items()
         },
+        "evasions_found": {
+            name: comparison(changed, ordinary)["roc"] for name, changed in judged.evasions.items()
+        },
         "false_alarms": [
             {"path": s.row.path, "llr": round(s.llr, 3)}
             for s in sorted(real, key=lambda s: -s.llr)
@@ -189,7 +192,8 @@ def page(said: dict[str, Any]) -> str:
         for check, row in found["checks"].items():
             lines += [f"{size} px, AUC by {check} alone:", *_pools(row["against"])]
     for name, groups in said["evasions"].items():
-        lines += ["", f"{name}:", *_table(groups)]
+        found = _points(said["evasions_found"][name])
+        lines += ["", f"{name}; of all, with ordinary ones flagged: {found}", *_table(groups)]
     lines += ["", *(f"false alarm {a['llr']:.2f} {a['path']}" for a in said["false_alarms"])]
     return "\n".join(lines)
 
@@ -212,10 +216,12 @@ def _pools(table: dict[str, Any]) -> list[str]:
 
 
 def _curve(found: dict[str, Any]) -> str:
-    points = ", ".join(
-        f"{p['tpr']:.4f} at {p['fpr']:g}" for p in found["roc"] if p["tpr"] is not None
-    )
+    points = _points(found["roc"])
     return f"AUC {found['auc']}, recall {points}, Cllr {found['cllr']} (least {found['cllr_min']})"
+
+
+def _points(roc: list[dict[str, Any]]) -> str:
+    return ", ".join(f"{p['tpr']:.4f} at {p['fpr']:g}" for p in roc if p["tpr"] is not None)
 
 
 def _llrs(scores: Sequence[Scored], *, unscored: float) -> FloatArray:

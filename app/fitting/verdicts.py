@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 import numpy as np
+from pydantic import BaseModel
 
 from app.calibration_file import CalibrationFile, Entry, FittedOn, FusionEntry, ThresholdEntry
 from app.density import FloatArray
@@ -22,7 +23,8 @@ from app.fitting.shares import ALIGNED_KINDS
 TARGET_FALSE_POSITIVE_RATE: Final = 1e-3
 LEAST_LIKELY_LLR: Final = 1.0
 """No verdict says likely generated below a ratio of ten, however few ordinary pictures reach it."""
-UNLIKELY_LLR: Final = -1.0
+UNLIKELY_LLR: Final = -0.7
+"""Five times likelier ordinary: what eyes outside every frame and unremarkable pixels come to."""
 NONE: Final = np.zeros(0)
 """No pictures: for thresholds that only order verdicts."""
 
@@ -85,7 +87,7 @@ def total_bounds(seen: Sequence[Measured]) -> list[float]:
     return [-most, most]
 
 
-def written(file: CalibrationFile) -> bytes:
+def written(file: BaseModel) -> bytes:
     """The file as it is kept: a row of numbers a line, so that a diff can be read."""
     text = json.dumps(file.model_dump(), indent=1)
     rows = re.compile(r"\[\s+([-+0-9.e,\s]+?)\s+\]")

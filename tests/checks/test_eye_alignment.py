@@ -20,6 +20,7 @@ from app.checks.eye_alignment import (
 from app.evidence import Match, Reading, Reason, Unmeasurable
 from app.face import IRIS_LEFT, IRIS_RIGHT, LANDMARK_COUNT, Face
 from app.portrait import Portrait, inside
+from app.templates import FLOOR_LLR
 from tests.sitters import (
     TEMPLATE_MEAN,
     flat_picture,
@@ -175,7 +176,8 @@ def said(llr: float, transform: str = "untouched", template: str = "ffhq") -> st
 
 
 def test_a_moderator_is_told_where_the_eyes_lie() -> None:
-    assert "ordinary photographs" in said(-2.0)
+    assert "ordinary photographs" in said(FLOOR_LLR)
+    assert "ordinary photographs" in said(FLOOR_LLR + 0.3)
     assert "ordinary photographs" in summarize(3.0, None)
     assert "found there too" in said(0.0)
     assert "FFHQ" in said(2.5)

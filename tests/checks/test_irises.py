@@ -5,12 +5,12 @@ from dataclasses import replace
 import cv2
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from app.checks.irises import (
     CHECK,
-    MIN_RADIUS_PX,
     MIN_SIDE_PX,
-    Eye,
     behind_dark_glass,
     elongation,
     find_eyes,
@@ -22,6 +22,7 @@ from app.checks.irises import (
     summarize,
 )
 from app.evidence import Reading, Reason, Unmeasurable
+from app.eyes import MIN_RADIUS_PX, Eye, quantile
 from app.face import IRIS_LEFT, IRIS_RIGHT, MIRROR, Face, FloatArray
 from app.landmarks import FaceFinder
 from app.picture import Picture, RgbArray
@@ -302,3 +303,9 @@ def test_a_moderator_is_told_what_the_irises_say() -> None:
 def test_the_check_is_named_after_its_module() -> None:
     assert measure.__module__ == f"app.checks.{CHECK.name}"
     assert CHECK.measure is measure
+
+
+@given(st.lists(st.floats(0.0, 100.0), min_size=1, max_size=50), st.floats(0.0, 1.0))
+def test_a_quantile_is_numpys(values: list[float], share: float) -> None:
+    expected = np.quantile(np.array(values), share)
+    assert quantile(np.sort(np.array(values)), share) == pytest.approx(float(expected), abs=1e-9)

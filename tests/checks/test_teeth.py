@@ -10,12 +10,8 @@ from hypothesis import strategies as st
 from app.checks.teeth import (
     CHECK,
     MIN_SIDE_PX,
-    TOOTH,
-    Row,
     dental_midline,
     evenness,
-    find_opening,
-    find_row,
     lag,
     ln_gap_depth,
     measure,
@@ -24,6 +20,7 @@ from app.checks.teeth import (
 from app.evidence import Reading, Reason, Unmeasurable
 from app.face import CHEEK_LEFT, CHEEK_RIGHT, NOSE_TIP, Face, FloatArray
 from app.landmarks import FaceFinder
+from app.mouth import TOOTH, Row, find_opening, find_row
 from app.picture import Picture, RgbArray
 from app.portrait import Portrait
 from tests.sitters import lively_face, moved, placed, symmetric_face

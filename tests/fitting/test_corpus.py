@@ -110,8 +110,9 @@ def test_kinds_are_spread_over_the_folds() -> None:
     assert home["s0"] != home["s1"]  # what one maker shows is learned from the other
 
 
-def test_one_collectors_photographs_at_two_sizes_stay_together() -> None:
-    small, large = Row("a", "real", "avatar", "xrv0"), Row("b", "real", "avatar", "zoya2244")
+@pytest.mark.parametrize("source", ["xrv0", "dinablachman", "Seif-Hussein"])
+def test_collectors_of_the_same_photographs_stay_together(source: str) -> None:
+    small, large = Row("a", "real", "avatar", source), Row("b", "real", "avatar", "zoya2244")
     assert small.collector == large.collector
     others = [Row(f"{n}", "real", "avatar", f"s{n}") for n in range(8)]
     fold = folds([small, *others, large], 5)

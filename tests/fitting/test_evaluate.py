@@ -13,6 +13,7 @@ from app.fitting.corpus import Corpus, Row
 from app.fitting.evaluate import (
     EVASION_PICTURES,
     LARGE_PX,
+    SQUARE,
     Judged,
     evaluate,
     evasion_rows,
@@ -144,6 +145,7 @@ def test_scores_have_exactly_these_columns(tmp_path: Path) -> None:
     scored = Scored(
         Row("a b,c.jpg", "generated", "stylegan2", "one"), "scored", "likely_generated",
         1.23456789, (1.0, 1.5), {"eye_alignment": (0.75, 1.5)}, 0.01,
+        square=(0.5, 0.496, 0.01, -0.02),
     )  # fmt: skip
     unscored = Scored(
         Row("d.jpg", "real", "avatar", "two"), "no_face", "not_applicable", 0.0, (0.0, 0.0), {}, 1.0
@@ -155,8 +157,10 @@ def test_scores_have_exactly_these_columns(tmp_path: Path) -> None:
     write_scores([scored, unscored, small], tmp_path / "scores.csv")
     with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as file:
         head, *lines = csv.reader(file)
-    assert head == COLUMNS + [f"{c.name}_{part}" for c in CHECKS for part in ("value", "llr")]
-    assert lines == [
+    checks = [f"{c.name}_{part}" for c in CHECKS for part in ("value", "llr")]
+    assert head == [*COLUMNS, *checks, *SQUARE]
+    assert [line[-4:] for line in lines] == [["0.5", "0.496", "0.01", "-0.02"], *[[""] * 4] * 2]
+    assert [line[:-4] for line in lines] == [
         ["a b,c.jpg", "generated", "stylegan2", "one", "scored", "likely_generated", "1.23457",
          *columns_of(eye_alignment=["0.75", "1.5"])],
         ["d.jpg", "real", "avatar", "two", "no_face", "not_applicable", "0", *columns_of()],

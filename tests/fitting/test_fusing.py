@@ -147,6 +147,39 @@ def test_the_fit_is_the_same_every_time_and_in_any_order() -> None:
     assert first.aligned_share == ALIGNED_SHARE
 
 
+# Against whom
+
+
+def test_a_true_llr_is_true_against_everybody_alike() -> None:
+    low, high = bells(0.9)
+    rows = [made(), real(), real("aligned")]
+    faces = [
+        PixelWeights(row, {"texture": float(v)})
+        for row, values in zip(rows, (low, high, high), strict=True)
+        for v in values
+    ]
+    found = fit_fusion(["texture"], faces)
+    for slope, offset in (found.ordinary, found.framed):
+        assert slope == pytest.approx(1.0, abs=0.05)
+        assert offset == pytest.approx(0.0, abs=0.03)
+
+
+def test_those_who_look_less_generated_are_told_by_the_steeper_or_higher_line() -> None:
+    low, high = bells(0.9)
+    people = [PixelWeights(real(), {"texture": float(v) - 1.0}) for v in high]
+    framed = [PixelWeights(real("aligned"), {"texture": float(v)}) for v in high]
+    maker = [PixelWeights(made(), {"texture": float(v)}) for v in low]
+    found = fit_fusion(["texture"], maker + people + framed)
+    by_ordinary, by_framed = (line[0] * 1.0 + line[1] for line in (found.ordinary, found.framed))
+    assert by_ordinary > by_framed + 0.2
+
+
+def test_against_nobody_the_sum_is_left_as_it_is() -> None:
+    found = fitted(texture=bells(1.0))
+    assert found.framed == [1.0, 0.0]
+    assert found.ordinary[0] == pytest.approx(1.0, abs=0.05)
+
+
 # What is fused
 
 

@@ -78,7 +78,8 @@ def told(evidence: Evidence) -> tuple[float, float] | str:
 
 def test_a_check_that_could_not_measure_is_told_by_its_reason() -> None:
     calibration = small_calibration(
-        (CHECK, TEXTURE), checks={CHECK.name: entry(), TEXTURE.name: measures_entry()}
+        (CHECK, TEXTURE),
+        checks={CHECK.name: entry(), TEXTURE.name: measures_entry(version=TEXTURE.version)},
     )
     eyes = Reading(0.5, (), sightings_at())
     testimony = ((CHECK, eyes), (TEXTURE, Unmeasurable(Reason.OUT_OF_PICTURE)))

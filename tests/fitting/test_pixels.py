@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -119,7 +120,12 @@ def test_n_pictures_carry_a_third_of_n() -> None:
     assert carried(1, 3) == [-0.1, 0.1]
 
 
-def test_an_entrys_bounds_are_those_its_samples_carry() -> None:
-    samples = bells(0.5, 1.0)
+def test_an_entrys_bounds_are_those_its_pictures_carry() -> None:
+    samples = [
+        Sample(replace(s.row, path=f"{s.row.path}{n}"), s.measures)
+        for n, s in enumerate(bells(0.5, 1.0))
+    ]
     few = [s for s in samples if s.row.generated][:60] + [s for s in samples if not s.row.generated]
     assert fit_measures(TEXTURE, few).bounds == carried(60, COUNT)
+    # At three sizes, or with three faces: the same pictures.
+    assert fit_measures(TEXTURE, few * 3).bounds == carried(60, COUNT)

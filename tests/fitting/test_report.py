@@ -65,7 +65,8 @@ def test_a_report_has_its_documented_keys_and_is_json() -> None:
     assert set(said) == {
         "mode", "counts", "outcomes", "threshold_llr", "all", "ordinary", "aligned",
         "strong_on_aligned", "sizes", "false_alarms_at_recall", "gan_eye_distance", "by_kind",
-        "by_source", "unmeasurable", "evasions", "false_alarms", "pictures_per_second",
+        "by_source", "unmeasurable", "evasions", "evasions_found", "false_alarms",
+        "pictures_per_second",
     }  # fmt: skip
     assert said["counts"] == {"pictures": 31, "generated": 10, "real": 21}
     assert said["outcomes"] == {"scored": 30, "no_face": 1}
@@ -78,6 +79,9 @@ def test_a_report_has_its_documented_keys_and_is_json() -> None:
         c.name: round(1 / 31, 5) if c.name == "eye_alignment" else 1.0 for c in CHECKS
     }
     assert list(said["evasions"]) == ["grey"]
+    assert said["evasions_found"] == {
+        "grey": comparison(MIXED[:10], [s for s in MIXED if s.row.kind == "avatar"])["roc"]
+    }
     assert said["pictures_per_second"] == 12.3
 
 
@@ -233,5 +237,6 @@ def test_the_page_tells_the_figures_and_names_the_false_alarms() -> None:
     assert "llr of 3 or more: 2 of 7 photographs in the frame" in text
     assert "\n96 px, AUC by the total:\n  stylegan1" in text
     assert "\n96 px, AUC by eye_alignment alone:\n  stylegan1" in text
-    assert "\ngrey:\n" in text
+    # Of 19 with a score one is flagged at 2.2, which nine of ten exceed; fewer may not be.
+    assert "\ngrey; of all, with ordinary ones flagged: 0.9000 at 0.01" in text
     assert "unscored {'no_face': 1}" in text

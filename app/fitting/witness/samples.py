@@ -18,7 +18,7 @@ from app.alignment import Box
 from app.fitting.witness.crops import Crops
 from app.fitting.witness.groups import Groups
 from app.picture import RgbArray
-from app.regions import FULL_DETAIL_SIDE_PX, HIDDEN, PERSON, RECTS, Region
+from app.regions import FULL_DETAIL_SIDE_PX, HIDDEN, LOWEST, PERSON, RECTS, Region
 from app.witness import MIN_BACKGROUND
 
 WINDOW_PX: Final = 192
@@ -72,7 +72,7 @@ class Sampler:
         detail = side if side >= _ENLARGED_PX else _ENLARGED_PX
         share = WINDOW_PX / detail
         left, top, right, bottom = self._crops.kept[index].visible
-        lowest = min(bottom, RECTS[Region.TEXTURE][0].bottom)
+        lowest = min(bottom, LOWEST)
         x, y = self._place(left, right, share), self._place(top, lowest, share)
         pixels = self._seen(index, side, Box(x, y, min(1.0, x + share), min(1.0, y + share)))
         return fitted(enlarged(pixels, detail / side), WINDOW_PX, WINDOW_PX)
