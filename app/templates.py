@@ -28,9 +28,9 @@ _LN_ZOOMS: Final = np.append(0.0, (np.arange(24) + 0.5) / 24 * math.log(MAX_ZOOM
 
 # How often an avatar made by a generator reaches its account in each way. Judgement, kept round:
 # of 1,420 documented accounts 99.5 % had their eyes in the frame (Yang, Singh, Menczer 2024), but
-# those were found by their eyes, and who wants to slip past will crop. One in ten is allowed for
+# those were found by their eyes, and who wants to slip past will crop. One in fifty is allowed for
 # crops that keep nothing, so that pixels can still be heard; some 15 % of the rest a zoom.
-CROPPED_SHARE: Final = 0.1
+CROPPED_SHARE: Final = 0.02
 FLOOR_LLR: Final = math.log10(CROPPED_SHARE)
 """As far as eyes can speak against a generator."""
 ZOOMED_SHARE: Final = 0.15

@@ -311,7 +311,7 @@ def calibration_file(**changes: Any) -> CalibrationFile:
         "checks": {EYE_ALIGNMENT.name: entry()},
         "fusion": eyes_alone(),
         "bounds": [-3.0, 3.0],
-        "thresholds": [threshold("likely_generated", 2.0), threshold("unlikely_generated", -0.7)],
+        "thresholds": [threshold("likely_generated", 2.0), threshold("unlikely_generated", -1.0)],
         "figures": {"cllr": 0.1},
     }
     return CalibrationFile(**content | changes)

@@ -23,8 +23,8 @@ from app.fitting.shares import ALIGNED_KINDS
 TARGET_FALSE_POSITIVE_RATE: Final = 1e-3
 LEAST_LIKELY_LLR: Final = 1.0
 """No verdict says likely generated below a ratio of ten, however few ordinary pictures reach it."""
-UNLIKELY_LLR: Final = -0.7
-"""Five times likelier ordinary: what eyes outside every frame and unremarkable pixels come to."""
+UNLIKELY_LLR: Final = -1.0
+"""Ten times likelier ordinary, however few generated pictures fall below."""
 NONE: Final = np.zeros(0)
 """No pictures: for thresholds that only order verdicts."""
 
