@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import importlib.metadata
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
@@ -138,6 +139,27 @@ def _networks(settings: Settings) -> str:
     return ", ".join(f"{name} {sha256[:12]}…" for name, sha256 in found.items())
 
 
+def _decoders(settings: Settings) -> str:
+    from contextlib import closing
+
+    from app.decoding.process import Child, NotStartedError
+    from app.picture import DecodeLimits
+
+    if not settings.isolate:
+        return "none: EYELINE_ISOLATE=false, and pictures are unpacked in the service itself"
+    began = time.perf_counter()
+    try:
+        with closing(Child(DecodeLimits(settings.max_bytes, settings.max_pixels))) as child:
+            child.start()
+            held_mb = child.resident_bytes() / 2**20
+    except NotStartedError as error:
+        raise Ill(
+            f"no child process to unpack pictures in: {error}",
+            "let this user have more processes, files and memory (`ulimit -a`), or `make setup`",
+        ) from error
+    return f"a child starts in {time.perf_counter() - began:.1f} s and holds {held_mb:.0f} MB"
+
+
 def _canary(settings: Settings) -> str:
     from contextlib import closing
 
@@ -184,6 +206,7 @@ LOOKS: Final[Sequence[tuple[str, Look]]] = (
     ("model", _model),
     ("networks", _networks),
     ("calibration", _calibration),
+    ("decoders", _decoders),
     ("canary", _canary),
     ("cohort", _cohort),
     ("storage", _storage),

@@ -17,7 +17,7 @@ from pathlib import Path
 from app.analysis import analyze
 from app.calibration import load
 from app.checks import CHECKS
-from app.decoding import Decoders
+from app.decoding.pool import Decoders
 from app.fitting.corpus import read
 from app.landmarks import FaceFinders, load_model
 from app.network import load_networks

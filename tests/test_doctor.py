@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import json
+import re
+import resource
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -107,6 +109,37 @@ def test_told_to_people_and_to_programs(monkeypatch: pytest.MonkeyPatch) -> None
 def test_health_is_exit_code_0(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "LOOKS", (("head", _well),))
     assert CliRunner().invoke(cli, ["doctor"]).exit_code == 0
+
+
+@pytest.fixture
+def decoders(monkeypatch: pytest.MonkeyPatch) -> Callable[[Settings], Finding]:
+    """What the doctor finds of the processes that decode, without looking at anything else."""
+    only = tuple(look for look in doctor.LOOKS if look[0] == "decoders")
+    monkeypatch.setattr(doctor, "LOOKS", only)
+
+    def look(settings: Settings) -> Finding:
+        (found,) = examine_machine(settings)
+        return found
+
+    return look
+
+
+def test_the_processes_that_decode_are_looked_at(
+    decoders: Callable[[Settings], Finding],
+) -> None:
+    assert re.fullmatch(
+        r"a child starts in [0-9.]+ s and holds [0-9]+ MB", decoders(Settings()).detail
+    )
+    assert "EYELINE_ISOLATE" in decoders(Settings(isolate=False)).detail
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    try:
+        found = decoders(Settings())
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+    assert not found.ok
+    assert "Too many open files" in found.detail
+    assert "ulimit" in found.remedy
 
 
 @pytest.fixture

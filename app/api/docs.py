@@ -1,15 +1,17 @@
-"""``/docs``: the description as a page of its own. No script, nothing from elsewhere."""
+"""``/openapi.json``, and ``/docs``: the same as a page. No script, nothing from elsewhere."""
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import json
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from html import escape
 from typing import Any, Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, FastAPI, Request, Response
 from fastapi.responses import HTMLResponse
 
 router = APIRouter()
@@ -29,11 +31,38 @@ _POLICY: Final = (
 )
 
 
+@dataclass(frozen=True)
+class Written:
+    """The description for machines and for people, UTF-8."""
+
+    json: bytes
+    page: bytes
+
+
+@router.get("/openapi.json", include_in_schema=False)
+async def openapi(request: Request) -> Response:
+    """For machines."""
+    return Response((await _written(request.app)).json, media_type="application/json")
+
+
 @router.get("/docs", include_in_schema=False)
 async def docs(request: Request) -> HTMLResponse:
-    """For people; machines read /openapi.json."""
-    shown = page(request.app.openapi())
+    """For people."""
+    shown = (await _written(request.app)).page
     return HTMLResponse(shown, headers={"Content-Security-Policy": _POLICY})
+
+
+async def _written(app: FastAPI) -> Written:
+    """Written when first asked for, on a thread: it takes a while, and anybody may ask."""
+    found: Written | None = getattr(app.state, "written", None)
+    if found is None:
+        found = app.state.written = await asyncio.to_thread(_write, app)
+    return found
+
+
+def _write(app: FastAPI) -> Written:
+    document = app.openapi()
+    return Written(json.dumps(document, ensure_ascii=False).encode(), page(document).encode())
 
 
 def page(document: Mapping[str, Any]) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any, ClassVar, Final
@@ -15,6 +16,8 @@ from starlette.exceptions import HTTPException
 from app.errors import AvatarError, Busy, FetchFailed, InvalidRequest
 
 MEDIA_TYPE: Final = "application/problem+json"
+MOST_FIELDS: Final = 20
+"""To blame at once: a body of nothing but mistakes must not make an answer ten times its size."""
 
 STATUS: Final[Mapping[str, int]] = {
     "url_invalid": 400,
@@ -89,7 +92,8 @@ class InvalidFields(InvalidRequest):
 
     @classmethod
     def of(cls, error: ValidationError) -> InvalidFields:
-        return cls([_field(e["loc"], e["msg"]) for e in error.errors()])
+        found = error.errors(include_url=False, include_context=False, include_input=False)
+        return cls([_field(e["loc"], e["msg"]) for e in found[:MOST_FIELDS]])
 
 
 def blame(name: str, detail: str) -> InvalidFields:
@@ -183,20 +187,21 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
         405: ("method_not_allowed", "Not with this method", "The Allow header lists the methods."),
     }.get(error.status_code, ("invalid_request", "The request cannot be understood", error.detail))
     headers = {**(error.headers or {})}
-    if error.status_code == 405 and (methods := _methods(request)):
+    if error.status_code == 405 and (methods := await _methods(request)):
         headers["Allow"] = ", ".join(methods)
     return response(request, problem(code, title, detail, request.state.request_id), headers)
 
 
-def _methods(request: Request) -> list[str]:
+async def _methods(request: Request) -> list[str]:
     """Everything that may be done at this path; the framework names what its first route can."""
     path = getattr(request.scope.get("route"), "path", "")
-    return [method.upper() for method in request.app.openapi()["paths"].get(path, ())]
+    description = await asyncio.to_thread(request.app.openapi)  # the first time takes a while
+    return [method.upper() for method in description["paths"].get(path, ())]
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    fields = [_field(e["loc"][1:], e["msg"]) for e in error.errors()]
+    fields = [_field(e["loc"][1:], e["msg"]) for e in error.errors()[:MOST_FIELDS]]
     return await _avatar_error(request, InvalidFields(fields))
 
 

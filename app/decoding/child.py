@@ -2,17 +2,21 @@
 
 It gives up whatever it does not need before it looks at a picture: it can open no file and no
 socket, dump no core, and hold only so much memory; and each picture gets a few seconds of
-processor time. None of this is a sandbox against code that a picture brings along.
+processor time. Where memory runs out it is the first to go. None of this is a sandbox against code
+that a picture brings along.
 """
 
 from __future__ import annotations
 
+import contextlib
 import math
 import mmap
+import os
 import resource
 import signal
 import socket
 import sys
+import threading
 from pathlib import Path
 from typing import Final
 
@@ -28,6 +32,8 @@ BYTES_PER_PIXEL: Final = 16
 """RGBA as stored, converted, and whatever a decoder holds beside them."""
 SPARE_BYTES: Final = 384 * 2**20
 """For threads' stacks and the files themselves; address space, most of it never touched."""
+OOM_SCORE: Final = "1000"
+"""The kernel, when it must, kills whoever has most of it: rather a decoder than the service."""
 
 
 def main(connection_fd: int, memory_fd: int, limits: DecodeLimits) -> None:
@@ -35,16 +41,29 @@ def main(connection_fd: int, memory_fd: int, limits: DecodeLimits) -> None:
     # Whoever stops the service stops this one by closing the connection, after the last picture.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)  # whoever started the service may ignore it
+    threading.Thread(target=_outlive_nobody, daemon=True).start()
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
     cv2.setNumThreads(1)
     connection = socket.socket(fileno=connection_fd)
     memory = shared(memory_fd, limits.max_bytes)
     load_decoders()
     _give_up(limits)
     connection.sendall(READY)
-    while len(asked := connection.recv(REQUEST.size, socket.MSG_WAITALL)) == REQUEST.size:
+    while len(asked := connection.recv(REQUEST.size)) == REQUEST.size:
         (length,) = REQUEST.unpack(asked)
         _allow_cpu()
         connection.sendall(write(_answer(memory, memory[:length], limits)))
+
+
+def _outlive_nobody() -> None:
+    """End with the parent, however it ends and whatever is being done here.
+
+    Standard input is a pipe into which nobody writes and whose other end only the parent holds.
+    """
+    os.read(0, 1)
+    os._exit(0)
 
 
 def _answer(memory: mmap.mmap, data: bytes, limits: DecodeLimits) -> Reply:

@@ -1,24 +1,27 @@
 """What parent and child say to each other: a length goes in, one line of JSON comes back.
 
-The picture's bytes, and then its pixels, lie in memory that both see. Nothing that the child says
-is more than data: it has looked at untrusted bytes and may speak for them.
+Each is one message of a socket that keeps messages apart, so that nobody can begin one and let the
+other wait for its end. The picture's bytes, and then its pixels, lie in memory that both see.
+Nothing that the child says is more than data: it has looked at untrusted bytes and may speak for
+them.
 """
 
 from __future__ import annotations
 
 import json
 import mmap
-import socket
 import struct
 from dataclasses import asdict, dataclass
 from typing import Final
 
-from app.picture import WORKING_SIDE_PX
+from app.picture import FORMATS, WORKING_SIDE_PX
 
 REQUEST: Final = struct.Struct("<Q")
 READY: Final = b"ready\n"
+MAX_REPLY_BYTES: Final = 4096
 PIXELS_BYTES: Final = WORKING_SIDE_PX * WORKING_SIDE_PX * 3
-_MAX_REPLY_BYTES: Final = 4096
+_MAX_DETAIL: Final = 300
+"""Characters; twelve bytes each at worst, and room for the rest."""
 
 
 @dataclass(frozen=True)
@@ -37,37 +40,27 @@ class Reply:
 
 
 def write(reply: Reply) -> bytes:
-    """``reply`` as one line; long details are cut."""
-    return json.dumps(asdict(reply)).encode()[: _MAX_REPLY_BYTES - 1] + b"\n"
+    """``reply`` as one line; a long detail is cut."""
+    return json.dumps({**asdict(reply), "detail": reply.detail[:_MAX_DETAIL]}).encode() + b"\n"
 
 
 def read(line: bytes) -> Reply:
     """Raises ``ValueError`` if it is not a reply that ``write`` could have written."""
-    said = json.loads(line)
-    width, height = map(int, said["size"])
-    wide, high = map(int, said["declared_size"])
-    least = 0 if said["code"] else 1
+    try:
+        said = json.loads(line)
+        width, height = map(int, said["size"])
+        wide, high = map(int, said["declared_size"])
+        code, kind = str(said["code"]), str(said["format"])
+        detail = str(said["detail"]).encode("utf-8", "replace").decode()
+        animated = bool(said["animated"])
+    except (KeyError, TypeError, OverflowError, RecursionError) as error:
+        raise ValueError("this is no reply") from error
+    least = 0 if code else 1
     if not (least <= width <= WORKING_SIDE_PX and least <= height <= WORKING_SIDE_PX):
         raise ValueError("these pixels cannot be there")
-    return Reply(
-        code=str(said["code"]),
-        detail=str(said["detail"]),
-        format=str(said["format"]),
-        animated=bool(said["animated"]),
-        size=(width, height),
-        declared_size=(wide, high),
-    )
-
-
-def receive_line(connection: socket.socket) -> bytes:
-    """One line with its end; shorter where the other side is gone. May raise ``TimeoutError``."""
-    line = b""
-    while not line.endswith(b"\n") and len(line) < _MAX_REPLY_BYTES:
-        part = connection.recv(_MAX_REPLY_BYTES)
-        if not part:
-            break
-        line += part
-    return line
+    if not code and (kind not in FORMATS or wide < 1 or high < 1):
+        raise ValueError("there is no such picture")
+    return Reply(code, detail, kind, animated, (width, height), (wide, high))
 
 
 def shared(fd: int, max_bytes: int) -> mmap.mmap:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import hashlib
 import re
+import threading
+from typing import Any
 
 import httpx
 
@@ -34,6 +37,30 @@ def test_no_script_and_nothing_from_elsewhere(client: httpx.Client) -> None:
     assert style is not None
     digest = base64.b64encode(hashlib.sha256(style[1].encode()).digest()).decode()
     assert f"'sha256-{digest}'" in answered.headers["content-security-policy"]
+
+
+def test_it_is_written_once_and_never_by_the_event_loop() -> None:
+    """Anybody may ask for it, as often as they like."""
+    app, writers = create_app(Settings()), []
+    described = app.openapi
+
+    def noted() -> dict[str, Any]:
+        writers.append(threading.current_thread())
+        return described()
+
+    app.openapi = noted  # type: ignore[method-assign]
+
+    async def ask() -> None:
+        transport = httpx.ASGITransport(app)
+        async with httpx.AsyncClient(transport=transport, base_url="http://localhost") as client:
+            for path in ("/docs", "/openapi.json") * 2:
+                assert (await client.get(path)).status_code == 200
+            for _ in range(2):
+                assert (await client.delete("/livez")).headers["allow"] == "GET"
+
+    asyncio.run(ask())
+    assert threading.main_thread() not in writers
+    assert app.openapi() is app.openapi()
 
 
 def test_whatever_a_description_says_is_text() -> None:

@@ -57,6 +57,32 @@ def taken(
     return asyncio.run(read())
 
 
+def test_others_have_their_turn_while_a_form_is_taken_apart(tmp_path: Path) -> None:
+    """However much of it arrives at once."""
+    kind, body = sent([(f"{number}.jpg", b"") for number in range(1_500)])
+    turns = 0
+
+    async def whole() -> AsyncIterator[bytes]:
+        yield body
+
+    async def take_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def read() -> Form:
+        others, spool = asyncio.create_task(take_turns()), Spool(tmp_path)
+        try:
+            return await read_form(kind, whole(), spool, 2_000)
+        finally:
+            spool.close()
+            others.cancel()
+
+    assert len(asyncio.run(read()).files) == 1_500
+    assert turns >= len(body) / 20_000 > 5
+
+
 @given(
     st.lists(st.tuples(names, st.binary(max_size=300)), min_size=1, max_size=5),
     st.dictionaries(st.sampled_from(["prior", "metadata", "webhook_url"]), st.text(max_size=50)),

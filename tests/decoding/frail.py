@@ -5,12 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import sys
+import time
 from pathlib import Path
 
 from app.decoding import child
 from app.picture import DecodeLimits, Picture, decode
 
 SEGFAULT, ABORT, SPIN, EAT, LIE = b"SEGFAULT", b"ABORT", b"SPIN", b"EAT", b"LIE"
+SLEEP = b"SLEEP"
 
 
 def frail(data: bytes, limits: DecodeLimits) -> Picture:
@@ -23,6 +25,8 @@ def frail(data: bytes, limits: DecodeLimits) -> Picture:
         os.abort()
     while data.endswith(SPIN):
         pass
+    while data.endswith(SLEEP):
+        time.sleep(1)
     if data.endswith(EAT):
         eaten = [bytes(2**28)]
         while eaten:

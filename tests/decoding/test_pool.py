@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import csv
 import os
+import resource
 import signal
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -14,11 +18,12 @@ import numpy as np
 import pytest
 import structlog
 
-from app.decoding import Decoders
-from app.decoding.pool import Child
+from app.decoding import pool
+from app.decoding.pool import Decoders
+from app.decoding.process import MOST_LOOKS, Child, NotStartedError
 from app.errors import AvatarError, DecoderFailed, ImageBomb, TooLarge
 from app.picture import DecodeLimits, Picture, decode
-from tests.decoding import frail
+from tests.decoding import frail, shy
 
 FACES = Path(__file__).resolve().parent.parent.parent / "fixtures" / "faces"
 HOSTILE = FACES / "hostile"
@@ -55,6 +60,11 @@ def children() -> set[int]:
     """The processes that this one started and that still run."""
     tasks = Path("/proc/self/task").iterdir()
     return {int(pid) for task in tasks for pid in (task / "children").read_text().split()}
+
+
+def losses(heard: list[dict[str, object]]) -> list[object]:
+    """What was logged, but that a child was slow: on a busy machine any may be."""
+    return [line["event"] for line in heard if line["event"] != "decoder_slow"]
 
 
 def answer(unpack: Callable[[bytes], Picture], data: bytes) -> Picture | tuple[str, str]:
@@ -116,7 +126,7 @@ def test_a_killed_decoder_is_the_fault_of_its_picture_alone(
     with pytest.raises(DecoderFailed, match="save it anew"):
         fragile(PICTURE + word)
     assert same(fragile(PICTURE), decode(PICTURE))
-    assert [line["event"] for line in heard] == ["decoder_lost"] * 2  # asked twice
+    assert losses(heard) == ["decoder_lost"] * 2  # asked twice
 
 
 def test_neighbours_of_a_killer_are_unharmed(fragile: Decoders) -> None:
@@ -138,14 +148,14 @@ def test_time_is_bounded_and_costs_the_next_picture_nothing(
 ) -> None:
     with pytest.raises(ImageBomb, match="too long"):
         fragile(PICTURE + frail.SPIN)
-    assert len(heard) == 1  # it would take as long again
+    assert losses(heard) == ["decoder_lost"]  # it would take as long again
     assert fragile(PICTURE).format == "JPEG"
 
 
 def test_memory_is_bounded(fragile: Decoders, heard: list[dict[str, object]]) -> None:
     with pytest.raises(ImageBomb, match="too much"):
         fragile(PICTURE + frail.EAT)
-    assert heard == []
+    assert losses(heard) == []
     assert fragile(PICTURE).format == "JPEG"
 
 
@@ -156,6 +166,29 @@ def test_an_idle_child_that_is_killed_costs_nobody_an_answer() -> None:
     (pid,) = children() - before
     os.kill(pid, signal.SIGKILL)
     assert decoders(PICTURE).format == "JPEG"
+    decoders.close()
+    assert children() == before
+
+
+def test_children_that_were_killed_while_idle_are_held_against_no_picture(
+    heard: list[dict[str, object]],
+) -> None:
+    before = children()
+    decoders, together = Decoders(3), threading.Barrier(3)
+
+    def once(_: int) -> None:
+        with decoders._borrowed() as child:
+            together.wait(60)
+            child.decode(PICTURE)
+
+    with ThreadPoolExecutor(3) as threads:
+        list(threads.map(once, range(3)))
+    for pid in children() - before:
+        os.kill(pid, signal.SIGKILL)
+        os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    assert decoders(PICTURE).format == "JPEG"
+    assert losses(heard) == ["decoder_gone"] * 3
+    assert len(decoders.resident_bytes()) == 1
     decoders.close()
     assert children() == before
 
@@ -216,3 +249,152 @@ def test_a_child_is_closed_whatever_it_does() -> None:
     os.kill(pid, signal.SIGSTOP)
     child.close()
     assert children() == before
+
+
+@pytest.mark.parametrize(
+    ("mood", "events"),
+    [
+        (shy.EXIT, ["decoder_not_started"]),
+        (shy.HANG, ["decoder_not_started"]),
+        (shy.TOIL, []),
+    ],
+)
+def test_a_child_that_does_not_start_well_costs_no_picture(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    heard: list[dict[str, object]],
+    mood: str,
+    events: list[str],
+) -> None:
+    """One that works is waited for, one that hangs is not."""
+    monkeypatch.chdir(tmp_path)
+    Path(shy.MOOD).write_text(mood)
+    before = children()
+    decoders = Decoders(1, program="tests.decoding.shy", look_s=0.7)
+    assert decoders(PICTURE).format == "JPEG"
+    assert losses(heard) == events
+    if mood == shy.TOIL:
+        assert heard[0]["event"] == "decoder_slow"
+    if mood == shy.EXIT:
+        assert any("I would rather not" in str(line.get("why")) for line in heard)
+    assert len(children() - before) == 1
+    decoders.close()
+    assert children() == before
+
+
+def test_where_children_once_started_a_shortage_is_waited_out(
+    monkeypatch: pytest.MonkeyPatch, heard: list[dict[str, object]]
+) -> None:
+    monkeypatch.setattr(pool, "PAUSES_S", (0.1, 60.0))
+    before = children()
+    decoders = Decoders(1)
+    decoders(PICTURE)
+    (pid,) = children() - before
+    os.kill(pid, signal.SIGKILL)
+    os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+    with ThreadPoolExecutor(1) as threads:
+        asked = threads.submit(decoders, PICTURE)
+        while len([line for line in heard if line["event"] == "decoder_not_started"]) < 1:
+            pass
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert asked.result().format == "JPEG"
+    decoders.close()
+
+
+def test_a_child_that_cannot_be_started_leaves_nothing_open() -> None:
+    def opened() -> set[str]:
+        return {path.name for path in Path("/proc/self/fd").iterdir()}
+
+    before, open_before = children(), opened()
+    _, hard = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    lowest_free = os.dup(0)
+    os.close(lowest_free)
+    refused = 0
+    for more in range(12):  # each time a little more of it succeeds
+        resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + more, hard))
+        try:
+            Child(LIMITS).kill()
+        except NotStartedError:
+            refused += 1
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        assert opened() == open_before
+    assert refused >= 4
+    assert children() == before
+
+
+def test_a_decoder_that_hangs_is_not_waited_for(heard: list[dict[str, object]]) -> None:
+    before = children()
+    decoders = Decoders(1, program="tests.decoding.frail", look_s=0.4)
+    with pytest.raises(DecoderFailed):
+        decoders(PICTURE + frail.SLEEP)
+    assert [str(x["why"]) for x in heard if x["event"] == "decoder_lost"] == ["it hangs (-9)"] * 2
+    assert len(heard) < MOST_LOOKS  # it was not looked at until nobody had patience any more
+    assert decoders(PICTURE).format == "JPEG"
+    decoders.close()
+    assert children() == before
+
+
+def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
+    """Not even a child that hangs over a picture."""
+    picture = tmp_path / "picture"
+    picture.write_bytes(PICTURE + frail.SLEEP)
+    program = (
+        "import sys, pathlib; from app.decoding.pool import Decoders;"
+        'decoders = Decoders(1, program="tests.decoding.frail");'
+        f"decoders(pathlib.Path({str(FACES / 'astronaut.jpg')!r}).read_bytes());"
+        "print(next(iter(decoders._children)).pid, flush=True);"
+        "decoders(pathlib.Path(sys.argv[1]).read_bytes())"
+    )
+    with subprocess.Popen(
+        [sys.executable, "-c", program, picture], stdout=subprocess.PIPE, text=True
+    ) as parent:
+        assert parent.stdout is not None
+        pid = int(parent.stdout.readline())
+        parent.kill()
+    until = time.monotonic() + 30
+    while Path(f"/proc/{pid}/exe").exists():
+        assert time.monotonic() < until
+        time.sleep(0.01)
+
+
+def test_code_that_lies_about_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "numpy.py").write_text("raise SystemExit('run')")
+    monkeypatch.chdir(tmp_path)
+    decoders = Decoders(1)
+    assert decoders(PICTURE).format == "JPEG"
+    decoders.close()
+
+
+def test_when_memory_runs_out_a_child_goes_before_the_service() -> None:
+    before = children()
+    decoders = Decoders(1)
+    decoders(PICTURE)
+    (pid,) = children() - before
+    assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "1000\n"
+    decoders.close()
+
+
+def test_a_child_makes_room_for_a_fresh_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(pool, "MOST_DECODED", 2)
+    before, seen = children(), []
+    decoders = Decoders(1)
+    for _ in range(5):
+        with decoders._borrowed() as child:
+            seen.append(child.pid)
+            child.decode(PICTURE)
+    decoders.close()
+    assert [seen[0], seen[2], seen[4]] == [seen[1], seen[3], seen[4]]
+    assert len(set(seen)) == 3
+    assert children() == before
+
+
+def test_what_children_hold_is_counted() -> None:
+    decoders = Decoders(2)
+    decoders(PICTURE)
+    (held,) = decoders.resident_bytes()
+    assert 10 * 2**20 < held < 150 * 2**20
+    decoders.close()
+    assert decoders.resident_bytes() == []

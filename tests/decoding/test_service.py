@@ -22,6 +22,7 @@ def test_apart_by_default_and_the_same_here() -> None:
     for isolate in (Settings().isolate, False):
         with closing(Analyst.load(Settings(workers=1, isolate=isolate))) as analyst:
             assert bool(children() - before) is isolate
+            assert bool(analyst.decoders_bytes()) is isolate
             said.append(analyst(data).analysis.llr)
         assert children() == before
     assert Settings().isolate
