@@ -8,13 +8,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
 
-from app.fetch import Fetcher, FetchPolicy, fetch_first
+from app.fetch import Fetcher, FetchPolicy, Holds
+from app.lists.fallback import fetch_first
+from app.lists.signatures import SUFFIXES
 from app.lists.urls import find
-
-SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"})
-"""What is taken from a folder; a file that is named itself is always tried."""
 
 
 class NoPictures(ValueError):
@@ -30,8 +28,11 @@ class Item:
     remote: bool = False
 
 
-def items(source: str, policy: FetchPolicy) -> Iterator[Item]:
+def items(source: str, policy: FetchPolicy, holds: Holds | None = None) -> Iterator[Item]:
     """What ``source`` stands for; a folder stands for the pictures below it, sorted by path.
+
+    In a folder a file's suffix decides; one that is named itself is always tried. ``holds``: of
+    the other sources, so that a host that asked for rest has it from all.
 
     Raises ``NoPictures`` for a folder that holds none.
     """
@@ -39,7 +40,7 @@ def items(source: str, policy: FetchPolicy) -> Iterator[Item]:
         # One byte more than is allowed, so that too much is seen to be too much.
         yield Item("stdin", partial(sys.stdin.buffer.read, policy.max_bytes + 1))
     elif source.lower().startswith(("http://", "https://")):
-        yield Item(source, partial(_fetch, source, policy), remote=True)
+        yield Item(source, partial(_fetch, source, policy, holds), remote=True)
     elif (folder := Path(source)).is_dir():
         paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
         if not paths:
@@ -49,10 +50,10 @@ def items(source: str, policy: FetchPolicy) -> Iterator[Item]:
         yield Item(source, folder.read_bytes)
 
 
-def _fetch(url: str, policy: FetchPolicy) -> bytes:
+def _fetch(url: str, policy: FetchPolicy, holds: Holds | None) -> bytes:
     async def fetched() -> bytes:
         found = find(url)
-        async with Fetcher(policy) as fetcher:
+        async with Fetcher(policy, holds=holds) as fetcher:
             return await fetch_first(fetcher.fetch, found.url, found.fallback_url)
 
     return asyncio.run(fetched())

@@ -353,7 +353,7 @@ def test_more_evidence_never_gives_a_milder_verdict(llr: float, more: float) -> 
 
 @pytest.mark.parametrize(
     ("llr", "verdict"),
-    [(2.0, ORDER[2]), (1.999, ORDER[1]), (0.0, ORDER[1]), (-0.699, ORDER[1]), (-0.7, ORDER[0])],
+    [(2.0, ORDER[2]), (1.999, ORDER[1]), (0.0, ORDER[1]), (-0.999, ORDER[1]), (-1.0, ORDER[0])],
 )
 def test_thresholds_belong_to_their_verdicts(llr: float, verdict: Verdict) -> None:
     assert SMALL.verdict(llr) is verdict

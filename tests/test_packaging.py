@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 import app
+from app.api.submission import BODY_TIMEOUT_S
+from app.fetch import TOTAL_S
 from app.landmarks import MODEL_FILE
 from app.network import PERSON_FILE, WITNESS_FILE
 
@@ -23,8 +25,8 @@ UNWANTED = {
     "sounddevice",
 }
 TARGETS = {
-    "setup", "serve", "test", "check", "bench", "evaluate", "fit", "fit-texture", "lock", "clean",
-    "help",
+    "setup", "serve", "test", "check", "bench", "bench-load", "bench-bombs", "fuzz", "evaluate",
+    "fit", "fit-texture", "lock", "clean", "help",
 }  # fmt: skip
 
 
@@ -154,6 +156,15 @@ def test_the_image_copies_all_that_the_service_reads() -> None:
     assert re.search(r"^COPY .*\bapp\b", dockerfile, re.MULTILINE)
     assert re.search(r"^COPY .*\bmodels\b", dockerfile, re.MULTILINE)
     assert re.search(r"^USER (?!root\b|0\b)", dockerfile, re.MULTILINE)
+
+
+def test_whoever_stops_a_container_waits_for_what_it_began() -> None:
+    """Ten seconds are the default, after which it is killed."""
+    compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    (confined, rest) = compose.split("\nservices:\n")
+    (grace_s,) = re.findall(r"^  stop_grace_period: (\d+)s$", confined, re.MULTILINE)
+    assert int(grace_s) > BODY_TIMEOUT_S + TOTAL_S
+    assert rest.count("<<: *confined") == 2
 
 
 def test_the_image_has_no_use_for_the_networks_that_only_judge() -> None:

@@ -6,9 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import UrlBlocked, UrlInvalid
-from app.fetch import FetchPolicy
+from app.errors import FetchFailed, UrlBlocked, UrlInvalid
+from app.fetch import FetchPolicy, Holds
 from app.sources import NoPictures, items
+from tests.api.elsewhere import pictures_elsewhere
 
 POLICY = FetchPolicy(max_bytes=10)
 
@@ -56,3 +57,15 @@ def test_a_url_goes_through_the_guard(url: str, refusal: type[Exception]) -> Non
     assert item.remote
     with pytest.raises(refusal):
         item.read()
+
+
+def test_a_host_that_asked_for_rest_has_it_from_the_next_url() -> None:
+    policy, holds = FetchPolicy(max_bytes=10_000, allow=("127.0.0.1",)), Holds()
+    with pictures_elsewhere() as there:
+        there.ill.add("/1.png")
+        there.rest_s = 3600
+        for shade in (1, 2):
+            (item,) = items(there.url(shade), policy, holds)
+            with pytest.raises(FetchFailed):
+                item.read()
+        assert dict(there.asked) == {"/1.png": 1}

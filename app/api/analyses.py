@@ -16,7 +16,7 @@ from app.api.schemas import AnalysisOut, Options
 from app.api.submission import Submission, read_submission
 from app.api.wire import wire
 from app.drawing.overlay import draw_overlay
-from app.fetch import fetch_first
+from app.lists.fallback import fetch_first
 from app.lists.urls import find
 
 router = APIRouter(tags=["analyses"], dependencies=[Depends(require_key)])

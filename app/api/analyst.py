@@ -19,7 +19,7 @@ from app.analysis import analyze
 from app.calibration import Calibration
 from app.calibration_file import AlignmentEntry, Eyes
 from app.checks import CHECKS
-from app.decoding import Decoders
+from app.decoding.pool import Decoders
 from app.evidence import Analysis
 from app.landmarks import FaceFinders, load_model
 from app.network import Networks, load_networks
@@ -85,8 +85,9 @@ class Analyst:
         weights.refuse_other_networks(networks.sha256)
         finders = FaceFinders(load_model(settings.models_dir))
         limits = DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
+        # Fewer than there are threads: most of their time goes into what comes after decoding.
         decoder = (
-            Decoders(settings.workers + settings.batch_workers, limits)
+            Decoders(max(settings.workers, settings.batch_workers), limits)
             if settings.isolate
             else partial(decode, limits=limits)
         )
@@ -121,6 +122,10 @@ class Analyst:
             if isinstance(entry, AlignmentEntry)
             for template in entry.templates
         }
+
+    def decoders_bytes(self) -> list[int]:
+        """What each process that decodes holds in memory; nothing where there are none."""
+        return self._decode.resident_bytes() if isinstance(self._decode, Decoders) else []
 
     def close(self) -> None:
         """Only when no thread is examining any more."""

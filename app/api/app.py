@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from functools import cache
 from typing import Any
 
 from fastapi import FastAPI
@@ -55,6 +56,7 @@ def create_app(settings: Settings, open_analyst: Open = Analyst.load) -> FastAPI
         description=_DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
+        openapi_url=None,  # docs.router has it: written once, away from the event loop
         docs_url=None,
         redoc_url=None,
         middleware=[
@@ -86,6 +88,7 @@ def _complete_description(app: FastAPI) -> None:
     """Add what FastAPI leaves out: ``Problem``, which no route returns, and examples with nulls."""
     described = app.openapi
 
+    @cache
     def complete() -> dict[str, Any]:
         document = described()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})

@@ -58,7 +58,7 @@ DONE: Final = _WORKING | {
     "finalizing_at": "2026-01-09T12:00:06Z",
     "completed_at": "2026-01-09T12:00:07Z",
     "expires_at": "2026-02-08T12:00:07Z",
-    "eta_s": 0.0,
+    "eta_s": None,
     "cohort": _COHORT,
     "revision": 21,
 }
@@ -68,6 +68,7 @@ BATCHES: Final[dict[str, dict[str, Any]]] = {
     "finalizing": DONE
     | {
         "status": "finalizing",
+        "eta_s": 0.0,
         "completed_at": None,
         "expires_at": None,
         "cohort": None,
@@ -111,7 +112,8 @@ RESULTS: Final[dict[str, dict[str, Any]]] = {
         "error": {
             "code": "fetch_failed",
             "title": "The picture could not be fetched",
-            "detail": "The server answered 404 instead of a picture.",
+            "detail": "There is no picture at this URL (404): it was changed, deleted or never "
+            "there.",
             "retryable": False,
         },
     },

@@ -66,8 +66,11 @@ async def get_results(
 ) -> Response:
     """By `Accept` or `format`: a JSON page, or everything as NDJSON or CSV, streamed.
 
-    While the batch runs, what has a result already is given; the trailer of an NDJSON stream says
-    how far it was. CSV holds the rows that came in, in their order, with our columns behind.
+    While the batch runs, NDJSON and CSV hold what has a result already; the trailer of an NDJSON
+    stream says how far it was. JSON pages in the list's order then end before the first item that
+    has none: `has_more` is false, and `next_cursor` leads on from there once there is more, so that
+    whoever follows it is given each item once. By `-llr` the order itself still changes. CSV holds
+    the rows that came in, in their order, with our columns behind.
     """
     room = house(request).batches
     kind = FORMATS[format] if format else _kind(request)
@@ -105,16 +108,22 @@ def _page(
     page = desk.results(
         batch_id, owner_, after=cursor, limit=limit, thumbnails=False, **asked.terms()
     )
-    tail = {"has_more": page.next_cursor is not None, "next_cursor": page.next_cursor}
+    tail = {"has_more": page.more, "next_cursor": page.next_cursor}
     return writing.page(page.results, tail)
 
 
 def lines_of(
     desk: Desk, batch: Batch, asked: Asked, ending: Literal["ndjson", "csv"]
 ) -> Generator[bytes, None, None]:
-    """The results of ``batch`` as a file with that ending, in blocks; nothing is read before."""
+    """The results of ``batch`` as a file with that ending, in blocks; nothing is read before.
+
+    Raises ``NotFound`` if it is erased meanwhile: half of it must not be taken for all.
+    """
     found = desk.every(batch.id, batch.new.owner, thumbnails=False, **asked.terms())
     if ending == "csv":
         yield from writing.csv(found, batch.new.columns)
     else:
-        yield from writing.ndjson(found, summary_of(batch))
+        yield from writing.ndjson(found, None)
+    batch = desk.get(batch.id, batch.new.owner)
+    if ending == "ndjson":
+        yield from writing.ndjson((), summary_of(batch))

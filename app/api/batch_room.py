@@ -17,6 +17,7 @@ from app.api.gallery import Gallery
 from app.api.metrics import Metrics
 from app.api.places import Places
 from app.api.storage import spool_folder
+from app.fetch import Holds
 from app.jobs.desk import Desk
 from app.jobs.records import Batch
 from app.settings import Settings
@@ -62,14 +63,17 @@ class BatchRoom:
 
 @asynccontextmanager
 async def open_batch_room(
-    settings: Settings, analyst: Analyst, metrics: Metrics
+    settings: Settings, analyst: Analyst, metrics: Metrics, holds: Holds
 ) -> AsyncIterator[BatchRoom]:
-    """Raises ``SettingsError`` if nothing can be kept where the operator said."""
+    """``holds``: shared by all fetchers of the process.
+
+    Raises ``SettingsError`` if nothing can be kept where the operator said.
+    """
     spool_dir = spool_folder(settings)
     asking = ThreadPoolExecutor(_THREADS, thread_name_prefix="ask")
     listening = ThreadPoolExecutor(LISTENERS, thread_name_prefix="listen")
     try:
-        staffed = staffed_desk(settings, analyst, metrics)
+        staffed = staffed_desk(settings, analyst, metrics, holds)
         desk = await asyncio.to_thread(staffed.__enter__)
         try:
             gallery = Gallery(desk, analyst, settings.base_rate)

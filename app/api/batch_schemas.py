@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
-from app.api.schemas import AnalysisOut, Wire
+from app.api.schemas import CUSTOM_ID_MAX_LENGTH, AnalysisOut, Wire
 from app.fetch import MAX_URL_LENGTH
 from app.jobs.records import Batch, Status
 from app.settings import Probability
@@ -63,7 +63,7 @@ class ItemIn(Wire):
     """One account of a list that is sent as JSON."""
 
     url: str = Field(max_length=MAX_URL_LENGTH)
-    custom_id: str | None = Field(default=None, max_length=256)
+    custom_id: str | None = Field(default=None, max_length=CUSTOM_ID_MAX_LENGTH)
 
 
 class ListIn(BatchOptions):
@@ -101,10 +101,13 @@ class BatchOut(Wire):
     cancelling_at: datetime | None
     cancelled_at: datetime | None
     expires_at: datetime | None = Field(description="when everything kept of it is erased")
-    eta_s: float | None = Field(description="seconds until it is done, as far as can be told")
+    eta_s: float | None = Field(
+        description="seconds until it is done, as far as can be told; null once it has ended"
+    )
     error: str | None = Field(description="why the batch as a whole failed")
     cohort: dict[str, Any] | None = Field(
-        description="what only the list as a whole can say; null until it is completed"
+        description="what only the list as a whole can say; null until it has ended, and if it "
+        "failed. Of a cancelled batch: of what was looked at"
     )
     revision: int = Field(description="grows with every change; the id of the events")
 
@@ -146,8 +149,11 @@ class ResultPageOut(Wire):
     """Results, as far as there are any yet."""
 
     data: list[ResultOut | FailedItemOut]
-    has_more: bool
-    next_cursor: str | None = Field(description="for the next page; null at the end")
+    has_more: bool = Field(description="whether there is something on the next page already")
+    next_cursor: str | None = Field(
+        description="for the next page; null at the end. While the batch runs there is one in the "
+        "list's order even if `has_more` is false: go on there later"
+    )
 
 
 def batch_out(batch: Batch) -> BatchOut:

@@ -103,7 +103,7 @@ async def get_batch(request: Request, batch_id: BatchId) -> Response:
     "/v1/batches/{batch_id}/cancel",
     summary="Stop a batch",
     response_model=BatchOut,
-    responses=answers.FOUND,
+    responses=answers.CHANGED,
 )
 async def cancel_batch(request: Request, batch_id: BatchId) -> Response:
     """What is done stays done and can be fetched; a batch that has ended stays as it is."""

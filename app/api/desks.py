@@ -9,7 +9,7 @@ from functools import partial
 from app.api.analyst import Analyst
 from app.api.metrics import Metrics
 from app.api.tools import fetch_policy, tools_of
-from app.fetch import Fetcher, FetchPolicy
+from app.fetch import Fetcher, FetchPolicy, Holds
 from app.jobs.desk import Desk
 from app.jobs.sender import Post, Sender
 from app.jobs.webhooks import announce
@@ -17,19 +17,22 @@ from app.settings import Settings
 
 
 @contextmanager
-def staffed_desk(settings: Settings, analyst: Analyst, metrics: Metrics) -> Iterator[Desk]:
+def staffed_desk(
+    settings: Settings, analyst: Analyst, metrics: Metrics, holds: Holds | None = None
+) -> Iterator[Desk]:
     """Open where the operator said that batches are kept; closed in the opposite order.
 
-    Raises what opening a desk raises.
+    ``holds``: shared with whoever else of this process fetches. Raises what opening a desk raises.
     """
     url = settings.database_url
     keys = settings.webhook_keys()
+    holds = Holds() if holds is None else holds
     with ExitStack() as stack:
         desk = stack.enter_context(
             Desk.open(
                 database_url=url.get_secret_value() if url else None,
                 data_dir=settings.data_dir,
-                tools=tools_of(analyst, settings, metrics),
+                tools=tools_of(analyst, settings, metrics, holds),
                 workers=settings.batch_workers,
                 retention_s=settings.retention_s,
                 max_waiting_items=settings.max_waiting_items,
@@ -37,13 +40,13 @@ def staffed_desk(settings: Settings, analyst: Analyst, metrics: Metrics) -> Iter
             )
         )
         if keys:
-            send = partial(_open_post, fetch_policy(settings))
+            send = partial(_open_post, fetch_policy(settings), holds)
             stack.enter_context(Sender(desk.engine, send, keys))
         yield desk
 
 
 @asynccontextmanager
-async def _open_post(policy: FetchPolicy) -> AsyncIterator[Post]:
+async def _open_post(policy: FetchPolicy, holds: Holds) -> AsyncIterator[Post]:
     """What sends webhooks: the same guard that pictures are fetched through."""
-    async with Fetcher(policy) as fetcher:
+    async with Fetcher(policy, holds=holds) as fetcher:
         yield fetcher.post

@@ -9,12 +9,15 @@ from dataclasses import dataclass, replace
 from typing import Final, Literal
 
 from app.api.analyst import Analyst
-from app.api.reporting import name_of, report_of
+from app.api.reporting import name_of, name_of_list, report_of
 from app.drawing.composite import draw_composite
 from app.drawing.montage import PER_PAGE, Sheet, draw_montage
+from app.drawing.page import cut
 from app.drawing.region import Template
 from app.drawing.report import write_report
+from app.drawing.report_tables import shown_alike
 from app.drawing.scatter import draw_scatter
+from app.drawing.text import is_legible
 from app.drawing.tiles import Tile
 from app.errors import NotFound, NotYet
 from app.evidence import Outcome, Verdict
@@ -25,6 +28,7 @@ from app.lists.results import Result
 Order = Literal["input", "-llr"]
 Group = Literal["likely_generated", "rest", "all"]
 
+_TITLE_CHARS: Final = 60
 FAMILY: Final = "ffhq"
 """The frame that is drawn through every tile; the others are recropped from it."""
 _ORDER: Final = {"input": "in the list's own order", "-llr": "strongest evidence first"}
@@ -41,14 +45,19 @@ class Wall:
 
 
 class Gallery:
-    """Draws on the calling thread. ``analyst``: asked for the template and for what it is."""
+    """Draws on the calling thread. ``analyst``: asked for the template and for what it is.
 
-    def __init__(self, desk: Desk, analyst: Analyst, base_rate: float) -> None:
+    ``list_name``: what lists are called whose metadata do not say it under ``name`` or ``list``;
+    without one, by their batch.
+    """
+
+    def __init__(self, desk: Desk, analyst: Analyst, base_rate: float, list_name: str = "") -> None:
         self._desk = desk
         left, right = analyst.family_eyes()[FAMILY]
         self._template = Template(FAMILY.upper(), ((left[0], left[1]), (right[0], right[1])))
         self._model = analyst.describe()
         self._base_rate = base_rate
+        self._list_name = list_name
 
     def montage(self, batch: Batch, wall: Wall = Wall()) -> bytes:
         """One page as PNG. Raises ``NotYet``, or ``NotFound`` beyond the last page."""
@@ -63,7 +72,7 @@ class Gallery:
         )
         shown = itertools.islice(found, wall.per_page)
         sheet = Sheet(
-            title=f"Avatars of {batch.id}",
+            title=f"Avatars of {self._title(batch)}",
             page=wall.page,
             pages=pages,
             first=first + 1,
@@ -91,14 +100,27 @@ class Gallery:
         flagged = self._desk.every(
             batch.id, batch.new.owner, order="-llr", verdict=Verdict.LIKELY_GENERATED
         )
-        told = report_of(batch, self._plain(batch), flagged, self._model, self._base_rate)
+        name = name_of_list(batch, self._list_name)
+        told = report_of(batch, self._plain(batch), flagged, self._model, self._base_rate, name)
         drawn = replace(
             told,
+            alike=self._alike(batch),
             montage=self.montage(batch),
             composite=self.composite(batch, None),
             scatter=self.scatter(batch),
         )
         return write_report(drawn)
+
+    def _title(self, batch: Batch) -> str:
+        """The list's name as the drawings' font can write it, in a line."""
+        name = cut(name_of_list(batch, self._list_name), _TITLE_CHARS)
+        return name if name and is_legible(name) else batch.id
+
+    def _alike(self, batch: Batch) -> dict[int, bytes]:
+        """Thumbnails of pictures that look alike, by item."""
+        wanted = shown_alike((batch.cohort or {}).get("duplicates"))
+        found = self._desk.picked(batch.id, batch.new.owner, wanted)
+        return {r.seq: r.finding.thumbnail for r in found if r.finding is not None}
 
     def _plain(self, batch: Batch) -> Iterator[Result]:
         """Every result in the list's order, without its thumbnail."""

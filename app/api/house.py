@@ -15,7 +15,7 @@ from app.api.keyring import KeyRing
 from app.api.metrics import Metrics
 from app.api.tools import fetch_policy
 from app.api.workshop import Workshop
-from app.fetch import Fetcher
+from app.fetch import Fetcher, Holds
 from app.settings import Settings
 
 
@@ -28,6 +28,7 @@ class House:
     workshop: Workshop
     fetcher: Fetcher
     examine: Examine
+    decoders_bytes: Callable[[], list[int]]
     model: dict[str, Any]
     complaints: tuple[str, ...]
     keys: KeyRing
@@ -54,12 +55,13 @@ async def open_house(
     """
     settings.refuse_open_door()
     analyst = open_analyst(settings)
+    holds = Holds()  # one: a host that asks for rest has it from the whole process
     workshop = Workshop(settings.workers, settings.queue_size, metrics)
     try:
         found = await workshop.on_every_thread(analyst.complaint)
         async with (
-            Fetcher(fetch_policy(settings)) as fetcher,
-            open_batch_room(settings, analyst, metrics) as batches,
+            Fetcher(fetch_policy(settings), holds=holds) as fetcher,
+            open_batch_room(settings, analyst, metrics, holds) as batches,
         ):
             yield House(
                 settings=settings,
@@ -67,6 +69,7 @@ async def open_house(
                 workshop=workshop,
                 fetcher=fetcher,
                 examine=analyst,
+                decoders_bytes=analyst.decoders_bytes,
                 model=analyst.describe(),
                 complaints=tuple(sorted({c for c in found if c is not None})),
                 keys=KeyRing(settings.keys()),

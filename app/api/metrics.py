@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -75,6 +75,16 @@ class Metrics:
             "Items of all batches that have no result yet.",
             registry=self._registry,
         )
+        self.decoder_processes = Gauge(
+            "eyeline_decoder_processes",
+            "Child processes that unpack pictures.",
+            registry=self._registry,
+        )
+        self.decoder_memory = Gauge(
+            "eyeline_decoder_resident_memory_bytes",
+            "Resident memory of all of them; what they share is counted in each.",
+            registry=self._registry,
+        )
 
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
@@ -93,6 +103,10 @@ class Metrics:
         for status, number in found.batches.items():
             self.batches.labels(status).set(number)
         self.items_waiting.set(found.waiting)
+
+    def decoders(self, resident_bytes: Sequence[int]) -> None:
+        self.decoder_processes.set(len(resident_bytes))
+        self.decoder_memory.set(sum(resident_bytes))
 
     def text(self) -> bytes:
         return generate_latest(self._registry)

@@ -165,9 +165,10 @@ async def readyz(request: Request) -> Response:
     response_class=PlainTextResponse,
 )
 async def metrics(request: Request) -> Response:
-    """Requests, analyses by outcome and verdict, stage durations, places, refusals, batches."""
+    """Requests, analyses by outcome and verdict, stages, places, refusals, batches, decoders."""
     here = house(request)
     here.metrics.counted(await here.batches.ask(census, here.batches.desk.engine))
+    here.metrics.decoders(here.decoders_bytes())
     return Response(here.metrics.text(), media_type=CONTENT_TYPE_LATEST)
 
 

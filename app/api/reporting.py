@@ -9,6 +9,8 @@ from dataclasses import replace
 from typing import Any, Final
 
 from app import __version__
+from app.cohort import posterior
+from app.drawing import words
 from app.drawing.report_record import MAX_FLAGGED, Failed, Flagged, Report
 from app.jobs.records import Batch, Status
 from app.lists.results import Result
@@ -27,10 +29,12 @@ def report_of(
     flagged: Iterator[Result],
     model: Mapping[str, Any],
     base_rate: float,
+    list_name: str = "",
 ) -> Report:
     """Everything but the pictures. ``every``: in the list's order, thumbnails not needed.
 
     ``flagged``: the strongest first; no more are taken than are shown. ``model``: as served.
+    ``list_name``: what people call the list, if that is known.
     """
     cohort = dict(batch.cohort or {})
     wanted = {seq for group in cohort.get("duplicates", ()) for seq in group.get("seqs", ())}
@@ -43,7 +47,7 @@ def report_of(
             code = result.failure.code
             known = failures.get(code, Failed(code, result.failure.title, 0, name_of(result)))
             failures[code] = replace(known, count=known.count + 1)
-    prevalence = cohort.get("prevalence", {}).get("estimate")
+    share = float(cohort.get("prevalence", {}).get("estimate") or 0.0)
     return Report(
         batch_id=batch.id,
         version=__version__,
@@ -54,14 +58,16 @@ def report_of(
         completed=batch.completed,
         failed=batch.failed,
         times={said: _moment(batch, at) for at, said in _MOMENTS.items() if at in batch.reached},
-        facts={"List": batch.new.list_format, **_metadata(batch)},
+        facts={"List format": batch.new.list_format, **_metadata(batch)},
         outcomes=batch.outcomes,
         verdicts=batch.verdicts,
         cohort=cohort,
         thresholds=tuple(model.get("thresholds", ())),
-        flagged=tuple(_flagged(r, prevalence) for r in itertools.islice(flagged, MAX_FLAGGED)),
+        flagged=tuple(_flagged(r, share) for r in itertools.islice(flagged, MAX_FLAGGED)),
         names=names,
         failures=tuple(sorted(failures.values(), key=lambda f: (-f.count, f.code))),
+        list_name=list_name,
+        status=batch.status,
     )
 
 
@@ -70,7 +76,13 @@ def name_of(result: Result) -> str:
     return result.custom_id or result.source
 
 
-def _flagged(result: Result, prevalence: float | None) -> Flagged:
+def name_of_list(batch: Batch, otherwise: str = "") -> str:
+    """What people call the list: as its metadata say, or ``otherwise``; empty if nobody said."""
+    said = (str(batch.new.metadata.get(key) or "").strip() for key in ("name", "list"))
+    return next((name for name in said if name), otherwise)
+
+
+def _flagged(result: Result, share: float) -> Flagged:
     assert result.finding is not None
     said = json.loads(result.finding.analysis)
     low, high = said["llr_interval"]
@@ -81,19 +93,20 @@ def _flagged(result: Result, prevalence: float | None) -> Flagged:
         llr=said["llr"],
         llr_interval=(low, high),
         posterior_at_base_rate=said["posterior_at_base_rate"],
-        posterior_in_list=_posterior(said["llr"], prevalence),
+        # A share that was found to be none or all is no prior: it would decide alone.
+        posterior_in_list=posterior(said["llr"], share) if 0.0 < share < 1.0 else None,
         thumbnail=result.finding.thumbnail,
-        checks=tuple((c["name"], c["llr"], c["summary"]) for c in said["checks"]),
-        notes=tuple(warning.replace("_", " ") for warning in said["warnings"]),
+        checks=tuple(_check(check) for check in said["checks"]),
+        notes=tuple(map(words.warning, said["warnings"])),
         account=dict(result.account),
     )
 
 
-def _posterior(llr: float, share: float | None) -> float | None:
-    if share is None or not 0.0 < share < 1.0:
-        return None
-    odds: float = share / (1.0 - share) * 10.0**llr
-    return odds / (1.0 + odds)
+def _check(said: Mapping[str, Any]) -> tuple[str, float | None, str]:
+    """Name, llr and sentence of a check; what was not measured weighs nothing, and says why."""
+    if said["status"] == "unmeasurable":
+        return said["name"], None, words.plain(said["summary"])
+    return said["name"], said["llr"], said["summary"]
 
 
 def _metadata(batch: Batch) -> dict[str, str]:

@@ -21,14 +21,17 @@ PATIENCE_S: Final = 30.0
 """How long a list's picture may wait for its turn at a host: nobody sits before it."""
 
 
-def tools_of(examine: Examine, settings: Settings, metrics: Metrics) -> Tools:
+def tools_of(
+    examine: Examine, settings: Settings, metrics: Metrics, holds: Holds | None = None
+) -> Tools:
     """``metrics`` hears of every picture, and of every one that could not be had or read.
 
-    Raises ``NumbersError`` if what lists are judged by is missing or malformed.
+    ``holds``: shared with whoever else of this process fetches. Raises ``NumbersError`` if what
+    lists are judged by is missing or malformed.
     """
     numbers = cohort.load(settings.models_dir / cohort.FILE)
     policy = replace(fetch_policy(settings), patience_s=PATIENCE_S)
-    holds = Holds()
+    holds = Holds() if holds is None else holds
 
     def look(data: bytes, prior: float) -> Finding:
         try:

@@ -70,7 +70,8 @@ def _flags(said: Mapping[str, Any]) -> Iterator[str]:
     if not likely:
         return
     real = max(flags["by_rate"], flags["by_posterior"])
-    amount = "less than one" if real < 1.0 else f"about {real:.0f}"
+    # By rate, a long list of ordinary avatars brings more than there are here.
+    amount = "all" if real >= likely else _expected(real)
     yield (
         f"{_many(likely, 'picture is', 'pictures are')} called likely generated; {amount} of them "
         "should be real."

@@ -74,12 +74,13 @@ def analyze(
 
 
 def _gathered(sources: list[str], settings: Settings) -> list[Item]:
-    from app.fetch import FetchPolicy
+    from app.fetch import FetchPolicy, Holds
     from app.sources import NoPictures, items
 
     policy = FetchPolicy(settings.max_bytes, settings.fetch_allow, settings.fetch_only)
+    holds = Holds()
     try:
-        return [item for source in sources for item in items(source, policy)]
+        return [item for source in sources for item in items(source, policy, holds)]
     except NoPictures as error:
         stop(str(error), USAGE)
 

@@ -48,7 +48,8 @@ def batch(
 ) -> None:
     """Analyse a follower list. If it is stopped, the same command goes on where it was.
 
-    Items that cannot be read are lines of the results like any other; the exit code stays 0.
+    Items that cannot be read are lines of the results like any other; the exit code stays 0. What
+    may succeed another time is tried again by the same command.
     """
     if out.suffix.lower() not in FORMATS:
         stop(f"--out {out} must end in {' or '.join(FORMATS)}", USAGE)

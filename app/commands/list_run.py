@@ -7,33 +7,28 @@ import fcntl
 import hashlib
 import os
 import shutil
-import sys
-import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, BinaryIO, Final, Literal
+from typing import IO, Any, Final, Literal
 
 import typer
 
+from app import __version__
 from app.api.analyst import Analyst
 from app.api.batch_results import Asked, lines_of
-from app.api.batch_schemas import BatchOptions
 from app.api.gallery import Gallery
 from app.api.metrics import Metrics
-from app.api.submission import validated
 from app.api.tools import tools_of
+from app.commands.list_source import Source, opened
 from app.commands.progress import shown
 from app.jobs.desk import Desk
 from app.jobs.records import Batch, NewBatch, Status
-from app.lists.items import Item
-from app.lists.reading import from_folder, open_list
 from app.settings import Settings
 
 FOREVER_S: Final = 100 * 365 * 86_400
 _OWNER: Final = ""
-_CHUNK_BYTES: Final = 1_048_576
 
 
 class Unfinished(Exception):
@@ -54,17 +49,6 @@ class Outputs:
         return self.results.parent / f".{self.results.name}.eyeline"
 
 
-@dataclass(frozen=True)
-class Source:
-    """A list that is ready to be read. ``digest``: of its content."""
-
-    digest: str
-    items: Iterable[Item]
-    list_format: str
-    columns: tuple[str, ...] = ()
-    options: BatchOptions = field(default_factory=BatchOptions)
-
-
 def run(
     source: str,
     outputs: Outputs,
@@ -79,8 +63,8 @@ def run(
 
     Raises ``AvatarError`` for a list that cannot be read, ``OSError`` for a file, ``Unfinished``.
     """
-    with _state(outputs.state), _opened(source, outputs.state, settings) as opened:
-        new = _asked_for(opened, settings, own_prior)
+    with _state(outputs.state), opened(source, outputs.state, settings) as found:
+        new = _asked_for(found, settings, own_prior, analyst.describe().get("id"))
         _forget_another(outputs.state, new)
         desk = Desk.open(
             database_url=None,
@@ -91,15 +75,21 @@ def run(
             max_waiting_items=settings.max_list_items,
         )
         with contextlib.closing(desk):
-            batch, _ = desk.submit(new, opened.items)
+            batch, known = desk.submit(new, found.items)
+            if known and batch.ended:
+                batch = desk.retry_failed(batch.id, _OWNER)
             batch = shown(desk, batch, quiet=quiet)
             if batch.status is not Status.COMPLETED:
                 raise Unfinished(batch.error or f"the batch is {batch.status}")
-            _write(desk, batch, outputs, analyst, settings.base_rate)
-    if not keep:
+            gallery = Gallery(desk, analyst, settings.base_rate, found.name)
+            _write(desk, batch, outputs, gallery)
+            again = _retryable(desk, batch)
+    if not keep and not again:
         shutil.rmtree(outputs.state)
     if not quiet:
         typer.echo(f"{told(batch)}; results in {outputs.results}", err=True)
+        if batch.failed:
+            typer.echo(_what_failed(batch, again, outputs), err=True)
 
 
 def told(batch: Batch) -> str:
@@ -107,6 +97,23 @@ def told(batch: Batch) -> str:
     verdicts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in batch.verdicts.items() if n)
     failed = f", {batch.failed} could not be read" if batch.failed else ""
     return f"{batch.total} avatars: {verdicts or 'none analysed'}{failed}"
+
+
+def _retryable(desk: Desk, batch: Batch) -> int:
+    """How many items failed that may succeed another time; failures stand behind all others."""
+    failed = desk.every(batch.id, _OWNER, order="-llr", thumbnails=False, skip=batch.completed)
+    return sum(result.failure is not None and result.failure.retryable for result in failed)
+
+
+def _what_failed(batch: Batch, again: int, outputs: Outputs) -> str:
+    """How many have no answer, where it is said why, and what may be done about it."""
+    why = f"{batch.failed} of {batch.total} failed: `error` in {outputs.results} says why"
+    if not again:
+        return f"{why}; none of them would succeed if it were tried again"
+    return (
+        f"{why}; {again} may succeed later: run the same command again, and only those are tried "
+        f"(what is done lies in {outputs.state}; delete it if you do not want to)"
+    )
 
 
 @contextmanager
@@ -118,35 +125,23 @@ def _state(folder: Path) -> Iterator[None]:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise Unfinished(f"another process is at work in {folder}") from None
-        yield
+        try:
+            yield
+        finally:
+            if [path.name for path in folder.iterdir()] == ["lock"]:  # nothing was begun
+                shutil.rmtree(folder)
 
 
-@contextmanager
-def _opened(source: str, state: Path, settings: Settings) -> Iterator[Source]:
-    folder = Path(source)
-    if source != "-" and folder.is_dir():
-        items = from_folder(
-            folder, max_items=settings.max_list_items, max_picture_bytes=settings.max_bytes
-        )
-        yield Source(_folder_digest(folder), items, "folder")
-        return
-    with tempfile.TemporaryFile(dir=state) if source == "-" else folder.open("rb") as file:
-        digest = _taken_in(sys.stdin.buffer, file) if source == "-" else _hashed(file)
-        followers = open_list(
-            _seekable(file),
-            name="" if source == "-" else folder.name,
-            max_items=settings.max_list_items,
-            max_bytes=settings.max_list_bytes,
-            max_picture_bytes=settings.max_bytes,
-        )
-        options = validated(BatchOptions, dict(followers.options))
-        yield Source(digest, followers, followers.format, followers.columns, options)
+def _asked_for(
+    source: Source, settings: Settings, own_prior: float | None, calibration: Any
+) -> NewBatch:
+    """The list's own prior goes before the environment's; the command line's before both.
 
-
-def _asked_for(source: Source, settings: Settings, own_prior: float | None) -> NewBatch:
-    """The list's own prior goes before the environment's; the command line's before both."""
+    What was found by another version, or another calibration, is not gone on with.
+    """
     prior = own_prior or source.options.prior or settings.prior
-    key = hashlib.sha256(f"{source.digest} {prior!r} {settings.base_rate!r}".encode()).hexdigest()
+    asked = (source.digest, prior, settings.base_rate, __version__, calibration)
+    key = hashlib.sha256(repr(asked).encode()).hexdigest()
     return NewBatch(
         prior=prior,
         owner=_OWNER,
@@ -169,11 +164,10 @@ def _forget_another(state: Path, new: NewBatch) -> None:
         mark.write_text(str(new.idempotency_key), encoding="ascii")
 
 
-def _write(desk: Desk, batch: Batch, outputs: Outputs, analyst: Analyst, base_rate: float) -> None:
+def _write(desk: Desk, batch: Batch, outputs: Outputs, gallery: Gallery) -> None:
     kind: Literal["csv", "ndjson"] = "csv" if outputs.results.suffix.lower() == ".csv" else "ndjson"
     with replacing(outputs.results) as file:
         file.writelines(lines_of(desk, batch, Asked(), kind))
-    gallery = Gallery(desk, analyst, base_rate)
     if outputs.montage:
         with replacing(outputs.montage) as file:
             file.write(gallery.montage(batch))
@@ -195,33 +189,3 @@ def replacing(path: Path) -> Iterator[IO[bytes]]:
         draft.replace(path)
     finally:
         draft.unlink(missing_ok=True)
-
-
-def _folder_digest(folder: Path) -> str:
-    """Of names, sizes and times: enough to tell whether it is still the folder that was begun."""
-    digest = hashlib.sha256()
-    for path in sorted(p for p in folder.rglob("*") if p.is_file()):
-        known = path.stat()
-        name = path.relative_to(folder).as_posix()
-        digest.update(f"{name}\0{known.st_size}\0{known.st_mtime_ns}\0".encode())
-    return digest.hexdigest()
-
-
-def _taken_in(stream: IO[bytes], file: IO[bytes]) -> str:
-    digest = hashlib.sha256()
-    while chunk := stream.read(_CHUNK_BYTES):
-        digest.update(chunk)
-        file.write(chunk)
-    file.seek(0)
-    return digest.hexdigest()
-
-
-def _hashed(file: Any) -> str:
-    digest = hashlib.file_digest(file, "sha256").hexdigest()
-    file.seek(0)
-    return digest
-
-
-def _seekable(file: Any) -> BinaryIO:
-    found: BinaryIO = file
-    return found

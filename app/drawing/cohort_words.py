@@ -66,7 +66,7 @@ def prevalence(cohort: Cohort) -> str | None:
     """The estimated share of generated faces, with its interval."""
     estimate = number(cohort, "prevalence", "estimate")
     ends = interval(cohort, "prevalence", "interval")
-    if estimate is None:
+    if estimate is None or _is_unscored(cohort):
         return None
     if ends is None:
         return percent(estimate)
@@ -78,20 +78,30 @@ def concentration(cohort: Cohort) -> str | None:
     observed = number(cohort, "concentration", "observed")
     expected = number(cohort, "concentration", "expected")
     p = number(cohort, "concentration", "p_value")
-    if observed is None or expected is None:
+    if observed is None or expected is None or _is_unscored(cohort):
         return None
     said = f"{observed:,.0f} where {amount(expected)} would by chance"
     return said if p is None else f"{said} ({p_value(p)})"
 
 
 def false_flags(cohort: Cohort) -> str | None:
-    """How many of the flags should be wrong, and how many at most."""
+    """How many of the flags should be wrong, in words, and how many at the most."""
     expected = number(cohort, "expected_false_flags")
     most = number(cohort, "false_flags", "at_most")
-    if expected is None:
+    flagged = number(cohort, "likely")
+    if expected is None or _is_unscored(cohort):
         return None
-    bound = f", at most {amount(most)}" if most is not None and most > expected else ""
-    return f"{amount(expected)}{bound}"
+    if flagged is not None and 0.0 < flagged <= expected:
+        return f"all of them ({amount(expected)} expected)"
+    bound = f", {amount(most)} at the most" if most is not None and most > expected else ""
+    if expected < 1.0:
+        return f"less than one ({amount(expected)} expected{bound})"
+    return f"about {amount(expected)}{bound}"
+
+
+def _is_unscored(cohort: Cohort) -> bool:
+    """Whether there is no picture that a figure could be of: none is then no share of anything."""
+    return number(cohort, "counts", "scored") == 0.0
 
 
 def even_odds(cohort: Cohort) -> str | None:

@@ -56,12 +56,14 @@ def joined(parts: Iterable[str]) -> Html:
     return Html("".join(part if isinstance(part, Html) else escaped(part) for part in parts))
 
 
-def name(text: str) -> Html:
+def cut(text: str, most: int = NAME_LENGTH) -> str:
+    """``text`` with its middle left out where it is longer than ``most``: names differ at ends."""
+    return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most // 2) :]}"
+
+
+def name(text: str, most: int = NAME_LENGTH) -> Html:
     """A stranger's name in a direction of its own, its middle left out where it is very long."""
-    if len(text) > NAME_LENGTH:
-        half = NAME_LENGTH // 2
-        text = f"{text[:half]}…{text[-half:]}"
-    return tag("bdi", text, class_="name")
+    return tag("bdi", cut(text, most), class_="name")
 
 
 def table(

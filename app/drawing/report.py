@@ -6,8 +6,8 @@ by a screen reader. Every text in it is escaped (``page``).
 
 from __future__ import annotations
 
-from app.drawing import cohort_words, report_sections, report_words
-from app.drawing.page import Html, Section, contents, document, facts, joined, name, tag
+from app.drawing import cohort_words, report_sections, report_words, words
+from app.drawing.page import Html, Section, contents, cut, document, facts, joined, name, tag
 from app.drawing.report_record import MAX_FLAGGED, Failed, Flagged, Report
 from app.drawing.report_style import STYLE
 from app.evidence import SCOPE
@@ -20,7 +20,8 @@ def write_report(report: Report) -> bytes:
     sections = _sections(report)
     main = tag("main", *(one.html for one in sections))
     body = joined([_head(report), contents(sections), main, tag("footer", tag("p", SCOPE))])
-    page = document(f"Eyeline report on list {report.batch_id}", STYLE, body)
+    called = cut(report.list_name) if report.list_name else f"list {report.batch_id}"
+    page = document(f"Eyeline report on {called}", STYLE, body)
     return page.encode("utf-8")
 
 
@@ -44,6 +45,7 @@ def _head(report: Report) -> Html:
     # Pairs, not a mapping: a list's own facts may bear any name, and must not stand in for ours.
     asked = (
         ("Batch", report.batch_id),
+        ("Status", words.plain(report.status)),
         *((moment.capitalize(), when) for moment, when in report.times.items()),
         ("Items", f"{report.total:,}: {report.completed:,} looked at, {report.failed:,} failed"),
         ("Prior asked for", cohort_words.percent(report.prior)),
@@ -54,7 +56,13 @@ def _head(report: Report) -> Html:
     )
     return tag(
         "header",
-        tag("h1", "A follower list's avatars: what the pictures say"),
+        tag("h1", *_title(report.list_name)),
         tag("p", report_words.LEAD, class_="lead"),
         facts("What was asked", asked),
     )
+
+
+def _title(list_name: str) -> tuple[str, ...]:
+    if not list_name:
+        return ("A follower list's avatars: what the pictures say",)
+    return (name(list_name), ": what the list's avatars say")

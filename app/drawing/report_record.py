@@ -14,7 +14,7 @@ MAX_FLAGGED: Final = 200
 
 @dataclass(frozen=True)
 class Flagged:
-    """One flagged picture. ``checks``: each check's name, llr and sentence.
+    """One flagged picture. ``checks``: each check's name, llr (``None``: not measured), sentence.
 
     ``thumbnail``: JPEG, empty if none was kept. ``posterior_in_list``: at the list's own share,
     ``None`` where that is unknown. ``notes``: warnings as sentences. ``account``: what the list
@@ -29,7 +29,7 @@ class Flagged:
     posterior_at_base_rate: float
     posterior_in_list: float | None = None
     thumbnail: bytes = b""
-    checks: tuple[tuple[str, float, str], ...] = ()
+    checks: tuple[tuple[str, float | None, str], ...] = ()
     notes: tuple[str, ...] = ()
     account: Mapping[str, str] = field(default_factory=dict)
 
@@ -54,7 +54,9 @@ class Report:
     left out of the page. ``thresholds``: as ``GET /v1/model`` serves them. ``montage``,
     ``composite``, ``scatter``: PNG, empty if there is none. ``flagged``: the strongest first, at
     most 200 are shown of ``verdicts[likely_generated]``. ``names``: of the items that duplicates
-    speak of, by seq. ``failures``: by kind.
+    speak of, by seq; ``alike``: thumbnails (JPEG) of some of them. ``failures``: by kind.
+    ``list_name``: what people call the list, empty if that is unknown. ``status``: of the batch, in
+    a word; told where not everything was looked at.
     """
 
     batch_id: str
@@ -76,12 +78,20 @@ class Report:
     scatter: bytes = b""
     flagged: tuple[Flagged, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
+    alike: Mapping[int, bytes] = field(default_factory=dict)
     failures: tuple[Failed, ...] = ()
+    list_name: str = ""
+    status: str = "completed"
 
     @property
     def flags(self) -> int:
         """How many were flagged in all."""
         return max(self.verdicts.get(Verdict.LIKELY_GENERATED, 0), len(self.flagged))
+
+    @property
+    def waiting(self) -> int:
+        """Items that nobody has looked at: the list is still at work, or was stopped."""
+        return max(0, self.total - self.completed - self.failed)
 
     @property
     def prevalence(self) -> float | None:

@@ -27,6 +27,7 @@ def in_short(report: Report) -> Section:
     said = [
         f"Of {counted(report.total, 'item')} {counted(report.completed, 'picture')} could be "
         f"looked at; {counted(weighed, 'picture')} held a face that could be weighed.",
+        *_unfinished(report),
         *(cohort_words.sentences(report.cohort, "summary") or [_flags(report)]),
     ]
     rate = cohort_words.percent(report.base_rate)
@@ -103,7 +104,7 @@ def duplicates(report: Report) -> Section | None:
     children = (
         _lead(report_words.DUPLICATES),
         _lead(f"{cohort_words.groups(report.cohort)} in all."),
-        duplicates_table(groups, report.names),
+        duplicates_table(groups, report.names, report.alike),
     )
     return Section("The same picture on several accounts", "duplicates", children)
 
@@ -149,6 +150,17 @@ def again(report: Report) -> Section:
         tag("p", report_words.APPEAL),
     )
     return Section("How to reproduce this", "again", children)
+
+
+def _unfinished(report: Report) -> list[str]:
+    """That the figures are of a part of the list, where they are."""
+    if not report.waiting:
+        return []
+    more = counted(report.waiting, "item has", "items have")
+    return [
+        f"{more} not been looked at: the list was {words.plain(report.status)} when this was "
+        "written, and all figures are of the part before."
+    ]
 
 
 def _flags(report: Report) -> str:

@@ -53,6 +53,8 @@ figure { background: #fff; border: 1px solid var(--rule); }
 figure img { width: 100%; }
 figcaption { background: var(--panel); color: var(--ink); padding: .6rem 1rem; font-size: .92rem; }
 .thumb { width: 128px; background: #b0b2b8; }
+.alike { display: flex; flex-wrap: wrap; gap: 4px; min-width: 132px; }
+.alike img { width: 64px; background: #b0b2b8; }
 .name { unicode-bidi: isolate; overflow-wrap: anywhere; }
 code, pre { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; font-size: .86rem; }
 tbody th code { white-space: nowrap; }

@@ -13,6 +13,10 @@ from app.evidence import Verdict, verbal_support
 
 MAX_GROUPS: Final = 100
 MAX_MEMBERS: Final = 50
+MAX_ALIKE: Final = 4
+"""Pictures of a group that are shown: they look alike."""
+SOURCE_LENGTH: Final = 64
+"""Characters of a name or URL in a table; the results hold it whole."""
 
 _COHORT: Final = ("figure", "value", "what it means")
 
@@ -85,9 +89,9 @@ def _flagged_rows(one: Flagged, columns: int) -> Html:
 
 
 def _item(one: Flagged) -> Html:
-    parts: list[str] = [f"{one.seq} ", name(one.name)]
+    parts: list[str] = [f"{one.seq} ", name(one.name, SOURCE_LENGTH)]
     if one.source and one.source != one.name:
-        parts.append(tag("span", name(one.source), class_="small"))
+        parts.append(tag("span", name(one.source, SOURCE_LENGTH), class_="small"))
     told = [joined([f"{words.plain(k)} ", name(value)]) for k, value in one.account.items()]
     if told:
         parts.append(tag("span", *_between(told, " · "), class_="small"))
@@ -107,27 +111,48 @@ def _thumbnail(one: Flagged) -> Html:
 
 
 def _why(one: Flagged) -> Html:
-    said = [
-        f"{words.plain(check).capitalize()} ({words.signed(llr)}): {words.sentence(sentence)}"
-        for check, llr, sentence in one.checks
-    ]
+    said = []
+    for check, llr, sentence in one.checks:
+        weight = "" if llr is None else f" ({words.signed(llr)})"
+        said.append(f"{words.plain(check).capitalize()}{weight}: {words.sentence(sentence)}")
     return tag("div", bullets([*said, *one.notes]), class_="why")
 
 
-def duplicates_table(groups: Sequence[Any], names: Mapping[int, str]) -> Html:
+def shown_alike(groups: Any) -> list[int]:
+    """Items of ``groups`` (of the cohort) whose thumbnails the table shows, as far as there are."""
+    return [seq for group in _readable(groups) for seq in _seqs(group)[:MAX_ALIKE]]
+
+
+def _readable(groups: Any) -> list[Mapping[str, Any]]:
+    found = groups if isinstance(groups, list | tuple) else ()
+    return [group for group in found if isinstance(group, Mapping)][:MAX_GROUPS]
+
+
+def duplicates_table(
+    groups: Sequence[Any], names: Mapping[int, str], alike: Mapping[int, bytes]
+) -> Html:
     """Groups of items whose pictures look alike, in the order given."""
-    readable = [group for group in groups if isinstance(group, Mapping)][:MAX_GROUPS]
     rows: list[tuple[str, ...]] = [
         (
             tag("code", str(group.get("perceptual_hash", ""))),
+            _alike(group, alike),
             plain_value(_size(group)),
             plain_value(group.get("likely")),
             joined(_members(group, names)),
         )
-        for group in readable
+        for group in _readable(groups)
     ]
-    columns = ("hash", "items", "likely generated", "which")
+    columns = ("hash", "pictures", "items", "likely generated", "which")
     return tag("div", table("Groups of pictures that look alike", columns, rows), class_="wide")
+
+
+def _alike(group: Mapping[str, Any], alike: Mapping[int, bytes]) -> Html:
+    shown = [
+        picture(alike[seq], "jpeg", f"Avatar of item {seq}")
+        for seq in _seqs(group)[:MAX_ALIKE]
+        if alike.get(seq)
+    ]
+    return tag("div", *shown, class_="alike") if shown else Html("–")
 
 
 def _size(group: Mapping[str, Any]) -> int:
@@ -142,7 +167,7 @@ def _seqs(group: Mapping[str, Any]) -> Sequence[int]:
 
 def _members(group: Mapping[str, Any], names: Mapping[int, str]) -> Iterator[str]:
     seqs = _seqs(group)[:MAX_MEMBERS]
-    shown = [joined([f"{seq} ", name(names.get(seq, ""))]) for seq in seqs]
+    shown = [joined([f"{seq} ", name(names.get(seq, ""), SOURCE_LENGTH)]) for seq in seqs]
     yield from _between(shown, ", ")
     if _size(group) > len(seqs):
         yield f" and {_size(group) - len(seqs):,} more"
@@ -177,7 +202,10 @@ def _account(figure: Any, value: Any) -> str:
 
 def failures_table(failures: Sequence[Failed]) -> Html:
     """What went wrong, by kind."""
-    rows = [(one.title, one.code, f"{one.count:,}", name(one.example)) for one in failures]
+    rows = [
+        (one.title, one.code, f"{one.count:,}", name(one.example, SOURCE_LENGTH))
+        for one in failures
+    ]
     shown = table("Items that failed", ("what happened", "code", "items", "for example"), rows)
     return tag("div", shown, class_="wide")
 

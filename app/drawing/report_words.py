@@ -26,8 +26,9 @@ SHARE: Final = (
     "are not counted: that would count false ones as well."
 )
 FALSE_FLAGS: Final = (
-    "How many of the flagged should be ordinary avatars, by the rate measured in validation and by "
-    "their own likelihood ratios; at most, by that rate's upper bound."
+    "How many of the flagged should be ordinary avatars: the larger of two figures, one by the "
+    "rate at which ordinary avatars were flagged in validation, one by the flagged pictures' own "
+    "likelihood ratios. At the most: by that rate's upper bound."
 )
 TEMPLATE: Final = (
     "Faces whose crop square is a generator's, against the rate at which ordinary avatars have it. "

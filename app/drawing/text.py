@@ -25,6 +25,8 @@ _LINE_HEIGHT: Final = 1.32
 _ELLIPSIS: Final = "…"
 _LONG: Final = 160
 """Characters of a name that are looked at: strangers may have made it as long as they like."""
+_JUDGED: Final = 64
+"""Characters of a name by which its script is judged."""
 _ALSO_KNOWN: Final = "«°±·»‘’“”…"
 _SPELLED: Final = str.maketrans(
     {"−": "-", "–": "-", "—": "-", "×": "x", "÷": "/", "≈": "about ", "≤": "<=", "≥": ">="}
@@ -99,6 +101,13 @@ def spelled(text: str) -> str:
     kept = (c for c in plain if not unicodedata.combining(c))
     known = (c if " " <= c <= "~" or c in _ALSO_KNOWN else "?" for c in kept)
     return " ".join("".join(known).split())
+
+
+def is_legible(name: str) -> bool:
+    """Whether no more than a third of ``name`` is in letters that the font lacks."""
+    start = name[:_JUDGED]
+    lost = spelled(start).count("?") - start.count("?")
+    return 3 * lost <= len(start)
 
 
 def wrap(text: str, style: TextStyle, room_px: float) -> tuple[str, ...]:

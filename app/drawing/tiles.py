@@ -24,7 +24,7 @@ from app.drawing.palette import (
 )
 from app.drawing.region import Template
 from app.drawing.strokes import Canvas
-from app.drawing.text import TextStyle, font, shortened, spelled, wrap
+from app.drawing.text import TextStyle, font, is_legible, shortened, wrap
 from app.evidence import Outcome, Verdict
 from app.picture import DecodeLimits, Picture, decode
 
@@ -40,8 +40,6 @@ _NAME: Final = TextStyle(16, INK)
 _SAYS: Final = TextStyle(16, INK, 0.3)
 _PLAIN: Final = TextStyle(16, FAINT_INK, max_lines=4)
 _DOT_ROOM_PX: Final = 18
-_LOOKED_AT: Final = 64
-"""Characters of a name by which its script is judged."""
 # Thumbnails are ours, and still they come out of a store: nothing large is unpacked.
 _LIMITS: Final = DecodeLimits(max_bytes=200_000, max_pixels=1 << 20, max_side_px=1024)
 
@@ -93,7 +91,8 @@ def draw_captions(draw: ImageDraw.ImageDraw, corner: tuple[int, int], tile: Tile
     number = f"{tile.seq} "
     room = TILE_PX - font(_NAME.size_px).getlength(number)
     draw.text((left, line), number, FAINT_INK, font(_NAME.size_px), anchor="lm")
-    name = shortened(_legible(tile.name), _NAME, room)
+    legible = tile.name if is_legible(tile.name) else "(in another script)"
+    name = shortened(legible, _NAME, room)
     draw.text((left + TILE_PX - room, line), name, INK, font(_NAME.size_px), anchor="lm")
     style = _SAYS if tile.scored else _PLAIN
     says = shortened(_says(tile), style, TILE_PX - _DOT_ROOM_PX)
@@ -116,13 +115,6 @@ def _says(tile: Tile) -> str:
         return list_words.WHY_NOT.get(str(tile.outcome), list_words.WORD[tile.verdict])
     word = list_words.SHORT[tile.verdict]
     return f"{words.signed(tile.llr)} {word}{f', {tile.note}' if tile.note else ''}"
-
-
-def _legible(name: str) -> str:
-    """``name``, unless much of it is in letters that the font lacks: its number must do then."""
-    start = name[:_LOOKED_AT]
-    lost = spelled(start).count("?") - start.count("?")
-    return "(in another script)" if 3 * lost > len(start) else name
 
 
 def _draw_avatar(canvas: Canvas, box: Box, picture: Picture) -> Box:

@@ -5,7 +5,6 @@ point is the socket: it is made only for an address that passes, whatever name, 
 answer or spelling led there. Everything above it (scheme, port, lists, sizes, times) is courtesy.
 """
 
-from app.fetch.fallback import fetch_first
 from app.fetch.fetcher import Fetcher
 from app.fetch.holds import Holds
 from app.fetch.policy import CONNECT_S, MAX_REDIRECTS, TOTAL_S, FetchPolicy
@@ -19,6 +18,5 @@ __all__ = [
     "FetchPolicy",
     "Fetcher",
     "Holds",
-    "fetch_first",
     "parse",
 ]

@@ -16,11 +16,12 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 from typing import Any, Final, ParamSpec, TypeVar
 
-from app.errors import AvatarError, FetchFailed, UrlBlocked, UrlInvalid
+from app.errors import AvatarError
 from app.jobs import pieces
 from app.jobs.database import Database
 from app.jobs.pieces import Picture
 from app.jobs.records import Fetch, Tools
+from app.lists.fallback import fetch_first
 from app.lists.items import Failure, Item
 
 P = ParamSpec("P")
@@ -28,7 +29,6 @@ T = TypeVar("T")
 
 FETCHES: Final = 16
 """Pictures that are being fetched at the same time."""
-_RETRYABLE: Final = frozenset({408, 429})
 
 log = logging.getLogger("eyeline.jobs")
 
@@ -72,7 +72,7 @@ class Bench:
             return data if data is not None else _lost()
         try:
             async with self._fetching:
-                return await self._fetched(item.url, item.fallback_url)
+                return await fetch_first(self._fetch, item.url, item.fallback_url)
         except AvatarError as error:
             return failure_of(error)
         except Exception:
@@ -104,16 +104,6 @@ class Bench:
         self._thread.join()
         self._examiners.shutdown(cancel_futures=True)
         self._clerks.shutdown()
-
-    async def _fetched(self, url: str, fallback_url: str | None) -> bytes:
-        try:
-            return await self._fetch(url)
-        except (UrlBlocked, UrlInvalid):
-            raise
-        except AvatarError:
-            if fallback_url is None:
-                raise
-            return await self._fetch(fallback_url)
 
     def _look(self, batch_no: int, seq: int, data: bytes, prior: float) -> Picture | Failure:
         """The same bytes are looked at once: by whoever comes first, the others wait for that."""
@@ -208,10 +198,7 @@ class Gate:
 
 def failure_of(error: AvatarError) -> Failure:
     """An error of the picture or its address, as it is kept."""
-    retryable = error.retryable
-    if isinstance(error, FetchFailed) and error.upstream_status is not None:
-        retryable = error.upstream_status in _RETRYABLE or error.upstream_status >= 500
-    return Failure(error.code, error.title, error.detail, retryable)
+    return Failure(error.code, error.title, error.detail, error.retryable)
 
 
 def _internal() -> Failure:

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 from app.errors import NotFound, NotYet
 from app.jobs import chunks, tables
 from app.jobs.database import Database
-from app.jobs.records import Status
+from app.jobs.records import ENDED, Status
 from app.jobs.standing import Row, row_of
 from app.jobs.tables import batches, payloads, results
 
@@ -19,7 +19,11 @@ from app.jobs.tables import batches, payloads, results
 def change(c: sa.Connection, database: Database, row: Row, status: Status, **more: Any) -> None:
     """Take a batch to ``status``; the caller holds its row."""
     now = c.scalar(sa.select(database.now))
-    reached: Mapping[str, Any] = json.loads(row.reached) | {status: now}
+    before: Mapping[str, Any] = json.loads(row.reached)
+    if status == Status.IN_PROGRESS:
+        # Tried again: an end that was reached before is none.
+        before = {Status.VALIDATING: before[Status.VALIDATING]}
+    reached = {**before, status: now}
     c.execute(
         sa.update(batches)
         .where(batches.c.no == row.no)
@@ -102,14 +106,10 @@ def end(
 ) -> None:
     """A batch ends: completed, cancelled, or failed with ``error``; once a generation."""
 
-    def ended(c: sa.Connection) -> None:
+    def ended(c: sa.Connection) -> bool:
         now = row_of(c, database, row.id, None, locked=True)
-        if now.generation != row.generation or now.status in (
-            Status.COMPLETED,
-            Status.CANCELLED,
-            Status.FAILED,
-        ):
-            return
+        if now.generation != row.generation or now.status in ENDED:
+            return False
         cancelled = now.status == Status.CANCELLING
         status = Status.CANCELLED if cancelled else Status.COMPLETED
         change(
@@ -121,9 +121,11 @@ def end(
             error=error,
             expires_at=now.now + retention_s,
         )
+        return True
 
-    database.write(ended)
-    _drop_payloads(database, row.no)
+    # Pictures of a batch that failed are still to be looked at, if it is tried again.
+    if database.write(ended) and error is None:
+        _drop_payloads(database, row.no)
 
 
 def finalize(database: Database, batch_id: str, generation: int) -> Row | None:

@@ -18,15 +18,17 @@ from typing import Final, Self
 import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
+from sqlalchemy.exc import SQLAlchemyError
 
 from app.jobs import averages, changes, chunks, erasing, intake, reading, standing
 from app.jobs.bench import Bench
 from app.jobs.database import Database, open_database
 from app.jobs.engine import Engine, Handlers
 from app.jobs.handlers import Hook, Worker
-from app.jobs.heart import Chores, Heart, living
+from app.jobs.heart import Chores, Heart
+from app.jobs.living import living
 from app.jobs.reading import Order, Page, Wanted
-from app.jobs.records import Batch, NewBatch, Tools
+from app.jobs.records import ENDED, Batch, NewBatch, Tools
 from app.jobs.standing import Listing
 from app.lists.items import Item
 from app.lists.results import Result
@@ -155,10 +157,20 @@ class Desk:
         limit: int = 100,
         thumbnails: bool = True,
     ) -> Page:
-        """A page of what is there by now. Raises ``NotFound`` and ``InvalidRequest``."""
+        """A page of what is there by now. Raises ``NotFound`` and ``InvalidRequest``.
+
+        In the list's order a page ends where an item has no result yet, and ``next_cursor`` leads
+        on from there; of a batch that has ended it is ``None`` at the end.
+        """
+        row = standing.find(self._database, batch_id, owner)
+        wanted = Wanted(row.no, order, min_llr, verdict, thumbnails)
+        at_work = row.status not in ENDED
+        return reading.page(self._database, wanted, after, limit, at_work=at_work)
+
+    def picked(self, batch_id: str, owner: str, seqs: Iterable[int]) -> Iterator[Result]:
+        """The results of these items with their thumbnails, in order. Raises ``NotFound``."""
         number = standing.find(self._database, batch_id, owner).no
-        wanted = Wanted(number, order, min_llr, verdict, thumbnails)
-        return reading.page(self._database, wanted, after, limit)
+        return reading.picked(self._database, number, seqs)
 
     def every(
         self,
@@ -219,9 +231,11 @@ class Desk:
         complaint = self._heart.complaint()
         if complaint is not None:
             return complaint
-        if living(self._database).working == 0:
-            return "no process works on batches: start `eyeline worker`"
-        return None
+        try:
+            working = living(self._database).working
+        except SQLAlchemyError as error:
+            return f"the database of the batches cannot be read: {type(error).__name__}"
+        return None if working else "no process works on batches: start `eyeline worker`"
 
     def close(self) -> None:
         """Commit what was looked at, leave the rest to the others, or to the next start."""

@@ -16,18 +16,20 @@ ROWS: Final = 2_000
 """Of a table, in one transaction: others get in between."""
 
 
-def bury(database: Database, batch_no: int) -> None:
-    """The batch is gone; nothing can be added to it any more, by whomever.
+def bury(database: Database, batch_no: int, *only_if: sa.ColumnElement[bool]) -> bool:
+    """The batch is gone; nothing can be added to it any more, by whomever. Whether it was there.
 
-    Whoever is adding holds its row, or finds none when it comes to that.
+    Whoever is adding holds its row, or finds none when it comes to that. ``only_if``: what must
+    still be true of its row.
     """
 
-    def gone(c: sa.Connection) -> None:
-        found = c.execute(sa.delete(batches).where(batches.c.no == batch_no))
+    def gone(c: sa.Connection) -> bool:
+        found = c.execute(sa.delete(batches).where(batches.c.no == batch_no, *only_if))
         if found.rowcount:
             c.execute(sa.insert(graves).values(batch_no=batch_no))
+        return bool(found.rowcount)
 
-    database.write(gone)
+    return database.write(gone)
 
 
 def erase(database: Database, batch_no: int) -> None:
@@ -42,14 +44,12 @@ def erase(database: Database, batch_no: int) -> None:
 
 def expired(database: Database) -> Iterator[int]:
     """The numbers of batches whose time is over, and of those somebody died erasing."""
-    over = sa.select(batches.c.no).where(
-        batches.c.status.in_(ENDED), batches.c.expires_at <= database.now
-    )
+    over = batches.c.status.in_(ENDED), batches.c.expires_at <= database.now
     with database.reading() as c:
-        late, buried = list(c.scalars(over)), list(c.scalars(sa.select(graves.c.batch_no)))
-    for batch_no in late:
-        bury(database, batch_no)
-    yield from {*late, *buried}
+        late = list(c.scalars(sa.select(batches.c.no).where(*over)))
+        buried = list(c.scalars(sa.select(graves.c.batch_no)))
+    # One that was taken up again meanwhile stays.
+    yield from {*(number for number in late if bury(database, number, *over)), *buried}
 
 
 def _some(c: sa.Connection, table: sa.Table, batch_no: int) -> int:

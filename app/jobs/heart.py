@@ -10,7 +10,6 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from dataclasses import dataclass
 from typing import Final
 
 import sqlalchemy as sa
@@ -19,12 +18,11 @@ from app.jobs import erasing
 from app.jobs.chunks import Key, Next, complete
 from app.jobs.database import Database
 from app.jobs.engine import Engine, final_name
+from app.jobs.living import DEAD_S, living, silent
 from app.jobs.records import ENDED, Status
 from app.jobs.tables import batches, chunks, workers
 
 BEAT_S: Final = 2.0
-DEAD_S: Final = 10.0
-"""Silence after which a process is taken for dead. Being wrong costs work, never results."""
 ROUND_S: Final = 2.5
 STILL_S: Final = 10.0
 """A batch that did not move for so long is looked after."""
@@ -32,14 +30,6 @@ SWEEP_S: Final = 60.0
 FORGET_S: Final = 3600.0
 
 log = logging.getLogger("eyeline.jobs")
-
-
-@dataclass(frozen=True)
-class Living:
-    """Processes that said so lately. ``working``: those with threads for batches."""
-
-    executors: frozenset[str]
-    working: int
 
 
 class Heart:
@@ -88,22 +78,6 @@ class Heart:
             except Exception as error:
                 self._error = type(error).__name__
                 log.exception("the heartbeat could not be written")
-
-
-def living(database: Database) -> Living:
-    """By the database's clock."""
-    since = database.now - DEAD_S
-    of = sa.select(workers.c.executor, workers.c.threads).where(workers.c.seen_at > since)
-    with database.reading() as c:
-        rows = c.execute(of).all()
-    return Living(frozenset(row.executor for row in rows), sum(row.threads > 0 for row in rows))
-
-
-def silent(database: Database) -> list[str]:
-    """Processes that have said nothing for too long, and never that they would leave."""
-    of = sa.select(workers.c.executor).where(workers.c.seen_at <= database.now - DEAD_S)
-    with database.reading() as c:
-        return list(c.scalars(of))
 
 
 class Chores:
@@ -158,9 +132,7 @@ class Chores:
             log.warning("%d processes died; %d workflows of theirs are taken up", len(dead), taken)
 
     def _alive(self) -> frozenset[str]:
-        """With SQLite there is this process and no other, however lately another one beat."""
-        here = frozenset({self._engine.executor})
-        return self.living.executors | here if self._database.shared else here
+        return self.living.among(self._database, self._engine.executor)
 
     def _abandoned(self) -> list[int]:
         """Lists whose process died while they came in."""
@@ -169,9 +141,9 @@ class Chores:
         )
         with self._database.reading() as c:
             found = list(c.scalars(of))
-        for batch_no in found:
-            erasing.bury(self._database, batch_no)
-        return found
+        # One that was merely slow may have gone on meanwhile: then it stays.
+        reading = batches.c.status == Status.VALIDATING
+        return [number for number in found if erasing.bury(self._database, number, reading)]
 
     def _mend(self, batch_no: int) -> None:
         """Enqueue again what should be on a queue and is not, whatever took it from there.

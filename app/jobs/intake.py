@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
+import time
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -16,8 +17,10 @@ from app.errors import Busy, KeyReused
 from app.jobs import chunks, erasing
 from app.jobs.coding import item_text
 from app.jobs.database import Database
+from app.jobs.living import living
 from app.jobs.pieces import result_row
 from app.jobs.records import ENDED, NewBatch, Status
+from app.jobs.standing import Row, is_over
 from app.jobs.tables import batches, items, payloads, results
 from app.lists.items import Item
 
@@ -26,6 +29,8 @@ BYTES: Final = 32 * 2**20
 """A transaction takes so many rows, or pictures of so many bytes; others get in between."""
 RETRY_MIN_S: Final = 5
 RETRY_MAX_S: Final = 600
+READING_S: Final = 10.0
+"""How long a list is waited for that came before with the same key and is still being read."""
 
 
 @dataclass(frozen=True)
@@ -43,12 +48,16 @@ def admit(door: Door, new: NewBatch, rows: Iterable[Item]) -> tuple[str, bool]:
 
     Raises ``KeyReused``, ``Busy``, and whatever reading the rows raises; then nothing is kept.
     """
-    _refuse_if_full(door, 1)
     batch_id = f"batch_{secrets.token_hex(12)}"
-    try:
-        batch_no = door.database.write(lambda c: _insert(c, door, batch_id, new))
-    except IntegrityError:
-        return _replayed(door.database, new), True
+    while True:
+        if (known := _replayed(door, new)) is not None:
+            return known, True
+        _refuse_if_full(door, 1)
+        try:
+            batch_no = door.database.write(lambda c: _insert(c, door, batch_id, new))
+        except IntegrityError:
+            continue  # somebody else came with the same key meanwhile
+        break
     try:
         _fill(door, batch_no, rows)
         door.database.write(lambda c: _start(c, door, batch_no))
@@ -80,17 +89,47 @@ def _insert(c: sa.Connection, door: Door, batch_id: str, new: NewBatch) -> int:
     return int(number)
 
 
-def _replayed(database: Database, new: NewBatch) -> str:
-    of = sa.select(batches.c.id, batches.c.body_sha256).where(
+def _replayed(door: Door, new: NewBatch) -> str | None:
+    """The batch that this key brought before; ``None`` if there is none, or none any more.
+
+    Answered with are batches that will not be lost: one that is still being read may yet come to
+    nothing, and is waited for. Raises ``KeyReused`` and ``Busy``.
+    """
+    of = sa.select(batches, door.database.now.label("now")).where(
         batches.c.owner == new.owner, batches.c.idempotency_key == new.idempotency_key
     )
-    with database.reading() as c:
-        row = c.execute(of).one_or_none()
-    if row is None:
-        raise Busy("the batch with this key is being erased: send the list again", RETRY_MIN_S)
-    if row.body_sha256 != new.body_sha256:
-        raise KeyReused("send this list with another key, or the first one again as it was")
-    return str(row.id)
+    until = time.monotonic() + READING_S
+    while new.idempotency_key is not None:
+        with door.database.reading() as c:
+            row = c.execute(of).one_or_none()
+        if row is None:
+            return None
+        if _is_lost(door, row):
+            _erase(door, row)
+            continue
+        if row.body_sha256 != new.body_sha256:
+            raise KeyReused("send this list with another key, or the first one again as it was")
+        if row.status != Status.VALIDATING:
+            return str(row.id)
+        if time.monotonic() > until:
+            raise Busy("the list with this key is still being read: ask again", RETRY_MIN_S)
+        time.sleep(0.1)
+    return None
+
+
+def _is_lost(door: Door, row: Row) -> bool:
+    """Whether a batch's time is over, or whoever read the list died before it was whole."""
+    if row.status != Status.VALIDATING:
+        return is_over(row)
+    alive = living(door.database).among(door.database, door.submitter)
+    return row.submitter not in alive
+
+
+def _erase(door: Door, row: Row) -> None:
+    # Unless it went on while it was looked at.
+    same = batches.c.status == row.status, batches.c.generation == row.generation
+    if erasing.bury(door.database, row.no, *same):
+        erasing.erase(door.database, row.no)
 
 
 def _fill(door: Door, batch_no: int, rows: Iterable[Item]) -> None:
@@ -134,8 +173,8 @@ def _write(c: sa.Connection, door: Door, batch_no: int, portion: Sequence[Item])
             changed_at=door.database.now,
         )
     )
-    if not counted.rowcount:  # this process was silent for so long that it was taken for dead
-        raise Busy("the list was given up while it came in: send it again", RETRY_MIN_S)
+    if not counted.rowcount:
+        raise _given_up()
 
 
 def _many(
@@ -161,7 +200,9 @@ def _start(c: sa.Connection, door: Door, batch_no: int) -> None:
         )
         .where(batches.c.no == batch_no)
         .with_for_update()
-    ).one()
+    ).one_or_none()
+    if row is None:
+        raise _given_up()
     count = chunks.lay_out(c, batch_no, 0, row.total - row.failed)
     reached = json.loads(row.reached) | {Status.IN_PROGRESS: row.now}
     c.execute(
@@ -178,6 +219,11 @@ def _start(c: sa.Connection, door: Door, batch_no: int) -> None:
     chunks.ask(c, batch_no, chunks.SUBMISSION, door.lanes)
 
 
+def _given_up() -> Busy:
+    """It was erased meanwhile: by its owner, or because this process was taken for dead."""
+    return Busy("the list was given up while it came in: send it again", RETRY_MIN_S)
+
+
 def _refuse_if_full(door: Door, more: int) -> None:
     """Raise ``Busy`` if ``more`` items would wait beyond what may."""
     waiting = sa.func.coalesce(
@@ -191,6 +237,6 @@ def _refuse_if_full(door: Door, more: int) -> None:
     if over > 0:
         seconds = over / speed if speed else RETRY_MAX_S
         raise Busy(
-            f"{there} items of other lists wait already, and {door.max_waiting} may",
+            f"{there} items wait already, and {door.max_waiting} may: send the list later",
             round(min(max(seconds, RETRY_MIN_S), RETRY_MAX_S)),
         )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
@@ -12,6 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.errors import InvalidRequest
+from app.jobs import chunks
 from app.jobs.coding import NO_LLR, result
 from app.jobs.database import Database
 from app.jobs.tables import items, pictures, results
@@ -23,10 +24,14 @@ ROWS: Final = 500
 
 @dataclass(frozen=True)
 class Page:
-    """Results in the order asked for. ``next_cursor``: where the next page begins, if anywhere."""
+    """Results in the order asked for. ``next_cursor``: where the next page begins, if anywhere.
+
+    ``more``: whether there is something on it already; of a batch at work it may come later.
+    """
 
     results: tuple[Result, ...]
     next_cursor: str | None
+    more: bool
 
 
 @dataclass(frozen=True)
@@ -45,13 +50,33 @@ class Wanted:
     skip: int = 0
 
 
-def page(database: Database, wanted: Wanted, after: str | None, limit: int) -> Page:
-    """Raises ``InvalidRequest`` for a cursor that was not given out for this order."""
-    rows = _rows(
-        database, wanted, None if after is None else _place(after, wanted.order), limit + 1
-    )
-    more = _cursor(rows[limit - 1], wanted.order) if len(rows) > limit else None
-    return Page(tuple(result(row) for row in rows[:limit]), more)
+def page(
+    database: Database, wanted: Wanted, after: str | None, limit: int, *, at_work: bool = False
+) -> Page:
+    """Raises ``InvalidRequest`` for a cursor that was not given out for this order.
+
+    ``at_work``: results are still to come. In the list's order a page then ends before the first
+    item that has none, and the cursor holds that place: whoever follows it passes nothing over.
+    """
+    place = None if after is None else _place(after, wanted.order)
+    rows = _rows(database, wanted, place, limit + 1)
+    if not at_work or wanted.order != "input":
+        cursor = _cursor(rows[limit - 1], wanted.order) if len(rows) > limit else None
+        return Page(tuple(map(result, rows[:limit])), cursor, cursor is not None)
+    whole = _before_the_gap(database, wanted.batch_no, -1 if place is None else place[1], rows)
+    shown = whole[:limit]
+    cursor = _cursor(shown[-1], wanted.order) if shown else after
+    return Page(tuple(map(result, shown)), cursor, len(whole) > limit)
+
+
+def picked(database: Database, batch_no: int, seqs: Iterable[int]) -> Iterator[Result]:
+    """The results of these items as far as there are any, in order, a few hundred at a time."""
+    wanted, every_one = Wanted(batch_no), sorted(set(seqs))
+    for first in range(0, len(every_one), ROWS):
+        those = results.c.seq.in_(every_one[first : first + ROWS])
+        with database.reading() as c:
+            rows = c.execute(_select(wanted, (those,), ROWS, 0)).mappings().all()
+        yield from map(result, rows)
 
 
 def every(database: Database, wanted: Wanted) -> Iterator[Result]:
@@ -79,6 +104,18 @@ def _rows(
             if len(rows) == limit:
                 break
     return rows
+
+
+def _before_the_gap(
+    database: Database, batch_no: int, after: int, rows: Sequence[sa.RowMapping]
+) -> Sequence[sa.RowMapping]:
+    """Those of ``rows`` (behind ``after``, in order) before which every item has its result."""
+    if not rows:
+        return rows
+    waiting = chunks.pending(batch_no, after + 1, rows[-1]["seq"]).limit(1)
+    with database.reading() as c:
+        gap = c.scalar(waiting)
+    return rows if gap is None else [row for row in rows if row["seq"] < gap]
 
 
 def _select(

@@ -39,7 +39,8 @@ def read(database: Database, batch_id: str, owner: str | None) -> Batch:
 
 def listing(database: Database, owner: str, cursor: str | None, limit: int) -> Listing:
     """Raises ``InvalidRequest`` for a cursor that was made up."""
-    of = sa.select(batches, database.now.label("now")).where(batches.c.owner == owner)
+    kept = sa.or_(batches.c.expires_at.is_(None), batches.c.expires_at > database.now)
+    of = sa.select(batches, database.now.label("now")).where(batches.c.owner == owner, kept)
     if cursor is not None:
         if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
             raise InvalidRequest("this cursor was not given out here")
@@ -94,12 +95,22 @@ def row_of(
     *,
     locked: bool = False,
 ) -> Row:
-    """Inside the caller's transaction, which holds the row if ``locked``. Raises ``NotFound``."""
-    of = sa.select(batches, database.now.label("now")).where(batches.c.id == batch_id)
-    row = c.execute(of.with_for_update() if locked else of).one_or_none()
-    if row is None or owner not in (None, row.owner):
+    """Inside the caller's transaction, which holds the row if ``locked``.
+
+    Raises ``NotFound``; to an owner a batch is gone once its time is over, whoever erases it when.
+    """
+    row = None
+    if "\x00" not in batch_id:  # Postgres would refuse to look for it
+        of = sa.select(batches, database.now.label("now")).where(batches.c.id == batch_id)
+        row = c.execute(of.with_for_update() if locked else of).one_or_none()
+    if row is None or (owner is not None and (owner != row.owner or is_over(row))):
         raise NotFound("there is no such batch; results expire some time after a batch has ended")
     return row
+
+
+def is_over(row: Row) -> bool:
+    """Whether a batch's time is over: it is to be erased."""
+    return row.expires_at is not None and bool(row.expires_at <= row.now)
 
 
 def _eta(row: Row) -> float | None:

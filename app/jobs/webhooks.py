@@ -111,6 +111,8 @@ def resend(engine: sa.Engine, batch_id: str, message_id: str) -> Delivery:
     database = database_of(engine)
 
     def again(c: sa.Connection) -> Delivery:
+        if "\x00" in message_id:  # Postgres would refuse to look for it
+            raise NotFound("There is no such delivery of this batch.")
         number = sa.select(batches.c.no).where(batches.c.id == batch_id).scalar_subquery()
         mine = (messages.c.batch_no == number, messages.c.id == message_id)
         anew = {"state": State.WAITING, "due_at": database.now, "round": 0}

@@ -89,7 +89,9 @@ class Run:
                     self._pile += [] if task.cancelled() else task.result()
                 if self._due() and not await self._flush():
                     return Ending.DONE
-                ending = ending or self._ending()
+                # Whoever is told to stop may have dropped what it had set out for: then not all
+                # is done, even if nothing was left to set out for.
+                ending = Ending.STOPPED if self._stopping() else ending or self._ending()
             await self._flush()
             return ending or Ending.DONE
         finally:

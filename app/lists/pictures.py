@@ -36,7 +36,7 @@ def from_folder(path: Path, *, max_items: int, max_picture_bytes: int) -> Iterat
     Raises ``ListEmpty`` for a folder that holds none, ``TooLarge`` behind ``max_items``.
     """
     seq = -1
-    for seq, found in enumerate(_below(path)):
+    for seq, found in enumerate(pictures_below(path)):
         if seq == max_items:
             raise too_many(max_items)
         with found.open("rb") as file:
@@ -46,12 +46,12 @@ def from_folder(path: Path, *, max_items: int, max_picture_bytes: int) -> Iterat
         raise ListEmpty(f"There are no pictures in {path}.")
 
 
-def _below(folder: Path) -> Iterator[Path]:
-    """Files below ``folder``, one folder's names in memory at a time."""
+def pictures_below(folder: Path) -> Iterator[Path]:
+    """Files below ``folder`` with a picture's suffix, one folder's names in memory at a time."""
     for entry in sorted(os.scandir(folder), key=lambda each: each.name):
         found = Path(entry.path)
         if entry.is_dir(follow_symlinks=False):
-            yield from _below(found)
+            yield from pictures_below(found)
         elif found.suffix.lower() in SUFFIXES and entry.is_file():
             yield found
 

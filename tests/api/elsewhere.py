@@ -56,6 +56,8 @@ class Elsewhere:
     asked: Counter[str] = field(default_factory=Counter)
     ill: set[str] = field(default_factory=set)
     """Paths that answer 503."""
+    rest_s: int | None = None
+    """And for how long they then ask to be left alone."""
 
     def url(self, shade: int) -> str:
         return f"{self.address}/{shade}.png"
@@ -75,6 +77,8 @@ def pictures_elsewhere() -> Iterator[Elsewhere]:
             found = shade.isdecimal() and int(shade) < 256
             body = shade_png(int(shade)) if found else b""
             self.send_response(503 if self.path in there.ill else 200 if found else 404)
+            if self.path in there.ill and there.rest_s is not None:
+                self.send_header("Retry-After", str(there.rest_s))
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)

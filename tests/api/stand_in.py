@@ -117,6 +117,9 @@ class StandIn(Analyst):
             },
         }
 
+    def decoders_bytes(self) -> list[int]:
+        return [40_000_000, 50_000_000]
+
     def close(self) -> None:
         self.closed = True
 

@@ -180,6 +180,13 @@ def test_bad_json_is_told_where(client: httpx.Client, body: bytes, pointer: str)
     assert [e.pointer for e in said.errors] == [pointer]
 
 
+def test_a_body_of_nothing_but_mistakes_is_answered_with_a_few(client: httpx.Client) -> None:
+    answered = client.post("/v1/analyses", json={f"k{number}": 1 for number in range(5_000)})
+    assert answered.status_code == 422
+    assert len(answered.content) < 10_000
+    assert len(Problem.model_validate(answered.json()).errors or ()) == 20
+
+
 @pytest.mark.parametrize(
     "request_",
     [

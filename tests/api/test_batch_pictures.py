@@ -14,7 +14,7 @@ from PIL import Image
 from app.api.analyst import Analyst
 from app.settings import Settings
 from tests.api.elsewhere import ByShade, Elsewhere, finished, pictures_elsewhere, submitted, until
-from tests.api.stand_in import Start
+from tests.api.stand_in import Start, picture_bytes
 from tests.api.test_analyses import problem
 from tests.api.test_load import Gate
 
@@ -135,3 +135,25 @@ def test_nothing_to_draw_yet(start: Start, elsewhere: Elsewhere, name: str) -> N
 def test_a_list_of_failures_can_be_drawn(client: httpx.Client, name: str) -> None:
     batch = finished(client, json={"items": [{"url": "nothing"}]})
     assert client.get(f"/v1/batches/{batch['id']}/{name}").status_code == 200
+
+
+def test_a_list_is_called_by_the_name_that_its_sender_gave_it(client: httpx.Client) -> None:
+    pages = {}
+    for name in ("Followers of @acme", "", "ﷺ名前名前名前"):
+        body = {"items": [{"url": "nothing"}], "metadata": {"name": name}}
+        batch = finished(client, json=body)
+        picture(client, batch, "montage.png")
+        pages[name] = client.get(f"/v1/batches/{batch['id']}/report.html").text
+        assert batch["id"] in pages[name]
+    assert "<title>Eyeline report on Followers of @acme</title>" in pages["Followers of @acme"]
+    assert "<title>Eyeline report on list batch_" in pages[""]
+    assert "名前" in pages["ﷺ名前名前名前"]
+
+
+def test_the_report_shows_pictures_that_look_alike(client: httpx.Client) -> None:
+    files = [("file", (f"{n}.png", picture_bytes(), "image/png")) for n in range(3)]
+    batch = finished(client, files=files)
+    assert [group["seqs"] for group in batch["cohort"]["duplicates"]] == [[0, 1, 2]]
+    page = client.get(f"/v1/batches/{batch['id']}/report.html").text
+    (group,) = re.findall(r'<div class="alike">(.*?)</div>', page)
+    assert group.count("data:image/jpeg;base64,") == 3

@@ -6,18 +6,24 @@ import csv
 import io
 import json
 from collections.abc import Iterator
-from typing import Any
+from pathlib import Path
+from typing import Any, Literal
 
 import httpx
 import pytest
 
 from app.api.analyst import Analyst
+from app.api.batch_results import Asked, lines_of
 from app.api.batch_schemas import FailedItemOut, ResultOut, ResultPageOut
+from app.errors import NotFound
+from app.jobs.records import NewBatch
 from app.settings import Settings
 from tests.api.elsewhere import ByShade, Elsewhere, finished, pictures_elsewhere, submitted, until
-from tests.api.stand_in import Start
+from tests.api.stand_in import Shared, Start
 from tests.api.test_analyses import problem
 from tests.api.test_load import Gate
+from tests.jobs import stand_in as jobs
+from tests.jobs.conftest import open_desk
 
 SHADES = [10, 255, 404, 150, 220, 90, 404, 255, 30, 200]
 """One of them twice; 404 is no picture."""
@@ -187,6 +193,9 @@ def test_while_it_runs_what_is_there_is_given(start: Start, elsewhere: Elsewhere
     until(lambda: client.get(path).json()["request_counts"]["failed"] == 1, "the failed item")
     lines = ndjson(client, batch)
     assert [line.get("seq") for line in lines] == [1, None]
+    # A page in the list's order waits for the first one, so that nobody passes it over.
+    assert page(client, batch) == {"data": [], "has_more": False, "next_cursor": None}
+    assert [line["seq"] for line in page(client, batch, order="-llr")["data"]] == [1]
     assert lines[-1]["summary"]["status"] == "in_progress"
     assert lines[-1]["summary"]["cohort"] is None
     gate.opened.set()
@@ -207,3 +216,32 @@ def test_who_stops_reading_leaves_no_place_taken(start: Start) -> None:
         lambda: client.get(path, params={"format": "csv", "min_llr": 9}).status_code == 200,
         "a place",
     )
+
+
+@pytest.mark.parametrize("ending", ["csv", "ndjson"])
+def test_half_of_a_list_is_not_given_out_as_all_of_it(
+    tmp_path: Path, ending: Literal["csv", "ndjson"]
+) -> None:
+    """What is erased while it is read breaks off, and the reader can tell."""
+    Shared.stop_any()
+    tools = jobs.StandIn(tmp_path / "log")
+    with open_desk(None, tmp_path, tools, workers=0) as desk:
+        rows = [*jobs.pictures(1), *map(jobs.wrong, range(1, 12_000))]
+        batch, _ = desk.submit(NewBatch(prior=0.5), rows)
+        lines = lines_of(desk, batch, Asked(), ending)
+        assert next(lines)
+        desk.delete(batch.id, "")
+        with pytest.raises(NotFound):
+            list(lines)
+
+
+def test_a_trailer_tells_how_far_it_is_when_it_is_written(tmp_path: Path) -> None:
+    Shared.stop_any()
+    tools = jobs.StandIn(tmp_path / "log")
+    with open_desk(None, tmp_path, tools, workers=0) as desk:
+        rows = [*jobs.pictures(1), jobs.wrong(1)]
+        batch, _ = desk.submit(NewBatch(prior=0.5), rows)
+        lines = lines_of(desk, batch, Asked(), "ndjson")
+        assert json.loads(next(lines))["seq"] == 1
+        desk.cancel(batch.id, "")
+        assert json.loads(next(lines))["summary"]["status"] == "cancelling"

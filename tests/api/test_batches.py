@@ -488,3 +488,44 @@ def _half_sent(client: httpx.Client) -> socket.socket:
         b"Content-Length: 1000\r\n\r\nid,avatar\n"
     )
     return connection
+
+
+def test_a_host_that_asked_for_rest_has_it_from_everybody(start: Start) -> None:
+    with pictures_elsewhere() as there:
+        there.ill.add("/77.png")
+        there.rest_s = 3600
+        client = start(ByShade())
+        problem(client.post("/v1/analyses", json={"url": there.url(77)}), 424, "fetch_failed")
+        asked = there.asked.total()
+        batch = finished(client, json={"items": there.items(78, 79)})
+        assert batch["request_counts"]["failed"] == 2
+        assert there.asked.total() == asked
+
+
+def test_a_batch_at_its_beginning_may_not_be_cancelled_yet(client: httpx.Client) -> None:
+    """So the description says that it may be refused."""
+    document = client.get("/openapi.json").json()
+    assert "409" in document["paths"]["/v1/batches/{batch_id}/cancel"]["post"]["responses"]
+
+
+def test_more_files_than_a_form_may_have(client: httpx.Client) -> None:
+    files = [("file", (f"{n}.png", b"x")) for n in range(10_001)]
+    found = problem(client.post(PATH, files=files), 413, "too_large")
+    assert "zip" in found.detail
+
+
+def test_odd_names_are_kept_from_doing_harm(client: httpx.Client, elsewhere: Elsewhere) -> None:
+    items = [
+        {"custom_id": "x" * 257, "url": elsewhere.url(10)},
+        {"custom_id": "a\x00b", "url": elsewhere.url(10)},
+        {"custom_id": "twice", "url": elsewhere.url(10)},
+        {"custom_id": "twice", "url": elsewhere.url(255)},
+        {"custom_id": "x" * 256, "url": elsewhere.url(10)},
+    ]
+    batch = finished(client, json={"items": items})
+    data = client.get(f"{PATH}/{batch['id']}/results").json()["data"]
+    assert [line.get("custom_id") for line in data] == [
+        None, "a\ufffdb", "twice", "twice", "x" * 256,
+    ]  # fmt: skip
+    assert data[0]["error"]["code"] == "row_invalid"
+    assert len({line.get("id") for line in data}) == 5

@@ -8,9 +8,12 @@ any words a URL, and most of them are rightly refused.
 from __future__ import annotations
 
 import os
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import httpx
@@ -33,12 +36,57 @@ OPTIONS = (
 )
 
 
+HERE = "127.0.0.1"
+
+
 @pytest.fixture(scope="module")
 def keyed() -> Iterator[httpx.Client]:
-    """Fetches from nowhere: what is generated may name any host."""
+    """Fetches from nowhere: what is generated may name any host. None is even looked up."""
     settings = Settings(workers=1, api_keys=KEY, fetch_only="nowhere.invalid")
-    with serving(settings, StandIn()) as client:
+    with serving(settings, StandIn()) as client, outward() as seen:
         yield client
+    assert seen == []
+
+
+@contextmanager
+def outward() -> Iterator[list[tuple[object, ...]]]:
+    """Each name that this process looks up meanwhile, and each address it connects to, but ours."""
+    seen: list[tuple[object, ...]] = []
+    listens = True
+
+    def hear(event: str, told: tuple[object, ...]) -> None:
+        if listens and event in ("socket.getaddrinfo", "socket.connect", "socket.sendto"):
+            where = told[0] if event == "socket.getaddrinfo" else told[1]
+            if (where[0] if isinstance(where, tuple) else where) != HERE:
+                seen.append((event, where))
+
+    sys.addaudithook(hear)  # which stays for as long as the process does
+    try:
+        yield seen
+    finally:
+        listens = False
+
+
+def test_a_look_up_would_be_seen() -> None:
+    with outward() as seen:
+        socket.getaddrinfo("127.0.0.2", 80, flags=socket.AI_NUMERICHOST)
+    socket.getaddrinfo("127.0.0.3", 80, flags=socket.AI_NUMERICHOST)
+    assert seen == [("socket.getaddrinfo", "127.0.0.2")]
+
+
+@pytest.mark.parametrize("host", ["example.com", "nowhere.invalid.example", "93.184.215.14"])
+def test_whatever_is_sent_names_nobody_who_is_asked(keyed: httpx.Client, host: str) -> None:
+    """Refused by its spelling, in a single request and in a list."""
+    url = f"http://{host}/avatar.jpg"
+    refused = keyed.post("/v1/analyses", json={"url": url}, headers=bearer())
+    assert (refused.status_code, refused.json()["code"]) == (403, "url_blocked")
+    sent = keyed.post("/v1/batches", json={"items": [{"url": url}]}, headers=bearer())
+    assert sent.status_code == 202
+    batch = sent.json()
+    while batch["status"] not in ("completed", "failed", "cancelled"):
+        time.sleep(0.02)
+        batch = keyed.get(sent.headers["location"], headers=bearer()).json()
+    assert batch["request_counts"]["failed"] == 1
 
 
 def test_no_request_breaks_the_contract(keyed: httpx.Client, tmp_path: Path) -> None:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import json
+import os
 import re
 import signal
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -40,9 +42,10 @@ HEADERS = {"Content-Type": "image/png", "X-Request-Id": "mine-1", "Authorization
 
 
 @contextmanager
-def service() -> Iterator[subprocess.Popen[str]]:
+def service(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", SERVE]
-    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True) as process:
+    environment = os.environ | {"EYELINE_DATA_DIR": str(data_dir)}
+    with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
         try:
             yield process
         finally:
@@ -65,9 +68,9 @@ def talk(url: str) -> None:
         assert analyse(client) == 500
 
 
-def test_a_process_logs_json_lines_without_secrets_and_stops_when_told() -> None:
+def test_a_process_logs_json_lines_without_secrets_and_stops_when_told(tmp_path: Path) -> None:
     log: list[dict[str, Any]] = []
-    with service() as process:
+    with service(tmp_path) as process:
         assert process.stderr is not None
         for line in process.stderr:
             log.append(json.loads(line))

@@ -97,6 +97,8 @@ def test_metrics_count_by_outcome_stage_and_code(start: Start) -> None:
         'eyeline_stage_seconds_count{stage="landmarks"} 1.0',
         "eyeline_requests_inside 0.0",
         "process_resident_memory_bytes",
+        "eyeline_decoder_processes 2.0",
+        "eyeline_decoder_resident_memory_bytes 9e+07",
     ):
         assert line in text
     assert "secret-token" not in text

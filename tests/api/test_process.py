@@ -6,16 +6,21 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import httpx
+
+from app.jobs.desk import Desk
+from tests.jobs.stand_in import StandIn as JobsStandIn
 
 PICTURE = Path(__file__).resolve().parents[2] / "fixtures" / "faces" / "astronaut_ffhq_48px.jpg"
 KEY = "hush correct horse"
@@ -77,6 +82,34 @@ class Crowd:
             self.enough.release()
 
 
+class HalfAList:
+    """A list of which half has arrived; ``finish`` sends the rest and says what was answered."""
+
+    ROWS = b"user,avatar\n" + b"".join(
+        b"a%d,http://user.example/%d.jpg\n" % (n, n) for n in range(50)
+    )
+
+    def __init__(self, url: str) -> None:
+        where = urlsplit(url)
+        assert where.hostname is not None
+        assert where.port is not None
+        self._connection = socket.create_connection((where.hostname, where.port), timeout=60)
+        head = (
+            f"POST /v1/batches HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer {KEY}\r\n"
+            f"Content-Type: text/csv\r\nContent-Length: {len(self.ROWS)}\r\n"
+            "Expect: 100-continue\r\n\r\n"
+        )
+        self._connection.sendall(head.encode())
+        assert self._connection.recv(100).startswith(b"HTTP/1.1 100")  # it is being read
+        self._connection.sendall(self.ROWS[: len(self.ROWS) // 2])
+
+    def finish(self) -> tuple[int, dict[str, Any]]:
+        self._connection.sendall(self.ROWS[len(self.ROWS) // 2 :])
+        with self._connection, self._connection.makefile("rb") as answer:
+            status = int(answer.readline().split()[1])
+            return status, json.loads(answer.read().partition(b"\r\n\r\n")[2])
+
+
 def children_of(pid: int) -> list[str]:
     tasks = Path(f"/proc/{pid}/task").iterdir()
     return [child for task in tasks for child in (task / "children").read_text().split()]
@@ -88,12 +121,16 @@ def test_told_to_stop_under_load_it_answers_whatever_it_began(tmp_path: Path) ->
     stopper: threading.Thread | None = None
     with serving(tmp_path) as process:
         children: list[str] = []
+        sent: list[tuple[int, dict[str, Any]]] = []
 
-        def stop_when_busy(crowd: Crowd) -> None:
+        def stop_when_busy(crowd: Crowd, url: str) -> None:
             for _ in range(BEFORE):
                 crowd.enough.acquire(timeout=60)
+            half = HalfAList(url)
             children.extend(children_of(process.pid))
             os.killpg(process.pid, signal.SIGTERM)
+            crowd.join()  # the door is shut
+            sent.append(half.finish())
 
         assert process.stderr is not None
         for line in process.stderr:
@@ -112,7 +149,7 @@ def test_told_to_stop_under_load_it_answers_whatever_it_began(tmp_path: Path) ->
                 refused = httpx.get(f"{found[1]}/v1/model", headers=wrong, trust_env=False)
                 assert refused.status_code == 401
                 crowd = Crowd(found[1])
-                stopper = threading.Thread(target=stop_when_busy, args=(crowd,))
+                stopper = threading.Thread(target=stop_when_busy, args=(crowd, found[1]))
                 stopper.start()
         assert crowd is not None
         assert stopper is not None
@@ -129,3 +166,19 @@ def test_told_to_stop_under_load_it_answers_whatever_it_began(tmp_path: Path) ->
     assert not any(Path(f"/proc/{child}").exists() for child in children)
     assert all(re.fullmatch(r"req_[0-9a-f]{24}", r["request_id"]) for r in requests)
     assert "hush" not in json.dumps(log)
+    ((status, batch),) = sent
+    assert (status, batch["request_counts"]["total"]) == (202, 50)
+    with closing(kept(tmp_path)) as desk:  # what was answered outlives who answered
+        assert desk.get(batch["id"], "test").total == 50
+
+
+def kept(data_dir: Path) -> Desk:
+    """A desk over what a service left behind, at which nobody works."""
+    return Desk.open(
+        database_url=None,
+        data_dir=data_dir,
+        tools=JobsStandIn(data_dir / "log", 0.0).tools(),
+        workers=0,
+        retention_s=3600,
+        max_waiting_items=1_000,
+    )

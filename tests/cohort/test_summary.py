@@ -66,8 +66,18 @@ def test_a_flag_in_a_clean_list_is_expected_to_be_wrong(numbers: Numbers) -> Non
     assert said["false_flags"]["at_most"] >= said["false_flags"]["by_rate"]
 
 
+def test_more_false_flags_than_flags_are_not_told_of_them(numbers: Numbers) -> None:
+    """What ordinary avatars bring by chance in a long list may be more than it has."""
+    rate = max(numbers.likely.rate, 1e-4)
+    said = summarise([*ordinary(int(3 / rate)), result(10**6, 1.1)], prior=0.5, base_rate=0.0005)
+    assert said["expected_false_flags"] > 1.0
+    (flags,) = [text for text in said["summary"] if "called likely generated" in text]
+    assert flags == "1 picture is called likely generated; all of them should be real."
+
+
 def test_an_empty_list_and_one_of_failures_are_answered() -> None:
-    for results in ([], [failed(0), failed(1)]):
+    faceless = [result(n, 0.0, outcome="no_face", square=None) for n in range(3)]
+    for results in ([], [failed(0), failed(1)], faceless):
         said = summarise(results, prior=0.5, base_rate=0.0005)
         assert said["prevalence"]["interval"] == [0.0, 1.0]
         assert said["concentration"]["p_value"] == 1.0

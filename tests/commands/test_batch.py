@@ -105,7 +105,9 @@ def test_pictures_and_report(a_list: Path, tmp_path: Path) -> None:
     result = eyeline(a_list, "--out", tmp_path / "o.csv", "--montage", montage, "--report", report)
     assert result.exit_code == 0, result.stderr
     assert montage.read_bytes().startswith(b"\x89PNG")
-    assert "<html" in report.read_text(encoding="utf-8")
+    page = report.read_text(encoding="utf-8")
+    assert "<title>Eyeline report on followers.csv</title>" in page
+    assert "batch_" in page
 
 
 def test_the_summary_is_on_stderr_unless_quiet(a_list: Path, tmp_path: Path) -> None:
@@ -114,6 +116,8 @@ def test_the_summary_is_on_stderr_unless_quiet(a_list: Path, tmp_path: Path) -> 
     assert "5 avatars: " in loud.stderr
     assert "2 likely generated" in loud.stderr
     assert "1 could not be read" in loud.stderr
+    assert "1 of 5 failed" in loud.stderr
+    assert "none of them would succeed" in loud.stderr
     quiet = eyeline(a_list, "--out", tmp_path / "b.csv", "--quiet")
     assert (quiet.stdout, quiet.stderr) == ("", "")
 
@@ -153,6 +157,7 @@ def test_what_is_no_list_is_one_line(tmp_path: Path) -> None:
     missing = eyeline(tmp_path / "missing", "--out", tmp_path / "o.csv")
     assert missing.exit_code == FAILED
     assert "missing: No such file" in missing.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["noise.bin"]
 
 
 def test_the_state_of_another_list_is_not_gone_on_with(
@@ -170,6 +175,64 @@ def test_the_state_of_another_list_is_not_gone_on_with(
     assert not (tmp_path / ".o.ndjson.eyeline").exists()
 
 
+def test_what_may_succeed_later_is_tried_again_by_the_same_command(
+    a_list: Path, tmp_path: Path, elsewhere: Elsewhere
+) -> None:
+    out, state = tmp_path / "o.ndjson", tmp_path / ".o.ndjson.eyeline"
+    elsewhere.ill.add("/150.png")
+    try:
+        first = eyeline(a_list, "--out", out)
+    finally:
+        elsewhere.ill.clear()
+    assert first.exit_code == 0
+    assert "2 of 5 failed" in first.stderr
+    assert "1 may succeed later: run the same command again" in first.stderr
+    assert [line["seq"] for line in lines(out)[:-1] if "error" in line] == [2, 3]
+    assert state.is_dir()
+    asked = elsewhere.asked.copy()
+    second = eyeline(a_list, "--out", out)
+    assert elsewhere.asked - asked == {"/150.png": 1}
+    assert [line["seq"] for line in lines(out)[:-1] if "error" in line] == [2]
+    assert "1 of 5 failed" in second.stderr
+    assert not state.exists()
+
+
+def test_results_beside_the_pictures_do_not_begin_the_folder_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looks: list[int] = []
+    monkeypatch.setattr(Analyst, "load", lambda _: ByShade(meanwhile=lambda: looks.append(1)))
+    for shade in (10, 255):
+        (tmp_path / f"{shade}.png").write_bytes(shade_png(shade))
+    for _ in range(2):
+        assert eyeline(tmp_path, "--out", tmp_path / "out.csv", "--keep").exit_code == 0
+    assert len(looks) == 2
+
+
+def test_a_folder_with_a_name_that_is_no_text(tmp_path: Path) -> None:
+    folder = tmp_path / "pictures"
+    folder.mkdir()
+    (folder / os.fsdecode(b"caf\xe9.png")).write_bytes(shade_png(10))
+    out = tmp_path / "out.ndjson"
+    assert eyeline(folder, "--out", out).exit_code == 0
+    assert lines(out)[0]["source"] == "caf\ufffd.png"
+
+
+def test_what_another_calibration_found_is_not_gone_on_with(
+    a_list: Path, tmp_path: Path, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Recalibrated(ByShade):
+        def describe(self) -> dict[str, Any]:
+            return {**super().describe(), "id": "another"}
+
+    out = tmp_path / "o.csv"
+    assert eyeline(a_list, "--out", out, "--keep").exit_code == 0
+    asked = elsewhere.asked.total()
+    monkeypatch.setattr(Analyst, "load", lambda _: Recalibrated())
+    assert eyeline(a_list, "--out", out).exit_code == 0
+    assert elsewhere.asked.total() > asked
+
+
 def _done(state: Path) -> int:
     """How many items have a result already."""
     path = state / "eyeline.sqlite"
@@ -183,12 +246,16 @@ def _done(state: Path) -> int:
         return 0
 
 
+COUNT = 160
+"""Pictures: more than can be done before the first results are kept."""
+
+
 def test_killed_and_run_again_it_goes_on(tmp_path: Path) -> None:
     """The real models, a process of its own, and no chance to tidy up."""
     folder = tmp_path / "pictures"
     folder.mkdir()
     faces = [path for path in sorted(FACES.glob("*.*")) if path.suffix in (".jpg", ".png")]
-    for number in range(240):
+    for number in range(COUNT):
         data = faces[number % len(faces)].read_bytes()
         (folder / f"{number:03}.jpg").write_bytes(data + b"\0" * number)  # each one its own bytes
     whole, broken = tmp_path / "whole.ndjson", tmp_path / "broken.ndjson"
@@ -206,20 +273,17 @@ def test_killed_and_run_again_it_goes_on(tmp_path: Path) -> None:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("EYELINE_")}
     environment["EYELINE_ISOLATE"] = "false"
     state = tmp_path / ".broken.ndjson.eyeline"
-    done = 0
-    for _ in range(2):
-        process = subprocess.Popen([*command, str(broken)], env=environment)
-        until(lambda: _done(state) > done or process.poll() is not None, "some results")  # noqa: B023
-        process.send_signal(signal.SIGKILL)
-        assert process.wait() == -signal.SIGKILL
-        assert not broken.exists()
-        done = _done(state)
-        assert 0 < done < 240
+    process = subprocess.Popen([*command, str(broken)], env=environment)
+    until(lambda: _done(state) > 0 or process.poll() is not None, "some results")
+    process.send_signal(signal.SIGKILL)
+    assert process.wait() == -signal.SIGKILL
+    assert not broken.exists()
+    assert 0 < _done(state) < COUNT
     subprocess.run([*command, str(broken)], check=True, env=environment, timeout=300)
     subprocess.run([*command, str(whole)], check=True, env=environment, timeout=300)
     *first, _ = whole.read_bytes().splitlines()
     *second, _ = broken.read_bytes().splitlines()
-    assert [json.loads(line)["seq"] for line in second] == list(range(240))
+    assert [json.loads(line)["seq"] for line in second] == list(range(COUNT))
     assert first == second
     assert not state.exists()
 

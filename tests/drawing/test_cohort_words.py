@@ -84,7 +84,7 @@ def test_every_figure_of_the_contract_is_told() -> None:
     said = [figure(COHORT) for figure in FIGURES]
     assert said == [
         "12\u00a0% (95\u00a0% interval 8\u00a0% to 17\u00a0%)",
-        "0.6",
+        "less than one (0.6 expected)",
         "14 where 0.4 would by chance (p = 3e-9)",
         None,
         "1 group",
@@ -93,9 +93,36 @@ def test_every_figure_of_the_contract_is_told() -> None:
 
 def test_what_the_cohort_adds_is_told_as_well() -> None:
     said = [figure(MORE) for figure in FIGURES]
-    assert said[1] == "0.6, at most 2.5"
+    assert said[1] == "less than one (0.6 expected, 2.5 at the most)"
     assert said[3] == "llr +0.9; +3.3 at the base rate"
     assert said[4] == "1,200 groups"
+
+
+@pytest.mark.parametrize(
+    ("cohort", "said"),
+    [
+        ({"expected_false_flags": 0.097, "false_flags": {"at_most": 0.1}, "likely": 4},
+         "less than one (0.097 expected, 0.1 at the most)"),
+        ({"expected_false_flags": 3.2, "false_flags": {"at_most": 1.0}, "likely": 9}, "about 3.2"),
+        ({"expected_false_flags": 12.0, "false_flags": {"at_most": 14.0}, "likely": 90},
+         "about 12, 14 at the most"),
+        # More would be flagged without a single generated face: nothing is left of the flags.
+        ({"expected_false_flags": 50.0, "likely": 3}, "all of them (50 expected)"),
+        ({"expected_false_flags": 0.04, "likely": 0}, "less than one (0.04 expected)"),
+    ],
+)  # fmt: skip
+def test_flags_that_should_be_wrong_are_told_in_words(cohort: dict[str, object], said: str) -> None:
+    assert false_flags(cohort) == said
+
+
+def test_no_figure_is_told_of_no_picture() -> None:
+    nothing = {
+        "counts": {"scored": 0},
+        "prevalence": {"estimate": 0.0, "interval": [0.0, 1.0]},
+        "expected_false_flags": 0.0,
+        "concentration": {"p_value": 1.0, "observed": 0, "expected": 0.0},
+    }
+    assert [prevalence(nothing), false_flags(nothing), concentration(nothing)] == [None] * 3
 
 
 @pytest.mark.parametrize("key", list(COHORT))

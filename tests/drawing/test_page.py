@@ -11,6 +11,7 @@ from app.drawing.page import (
     Html,
     Section,
     contents,
+    cut,
     document,
     escaped,
     joined,
@@ -130,3 +131,11 @@ def test_the_policy_comes_before_anything_that_it_governs() -> None:
     assert elements[:4] == ["html", "head", "meta", "meta"]
     assert "default-src 'none'" in str(read(page).elements[3][1]["content"])
     assert read(page).elements[0][1]["lang"] == "en"
+
+
+def test_a_long_name_keeps_both_its_ends() -> None:
+    url = "https://example.org/" + "x" * 200 + "/alice.jpg"
+    assert cut(url, 40).startswith("https://example.org/…")
+    assert cut(url, 40).endswith("/alice.jpg")
+    assert len(cut(url, 40)) == 41
+    assert cut(url, 400) == url

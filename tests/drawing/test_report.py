@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from app.drawing.report import MAX_FLAGGED, Failed, Flagged, Report, write_report
+from app.drawing.report_tables import shown_alike
 from app.evidence import SCOPE
 from tests.drawing.test_page import Reader, read, texts
 
@@ -34,7 +35,10 @@ def flagged(seq: int, name: str = "@alice", **changes: object) -> Flagged:
         posterior_at_base_rate=0.44,
         posterior_in_list=0.97,
         thumbnail=b"\xff\xd8\xff",
-        checks=(("eye_alignment", 3.1, "both eyes lie where generators put them"),),
+        checks=(
+            ("eye_alignment", 3.1, "both eyes lie where generators put them"),
+            ("teeth", None, "not measured: mouth closed"),
+        ),
         notes=("several faces",),
         account={"created_at": "2024-03-01", "followers_count": "3"},
     )
@@ -135,6 +139,7 @@ class TestContent:
             "44 %",
             "97 %",
             "Eye alignment (+3.1): Both eyes lie where generators put them.",
+            "Teeth: Not measured: mouth closed.",
             "several faces",
             "created at 2024-03-01",
             "0.05 %",
@@ -176,6 +181,38 @@ class TestContent:
         assert write_report(told).count(b'class="thumb"') == MAX_FLAGGED
         assert "1,250 pictures flagged" in words_of(told)
         assert "first 200 are shown" in words_of(told)
+
+    def test_pictures_that_look_alike_are_shown(self) -> None:
+        told = report(alike={4: b"\xff\xd8\xff", 9: b"", 77: b"\xff\xd8\xff"}, flagged=())
+        shown = [a["alt"] for element, a in page(told).elements if element == "img"]
+        assert shown[3:] == ["Avatar of item 4"]
+        many = {"duplicates": [{"seqs": list(range(n, n + 50))} for n in range(0, 5_000, 50)]}
+        assert len(shown_alike(many["duplicates"])) == 400
+        assert shown_alike("nonsense") == []
+
+    def test_long_urls_in_tables_are_cut(self) -> None:
+        url = "https://example.org/" + "very-long/" * 30 + "avatar.jpg"
+        told = report(
+            flagged=(flagged(1, "@a", source=url),),
+            names={4: url},
+            failures=(Failed("fetch_failed", "Not fetched", 1, url),),
+        )
+        found = [text for text in page(told).text if text.startswith("https://example.org/")]
+        assert len(found) == 3
+        assert all(len(text) <= 65 and text.endswith("avatar.jpg") for text in found)
+
+    def test_the_list_is_called_by_its_name_and_its_id_is_told(self) -> None:
+        told = report(list_name="followers.csv")
+        assert "followers.csv : what the list's avatars say" in words_of(told)
+        assert "Eyeline report on followers.csv" in words_of(told)
+        assert "Batch bt_1" in words_of(told)
+        assert "Eyeline report on list bt_1" in words_of(report())
+
+    def test_a_part_of_a_list_is_not_told_as_the_whole(self) -> None:
+        assert "not been looked at" not in words_of(report())
+        told = report(completed=100, status="in_progress")
+        assert "197 items have not been looked at: the list was in progress" in words_of(told)
+        assert "Status in progress" in words_of(told)
 
     def test_a_list_without_flags_says_so(self) -> None:
         told = report(flagged=(), verdicts={"unlikely_generated": 5})

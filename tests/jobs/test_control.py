@@ -5,12 +5,13 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 
 from app.errors import Busy, KeyReused, ListUnreadable, NotFound, NotYet
-from app.jobs import intake, tables
+from app.jobs import changes, erasing, intake, standing, tables
 from app.jobs.desk import Desk
 from app.jobs.records import NewBatch, Status
 from app.lists.items import Item
@@ -24,6 +25,19 @@ def assert_nothing_is_left(desk: Desk) -> None:
             assert c.execute(sa.select(sa.func.count()).select_from(table)).scalar() == 0, (
                 table.name
             )
+
+
+def expire(desk: Desk, batch_id: str) -> None:
+    with desk.engine.begin() as c:
+        late = sa.update(tables.batches).where(tables.batches.c.id == batch_id)
+        c.execute(late.values(expires_at=1.0))
+
+
+def half_read(desk: Desk, new: NewBatch, submitter: str) -> str:
+    """A list that somebody began to read."""
+    door = intake.Door(desk._database, submitter, 1_000_000, desk.lanes)
+    desk._database.write(lambda c: intake._insert(c, door, "batch_half", new))
+    return "batch_half"
 
 
 def test_the_same_key_and_list_is_the_same_batch(opened: Opened):
@@ -53,6 +67,61 @@ def test_the_same_key_at_the_same_time_is_one_batch(opened: Opened):
         answers = list(pool.map(lambda _: desk.submit(new, pictures(50)), range(8)))
     assert len({batch.id for batch, _ in answers}) == 1
     assert [replayed for _, replayed in answers].count(False) == 1
+
+
+def test_a_list_whose_reader_died_is_taken_anew(opened: Opened):
+    """Answered with, it would be lost: it is swept away a moment later."""
+    desk = opened(workers=0)
+    new = NewBatch(prior=0.5, idempotency_key="k", body_sha256="aa")
+    lost = half_read(desk, new, "whoever died")
+    batch, replayed = desk.submit(new, pictures(5))
+    assert not replayed
+    assert batch.total == 5
+    with pytest.raises(NotFound):
+        desk.get(lost, "")
+    desk._chores.sweep()
+    assert desk.get(batch.id, "").total == 5
+
+
+def test_a_list_that_is_still_being_read_is_not_answered_with(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(intake, "READING_S", 0.2)
+    desk = opened(workers=0)
+    new = NewBatch(prior=0.5, idempotency_key="k", body_sha256="aa")
+    half_read(desk, new, desk._executor)
+    with pytest.raises(Busy):
+        desk.submit(new, pictures(5))
+
+
+def test_a_full_house_still_knows_its_batches(opened: Opened):
+    desk = opened(workers=0, max_waiting_items=10)
+    new = NewBatch(prior=0.5, idempotency_key="k", body_sha256="aa")
+    batch, _ = desk.submit(new, pictures(10))
+    assert desk.submit(new, pictures(10)) == (batch, True)
+
+
+def test_only_a_list_that_is_still_given_up_is_erased(opened: Opened):
+    desk = opened(workers=0)
+    batch, _ = desk.submit(NewBatch(prior=0.5), pictures(3))
+    reading = tables.batches.c.status == Status.VALIDATING
+    assert not erasing.bury(desk._database, 1, reading)
+    assert desk.get(batch.id, "") == batch
+
+
+def test_a_list_that_is_erased_while_it_comes_in_is_refused(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(intake, "ROWS", 5)
+    desk = opened(workers=0)
+
+    def rows() -> Iterator[Item]:
+        yield from pictures(5)
+        desk.delete(desk.listing("").batches[0].id, "")
+
+    with pytest.raises(Busy, match="given up"):
+        desk.submit(NewBatch(prior=0.5), rows())
+    assert_nothing_is_left(desk)
 
 
 def test_a_list_that_breaks_off_leaves_nothing(opened: Opened, monkeypatch: pytest.MonkeyPatch):
@@ -130,6 +199,7 @@ def test_only_what_may_succeed_is_tried_again(opened: Opened, stand_in: StandIn)
     again = desk.retry_failed(batch.id, "")
     assert again.revision > batch.revision
     assert again.expires_at is None
+    assert list(again.reached) == ["validating", "in_progress"]
     with pytest.raises(NotYet):
         desk.retry_failed(batch.id, "")
     after = ended(desk, again)
@@ -156,6 +226,31 @@ def test_trying_again_finds_what_was_away_before(opened: Opened, stand_in: Stand
     assert desk.retry_failed(batch.id, "") == after
 
 
+def test_pictures_of_a_batch_that_failed_are_still_there_to_be_tried_again(opened: Opened):
+    desk = opened(workers=0)
+    batch, _ = desk.submit(NewBatch(prior=0.5), pictures(40))
+    row = standing.find(desk._database, batch.id, None)
+    changes.end(desk._database, row, 3600, error="a fault of ours")
+    assert desk.get(batch.id, "").status == Status.FAILED
+    desk = opened()
+    after = ended(desk, desk.retry_failed(batch.id, ""))
+    assert (after.status, after.completed, after.failed) == ("completed", 40, 0)
+
+
+def test_what_waits_for_a_place_when_the_process_ends_is_not_lost(opened: Opened, tmp_path: Path):
+    slow = StandIn(tmp_path / "slow.log", fetch_s=0.7)
+    desk = opened(stand_in=slow)
+    sent = [desk.submit(NewBatch(prior=0.5), addresses(16))[0] for _ in range(2)]
+    while len(slow.fetched) < 16:
+        time.sleep(0.01)
+    time.sleep(0.2)  # both chunks have set out for everything by now, and not all has a place
+    desk = opened(stand_in=slow)
+    for batch in sent:
+        after = ended(desk, desk.get(batch.id, ""))
+        assert (after.completed, after.failed) == (16, 0)
+        assert [r.seq for r in desk.every(batch.id, "")] == list(range(16))
+
+
 def test_erasing_a_batch_at_work_leaves_nothing(opened: Opened, stand_in: StandIn):
     stand_in.seconds = 0.005
     desk = opened()
@@ -171,12 +266,20 @@ def test_erasing_a_batch_at_work_leaves_nothing(opened: Opened, stand_in: StandI
 
 
 def test_a_batch_and_all_of_it_expires(opened: Opened):
-    desk = opened(retention_s=0)
-    batch = ended(desk, desk.submit(NewBatch(prior=0.5), pictures(50))[0])
+    new = NewBatch(prior=0.5, idempotency_key="k")
+    desk = opened()
+    batch = ended(desk, desk.submit(new, pictures(50))[0])
     waiting, _ = desk.submit(NewBatch(prior=0.5), addresses(10_000))
+    assert {each.id for each in desk.listing("").batches} == {batch.id, waiting.id}
+    expire(desk, batch.id)
+    for ask in (desk.get, desk.results, desk.every, desk.averages, desk.cancel, desk.retry_failed):
+        with pytest.raises(NotFound):
+            ask(batch.id, "")
+    assert [each.id for each in desk.listing("").batches] == [waiting.id]
+    again, replayed = desk.submit(new, pictures(1))
+    assert (again.total, replayed) == (1, False)
+    expire(desk, ended(desk, again).id)
     desk._chores.sweep()
-    with pytest.raises(NotFound):
-        desk.get(batch.id, "")
     assert desk.get(waiting.id, "").id == waiting.id
     desk.delete(waiting.id, "")
     desk._chores.sweep()

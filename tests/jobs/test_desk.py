@@ -1,5 +1,6 @@
 """A list through the desk, on both databases: everything once, counted, told, found again."""
 
+import itertools
 import logging
 from pathlib import Path
 
@@ -116,6 +117,45 @@ def test_pages_hold_each_result_once_in_either_order(opened: Opened):
         assert len(set(seqs)) == 100
 
 
+def test_pages_of_a_batch_at_work_pass_nothing_over(opened: Opened):
+    """What has a result already stands behind what has none yet: wrong rows, other chunks."""
+    rows = [wrong(0), wrong(1), *itertools.islice(pictures(6), 2, 4), wrong(4), wrong(5)]
+    desk = opened(workers=0)
+    batch, _ = desk.submit(NewBatch(prior=0.5), rows)
+    assert [r.seq for r in desk.every(batch.id, "")] == [0, 1, 4, 5]
+    first = desk.results(batch.id, "", limit=1)
+    assert ([r.seq for r in first.results], first.more) == ([0], True)
+    second = desk.results(batch.id, "", after=first.next_cursor)
+    assert ([r.seq for r in second.results], second.more) == ([1], False)
+    nothing = desk.results(batch.id, "", after=second.next_cursor)
+    assert (nothing.results, nothing.more) == ((), False)
+    assert nothing.next_cursor == second.next_cursor
+    strongest = desk.results(batch.id, "", order="-llr", limit=4)
+    assert ([r.seq for r in strongest.results], strongest.next_cursor) == ([0, 1, 4, 5], None)
+    desk = opened()
+    ended(desk, batch)
+    rest = desk.results(batch.id, "", after=nothing.next_cursor)
+    assert ([r.seq for r in rest.results], rest.more) == ([2, 3, 4, 5], False)
+    assert rest.next_cursor is None
+
+
+def test_single_results_are_picked_with_their_thumbnails(opened: Opened):
+    desk = opened()
+    batch = ended(desk, desk.submit(NewBatch(prior=0.5), [*pictures(1200), wrong(1200)])[0])
+    wanted = [1200, 7, 3, 7, 5000, *range(600, 1199)]
+    found = list(desk.picked(batch.id, "", wanted))
+    assert [r.seq for r in found] == [3, 7, *range(600, 1199), 1200]
+    assert {r.finding.thumbnail for r in found if r.finding} == {THUMBNAIL}
+    with pytest.raises(NotFound):
+        desk.picked(batch.id, "bert", [1])
+
+
+@pytest.mark.parametrize("odd", ["batch\x00", "", "é\U0001f600"])
+def test_an_id_that_is_none_is_not_found(opened: Opened, odd: str):
+    with pytest.raises(NotFound):
+        opened(workers=0).get(odd, "")
+
+
 def test_results_are_chosen_by_llr_and_verdict(opened: Opened):
     desk = opened()
     batch = ended(desk, desk.submit(NewBatch(prior=0.5), [*pictures(99), wrong(99)])[0])
@@ -195,6 +235,8 @@ def test_the_other_address_is_tried_unless_the_first_is_forbidden(
     rows = [
         Item(0, "a", url="https://x.example/missing", fallback_url=good),
         Item(1, "b", url="http://blocked.example/b", fallback_url="https://x.example/other"),
+        # A host that asks for rest is not asked for a second picture at once.
+        Item(2, "c", url="https://x.example/tired", fallback_url="https://x.example/third"),
     ]
     desk = opened()
     batch = ended(desk, desk.submit(NewBatch(prior=0.5), rows)[0])
@@ -202,10 +244,13 @@ def test_the_other_address_is_tried_unless_the_first_is_forbidden(
     assert found[0].finding is not None
     assert found[0].finding.sha256 == finding_of(b"good").sha256
     assert found[1].failure is not None
+    assert found[2].failure is not None
+    assert found[2].failure.retryable
     assert sorted(stand_in.fetched) == [
         "http://blocked.example/b",
         good,
         "https://x.example/missing",
+        "https://x.example/tired",
     ]
 
 
@@ -270,6 +315,17 @@ def test_whoever_waits_for_the_end_is_told_when_the_batch_is_whole(opened: Opene
 def test_without_workers_a_desk_says_so(opened: Opened):
     assert opened(workers=2).alive() is None
     assert "eyeline worker" in str(opened(workers=0).alive())
+
+
+def test_a_database_that_cannot_be_read_is_told(opened: Opened):
+    desk = opened(workers=1)
+    with desk.engine.begin() as c:
+        c.exec_driver_sql("ALTER TABLE workers RENAME TO hidden")
+    said = desk.alive()
+    with desk.engine.begin() as c:
+        c.exec_driver_sql("ALTER TABLE hidden RENAME TO workers")
+    assert said is not None
+    assert "cannot be read" in said
 
 
 def test_sqlite_serves_one_process(tmp_path: Path):

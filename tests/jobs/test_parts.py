@@ -94,6 +94,8 @@ def test_sums_are_kept_whole_in_as_few_bytes_as_will_do(count: int):
         (FetchFailed("gone", 404), False),
         (FetchFailed("slow down", 429), True),
         (FetchFailed("too slow", 408), True),
+        (FetchFailed("too early", 425), True),
+        (FetchFailed("said so", 503, retryable=False), False),
         (FetchFailed("broken", 500), True),
         (FetchTimeout("too slow"), True),
         (NotAnImage("text"), False),

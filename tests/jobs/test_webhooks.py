@@ -260,7 +260,7 @@ def test_sent_again_by_hand(database: Database) -> None:
     assert stamps[0] < stamps[1]
     for number in range(2):
         Webhook(secret(KEY)).verify(server.bodies[number], headers_of(server, number))
-    for wrong in (("batch_1", "msg_none"), ("batch_2", first.id)):
+    for wrong in (("batch_1", "msg_none"), ("batch_1", "msg\x00"), ("batch_2", first.id)):
         with pytest.raises(NotFound):
             webhooks.resend(database.engine, *wrong)
 

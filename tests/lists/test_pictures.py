@@ -11,7 +11,6 @@ import pytest
 
 from app import sources
 from app.errors import ListEmpty, TooLarge
-from app.lists import signatures
 from app.lists.reading import from_files, from_folder
 from tests.lists.opening import JPEG, PNG, codes
 
@@ -58,7 +57,3 @@ def test_a_folder_is_sorted_as_paths_are(tmp_path: Path) -> None:
 def test_a_folder_without_pictures(tmp_path: Path) -> None:
     with pytest.raises(ListEmpty, match="no pictures"):
         list(from_folder(tmp_path, max_items=10, max_picture_bytes=1000))
-
-
-def test_one_set_of_suffixes() -> None:
-    assert signatures.SUFFIXES == sources.SUFFIXES

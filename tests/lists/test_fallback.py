@@ -7,7 +7,8 @@ import asyncio
 import pytest
 
 from app.errors import AvatarError, FetchFailed, FetchTimeout, TooLarge, UrlBlocked
-from app.fetch import Fetcher, fetch_first
+from app.fetch import Fetcher
+from app.lists.fallback import fetch_first
 from tests.fetch.servers import LOOPBACK, OK, PICTURE, empty, ok, run, serving
 
 
