@@ -98,11 +98,6 @@ def judged(
     return tuple(score(m, judges[fold_of[m.row.collector]]) for m in part)
 
 
-def cross_fit(seen: Seen) -> tuple[Scored, ...]:
-    """Every picture judged by a calibration that saw nothing of its collector; in their order."""
-    return judged(seen.native, *calibrations_by_fold(seen))
-
-
 def provisional(seen: Seen, checks: Entries, fused: FusionEntry) -> Calibration:
     """A calibration with the bounds of all of ``seen``, and thresholds that only order verdicts."""
     file = CalibrationFile(

@@ -19,7 +19,6 @@ SHARDS: Final = 4
 """Rows a group is spread over, so that workers seldom wait for each other."""
 
 SHAPE: Final = (TILE_PX, TILE_PX, 3)
-Sums = NDArray[np.unsignedinteger]
 _WIDTHS: Final[tuple[type[np.unsignedinteger], ...]] = (np.uint16, np.uint32, np.uint64)
 
 

@@ -12,6 +12,7 @@ import structlog
 
 from app.api.analyst import Analyst
 from app.settings import Settings
+from tests.api.elsewhere import Elsewhere, pictures_elsewhere
 from tests.api.stand_in import Shared, StandIn, Start, serving
 
 
@@ -29,6 +30,13 @@ def _drop(logger: object, method: str, event: MutableMapping[str, Any]) -> NoRet
 def standing() -> tuple[Settings, Analyst]:
     """What the module's own server is made of; a module may say otherwise."""
     return Settings(workers=2, fetch_allow=("127.0.0.1",)), StandIn()
+
+
+@pytest.fixture(scope="module")
+def elsewhere() -> Iterator[Elsewhere]:
+    """A server beside ours that hands out pictures, one a module."""
+    with pictures_elsewhere() as there:
+        yield there
 
 
 @pytest.fixture(scope="module")

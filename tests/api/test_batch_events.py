@@ -12,7 +12,7 @@ import pytest
 
 from app.api import batch_room
 from app.api.batch_schemas import BatchOut
-from tests.api.elsewhere import ByShade, Elsewhere, finished, pictures_elsewhere, submitted, until
+from tests.api.elsewhere import ByShade, Elsewhere, finished, submitted, until
 from tests.api.stand_in import Start
 from tests.api.test_analyses import problem
 from tests.api.test_load import Gate
@@ -23,12 +23,6 @@ class Event:
     kind: str
     id: int
     batch: BatchOut
-
-
-@pytest.fixture(scope="module")
-def elsewhere() -> Iterator[Elsewhere]:
-    with pictures_elsewhere() as there:
-        yield there
 
 
 def events(response: httpx.Response) -> Iterator[Event]:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import re
-from collections.abc import Iterator
 from typing import Any
 
 import httpx
@@ -13,19 +12,13 @@ from PIL import Image
 
 from app.api.analyst import Analyst
 from app.settings import Settings
-from tests.api.elsewhere import ByShade, Elsewhere, finished, pictures_elsewhere, submitted, until
+from tests.api.elsewhere import ByShade, Elsewhere, finished, submitted, until
 from tests.api.stand_in import Start, picture_bytes
 from tests.api.test_analyses import problem
 from tests.api.test_load import Gate
 
 SHADES = [255, 404, *range(0, 200, 5)]
 DRAWN = ("montage.png", "composite.png", "scatter.png", "report.html")
-
-
-@pytest.fixture(scope="module")
-def elsewhere() -> Iterator[Elsewhere]:
-    with pictures_elsewhere() as there:
-        yield there
 
 
 @pytest.fixture(scope="module")

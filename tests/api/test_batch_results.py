@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,7 +17,7 @@ from app.api.batch_schemas import FailedItemOut, ResultOut, ResultPageOut
 from app.errors import NotFound
 from app.jobs.records import NewBatch
 from app.settings import Settings
-from tests.api.elsewhere import ByShade, Elsewhere, finished, pictures_elsewhere, submitted, until
+from tests.api.elsewhere import ByShade, Elsewhere, finished, submitted, until
 from tests.api.stand_in import Shared, Start
 from tests.api.test_analyses import problem
 from tests.api.test_load import Gate
@@ -27,12 +26,6 @@ from tests.jobs.conftest import open_desk
 
 SHADES = [10, 255, 404, 150, 220, 90, 404, 255, 30, 200]
 """One of them twice; 404 is no picture."""
-
-
-@pytest.fixture(scope="module")
-def elsewhere() -> Iterator[Elsewhere]:
-    with pictures_elsewhere() as there:
-        yield there
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,7 @@ from standardwebhooks.webhooks import Webhook
 from app.api.analyst import Analyst
 from app.api.batch_webhooks import DeliveriesOut, DeliveryOut
 from app.settings import Settings
-from tests.api.elsewhere import ByShade, Elsewhere, finished, pictures_elsewhere, until
+from tests.api.elsewhere import ByShade, Elsewhere, finished, until
 from tests.api.stand_in import Start
 from tests.api.test_analyses import problem
 
@@ -60,12 +60,6 @@ def receiver() -> Iterator[Receiver]:
         yield here
         server.shutdown()
         thread.join()
-
-
-@pytest.fixture(scope="module")
-def elsewhere() -> Iterator[Elsewhere]:
-    with pictures_elsewhere() as there:
-        yield there
 
 
 @pytest.fixture(scope="module")

@@ -41,12 +41,6 @@ VERDICTS = ["likely_generated", "inconclusive", "unlikely_generated"]
 
 
 @pytest.fixture(scope="module")
-def elsewhere() -> Iterator[Elsewhere]:
-    with pictures_elsewhere() as there:
-        yield there
-
-
-@pytest.fixture(scope="module")
 def standing() -> tuple[Settings, Analyst]:
     return Settings(workers=1, batch_workers=2, fetch_allow=("127.0.0.1",)), ByShade()
 

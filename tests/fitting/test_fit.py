@@ -25,7 +25,7 @@ from app.fitting import fit as fitting
 from app.fitting import geometry
 from app.fitting.alignment import FLAT, alignment_entry
 from app.fitting.corpus import Corpus, CorpusError, Row
-from app.fitting.fit import calibrations_by_fold, cross_fit, entries, fit, provisional
+from app.fitting.fit import calibrations_by_fold, entries, fit, judged, provisional
 from app.fitting.fusing import ALIGNED_SHARE, pixel_checks
 from app.fitting.measure import Measured, Models
 from app.fitting.metrics import auc
@@ -190,7 +190,7 @@ def test_bounds_are_what_so_many_pictures_can_carry(study: Study) -> None:
 def test_thresholds_and_figures_are_those_of_pictures_not_fitted_on(
     study: Study,
 ) -> None:
-    held_out = cross_fit(study.seen)
+    held_out = judged(study.seen.native, *calibrations_by_fold(study.seen))
     assert [s.row for s in held_out] == list(study.corpus.rows)
     made = np.array([s.llr for s in held_out if s.row.generated])
     real = np.array([s.llr for s in held_out if s.row.kind == "avatar"])
@@ -210,7 +210,11 @@ def test_thresholds_and_figures_are_those_of_pictures_not_fitted_on(
 
 def test_pixels_tell_what_the_frame_cannot(study: Study) -> None:
     """Photographs in the frame: the eyes are no help, what is light and dark is some."""
-    held_out = [s for s in cross_fit(study.seen) if s.row.kind != "avatar"]
+    held_out = [
+        s
+        for s in judged(study.seen.native, *calibrations_by_fold(study.seen))
+        if s.row.kind != "avatar"
+    ]
 
     def by(name: str) -> float:
         made, real = (
