@@ -104,12 +104,15 @@ def end(
     cohort: Mapping[str, Any] | None = None,
     error: str | None = None,
 ) -> None:
-    """A batch ends: completed, cancelled, or failed with ``error``; once a generation."""
+    """A batch ends: completed, cancelled, or failed with ``error``; once a generation.
 
-    def ended(c: sa.Connection) -> bool:
+    Whoever is told that it has ended finds no picture that is not needed any more.
+    """
+
+    def ended(c: sa.Connection) -> None:
         now = row_of(c, database, row.id, None, locked=True)
         if now.generation != row.generation or now.status in ENDED:
-            return False
+            return
         cancelled = now.status == Status.CANCELLING
         status = Status.CANCELLED if cancelled else Status.COMPLETED
         change(
@@ -121,11 +124,11 @@ def end(
             error=error,
             expires_at=now.now + retention_s,
         )
-        return True
 
     # Pictures of a batch that failed are still to be looked at, if it is tried again.
-    if database.write(ended) and error is None:
-        _drop_payloads(database, row.no)
+    if error is None:
+        _drop_payloads(database, row)
+    database.write(ended)
 
 
 def finalize(database: Database, batch_id: str, generation: int) -> Row | None:
@@ -145,20 +148,24 @@ def finalize(database: Database, batch_id: str, generation: int) -> Row | None:
     return database.write(finalizing)
 
 
-def _drop_payloads(database: Database, batch_no: int) -> None:
-    """What is left: pictures of items that were skipped. Those to be tried again stay."""
-    kept = sa.exists().where(
+def _drop_payloads(database: Database, row: Row) -> None:
+    """What is left: pictures of items that were skipped. Those that can be tried again stay."""
+    mine = payloads.c.batch_no == row.no
+    again = sa.exists().where(
         results.c.batch_no == payloads.c.batch_no,
         results.c.seq == payloads.c.seq,
         results.c.retryable,
     )
-    of = sa.select(payloads.c.seq).where(payloads.c.batch_no == batch_no, ~kept).limit(500)
 
     def some(c: sa.Connection) -> Sequence[int]:
-        seqs = list(c.scalars(of))
+        now = row_of(c, database, row.id, None, locked=True)
+        if now.generation != row.generation or not chunks.complete(now):
+            return ()
+        of = sa.select(payloads.c.seq).where(mine).limit(500)
+        # A batch that was cancelled cannot be tried again.
+        seqs = c.scalars(of if now.status == Status.CANCELLING else of.where(~again)).all()
         if seqs:
-            where = sa.and_(payloads.c.batch_no == batch_no, payloads.c.seq.in_(seqs))
-            c.execute(sa.delete(payloads).where(where))
+            c.execute(sa.delete(payloads).where(mine, payloads.c.seq.in_(seqs)))
         return seqs
 
     while database.write(some):

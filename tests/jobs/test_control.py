@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from app.errors import Busy, KeyReused, ListUnreadable, NotFound, NotYet
 from app.jobs import changes, erasing, intake, standing, tables
+from app.jobs.database import Database
 from app.jobs.desk import Desk
 from app.jobs.records import NewBatch, Status
 from app.lists.items import Item
@@ -177,6 +178,26 @@ def test_cancelling_skips_what_is_not_begun_and_keeps_what_is_done(
     looked = len(stand_in.looks())
     time.sleep(0.5)
     assert len(stand_in.looks()) == looked
+
+
+def test_a_batch_does_not_end_before_its_pictures_are_dropped(
+    opened: Opened, monkeypatch: pytest.MonkeyPatch
+):
+    drop, faults = changes._drop_payloads, iter([RuntimeError("a fault of ours")])
+
+    def faulty(database: Database, row: standing.Row) -> None:
+        for fault in faults:
+            raise fault
+        drop(database, row)
+
+    monkeypatch.setattr(changes, "_drop_payloads", faulty)
+    desk = opened(workers=0)
+    batch, _ = desk.submit(NewBatch(prior=0.5), pictures(100))
+    desk.cancel(batch.id, "")
+    desk = opened()
+    assert ended(desk, desk.get(batch.id, "")).status == Status.CANCELLED
+    with desk.engine.connect() as c:
+        assert c.execute(sa.select(tables.payloads.c.seq)).all() == []
 
 
 def test_a_batch_that_nobody_began_is_cancelled_once_somebody_works(opened: Opened):
