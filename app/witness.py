@@ -12,7 +12,7 @@ from app.alignment import Box
 from app.evidence import Reason, Unmeasurable
 from app.face import FloatArray
 from app.portrait import Network, Portrait
-from app.regions import PERSON, RECTS, Region, overlap, tile
+from app.regions import PERSON, Region, overlap, rects, tile
 
 MIN_BACKGROUND: Final = 0.25
 """Share of a background tile that must be background before it is looked at."""
@@ -41,16 +41,16 @@ def look(portrait: Portrait, region: Region) -> Witness | Unmeasurable:
         return Unmeasurable(Reason.NOT_LOOKED_AT)
     background = region is Region.BACKGROUND
     heats: list[FloatArray] = []
-    rects: list[Box] = []
-    for rect in RECTS[region]:
+    read: list[Box] = []
+    for rect in rects(region, crop):
         heat = _heat(portrait, network, rect, behind=background)
         if heat is not None:
             heats.append(heat[list(Region).index(region)])
-            rects.append(rect)
+            read.append(rect)
     if not heats:
         return Unmeasurable(Reason.NO_BACKGROUND if background else Reason.OUT_OF_PICTURE)
     everything = np.concatenate([h.ravel() for h in heats])
-    seen = list(zip(heats, rects, strict=True))
+    seen = list(zip(heats, read, strict=True))
     hottest, hot_rect = max(seen, key=lambda pair: float(pair[0].max()))
     coldest, cold_rect = min(seen, key=lambda pair: float(pair[0].min()))
     hot = np.unravel_index(int(hottest.argmax()), hottest.shape)

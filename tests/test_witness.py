@@ -9,13 +9,13 @@ from app.evidence import Reason, Unmeasurable
 from app.face import FloatArray
 from app.picture import Picture, RgbArray
 from app.portrait import Network, Portrait
-from app.regions import FULL_DETAIL_SIDE_PX, RECTS, Region
+from app.regions import FULL_DETAIL_SIDE_PX, LOWEST, RECTS, SMALL_SIDE_PX, Region
 from app.witness import Witness, look
 from tests.sitters import UNIT, flat_picture, lively_face, moved, placed
 
 HEADS = len(Region)
 HERE = (0.5, 0.5, 0.0, 0.0)
-SIDE = 256
+SIDE = 300
 ONE_RECT = [region for region, rects in RECTS.items() if len(rects) == 1]
 regions = st.sampled_from(list(Region))
 
@@ -84,7 +84,7 @@ def portrait(
     rgb: RgbArray | None = None,
     square: tuple[float, float, float, float] = HERE,
 ) -> Portrait:
-    """A picture of 256 px whose face crop is its own frame, unless ``square`` says otherwise."""
+    """A picture of 300 px whose face crop is its own frame, unless ``square`` says otherwise."""
     picture = flat_picture(SIDE, SIDE, 60) if rgb is None else Picture(rgb, "PNG", "")
     height, width = picture.rgb.shape[:2]
     face = moved(placed(square, UNIT, lively_face()), float(max(width, height)))
@@ -137,10 +137,24 @@ def test_each_region_is_shown_its_own_pixels_alone(region: Region) -> None:
 def test_small_pictures_are_shown_enlarged(side: int) -> None:
     network = Spotter()
     seen(portrait(network, flat_picture(side, side).rgb), Region.TEXTURE)
-    for pixels, rect in zip(network.shown, RECTS[Region.TEXTURE], strict=True):
-        height, width, _ = pixels.shape
-        assert width == pytest.approx(rect.width * FULL_DETAIL_SIDE_PX, abs=4.0)
-        assert height == pytest.approx(rect.height * FULL_DETAIL_SIDE_PX, abs=4.0)
+    (pixels,) = network.shown
+    assert pixels.shape[1] == FULL_DETAIL_SIDE_PX
+    assert pixels.shape[0] == pytest.approx(LOWEST * FULL_DETAIL_SIDE_PX, abs=4.0)
+
+
+@pytest.mark.parametrize("side, tiles", [(SMALL_SIDE_PX, 1), (SMALL_SIDE_PX + 2, 2)])
+def test_of_a_small_crop_the_texture_is_read_as_a_whole(side: int, tiles: int) -> None:
+    network = Spotter()
+    seen(portrait(network, flat_picture(side, side).rgb), Region.TEXTURE)
+    assert len(network.shown) == tiles
+
+
+def test_of_a_small_crop_that_is_mostly_off_the_picture_its_face_is_read() -> None:
+    network = Spotter()
+    rgb = flat_picture(150, 150).rgb
+    seen(portrait(network, rgb, (0.5, 0.5, 0.45, 0.0)), Region.TEXTURE)
+    (pixels,) = network.shown
+    assert pixels.shape[1] < 150
 
 
 def test_a_tile_that_two_regions_share_is_read_once() -> None:

@@ -1,7 +1,8 @@
 """Does the whole face crop look painted by a generator or taken by a camera?
 
-What it sees: the hair above the forehead and the face below it with what lies close around, at its
-native size: skin, hair, a rim of backdrop, and how they go together.
+What it sees: skin, hair, backdrop, and how they go together, at their native size: of a face crop up
+to 256 px wide all of it, of a larger one the hair above the forehead and the face below it with
+what lies close around.
 
 Why generators do it: a generator draws each picture from a few hundred numbers, coarse to fine. It
 has a usual look (smooth skin, one way of drawing strands, backdrops without things in them) that
@@ -72,7 +73,7 @@ def summarize(llr: float, match: Match | None) -> str:
 
 CHECK = Check(
     name="texture",
-    version=2,
+    version=3,
     unit="log odds before calibration",
     reference="Tan, Le 2019, arXiv 1905.11946; Aniano Porcile et al. 2024, arXiv 2311.08577",
     measure=measure,
