@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from app.crop import FaceCrop
 from app.face import IRIS_LEFT, MIRROR, FloatArray
+from app.middle import median
 
 Mask = NDArray[np.bool_]
 
@@ -106,4 +107,4 @@ def _between_lids(outline: FloatArray) -> Mask:
 def cheek_lightness(crop: FaceCrop) -> float:
     """Median L* of four places on the cheeks."""
     at = np.clip(crop.landmarks[list(_CHEEKS)] * crop.side_px, 0, crop.side_px - 1).astype(np.intp)
-    return float(np.median(_lab(crop.rgb[at[:, 1], at[:, 0]][None])[..., 0]))
+    return float(median(_lab(crop.rgb[at[:, 1], at[:, 0]][None])[0, :, 0]))

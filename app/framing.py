@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.alignment import Box
+from app.middle import median
 from app.picture import Picture, RgbArray
 
 FLAT_WITHIN: Final = 12
@@ -103,7 +104,7 @@ def _flat_bands(rgb: RgbArray) -> list[_Band]:
 def _flat_band(view: RgbArray, side: int) -> _Band:
     """The lines along ``side`` of ``view`` that all have the outermost one's colour."""
     line = (view[:, 0], view[0], view[:, -1], view[-1])[side]
-    colour = np.median(line, axis=0).astype(np.int16)
+    colour = median(line).astype(np.int16)
     off = _difference(line, colour) > FLAT_WITHIN
     if off.mean() > 1 - FLAT_SHARE:
         return _NOTHING

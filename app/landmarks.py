@@ -13,14 +13,18 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
-import mediapipe as mp
 import numpy as np
-from mediapipe.tasks.python.components.containers import landmark_c
-from mediapipe.tasks.python.vision import face_landmarker
 
 from app.face import Face, FloatArray
+from app.lean import without
 from app.picture import Picture
 from app.views import View, nudged, second_looks, whole
+
+# MediaPipe can plot what it finds: a third of a second and 25 MB of every process for nothing.
+with without("matplotlib", "matplotlib.pyplot"):
+    import mediapipe as mp
+    from mediapipe.tasks.python.components.containers import landmark_c
+    from mediapipe.tasks.python.vision import face_landmarker
 
 MODEL_FILE: Final = "face_landmarker.task"
 MODEL_SHA256: Final = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"

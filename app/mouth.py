@@ -10,6 +10,7 @@ import numpy as np
 
 from app.crop import FaceCrop
 from app.face import FloatArray
+from app.middle import median
 
 STEP: Final = 1.0 / 400.0
 """Between columns of the row, unit of the crop: one pixel of the largest crop."""
@@ -152,7 +153,7 @@ def _lip_level(crop: FaceCrop) -> float:
     """``_least_colour`` of the lips."""
     points = crop.landmarks
     middles = (points[list(_LIPS_OUTER)] + points[list(_LIPS_INNER)]) / 2.0
-    return float(np.median(_least_colour(crop, middles[None])))
+    return float(median(_least_colour(crop, middles[None]).ravel()))
 
 
 def _blurred(line: FloatArray, sigma: float) -> FloatArray:

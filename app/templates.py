@@ -19,6 +19,7 @@ import numpy as np
 from app.alignment import Alignment, Box
 from app.density import FloatArray, GaussianMixture, StudentT, log_sum
 from app.evidence import Match
+from app.middle import median
 from app.portrait import Framing, Sighting
 from app.shape import FaceShape
 
@@ -158,7 +159,7 @@ class AlignmentModel:
     def widened(self, sightings: tuple[Sighting, ...]) -> tuple[Template, ...]:
         """The templates as wide as this face's oddness and its picture's resolution make them."""
         noise = self.resolution.at(sightings[0].eye_distance_px)
-        stretch = float(np.median([self.correction.oddness(s.shape) for s in sightings]))
+        stretch = float(median(np.array([self.correction.oddness(s.shape) for s in sightings])))
         return tuple(replace(t, spread=t.spread.widened(stretch, noise)) for t in self.templates)
 
     def llr(
@@ -218,7 +219,7 @@ class AlignmentModel:
 
 def pose_of(sightings: tuple[Sighting, ...]) -> FloatArray:
     """The face's pose, median of all measurements: (2,)."""
-    out: FloatArray = np.median([s.shape.pose for s in sightings], axis=0)
+    out: FloatArray = median(np.array([s.shape.pose for s in sightings]))
     return out
 
 

@@ -142,7 +142,7 @@ def test_small_pictures_are_shown_enlarged(side: int) -> None:
     assert pixels.shape[0] == pytest.approx(LOWEST * FULL_DETAIL_SIDE_PX, abs=4.0)
 
 
-@pytest.mark.parametrize("side, tiles", [(SMALL_SIDE_PX, 1), (SMALL_SIDE_PX + 2, 2)])
+@pytest.mark.parametrize(("side", "tiles"), [(SMALL_SIDE_PX, 1), (SMALL_SIDE_PX + 2, 2)])
 def test_of_a_small_crop_the_texture_is_read_as_a_whole(side: int, tiles: int) -> None:
     network = Spotter()
     seen(portrait(network, flat_picture(side, side).rgb), Region.TEXTURE)

@@ -31,6 +31,7 @@ from app.crop import FaceCrop
 from app.evidence import SAYS_SOMETHING, Check, Mark, Match, Reading, Reason, Unmeasurable
 from app.eyes import DISC, Eye, R, X, Y, cheek_lightness, eye_at, quantile
 from app.face import IRIS_LEFT, IRIS_RIGHT, FloatArray
+from app.middle import median
 from app.portrait import Portrait, inside
 from app.regions import Region
 from app.witness import look
@@ -157,7 +158,7 @@ def ln_ring(eye: Eye) -> float:
     step = max((b - a for a, b in itertools.pairwise(means)), default=0.0)
     inner = _INNER & eye.open
     if inner.any():
-        inner &= lightness < np.median(lightness[inner]) + _HIGHLIGHT
+        inner &= lightness < median(lightness[inner]) + _HIGHLIGHT
     values, shells = lightness[inner], _SHELL[inner]
     if not len(values):
         return 0.0
@@ -171,7 +172,7 @@ def highlight(eye: Eye) -> FloatArray | None:
     iris = DISC & eye.open
     level = np.where(iris, eye.lightness, 0.0)
     at = np.unravel_index(int(level.argmax()), level.shape)
-    if level[at] < float(np.median(eye.lightness[iris])) + _HIGHLIGHT:
+    if level[at] < float(median(eye.lightness[iris])) + _HIGHLIGHT:
         return None
     out: FloatArray = eye.centre + eye.radius * np.array([[X[at], Y[at]]])
     return out
@@ -194,7 +195,7 @@ def _colour(eye: Eye) -> FloatArray:
     body = _BODY & eye.open
     if not body.any():
         body = DISC & eye.open
-    plain = body & (eye.lightness < np.median(eye.lightness[body]) + _HIGHLIGHT)
+    plain = body & (eye.lightness < median(eye.lightness[body]) + _HIGHLIGHT)
     out: FloatArray = eye.lab[plain].mean(axis=0)
     return out
 

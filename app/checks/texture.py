@@ -1,7 +1,7 @@
 """Does the whole face crop look painted by a generator or taken by a camera?
 
-What it sees: skin, hair, backdrop, and how they go together, at their native size: of a face crop up
-to 256 px wide all of it, of a larger one the hair above the forehead and the face below it with
+What it sees: skin, hair, backdrop, and how they go together, at their native size: of a face crop
+up to 256 px wide all of it, of a larger one the hair above the forehead and the face below it with
 what lies close around.
 
 Why generators do it: a generator draws each picture from a few hundred numbers, coarse to fine. It
