@@ -17,6 +17,7 @@ from app.keys import Key as ApiKey
 from app.keys import parse as parse_key
 
 MODELS_DIR: Final = Path(__file__).resolve().parent.parent / "models"
+_MOST_UNASKED: Final = 8
 _HOST: Final = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
@@ -67,6 +68,11 @@ def _webhook_secret(entry: SecretStr) -> SecretStr:
     return entry
 
 
+def _some_cores() -> int:
+    """Each process that looks at lists holds the models: nobody expects gigabytes of them."""
+    return min(_cores(), _MOST_UNASKED)
+
+
 def _cores() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
@@ -105,14 +111,20 @@ class Settings(BaseSettings):
     max_bytes: int = Field(default=5_000_000, ge=1_000, le=100_000_000)
     max_pixels: int = Field(default=25_000_000, ge=10_000, le=100_000_000)
     isolate: bool = True
-    """Unpack pictures in processes of their own: one that kills a decoder kills nothing else."""
+    """Unpack pictures, and look at those of lists, in processes of their own.
+
+    A picture that kills one kills nothing else.
+    """
     models_dir: Path = MODELS_DIR
     data_dir: Path = Path("data")
     """Where batches are kept, unless ``database_url`` names a server; made when first needed."""
     database_url: SecretStr | None = None
     """``postgresql://…`` shares the work among machines; without it SQLite in ``data_dir``."""
-    batch_workers: int = Field(default_factory=_cores, ge=0, le=256)
-    """Threads of this process that work on batches; 0 leaves them to ``eyeline worker``."""
+    batch_workers: int = Field(default_factory=_some_cores, ge=0, le=256)
+    """Processes that look at the pictures of batches, or threads where nothing is isolated.
+
+    0 leaves batches to ``eyeline worker``.
+    """
     max_list_bytes: int = Field(default=1_000_000_000, ge=1_000)
     max_list_items: int = Field(default=10_000_000, ge=1)
     max_waiting_items: int = Field(default=20_000_000, ge=1)

@@ -6,7 +6,8 @@
     python -m benchmarks.batch rows [--rows 1000000] [--kind blocked|wrong] [--database-url …]
 
 `files`: pictures that came with a list, against the bare analysis of the same ones in a pool of as
-many threads, in turns; what each costs in processor time does not depend on who else is busy.
+many threads, in turns, unpacked in this process; what each costs in processor time, here and in the
+children that look, does not depend on who else is busy.
 `http`: the same from a server on loopback. `workers`: one process on one
 core, then two on a core each; Postgres. `rows`: a list whose items fail at once, with what the
 process holds in memory once a second. Each prints one JSON object. A database that is named is
@@ -27,13 +28,14 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager, nullcontext
+from contextlib import asynccontextmanager, closing, contextmanager, nullcontext
 from functools import partial
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 from app.api.analyst import Analyst
+from app.api.examiners import Examiners, look_here
 from app.api.metrics import Metrics
 from app.api.tools import tools_of
 from app.errors import NotAnImage, UrlBlocked
@@ -130,29 +132,34 @@ def served(todo: Sequence[bytes]) -> Iterator[int]:
 def against_bare(asked: argparse.Namespace, todo: list[bytes]) -> dict[str, Any]:
     """Items a second through the desk and through a bare pool, in turns."""
     settings = Settings(fetch_allow=(ADDRESS,), batch_workers=asked.threads)
-    analyst = Analyst.load(settings)
+    analyst = Analyst.load(Settings(isolate=False))
     rates: dict[str, list[float]] = {"bare": [], "batch": []}
     cpu_ms: dict[str, list[float]] = {"bare": [], "batch": []}
 
-    def timed(name: str, run: Callable[[], float]) -> None:
-        began = time.process_time()
+    def timed(name: str, run: Callable[[], float], examiners: Examiners) -> None:
+        began = _spent_s(examiners)
         rates[name].append(run())
-        cpu_ms[name].append(1000.0 * (time.process_time() - began) / len(todo))
+        cpu_ms[name].append(1000.0 * (_spent_s(examiners) - began) / len(todo))
 
-    tools = tools_of(analyst, settings, Metrics())
     web = served(todo) if asked.what == "http" else nullcontext(0)
     with (
         tempfile.TemporaryDirectory() as folder,
         web as port,
         ThreadPoolExecutor(asked.threads) as pool,
-        opened(asked.database_url, Path(folder), tools, asked.threads) as desk,
+        closing(Examiners(settings)) as examiners,
+        opened(
+            asked.database_url,
+            Path(folder),
+            tools_of(examiners, settings, Metrics()),
+            asked.threads,
+        ) as desk,
     ):
         listed = partial(linked, todo, port) if asked.what == "http" else partial(held, todo)
         per_second(analyst, todo[:16], pool)
         through_desk(desk, held(todo[:16]))
         for _ in range(asked.rounds):
-            timed("bare", lambda: per_second(analyst, todo, pool))
-            timed("batch", lambda: through_desk(desk, listed()))
+            timed("bare", lambda: per_second(analyst, todo, pool), examiners)
+            timed("batch", lambda: through_desk(desk, listed()), examiners)
     shares = [batch / bare for bare, batch in zip(rates["bare"], rates["batch"], strict=True)]
     return {
         "pictures": len(todo),
@@ -165,10 +172,15 @@ def against_bare(asked: argparse.Namespace, todo: list[bytes]) -> dict[str, Any]
     }
 
 
+def _spent_s(examiners: Examiners) -> float:
+    """Seconds of processor time, of this process and those that look for it."""
+    return time.process_time() + examiners.spent_s()
+
+
 def two_against_one(asked: argparse.Namespace, todo: list[bytes]) -> dict[str, Any]:
     """Items a second of one worker process on a core, and of two on a core each."""
-    settings = Settings()
-    tools = tools_of(Analyst.load(settings), settings, Metrics())
+    settings = Settings(isolate=False)
+    tools = tools_of(look_here(Analyst.load(settings), settings), settings, Metrics())
     cores = sorted(os.sched_getaffinity(0))[:2]
     rates: dict[str, list[float]] = {"one": [], "two": []}
     for _ in range(asked.rounds):
@@ -202,10 +214,10 @@ def _start_worker(url: str, core: int) -> subprocess.Popen[str]:
 
 def as_worker(asked: argparse.Namespace) -> None:
     """One process with one thread, until it is told to go."""
-    settings = Settings(batch_workers=1)
-    tools = tools_of(Analyst.load(settings), settings, Metrics())
-    folder = Path(tempfile.gettempdir())
-    work(lambda: opened(asked.database_url, folder, tools, 1), lambda: print(READY, flush=True))
+    settings, folder = Settings(batch_workers=1), Path(tempfile.gettempdir())
+    with closing(Examiners(settings)) as examiners:
+        tools = tools_of(examiners, settings, Metrics())
+        work(lambda: opened(asked.database_url, folder, tools, 1), lambda: print(READY, flush=True))
 
 
 def many_rows(asked: argparse.Namespace) -> dict[str, Any]:

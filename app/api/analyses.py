@@ -72,12 +72,13 @@ async def _deliver(here: House, submission: Submission, as_png: bool) -> Deliver
 def _answer(here: House, delivery: Delivery) -> Response:
     """Examine, draw and put into words; on a workshop thread."""
     examined = here.examine(delivery.data)
-    here.metrics.examined(examined.analysis, examined.timings_ms)
+    analysis = examined.analysis
+    here.metrics.examined(analysis.outcome, analysis.verdict, examined.timings_ms)
     options = delivery.options
     overlay = None
     if delivery.as_png or "overlay" in options.include:
         with here.metrics.stage("overlay"):
-            overlay = draw_overlay(examined.picture, examined.analysis)
+            overlay = draw_overlay(examined.picture, analysis)
     if delivery.as_png:
         return Response(overlay, media_type="image/png", headers={"Vary": "Accept"})
     said = wire(

@@ -87,7 +87,7 @@ class Analyst:
         limits = DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
         # Fewer than there are threads: most of their time goes into what comes after decoding.
         decoder = (
-            Decoders(max(settings.workers, settings.batch_workers), limits)
+            Decoders(settings.workers, limits)
             if settings.isolate
             else partial(decode, limits=limits)
         )
@@ -122,6 +122,11 @@ class Analyst:
             if isinstance(entry, AlignmentEntry)
             for template in entry.templates
         }
+
+    @property
+    def apart(self) -> bool:
+        """Whether pictures are unpacked in processes of their own."""
+        return isinstance(self._decode, Decoders)
 
     def decoders_bytes(self) -> list[int]:
         """What each process that decodes holds in memory; nothing where there are none."""

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Final, TypeVar
 
 from app.api.analyst import Analyst
 from app.api.desks import staffed_desk
+from app.api.examiners import opened_look
 from app.api.gallery import Gallery
 from app.api.metrics import Metrics
 from app.api.places import Places
@@ -61,6 +62,17 @@ class BatchRoom:
         return await asyncio.get_running_loop().run_in_executor(self.listening, wait)
 
 
+@contextmanager
+def _staffed(
+    settings: Settings, analyst: Analyst, metrics: Metrics, holds: Holds
+) -> Iterator[Desk]:
+    with (
+        opened_look(settings, analyst) as look,
+        staffed_desk(settings, look, metrics, holds) as desk,
+    ):
+        yield desk
+
+
 @asynccontextmanager
 async def open_batch_room(
     settings: Settings, analyst: Analyst, metrics: Metrics, holds: Holds
@@ -73,7 +85,7 @@ async def open_batch_room(
     asking = ThreadPoolExecutor(_THREADS, thread_name_prefix="ask")
     listening = ThreadPoolExecutor(LISTENERS, thread_name_prefix="listen")
     try:
-        staffed = staffed_desk(settings, analyst, metrics, holds)
+        staffed = _staffed(settings, analyst, metrics, holds)
         desk = await asyncio.to_thread(staffed.__enter__)
         try:
             gallery = Gallery(desk, analyst, settings.base_rate)

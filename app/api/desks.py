@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 
-from app.api.analyst import Analyst
+from app.api.examiners import Examiners, Look
 from app.api.metrics import Metrics
 from app.api.tools import fetch_policy, tools_of
 from app.fetch import Fetcher, FetchPolicy, Holds
@@ -18,7 +18,7 @@ from app.settings import Settings
 
 @contextmanager
 def staffed_desk(
-    settings: Settings, analyst: Analyst, metrics: Metrics, holds: Holds | None = None
+    settings: Settings, look: Look, metrics: Metrics, holds: Holds | None = None
 ) -> Iterator[Desk]:
     """Open where the operator said that batches are kept; closed in the opposite order.
 
@@ -27,12 +27,14 @@ def staffed_desk(
     url = settings.database_url
     keys = settings.webhook_keys()
     holds = Holds() if holds is None else holds
+    if isinstance(look, Examiners):
+        metrics.examiners(look.resident_bytes)
     with ExitStack() as stack:
         desk = stack.enter_context(
             Desk.open(
                 database_url=url.get_secret_value() if url else None,
                 data_dir=settings.data_dir,
-                tools=tools_of(analyst, settings, metrics, holds),
+                tools=tools_of(look, settings, metrics, holds),
                 workers=settings.batch_workers,
                 retention_s=settings.retention_s,
                 max_waiting_items=settings.max_waiting_items,

@@ -2,15 +2,39 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
 from app.api.analyst import Examined
 from app.api.wire import wire
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.drawing.keepsakes import thumbnail, tile
 from app.evidence import Analysis
 from app.lists.results import Finding
+from app.picture import Picture
+
+Thumbnail = Callable[[Picture], bytes]
 
 
-def finding_of(examined: Examined, *, prior: float, base_rate: float) -> Finding:
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """A finding and what it took. ``timings_ms``: by stage."""
+
+    finding: Finding
+    timings_ms: Mapping[str, float]
+
+
+def looked_at(
+    examined: Examined, *, prior: float, base_rate: float, thumbnail: Thumbnail = thumbnail
+) -> Looked:
+    """``examined`` as a list keeps it."""
+    finding = finding_of(examined, prior=prior, base_rate=base_rate, thumbnail=thumbnail)
+    return Looked(finding, examined.timings_ms)
+
+
+def finding_of(
+    examined: Examined, *, prior: float, base_rate: float, thumbnail: Thumbnail = thumbnail
+) -> Finding:
     """``examined`` without its picture. The same bytes at the same priors give the same finding.
 
     The answer has neither ``id`` nor ``custom_id``, which belong to the item, and no timings.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -16,7 +16,6 @@ from prometheus_client import (
     generate_latest,
 )
 
-from app.evidence import Analysis
 from app.jobs.census import Census
 
 _BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0)
@@ -80,6 +79,16 @@ class Metrics:
             "Child processes that unpack pictures.",
             registry=self._registry,
         )
+        self.examiner_processes = Gauge(
+            "eyeline_examiner_processes",
+            "Child processes that look at the pictures of lists.",
+            registry=self._registry,
+        )
+        self.examiner_memory = Gauge(
+            "eyeline_examiner_resident_memory_bytes",
+            "Resident memory of all of them; what they share is counted in each.",
+            registry=self._registry,
+        )
         self.decoder_memory = Gauge(
             "eyeline_decoder_resident_memory_bytes",
             "Resident memory of all of them; what they share is counted in each.",
@@ -94,8 +103,8 @@ class Metrics:
         finally:
             self.stages.labels(name).observe(time.perf_counter() - began)
 
-    def examined(self, analysis: Analysis, timings_ms: Mapping[str, float]) -> None:
-        self.analyses.labels(analysis.outcome, analysis.verdict).inc()
+    def examined(self, outcome: str, verdict: str, timings_ms: Mapping[str, float]) -> None:
+        self.analyses.labels(outcome, verdict).inc()
         for stage, spent_ms in timings_ms.items():
             self.stages.labels(stage).observe(spent_ms / 1000.0)
 
@@ -107,6 +116,11 @@ class Metrics:
     def decoders(self, resident_bytes: Sequence[int]) -> None:
         self.decoder_processes.set(len(resident_bytes))
         self.decoder_memory.set(sum(resident_bytes))
+
+    def examiners(self, resident_bytes: Callable[[], Sequence[int]]) -> None:
+        """``resident_bytes``: what each holds now; asked whenever somebody wants to know."""
+        self.examiner_processes.set_function(lambda: len(resident_bytes()))
+        self.examiner_memory.set_function(lambda: sum(resident_bytes()))
 
     def text(self) -> bytes:
         return generate_latest(self._registry)

@@ -1,4 +1,4 @@
-"""What follower lists are worked on with: the analyst, the fetcher and the cohort, put together."""
+"""What follower lists are worked on with: who looks, who fetches, and the cohort, put together."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ from dataclasses import replace
 from typing import Any, Final
 
 from app import cohort
-from app.api.analyst import Examine
-from app.api.findings import finding_of
+from app.api.examiners import Look
 from app.api.metrics import Metrics
 from app.errors import AvatarError
 from app.fetch import Fetcher, FetchPolicy, Holds
@@ -21,9 +20,7 @@ PATIENCE_S: Final = 30.0
 """How long a list's picture may wait for its turn at a host: nobody sits before it."""
 
 
-def tools_of(
-    examine: Examine, settings: Settings, metrics: Metrics, holds: Holds | None = None
-) -> Tools:
+def tools_of(look: Look, settings: Settings, metrics: Metrics, holds: Holds | None = None) -> Tools:
     """``metrics`` hears of every picture, and of every one that could not be had or read.
 
     ``holds``: shared with whoever else of this process fetches. Raises ``NumbersError`` if what
@@ -33,14 +30,15 @@ def tools_of(
     policy = replace(fetch_policy(settings), patience_s=PATIENCE_S)
     holds = Holds() if holds is None else holds
 
-    def look(data: bytes, prior: float) -> Finding:
+    def examine(data: bytes, prior: float) -> Finding:
         try:
-            examined = examine(data)
+            looked = look(data, prior)
         except AvatarError as error:
             metrics.item_failures.labels(error.code).inc()
             raise
-        metrics.examined(examined.analysis, examined.timings_ms)
-        return finding_of(examined, prior=prior, base_rate=settings.base_rate)
+        finding = looked.finding
+        metrics.examined(finding.outcome, finding.verdict, looked.timings_ms)
+        return finding
 
     @asynccontextmanager
     async def open_fetch() -> AsyncIterator[Fetch]:
@@ -62,7 +60,7 @@ def tools_of(
         )
 
     opened: Callable[[], AbstractAsyncContextManager[Fetch]] = open_fetch
-    return Tools(examine=look, open_fetch=opened, summarise=summarise)
+    return Tools(examine=examine, open_fetch=opened, summarise=summarise)
 
 
 def fetch_policy(settings: Settings) -> FetchPolicy:

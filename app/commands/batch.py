@@ -12,8 +12,8 @@ from app.commands.start import (
     FAILED,
     INTERRUPTED,
     USAGE,
-    loaded_analyst,
     no_native_chatter,
+    opened_tools,
     settings_of,
     stop,
 )
@@ -39,7 +39,7 @@ def batch(
         float | None, typer.Option(help="Probability before looking (EYELINE_PRIOR).")
     ] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Threads that work (EYELINE_BATCH_WORKERS).")
+        int | None, typer.Option(help="Pictures looked at together (EYELINE_BATCH_WORKERS).")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")] = False,
     keep: Annotated[
@@ -58,15 +58,17 @@ def batch(
     if settings.batch_workers == 0:
         stop("--workers 0 would never be done", USAGE)
     from app.cohort import NumbersError
-    from app.commands.list_run import Outputs, Unfinished, run
     from app.errors import AvatarError
+    from app.jobs.records import Unfinished
 
     logging.getLogger("eyeline.jobs").setLevel(logging.ERROR)  # that it goes on is no news here
-    analyst = loaded_analyst(settings)
-    outputs = Outputs(out, montage, report)
     try:
-        with no_native_chatter():
-            run(source, outputs, settings, analyst, own_prior=prior, quiet=quiet, keep=keep)
+        with opened_tools(settings) as (analyst, look), no_native_chatter():
+            # Only now: what takes a second to import does so while the children load.
+            from app.commands.list_run import Outputs, run
+
+            outputs = Outputs(out, montage, report)
+            run(source, outputs, settings, analyst, look, own_prior=prior, quiet=quiet, keep=keep)
     except AvatarError as error:
         stop(f"{source}: {error.code}: {error.detail}", FAILED)
     except (NumbersError, Unfinished) as error:
@@ -75,5 +77,3 @@ def batch(
         stop(f"{error.filename or source}: {error.strerror}", FAILED)
     except KeyboardInterrupt:
         stop("interrupted; the same command goes on where this one stopped", INTERRUPTED)
-    finally:
-        analyst.close()

@@ -18,21 +18,18 @@ import typer
 from app import __version__
 from app.api.analyst import Analyst
 from app.api.batch_results import Asked, lines_of
+from app.api.examiners import Look
 from app.api.gallery import Gallery
 from app.api.metrics import Metrics
 from app.api.tools import tools_of
 from app.commands.list_source import Source, opened
 from app.commands.progress import shown
 from app.jobs.desk import Desk
-from app.jobs.records import Batch, NewBatch, Status
+from app.jobs.records import Batch, NewBatch, Status, Unfinished
 from app.settings import Settings
 
 FOREVER_S: Final = 100 * 365 * 86_400
 _OWNER: Final = ""
-
-
-class Unfinished(Exception):
-    """The batch did not end as it should; ``str()`` is one line."""
 
 
 @dataclass(frozen=True)
@@ -54,6 +51,7 @@ def run(
     outputs: Outputs,
     settings: Settings,
     analyst: Analyst,
+    look: Look,
     *,
     own_prior: float | None,
     quiet: bool,
@@ -69,7 +67,7 @@ def run(
         desk = Desk.open(
             database_url=None,
             data_dir=outputs.state,
-            tools=tools_of(analyst, settings, Metrics()),
+            tools=tools_of(look, settings, Metrics()),
             workers=settings.batch_workers,
             retention_s=FOREVER_S,
             max_waiting_items=settings.max_list_items,

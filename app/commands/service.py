@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from contextlib import closing
 from typing import Annotated, Final
 
 import typer
@@ -13,6 +12,7 @@ from app.commands.start import (
     USAGE,
     loaded_analyst,
     no_native_chatter,
+    opened_tools,
     settings_of,
     stop,
 )
@@ -53,7 +53,7 @@ def serve(
 
 def worker(
     workers: Annotated[
-        int | None, typer.Option(help="Threads that work (EYELINE_BATCH_WORKERS).")
+        int | None, typer.Option(help="Pictures looked at together (EYELINE_BATCH_WORKERS).")
     ] = None,
 ) -> None:
     """Work on the batches of a shared database, beside others, until told to stop.
@@ -72,8 +72,8 @@ def worker(
     from app.jobs.worker import work
 
     logs.configure()
-    with closing(loaded_analyst(settings)) as analyst:
-        work(lambda: staffed_desk(settings, analyst, Metrics()))
+    with opened_tools(settings) as (_, look):
+        work(lambda: staffed_desk(settings, look, Metrics()))
 
 
 def _refuse_start(settings: Settings) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, redirect_stderr
+from contextlib import ExitStack, closing, contextmanager, redirect_stderr
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
@@ -19,6 +19,7 @@ from app.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from app.api.analyst import Analyst
+    from app.api.examiners import Look
 
 FAILED: Final = 1
 USAGE: Final = 2
@@ -45,6 +46,19 @@ def loaded_analyst(settings: Settings) -> Analyst:
         return Analyst.load(settings)
     except (CalibrationError, ModelError, NetworkError) as error:
         stop(str(error), FAILED)
+
+
+@contextmanager
+def opened_tools(settings: Settings) -> Iterator[tuple[Analyst, Look]]:
+    """Who knows the models, and who looks at lists; the children that look load meanwhile."""
+    from app.api.examiners import Examiners, look_here
+
+    with ExitStack() as stack:
+        apart = stack.enter_context(closing(Examiners(settings))) if settings.isolate else None
+        # Nothing is unpacked here then: no child is needed for that.
+        here = settings.model_copy(update={"isolate": False}) if apart else settings
+        analyst = stack.enter_context(closing(loaded_analyst(here)))
+        yield analyst, apart or look_here(analyst, settings)
 
 
 def stop(reason: str, code: int) -> NoReturn:

@@ -3,7 +3,7 @@
 It gives up whatever it does not need before it looks at a picture: it can open no file and no
 socket, dump no core, and hold only so much memory; and each picture gets a few seconds of
 processor time. Where memory runs out it is the first to go. None of this is a sandbox against code
-that a picture brings along.
+that a picture brings along. Programs that do more with a picture use the same ``serve``.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ import signal
 import socket
 import sys
 import threading
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 import cv2
 
-from app.decoding.exchange import READY, REQUEST, Reply, shared, write
+from app.decoding.exchange import MAX_REQUEST_BYTES, READY, REQUEST, Reply, shared, write
 from app.errors import AvatarError, ImageBomb
 from app.picture import DecodeLimits, decode, load_decoders
 
@@ -32,12 +33,30 @@ BYTES_PER_PIXEL: Final = 16
 """RGBA as stored, converted, and whatever a decoder holds beside them."""
 SPARE_BYTES: Final = 384 * 2**20
 """For threads' stacks and the files themselves; address space, most of it never touched."""
+TOO_MUCH: Final = "This unpacks to too much; save it anew."
 OOM_SCORE: Final = "1000"
 """The kernel, when it must, kills whoever has most of it: rather a decoder than the service."""
 
 
+Answer = Callable[[bytes], bytes]
+"""A request → the reply to it, one message each; what is large lies in the shared memory."""
+
+
 def main(connection_fd: int, memory_fd: int, limits: DecodeLimits) -> None:
     """Serve until the parent goes away."""
+    serve(connection_fd, memory_fd, limits, lambda memory: _decoder(memory, limits))
+
+
+def serve(
+    connection_fd: int,
+    memory_fd: int,
+    limits: DecodeLimits,
+    prepare: Callable[[mmap.mmap], Answer],
+) -> None:
+    """Answer until the parent goes away.
+
+    ``prepare``: what needs files, before they are out of reach; it is given the shared memory.
+    """
     # Whoever stops the service stops this one by closing the connection, after the last picture.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
@@ -47,14 +66,12 @@ def main(connection_fd: int, memory_fd: int, limits: DecodeLimits) -> None:
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
     cv2.setNumThreads(1)
     connection = socket.socket(fileno=connection_fd)
-    memory = shared(memory_fd, limits.max_bytes)
-    load_decoders()
+    answer = prepare(shared(memory_fd, limits.max_bytes))
     _give_up(limits)
     connection.sendall(READY)
-    while len(asked := connection.recv(REQUEST.size)) == REQUEST.size:
-        (length,) = REQUEST.unpack(asked)
+    while asked := connection.recv(MAX_REQUEST_BYTES):
         _allow_cpu()
-        connection.sendall(write(_answer(memory, memory[:length], limits)))
+        connection.sendall(answer(asked))
 
 
 def _outlive_nobody() -> None:
@@ -66,13 +83,23 @@ def _outlive_nobody() -> None:
     os._exit(0)
 
 
-def _answer(memory: mmap.mmap, data: bytes, limits: DecodeLimits) -> Reply:
+def _decoder(memory: mmap.mmap, limits: DecodeLimits) -> Answer:
+    load_decoders()
+
+    def answer(asked: bytes) -> bytes:
+        (length,) = REQUEST.unpack(asked)
+        return write(_decoded(memory, memory[:length], limits))
+
+    return answer
+
+
+def _decoded(memory: mmap.mmap, data: bytes, limits: DecodeLimits) -> Reply:
     try:
         picture = decode(data, limits)
     except AvatarError as error:
         return Reply(code=error.code, detail=error.detail)
     except MemoryError:
-        return Reply(code=ImageBomb.code, detail="This unpacks to too much; save it anew.")
+        return Reply(code=ImageBomb.code, detail=TOO_MUCH)
     memory[: picture.rgb.nbytes] = picture.rgb.tobytes()
     return Reply(
         format=picture.format,

@@ -17,6 +17,7 @@ from typing import Final
 from app.picture import FORMATS, WORKING_SIDE_PX
 
 REQUEST: Final = struct.Struct("<Q")
+MAX_REQUEST_BYTES: Final = 64
 READY: Final = b"ready\n"
 MAX_REPLY_BYTES: Final = 4096
 PIXELS_BYTES: Final = WORKING_SIDE_PX * WORKING_SIDE_PX * 3

@@ -1,13 +1,13 @@
-"""Children that decode, as many as there are threads who ask at the same time, up to a number."""
+"""Children that look at untrusted bytes: as many as there are threads who ask, up to a number."""
 
 from __future__ import annotations
 
 import contextlib
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Condition
-from typing import Final
+from typing import Final, Generic, TypeVar
 
 import structlog
 
@@ -27,40 +27,39 @@ FIRST_PAUSES_S: Final = (0.2,)
 log = structlog.get_logger("eyeline.decoding")
 
 
-class Decoders:
-    """``decode`` in up to ``most`` children; safe in threads. Close it when nobody asks.
+T = TypeVar("T")
+C = TypeVar("C", bound=Child)
 
-    The first child is started at once, others when they are needed.
+
+class Children(Generic[C]):
+    """Up to ``most`` of what ``make`` starts; safe in threads. Close it when nobody asks.
+
+    ``ready`` of them are started at once, others when they are needed.
     """
 
-    def __init__(
-        self,
-        most: int,
-        limits: DecodeLimits = DEFAULT_LIMITS,
-        program: str = PROGRAM,
-        look_s: float = LOOK_S,
-    ) -> None:
-        self._most, self._limits, self._program, self._look_s = most, limits, program, look_s
+    def __init__(self, make: Callable[[], C], most: int, ready: int = 1) -> None:
+        self._make, self._most = make, most
         self._changed = Condition()
-        self._children: set[Child] = set()  # guarded by _changed, as all below
-        self._idle: list[Child] = []  # the last one used is the next one used
+        self._children: set[C] = set()  # guarded by _changed, as all below
+        self._idle: list[C] = []  # the last one used is the next one used
         self._taken = 0
         self._proven = False
         with contextlib.suppress(NotStartedError):  # whoever asks first tries again, and hears why
-            self._idle.append(self._new())  # it starts while models are loaded
+            for _ in range(ready):
+                self._idle.append(self._new())  # it starts while models are loaded
 
-    def __call__(self, data: bytes) -> Picture:
-        """As ``app.picture.decode``; and ``DecoderFailed`` where the child dies of ``data``.
+    def use(self, ask: Callable[[C], T]) -> T:
+        """What ``ask`` gets from a child; ``DecoderFailed`` where children die of the question.
 
         A child may die without fault of the picture, so another one is asked before it is blamed.
         Raises ``RuntimeError`` where no child can be started, however often it is tried.
         """
         try:
-            return self._decoded(data)
+            return self._used(ask)
         except DecoderLostError as lost:
             self._note(lost)
         try:
-            return self._decoded(data)
+            return self._used(ask)
         except DecoderLostError as lost:
             self._note(lost)
             said = "The decoder broke down over this picture; save it anew."
@@ -72,6 +71,12 @@ class Decoders:
             known = list(self._children)
         return [held for child in known if (held := child.resident_bytes())]
 
+    def spent_s(self) -> float:
+        """Seconds of processor time that all children took so far."""
+        with self._changed:
+            known = list(self._children)
+        return sum(child.spent_s() for child in known)
+
     def close(self) -> None:
         """End every child."""
         with self._changed:
@@ -80,13 +85,13 @@ class Decoders:
         for child in idle:
             child.close()
 
-    def _decoded(self, data: bytes) -> Picture:
-        """``data`` decoded by whichever child can be had."""
+    def _used(self, ask: Callable[[C], T]) -> T:
+        """By whichever child can be had."""
         attempts = 0
         while True:
             try:
                 with self._borrowed() as child:
-                    return child.decode(data)
+                    return ask(child)
             except NotStartedError as error:
                 log.warning("decoder_not_started", why=str(error))
                 pauses = PAUSES_S if self._proven else FIRST_PAUSES_S
@@ -98,7 +103,7 @@ class Decoders:
                 attempts += 1
 
     @contextmanager
-    def _borrowed(self) -> Iterator[Child]:
+    def _borrowed(self) -> Iterator[C]:
         """A child that nobody else asks; who is lost, or may be confused, is not given back."""
         child, well = self._take(), False
         try:
@@ -111,7 +116,7 @@ class Decoders:
         finally:
             self._give_back(child, well)
 
-    def _take(self) -> Child | None:
+    def _take(self) -> C | None:
         """An idle child, or leave to start one; waits for it."""
         with self._changed:
             self._changed.wait_for(lambda: self._taken < self._most)
@@ -125,23 +130,23 @@ class Decoders:
                 child.kill()
         return None
 
-    def _give_back(self, child: Child | None, well: bool) -> None:
+    def _give_back(self, child: C | None, well: bool) -> None:
         if child is not None and not well:
             child.kill()
-        elif child is not None and child.decoded >= MOST_DECODED:
+        elif child is not None and child.asked >= MOST_DECODED:
             child.close()
             well = False
         with self._changed:
             self._taken -= 1
             if child is not None and well:
                 self._idle.append(child)
-                self._proven |= child.decoded > 0
+                self._proven |= child.asked > 0
             elif child is not None:
                 self._children.discard(child)
             self._changed.notify()
 
-    def _new(self) -> Child:
-        child = Child(self._limits, self._program, self._look_s)
+    def _new(self) -> C:
+        child = self._make()
         with self._changed:
             self._children.add(child)
         return child
@@ -151,3 +156,20 @@ class Decoders:
         log.warning("decoder_lost", why=str(lost))
         if lost.spent:
             raise ImageBomb("This takes too long to unpack; save it anew.") from lost
+
+
+class Decoders(Children[Child]):
+    """``decode`` in up to ``most`` children."""
+
+    def __init__(
+        self,
+        most: int,
+        limits: DecodeLimits = DEFAULT_LIMITS,
+        program: str = PROGRAM,
+        look_s: float = LOOK_S,
+    ) -> None:
+        super().__init__(lambda: Child(limits, program, look_s), most)
+
+    def __call__(self, data: bytes) -> Picture:
+        """As ``app.picture.decode``, and what ``use`` raises."""
+        return self.use(lambda child: child.decode(data))

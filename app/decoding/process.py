@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
@@ -18,6 +19,7 @@ import structlog
 
 from app.decoding import exchange
 from app.errors import (
+    AvatarError,
     DecoderFailed,
     ImageBomb,
     ImageTruncated,
@@ -43,6 +45,11 @@ _LAST_WORDS_BYTES: Final = 2000
 log = structlog.get_logger("eyeline.decoding")
 
 
+def refusal(code: str, detail: str) -> AvatarError:
+    """The error that a child told of."""
+    return _ERRORS.get(code, DecoderFailed)(detail)
+
+
 class NotStartedError(Exception):
     """A child that never came to look at a picture; says why, where it could be learnt."""
 
@@ -58,15 +65,19 @@ class DecoderLostError(Exception):
 class Child:
     """One process. Belongs to one caller at a time, who closes or kills it.
 
-    ``decoded``: how many pictures it was asked for. Raises ``NotStartedError`` if there can be no
-    further process.
+    ``asked``: how many pictures it was asked about. ``arguments``: what ``program`` is told beside
+    the limits. Raises ``NotStartedError`` if there can be no further process.
     """
 
     def __init__(
-        self, limits: DecodeLimits, program: str = PROGRAM, look_s: float = LOOK_S
+        self,
+        limits: DecodeLimits,
+        program: str = PROGRAM,
+        look_s: float = LOOK_S,
+        arguments: Sequence[str] = (),
     ) -> None:
         self._max_bytes, self._look_s, self._ready = limits.max_bytes, look_s, False
-        self.decoded = 0
+        self.asked = 0
         with contextlib.ExitStack() as undo, contextlib.ExitStack() as lent:
             try:
                 memory_fd = os.memfd_create("picture", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
@@ -85,6 +96,7 @@ class Child:
                     [
                         *(sys.executable, "-P", "-m", program),  # -P: no code from where we stand
                         *map(str, (theirs.fileno(), memory_fd, *vars(limits).values())),
+                        *arguments,
                     ],
                     stdin=subprocess.PIPE,  # nothing is ever written: it ends when we do
                     stdout=subprocess.DEVNULL,
@@ -111,6 +123,11 @@ class Child:
             return int(pages) * os.sysconf("SC_PAGE_SIZE")
         return 0
 
+    def spent_s(self) -> float:
+        """Seconds of processor time that it took so far; 0 where it is gone."""
+        spent = self._spent()
+        return sum(map(int, spent[3:])) / os.sysconf("SC_CLK_TCK")
+
     def start(self) -> None:
         """Wait until it has decoded every format once. Raises ``NotStartedError``."""
         if self._ready:
@@ -124,24 +141,15 @@ class Child:
         self._ready = True
 
     def decode(self, data: bytes) -> Picture:
-        """Raises an ``AvatarError``; or ``NotStartedError`` or ``DecoderLostError``.
-
-        After either of the latter only ``kill`` is left to do.
-        """
-        if len(data) > self._max_bytes:
-            raise TooLarge(f"This has {len(data)} bytes; send {self._max_bytes} at most.")
-        self.start()
-        self._memory[: len(data)] = data
-        self.decoded += 1
-        said = self._ask(exchange.REQUEST.pack(len(data)))
+        """Raises an ``AvatarError``, and what ``ask`` raises."""
         try:
-            reply = exchange.read(said)
+            reply = exchange.read(self.ask(data, exchange.REQUEST.pack(len(data))))
         except ValueError as error:
-            raise self._lost("it talks nonsense") from error
+            raise self.confused() from error
         if reply.code:
-            raise _ERRORS.get(reply.code, DecoderFailed)(reply.detail)
+            raise refusal(reply.code, reply.detail)
         width, height = reply.size
-        pixels = np.frombuffer(self._memory[: width * height * 3], np.uint8)
+        pixels = np.frombuffer(self.shared(0, width * height * 3), np.uint8)
         return Picture(
             rgb=pixels.reshape(height, width, 3),
             format=reply.format,
@@ -149,6 +157,27 @@ class Child:
             animated=reply.animated,
             declared_size=reply.declared_size,
         )
+
+    def ask(self, data: bytes, request: bytes) -> bytes:
+        """The reply to ``request``, with ``data`` in the shared memory.
+
+        Raises ``TooLarge``; or ``NotStartedError`` or ``DecoderLostError``, after which only
+        ``kill`` is left to do.
+        """
+        if len(data) > self._max_bytes:
+            raise TooLarge(f"This has {len(data)} bytes; send {self._max_bytes} at most.")
+        self.start()
+        self._memory[: len(data)] = data
+        self.asked += 1
+        return self._ask(request)
+
+    def shared(self, start: int, count: int) -> bytes:
+        """``count`` bytes of the shared memory, fewer where it ends."""
+        return self._memory[start : start + count]
+
+    def confused(self) -> DecoderLostError:
+        """What to raise over a reply that is none: the child is at its end."""
+        return self._lost("it talks nonsense")
 
     def close(self) -> None:
         """Let it end by itself if it listens, make it if not."""

@@ -21,15 +21,20 @@ _JPEG: Final = (cv2.IMWRITE_JPEG_QUALITY, 80)
 
 
 def thumbnail(picture: Picture) -> bytes:
-    """``picture`` as a JPEG whose longer side is 128 px; smaller pictures keep their size.
+    """``small`` as a JPEG. Nothing of the file's metadata comes along."""
+    return encoded(small(picture))
 
-    Nothing of the file's metadata comes along.
-    """
+
+def small(picture: Picture) -> RgbArray:
+    """``picture`` with a longer side of 128 px; smaller ones keep their size."""
     width, height = picture.size
     scale = min(1.0, THUMBNAIL_PX / max(width, height))
-    size = max(1, round(width * scale)), max(1, round(height * scale))
-    bgr = cv2.cvtColor(_fitted(picture.rgb, size), cv2.COLOR_RGB2BGR)
-    done, jpeg = cv2.imencode(".jpg", bgr, _JPEG)
+    return _fitted(picture.rgb, (max(1, round(width * scale)), max(1, round(height * scale))))
+
+
+def encoded(rgb: RgbArray) -> bytes:
+    """``rgb`` as a JPEG."""
+    done, jpeg = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _JPEG)
     if not done:
         raise RuntimeError("OpenCV was built without JPEG")
     return jpeg.tobytes()

@@ -74,7 +74,7 @@ class Next:
 
 def size(total: int) -> int:
     """Items in a chunk of a list of ``total``."""
-    return min(max(isqrt(total), 16), 1000)
+    return min(max(2 * isqrt(total), 32), 1000)
 
 
 def pending(batch_no: int, first: int = 0, end: int | None = None) -> sa.Select[tuple[int]]:

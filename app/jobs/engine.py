@@ -32,8 +32,8 @@ VERSION: Final = "1"
 """Of the workflows' names and arguments: work of an older program is taken up by a newer one."""
 CHUNKS: Final = "eyeline-chunks"
 ENDS: Final = "eyeline-ends"
-AT_ONCE: Final = 2
-"""Chunks that a process works on: while one ends, the next has begun."""
+AT_ONCE: Final = 3
+"""Chunks that a process works on: while two end together, there is another one."""
 POLL_S: Final = 0.15
 _ALIVE: Final = ("ENQUEUED", "PENDING", "DELAYED")
 _ENDED: Final = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")

@@ -73,6 +73,10 @@ class Batch:
         return self.status in ENDED
 
 
+class Unfinished(Exception):
+    """A batch did not end as it should; ``str()`` is one line."""
+
+
 Fetch = Callable[[str], Awaitable[bytes]]
 
 

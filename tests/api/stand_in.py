@@ -94,6 +94,10 @@ class StandIn(Analyst):
         self.closed = False
         self.threads: set[str] = set()
 
+    @property
+    def apart(self) -> bool:
+        return False
+
     def __call__(self, data: bytes) -> Examined:
         picture = decode(data)
         self._meanwhile()

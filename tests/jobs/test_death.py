@@ -301,8 +301,8 @@ def test_what_a_dead_process_had_locked_is_let_go(
 
 def test_workflows_that_ended_long_ago_are_not_kept(opened: Opened):
     desk = opened()
-    batch = ended(desk, desk.submit(NewBatch(prior=0.5), pictures(60))[0])
-    waiting, _ = opened(workers=0).submit(NewBatch(prior=0.5), pictures(60))
+    batch = ended(desk, desk.submit(NewBatch(prior=0.5), pictures(120))[0])
+    waiting, _ = opened(workers=0).submit(NewBatch(prior=0.5), pictures(120))
     desk = opened(workers=0)
     names = [f"{batch.id}:0:{k}:0" for k in range(4)]
     assert desk._engine.states(names) == dict.fromkeys(names, False)

@@ -21,8 +21,8 @@ maybe = st.none() | text
 @given(st.integers(0, 20_000_000))
 def test_chunks_grow_with_the_root_of_the_list(total: int):
     size = chunks.size(total)
-    assert 16 <= size <= 1000
-    assert size in (16, 1000) or abs(size - sqrt(total)) < 1
+    assert 32 <= size <= 1000
+    assert size in (32, 1000) or abs(size - 2 * sqrt(total)) < 2
 
 
 @given(
