@@ -8,9 +8,12 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 from app.settings import Settings
+
+if TYPE_CHECKING:
+    from app.decoding.process import Child
 
 MIN_PYTHON: Final = (3, 11)
 _DISTRIBUTIONS: Final = (
@@ -140,21 +143,39 @@ def _networks(settings: Settings) -> str:
 
 
 def _decoders(settings: Settings) -> str:
-    from contextlib import closing
-
-    from app.decoding.process import Child, NotStartedError
+    from app.decoding.process import Child
     from app.picture import DecodeLimits
 
     if not settings.isolate:
         return "none: EYELINE_ISOLATE=false, and pictures are unpacked in the service itself"
+    limits = DecodeLimits(settings.max_bytes, settings.max_pixels)
+    return _started(lambda: Child(limits), "unpack pictures")
+
+
+def _examiners(settings: Settings) -> str:
+    from app.api.examiners import examiner
+
+    if not settings.isolate:
+        return "none: EYELINE_ISOLATE=false, and lists are looked at in the service itself"
+    if not settings.batch_workers:
+        return "none: EYELINE_BATCH_WORKERS=0, and lists are left to `eyeline worker`"
+    said = _started(lambda: examiner(settings), "look at lists")
+    return f"{said}; there will be {settings.batch_workers}"
+
+
+def _started(make: Callable[[], Child], what_for: str) -> str:
+    from contextlib import closing
+
+    from app.decoding.process import NotStartedError
+
     began = time.perf_counter()
     try:
-        with closing(Child(DecodeLimits(settings.max_bytes, settings.max_pixels))) as child:
+        with closing(make()) as child:
             child.start()
             held_mb = child.resident_bytes() / 2**20
     except NotStartedError as error:
         raise Ill(
-            f"no child process to unpack pictures in: {error}",
+            f"no child process to {what_for} in: {error}",
             "let this user have more processes, files and memory (`ulimit -a`), or `make setup`",
         ) from error
     return f"a child starts in {time.perf_counter() - began:.1f} s and holds {held_mb:.0f} MB"
@@ -208,6 +229,7 @@ LOOKS: Final[Sequence[tuple[str, Look]]] = (
     ("calibration", _calibration),
     ("decoders", _decoders),
     ("canary", _canary),
+    ("examiners", _examiners),
     ("cohort", _cohort),
     ("storage", _storage),
 )

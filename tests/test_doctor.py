@@ -30,7 +30,7 @@ def examined(models_dir: Path) -> dict[str, Finding]:
 
 def test_missing_models_are_found_and_each_finding_says_how_to_mend_it(tmp_path: Path) -> None:
     findings = examined(tmp_path)
-    missing = ["model", "networks", "calibration", "canary", "cohort"]
+    missing = ["model", "networks", "calibration", "canary", "examiners", "cohort"]
     assert [name for name, f in findings.items() if not f.ok] == missing
     assert all(f.remedy for f in findings.values() if not f.ok)
     assert all(f.detail for f in findings.values())
@@ -140,6 +140,15 @@ def test_the_processes_that_decode_are_looked_at(
     assert not found.ok
     assert "Too many open files" in found.detail
     assert "ulimit" in found.remedy
+
+
+def test_the_processes_that_look_at_lists_are_looked_at() -> None:
+    assert re.fullmatch(
+        r"a child starts in [0-9.]+ s and holds [0-9]+ MB; there will be 3",
+        doctor._examiners(Settings(batch_workers=3)),
+    )
+    assert "EYELINE_ISOLATE" in doctor._examiners(Settings(isolate=False))
+    assert "eyeline worker" in doctor._examiners(Settings(batch_workers=0))
 
 
 @pytest.fixture

@@ -11,7 +11,6 @@ import mmap
 import sys
 from functools import partial
 from pathlib import Path
-from typing import NoReturn
 
 from app.api.analyst import Analyst
 from app.api.examination import INTERNAL, REQUEST, refused, written
@@ -42,7 +41,7 @@ def _examiner(settings: Settings, memory: mmap.mmap) -> Answer:
     analyst = Analyst.load(settings)
     complaint = analyst.complaint()  # and whatever is made at the first use is made now
     if complaint is not None:
-        _end(complaint)
+        sys.exit(complaint)
 
     def answer(asked: bytes) -> bytes:
         length, prior = REQUEST.unpack(asked)
@@ -60,10 +59,6 @@ def _examiner(settings: Settings, memory: mmap.mmap) -> Answer:
             return refused(INTERNAL, f"{type(error).__name__}: {error}")
 
     return answer
-
-
-def _end(why: str) -> NoReturn:
-    sys.exit(why)
 
 
 if __name__ == "__main__":

@@ -45,14 +45,19 @@ class Examiner(Child):
         raise refusal(code, detail)
 
 
+def examiner(settings: Settings, program: str = PROGRAM, look_s: float = LOOK_S) -> Examiner:
+    """Start one. Raises ``NotStartedError`` if there can be no further process."""
+    limits = DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
+    arguments = (str(settings.models_dir.resolve()), repr(settings.base_rate))
+    return Examiner(limits, program, look_s, arguments)
+
+
 class Examiners(Children[Examiner]):
     """As many processes as ``settings`` has threads for lists; all of them start at once."""
 
     def __init__(self, settings: Settings, program: str = PROGRAM, look_s: float = LOOK_S) -> None:
-        limits = DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
-        arguments = (str(settings.models_dir.resolve()), repr(settings.base_rate))
         super().__init__(
-            lambda: Examiner(limits, program, look_s, arguments),
+            lambda: examiner(settings, program, look_s),
             settings.batch_workers,
             ready=settings.batch_workers,
         )

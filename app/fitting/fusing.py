@@ -24,7 +24,7 @@ from app.fitting.shares import ALIGNED_KINDS, importances
 from app.fusion import FRAME, STAMP
 from app.scales.weighed import Scale
 
-ALIGNED_SHARE: Final = 0.02
+ALIGNED_SHARE: Final = 0.025
 """Ordinary avatars that sit in a generator's frame for reasons of their own. Judgement: of 5,202
 ordinary pictures 5 did by chance; data sets, ID-style crops and apps that cut faces out come on top
 where a list is drawn from one place."""
