@@ -15,7 +15,7 @@ from app.fitting.witness.crops import Crops, keep_crops
 from app.fitting.witness.export import export
 from app.fitting.witness.groups import Groups
 from app.fitting.witness.halves import make_halves
-from app.fitting.witness.recipe import AGAIN, HALF, KEPT_OUT, WHOLE, Recipe
+from app.fitting.witness.recipe import AGAIN, HALF, KEPT_OUT, LONGER, WHOLE, Recipe
 from app.fitting.witness.samples import Sampler
 from app.fitting.witness.train import Tell, train
 from app.fitting.witness.trunk import Tensors, pretrained
@@ -47,7 +47,7 @@ def run_fit_texture(
         first = first or trained
     chosen = [i for i, kept in enumerate(crops.kept) if kept.row.source not in KEPT_OUT]
     trained = first
-    for name, recipe in (("whole", WHOLE), ("again", AGAIN)):
+    for name, recipe in (("whole", WHOLE), ("again", AGAIN), ("longer", LONGER)):
         recipe = shortened(recipe, steps_share, seed=recipe.seed)
         trained = stage(crops, chosen, trained, recipe, work / f"{name}.pt", tell)
     write(trained, crops, chosen, models_dir / WITNESS_FILE)

@@ -60,3 +60,5 @@ WHOLE: Final = Recipe(steps=1200, body_rate=3e-4, head_rate=1e-3, seed=2)
 """For the network that ships: it goes on from the first half's, on everything."""
 AGAIN: Final = Recipe(steps=900, body_rate=3e-4, head_rate=1e-3, warm_up_steps=50, seed=3)
 """Once more from there, the rate up and down again."""
+LONGER: Final = Recipe(steps=4000, body_rate=3e-4, head_rate=1e-3, warm_up_steps=50, seed=5)
+"""And once more, four times as long."""

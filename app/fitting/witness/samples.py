@@ -42,7 +42,12 @@ class Sampler:
     def __init__(self, crops: Crops, groups: Groups, seed: int) -> None:
         self._crops = crops
         self._groups = groups
+        self._seed = seed
         self._rng = np.random.default_rng(seed)
+
+    def go_on_from(self, step: int) -> None:
+        """Draw others than were drawn before ``step``: whoever resumes must not learn them anew."""
+        self._rng = np.random.default_rng((self._seed, step))
 
     def whole(self, count: int) -> tuple[list[RgbArray], list[int]]:
         """Windows of 192 px from anywhere in the face crop, half of them generated."""

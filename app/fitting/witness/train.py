@@ -29,7 +29,7 @@ def train(
 ) -> Tensors:
     """The moving average of the weights after ``recipe.steps`` from ``start``.
 
-    Goes on from ``checkpoint`` if it is there; the order of samples then begins anew.
+    Goes on from ``checkpoint`` if it is there, with other samples than it would have come to.
     """
     tensors = {name: t.clone() for name, t in start.items()}
     body, head = trainable(tensors)
@@ -44,6 +44,7 @@ def train(
     begin = 0
     if checkpoint.is_file():
         begin = _resume(checkpoint, tensors, average, optimizer)
+        sampler.go_on_from(begin)
         tell(f"goes on at step {begin}")
     losses: list[tuple[float, float]] = []
     began = time.monotonic()

@@ -79,6 +79,15 @@ def test_another_seed_or_another_draw_is_another_batch() -> None:
     assert not np.array_equal(first, other)
 
 
+def test_whoever_goes_on_sees_other_samples_and_always_the_same() -> None:
+    first, once, again = sampler(3), sampler(3), sampler(3)
+    once.go_on_from(200)
+    again.go_on_from(200)
+    began, went_on, went_on_too = (draws.whole(2)[0] for draws in (first, once, again))
+    assert not np.array_equal(began, went_on)
+    np.testing.assert_array_equal(went_on, went_on_too)
+
+
 def test_crops_are_left_as_they_are() -> None:
     before = CROPS.pixels.copy()
     sampler().whole(4)

@@ -43,6 +43,9 @@ class Toy:
         assert region is not Region.TEXTURE
         return self._tiles(count)
 
+    def go_on_from(self, step: int) -> None:
+        assert step > 0
+
     def mirrored(self, tiles: Sequence[RgbArray]) -> list[RgbArray]:
         return list(tiles)
 
