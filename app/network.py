@@ -7,6 +7,7 @@ that asked.
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -43,7 +44,7 @@ class Segmenter:
         side = (PERSON_SIDE_PX, PERSON_SIDE_PX)
         # By area only where that matters: it costs seven times as much.
         how = cv2.INTER_AREA if min(rgb.shape[:2]) > 1.25 * PERSON_SIDE_PX else cv2.INTER_LINEAR
-        pixels = _planes(np.asarray(cv2.resize(rgb, side, interpolation=how), dtype=np.uint8))
+        pixels = _here.planes(np.asarray(cv2.resize(rgb, side, interpolation=how), dtype=np.uint8))
         pixels /= np.float32(255.0)
         (found,) = self.session.run(None, {"pixels": pixels})
         out: FloatArray = np.clip(np.asarray(found, dtype=np.float64)[0, 0], 0.0, 1.0)
@@ -64,9 +65,9 @@ class Networks:
 
     def heat(self, rgb: RgbArray) -> FloatArray:
         """Log odds of a generator at every place of ``rgb`` uint8 (h, w, 3): (heads, y, x)."""
-        pixels = _planes(rgb)
+        pixels = _here.planes(rgb)
         pixels -= np.float32(_LEVEL)
-        pixels /= np.float32(_RANGE)
+        pixels *= np.float32(1.0 / _RANGE)  # a power of two: exact
         (found,) = self.witness.run(None, {"pixels": pixels})
         out: FloatArray = np.asarray(found, dtype=np.float64)[0]
         return out
@@ -76,9 +77,26 @@ class Networks:
         return self.segmenter.person(rgb)
 
 
-def _planes(rgb: RgbArray) -> NDArray[np.float32]:
-    """``rgb`` (h, w, 3) as networks want it, (1, 3, h, w). Bytes are turned before they grow."""
-    return np.ascontiguousarray(rgb.transpose(2, 0, 1)[None]).astype(np.float32)
+class _Slate(threading.local):
+    """What a thread writes pixels on before a network reads them.
+
+    Fresh memory costs more to get than to fill.
+    """
+
+    def __init__(self) -> None:
+        self._room = np.empty(0, dtype=np.float32)
+
+    def planes(self, rgb: RgbArray) -> NDArray[np.float32]:
+        """``rgb`` (h, w, 3) as networks want it, (1, 3, h, w); good until the next one is."""
+        if self._room.size < rgb.size:
+            self._room = np.empty(rgb.size, dtype=np.float32)
+        out = self._room[: rgb.size].reshape(1, 3, *rgb.shape[:2])
+        for plane, colour in zip(out[0], cv2.split(rgb), strict=True):
+            plane[:] = colour
+        return out
+
+
+_here: Final = _Slate()
 
 
 def load_networks(models_dir: Path, witness: str = WITNESS_FILE) -> Networks:
