@@ -111,17 +111,21 @@ def test_health_is_exit_code_0(monkeypatch: pytest.MonkeyPatch) -> None:
     assert CliRunner().invoke(cli, ["doctor"]).exit_code == 0
 
 
-@pytest.fixture
-def decoders(monkeypatch: pytest.MonkeyPatch) -> Callable[[Settings], Finding]:
-    """What the doctor finds of the processes that decode, without looking at anything else."""
-    only = tuple(look for look in doctor.LOOKS if look[0] == "decoders")
-    monkeypatch.setattr(doctor, "LOOKS", only)
+def alone(monkeypatch: pytest.MonkeyPatch, name: str) -> Callable[[Settings], Finding]:
+    """What the doctor finds at one place, without looking anywhere else."""
+    monkeypatch.setattr(doctor, "LOOKS", tuple(look for look in doctor.LOOKS if look[0] == name))
 
     def look(settings: Settings) -> Finding:
         (found,) = examine_machine(settings)
         return found
 
     return look
+
+
+@pytest.fixture
+def decoders(monkeypatch: pytest.MonkeyPatch) -> Callable[[Settings], Finding]:
+    """Of the processes that decode."""
+    return alone(monkeypatch, "decoders")
 
 
 def test_the_processes_that_decode_are_looked_at(
@@ -153,15 +157,8 @@ def test_the_processes_that_look_at_lists_are_looked_at() -> None:
 
 @pytest.fixture
 def storage(monkeypatch: pytest.MonkeyPatch) -> Callable[[Settings], Finding]:
-    """What the doctor finds where batches are kept, without looking at anything else."""
-    only = tuple(look for look in doctor.LOOKS if look[0] == "storage")
-    monkeypatch.setattr(doctor, "LOOKS", only)
-
-    def look(settings: Settings) -> Finding:
-        (found,) = examine_machine(settings)
-        return found
-
-    return look
+    """Of where batches are kept."""
+    return alone(monkeypatch, "storage")
 
 
 def test_where_batches_are_kept_is_looked_at(
