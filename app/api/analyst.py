@@ -57,6 +57,11 @@ class Examined:
 Examine = Callable[[bytes], Examined]
 
 
+def decode_limits(settings: Settings) -> DecodeLimits:
+    """What a picture may have, as the operator said."""
+    return DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
+
+
 class Analyst:
     """Everything that was loaded once: model, calibration, limits. Close it."""
 
@@ -84,7 +89,7 @@ class Analyst:
         networks = load_networks(settings.models_dir)
         weights.refuse_other_networks(networks.sha256)
         finders = FaceFinders(load_model(settings.models_dir))
-        limits = DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
+        limits = decode_limits(settings)
         # Fewer than there are threads: most of their time goes into what comes after decoding.
         decoder = (
             Decoders(settings.workers, limits)

@@ -104,7 +104,7 @@ def read(line: bytes, part: Callable[[int, int], bytes]) -> Looked | tuple[str, 
     if found is None:
         return said.code, said.detail
     analysis = part(0, found.analysis_bytes)
-    if not isinstance(json.loads(analysis), dict):
+    if not _is_object(analysis):
         raise ValueError("this is no answer")
     width, height = found.thumbnail
     shapes = ((height, width, _RGB), (TILE_PX, TILE_PX, _RGB))
@@ -121,6 +121,14 @@ def read(line: bytes, part: Callable[[int, int], bytes]) -> Looked | tuple[str, 
         tile=tile,
     )
     return Looked(finding, {str(stage): ms for stage, ms in found.timings_ms.items()})
+
+
+def _is_object(text: bytes) -> bool:
+    """Raises ``ValueError`` if ``text`` is no JSON at all."""
+    try:
+        return isinstance(json.loads(text), dict)
+    except RecursionError as error:
+        raise ValueError("this is too deep") from error
 
 
 def _line(said: Said) -> bytes:

@@ -6,12 +6,11 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from app.api.analyst import Analyst
+from app.api.analyst import Analyst, decode_limits
 from app.api.examination import INTERNAL, REQUEST, read
 from app.api.findings import Looked, looked_at
 from app.decoding.pool import Children
 from app.decoding.process import LOOK_S, Child, refusal
-from app.picture import DecodeLimits
 from app.settings import Settings
 
 PROGRAM = "app.api.examiner"
@@ -47,9 +46,8 @@ class Examiner(Child):
 
 def examiner(settings: Settings, program: str = PROGRAM, look_s: float = LOOK_S) -> Examiner:
     """Start one. Raises ``NotStartedError`` if there can be no further process."""
-    limits = DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
     arguments = (str(settings.models_dir.resolve()), repr(settings.base_rate))
-    return Examiner(limits, program, look_s, arguments)
+    return Examiner(decode_limits(settings), program, look_s, arguments)
 
 
 class Examiners(Children[Examiner]):

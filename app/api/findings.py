@@ -27,23 +27,16 @@ class Looked:
 def looked_at(
     examined: Examined, *, prior: float, base_rate: float, thumbnail: Thumbnail = thumbnail
 ) -> Looked:
-    """``examined`` as a list keeps it."""
-    finding = finding_of(examined, prior=prior, base_rate=base_rate, thumbnail=thumbnail)
-    return Looked(finding, examined.timings_ms)
+    """``examined`` as a list keeps it: without its picture, but for what ``thumbnail`` makes of it.
 
-
-def finding_of(
-    examined: Examined, *, prior: float, base_rate: float, thumbnail: Thumbnail = thumbnail
-) -> Finding:
-    """``examined`` without its picture. The same bytes at the same priors give the same finding.
-
+    The same bytes at the same priors give the same finding.
     The answer has neither ``id`` nor ``custom_id``, which belong to the item, and no timings.
     """
     analysis, picture = examined.analysis, examined.picture
     said = wire(examined, prior=prior, base_rate=base_rate, fetch_ms=None)
     match = analysis.match
     width, height = picture.declared_size
-    return Finding(
+    finding = Finding(
         sha256=analysis.sha256,
         perceptual_hash=analysis.perceptual_hash,
         outcome=str(analysis.outcome),
@@ -61,6 +54,7 @@ def finding_of(
         thumbnail=thumbnail(picture),
         tile=tile(picture),
     )
+    return Looked(finding, examined.timings_ms)
 
 
 def _eye_llr(analysis: Analysis) -> float:

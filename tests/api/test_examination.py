@@ -119,7 +119,7 @@ def test_what_cannot_be_is_no_reply(lie: dict[str, Any]) -> None:
         heard(json.dumps(said).encode(), shared)
 
 
-@pytest.mark.parametrize("analysis", [b"[]", b"null", b'{"a"', b"\xff\xff"])
+@pytest.mark.parametrize("analysis", [b"[]", b"null", b'{"a"', b"\xff\xff", b"[" * 100_000])
 def test_an_answer_that_is_none_is_not_kept(analysis: bytes) -> None:
     line, shared = told(replace(FINDING, analysis=analysis))
     with pytest.raises(ValueError, match=r"."):
