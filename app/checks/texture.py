@@ -73,7 +73,7 @@ def summarize(llr: float, match: Match | None) -> str:
 
 CHECK = Check(
     name="texture",
-    version=3,
+    version=4,
     unit="log odds before calibration",
     reference="Tan, Le 2019, arXiv 1905.11946; Aniano Porcile et al. 2024, arXiv 2311.08577",
     measure=measure,

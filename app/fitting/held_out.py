@@ -1,8 +1,8 @@
 """The networks that may look at a corpus: for pictures that one was trained on, another one.
 
-Two further networks were each trained on one half of the corpus, by collector wherever a kind has
-several; ``halves.json`` says which half a picture is in. What a picture of one half shows is read
-by the network of the other, so that no figure and no fitted slope rests on a picture remembered.
+A corpus is in four parts, by collector wherever a kind has several; ``parts.json`` says which part
+a picture is in. For every part a further network was trained on the other three, and reads it, so
+that no figure and no fitted slope rests on a picture remembered.
 """
 
 from __future__ import annotations
@@ -19,61 +19,67 @@ from app.landmarks import load_model
 from app.network import load_networks
 
 FOLDER: Final = "held_out"
-HALVES: Final = "halves.json"
+FILE: Final = "parts.json"
+HALVES: Final = 2
+PARTS: Final = 4
+SPLIT: Final = -1
+"""In ``Parts.collectors``: this one's pictures were split."""
 
 
 @dataclass(frozen=True)
-class Halves:
-    """Who is in which half.
+class Parts:
+    """Who is in which part, 0 to 3.
 
-    ``collectors``: the half of each, or ``SPLIT`` for one that is the only one of its kind;
-    ``second``: the paths of those that are in the second half.
+    ``collectors``: the part of each, or ``SPLIT`` for one that is the only one of its kind;
+    ``pictures``: the part of each picture of those, by path.
     """
 
     manifest_sha256: str
     collectors: Mapping[str, int]
-    second: frozenset[str]
+    pictures: Mapping[str, int]
 
-    def half(self, row: Row) -> int:
-        """0 or 1. Raises ``CorpusError`` for a collector that was not there."""
-        if row.source not in self.collectors:
+    def part(self, row: Row) -> int:
+        """Raises ``CorpusError`` for a collector or a picture that was not there."""
+        part = self.collectors.get(row.source)
+        part = self.pictures.get(row.path) if part == SPLIT else part
+        if part is None:
             raise CorpusError(
-                f"no network was trained without {row.source}: run `make fit-texture`"
+                f"no network was trained without {row.path} of {row.source}: run `make fit-texture`"
             )
-        half = self.collectors[row.source]
-        return int(row.path in self.second) if half == SPLIT else half
+        return part
 
     def written(self) -> str:
         """As it is kept."""
         content = {
             "manifest_sha256": self.manifest_sha256,
             "collectors": dict(sorted(self.collectors.items())),
-            "second": sorted(self.second),
+            "pictures": dict(sorted(self.pictures.items())),
         }
         return json.dumps(content, indent=1) + "\n"
 
 
-SPLIT: Final = -1
-"""In ``Halves.collectors``: this one's pictures were split."""
+def half_of(part: int) -> int:
+    """Two parts are a half: 0 and 2 are half 0, 1 and 3 are half 1."""
+    return part % HALVES
 
 
-def read_halves(models_dir: Path) -> Halves:
+def read_parts(models_dir: Path) -> Parts:
     """What ``make fit-texture`` wrote. Raises ``CorpusError``."""
-    path = models_dir / FOLDER / HALVES
+    path = models_dir / FOLDER / FILE
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
-        return Halves(
+        return Parts(
             manifest_sha256=str(content["manifest_sha256"]),
             collectors={str(k): int(v) for k, v in content["collectors"].items()},
-            second=frozenset(content["second"]),
+            pictures={str(k): int(v) for k, v in content["pictures"].items()},
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorpusError(f"cannot read {path}: restore it, or run `make fit-texture`") from error
 
 
-def witness_of(half: int) -> str:
-    """The file of the network that was trained on ``half``, below the models."""
-    return f"{FOLDER}/witness_{half}.onnx"
+def witness_of(part: int) -> str:
+    """The file, below the models, of the network that never saw ``part``."""
+    return f"{FOLDER}/without_{part}.onnx"
 
 
 def models_for(corpus: Corpus, models_dir: Path, *, shipped: bool) -> Models:
@@ -82,13 +88,9 @@ def models_for(corpus: Corpus, models_dir: Path, *, shipped: bool) -> Models:
     Raises ``ModelError``, ``NetworkError`` or ``CorpusError``.
     """
     landmarks = load_model(models_dir)
-    halves = None if shipped else read_halves(models_dir)
-    if halves is None or halves.manifest_sha256 != corpus.manifest_sha256:
+    parts = None if shipped else read_parts(models_dir)
+    if parts is None or parts.manifest_sha256 != corpus.manifest_sha256:
         alone = load_networks(models_dir)
         return Models(landmarks, lambda _: alone)
-    trained = [load_networks(models_dir, witness_of(half)) for half in (0, 1)]
-
-    def reader(row: Row) -> int:
-        return 1 - halves.half(row)
-
-    return Models(landmarks, lambda row: trained[reader(row)], reader)
+    trained = [load_networks(models_dir, witness_of(part)) for part in range(PARTS)]
+    return Models(landmarks, lambda row: trained[parts.part(row)], parts.part)

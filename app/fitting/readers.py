@@ -1,9 +1,12 @@
-"""Brings what two networks say to one scale.
+"""Brings what several networks say to one scale.
 
-Held out, a picture is read by the network that did not see its half (``held_out``). The two were
-trained apart, and one may call everything a little more generated than the other, more so on
-small pictures. That is no property of the pictures: two numbers a check even it out. They are
-fitted on all pictures, and say nothing of any one collector.
+Held out, a picture is read by the network that did not see its part (``held_out``). The networks
+were trained apart, and one may call everything a little more generated than another, more so on
+small pictures. That is no property of the pictures: two numbers a network and check even it out.
+
+They are fitted on the collectors whose pictures were dealt out to all networks by chance. What
+these differ by from network to network is the networks' doing; what whole collectors differ by may
+be their own, and evening that out would lift the hard ones.
 """
 
 from __future__ import annotations
@@ -26,67 +29,82 @@ WITNESS: Final = "witness"
 """The measure that comes from a network."""
 _LEAST_SLOPE: Final = 0.05
 
+Shift = tuple[float, float]
+"""What is added to a witness, and that by ``ln_side``; log odds."""
+
 
 @dataclass(frozen=True)
 class Evening:
-    """By check: how much further up the second network reads, and that by ``ln_side``; log odds."""
+    """``shifts``: by check, then by reader. They sum to 0 over the readers."""
 
-    gaps: Mapping[str, tuple[float, float]]
+    shifts: Mapping[str, Mapping[int, Shift]]
 
     def __call__(self, measured: Measured) -> Measured:
-        """``measured`` as a network between the two would have read it."""
-        if not self.gaps:
+        """``measured`` as a network amid all of them would have read it."""
+        if not self.shifts:
             return measured
-        side = 0.5 if measured.reader == 1 else -0.5
         return replace(
             measured,
             testimonies=tuple(
-                tuple((check, self._evened(check, found, side)) for check, found in testimony)
+                tuple(
+                    (check, self._evened(check, found, measured.reader))
+                    for check, found in testimony
+                )
                 for testimony in measured.testimonies
             ),
         )
 
     def _evened(
-        self, check: Check, found: Reading | Unmeasurable, side: float
+        self, check: Check, found: Reading | Unmeasurable, reader: int
     ) -> Reading | Unmeasurable:
-        if isinstance(found, Unmeasurable) or check.name not in self.gaps:
+        if isinstance(found, Unmeasurable) or check.name not in self.shifts:
             return found
-        constant, by_size = self.gaps[check.name]
-        shift = -side * (constant + by_size * found.measures[SIZE])
+        constant, by_size = self.shifts[check.name].get(reader, (0.0, 0.0))
+        shift = constant + by_size * found.measures[SIZE]
         measures = {**found.measures, WITNESS: found.measures[WITNESS] + shift}
         return replace(found, measures=measures, value=found.value + shift)
 
 
 def fit_evening(seen: Sequence[Measured]) -> Evening:
-    """What evens the two networks that read ``seen``; nothing to do where there was one."""
-    if len({m.reader for m in seen}) < 2:
+    """What evens the networks that read ``seen``; nothing to do where there was one."""
+    readers = {m.reader for m in seen}
+    if len(readers) < 2:
         return Evening({})
-    return Evening({c.name: gap for c in CHECKS if (gap := _gap(c, seen)) is not None})
+    read_by: dict[str, set[int]] = {}
+    for m in seen:
+        read_by.setdefault(m.row.source, set()).add(m.reader)
+    dealt = [m for m in seen if takes_part(m.row) and read_by[m.row.source] == readers]
+    fitted = {c.name: _shifts(c, dealt, sorted(readers)) for c in CHECKS}
+    return Evening({name: shifts for name, shifts in fitted.items() if shifts})
 
 
-def _gap(check: Check, seen: Sequence[Measured]) -> tuple[float, float] | None:
-    """From a logistic regression on the witness and the size, with and by the reader."""
+def _shifts(check: Check, seen: Sequence[Measured], readers: Sequence[int]) -> dict[int, Shift]:
+    """From a logistic regression on the witness and the size, with and by the reader.
+
+    Nothing unless every reader read some of either side.
+    """
     found = [
         (m, reading.measures)
         for m in seen
-        if takes_part(m.row)
         for testimony in m.testimonies
         for one, reading in testimony
         if one.name == check.name and isinstance(reading, Reading) and WITNESS in reading.measures
     ]
+    if len({(m.reader, m.row.generated) for m, _ in found}) < 2 * len(readers):
+        return {}
     made = np.array([m.row.generated for m, _ in found])
-    if len({(m.reader, m.row.generated) for m, _ in found}) < 4:
-        return None
+    by = np.array([m.reader for m, _ in found])
     witness, size = (np.array([x[name] for _, x in found]) for name in (WITNESS, SIZE))
-    side = np.array([0.5 if m.reader == 1 else -0.5 for m, _ in found])
-    columns: FloatArray = np.stack([witness, size, witness * size, side, side * size], axis=1)
+    mine: FloatArray = (by[:, None] == np.array(readers)).astype(np.float64)
+    shared = np.stack([witness, size, witness * size], axis=1)
+    columns = np.concatenate([shared, mine, mine * size[:, None]], axis=1)
     # Each network's pictures weigh alike on both sides: who read more generated ones says nothing.
     weights = np.zeros(len(found))
-    for part in (side > 0.0, side < 0.0):
-        weights[part] = importances(
-            [m.row for (m, _), mine in zip(found, part, strict=True) if mine]
-        )
+    for part in mine.T > 0.0:
+        weights[part] = importances([m.row for (m, _), of in zip(found, part, strict=True) if of])
     fitted = LogisticRegression(C=1.0, max_iter=2000).fit(columns, made, sample_weight=weights)
-    slope = max(float(fitted.coef_[0][0]), _LEAST_SLOPE)
     # The more one network's pictures need to be lifted, the lower it reads.
-    return -float(fitted.coef_[0][3]) / slope, -float(fitted.coef_[0][4]) / slope
+    slope = max(float(fitted.coef_[0][0]), _LEAST_SLOPE)
+    lifts = fitted.coef_[0][len(shared[0]) :].reshape(2, len(readers)) / slope
+    lifts = lifts - lifts.mean(axis=1, keepdims=True)
+    return {reader: (float(a), float(b)) for reader, a, b in zip(readers, *lifts, strict=True)}

@@ -8,25 +8,28 @@ from hypothesis import strategies as st
 from app.fitting import held_out
 from app.fitting.corpus import Corpus, CorpusError, Row
 from app.fitting.held_out import (
+    FILE,
     FOLDER,
     HALVES,
+    PARTS,
     SPLIT,
-    Halves,
+    Parts,
+    half_of,
     models_for,
-    read_halves,
+    read_parts,
     witness_of,
 )
 from app.fitting.measure import Models
 from app.network import WITNESS_FILE
 
 NAMES = st.text(max_size=12)
-halves = st.builds(
-    Halves,
+parts = st.builds(
+    Parts,
     st.text("0123456789abcdef", min_size=64, max_size=64),
-    st.dictionaries(NAMES, st.sampled_from((0, 1, SPLIT))),
-    st.frozensets(NAMES),
+    st.dictionaries(NAMES, st.sampled_from((*range(PARTS), SPLIT))),
+    st.dictionaries(NAMES, st.sampled_from(range(PARTS))),
 )
-SMALL = Halves("a" * 64, {"one": 0, "two": 1, "only": SPLIT}, frozenset({"only_b.jpg"}))
+SMALL = Parts("a" * 64, {"one": 0, "two": 3, "only": SPLIT}, {"only_a.jpg": 1, "only_b.jpg": 2})
 
 
 def row(source: str, path: str = "a.jpg") -> Row:
@@ -35,7 +38,7 @@ def row(source: str, path: str = "a.jpg") -> Row:
 
 def kept(folder: Path, text: str) -> Path:
     (folder / FOLDER).mkdir(exist_ok=True)
-    (folder / FOLDER / HALVES).write_text(text, encoding="utf-8")
+    (folder / FOLDER / FILE).write_text(text, encoding="utf-8")
     return folder
 
 
@@ -47,15 +50,19 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tmp_path_factory.mktemp("models")
 
 
-@given(halves)
-def test_what_is_written_is_read_back(folder: Path, made: Halves) -> None:
-    found = read_halves(kept(folder, made.written()))
+@given(parts)
+def test_what_is_written_is_read_back(folder: Path, made: Parts) -> None:
+    found = read_parts(kept(folder, made.written()))
     assert found == made
     assert found.written() == made.written()
 
 
 def test_the_file_is_sorted_so_that_a_diff_shows_what_changed() -> None:
-    backwards = Halves("a" * 64, dict(reversed(list(SMALL.collectors.items()))), SMALL.second)
+    backwards = Parts(
+        "a" * 64,
+        dict(reversed(list(SMALL.collectors.items()))),
+        dict(reversed(list(SMALL.pictures.items()))),
+    )
     assert backwards.written() == SMALL.written()
     assert SMALL.written().endswith("}\n")
 
@@ -67,38 +74,44 @@ def test_the_file_is_sorted_so_that_a_diff_shows_what_changed() -> None:
         "[]",
         "no json",
         '{"manifest_sha256": "", "collectors": {}}',
-        '{"manifest_sha256": "", "collectors": [], "second": []}',
-        '{"manifest_sha256": "", "collectors": {"one": "first"}, "second": []}',
-        '{"manifest_sha256": "", "collectors": {}, "second": 3}',
+        '{"manifest_sha256": "", "collectors": [], "pictures": {}}',
+        '{"manifest_sha256": "", "collectors": {"one": "first"}, "pictures": {}}',
+        '{"manifest_sha256": "", "collectors": {}, "pictures": 3}',
     ],
 )
 def test_a_spoiled_file_is_named(text: str, tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match=f"cannot read {tmp_path}.*restore it"):
-        read_halves(kept(tmp_path, text))
+        read_parts(kept(tmp_path, text))
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(CorpusError, match=f"cannot read {tmp_path}.*{HALVES}.*fit-texture"):
-        read_halves(tmp_path)
+    with pytest.raises(CorpusError, match=f"cannot read {tmp_path}.*{FILE}.*fit-texture"):
+        read_parts(tmp_path)
 
 
 # Who is where
 
 
-def test_a_collectors_half_is_all_its_pictures() -> None:
+def test_a_collectors_part_is_all_its_pictures() -> None:
     for path in ("a.jpg", "only_b.jpg"):
-        assert SMALL.half(row("one", path)) == 0
-        assert SMALL.half(row("two", path)) == 1
+        assert SMALL.part(row("one", path)) == 0
+        assert SMALL.part(row("two", path)) == 3
 
 
 def test_a_split_collectors_pictures_are_told_by_path() -> None:
-    assert SMALL.half(row("only", "only_a.jpg")) == 0
-    assert SMALL.half(row("only", "only_b.jpg")) == 1
+    assert SMALL.part(row("only", "only_a.jpg")) == 1
+    assert SMALL.part(row("only", "only_b.jpg")) == 2
 
 
-def test_an_unknown_collector_is_refused_in_words() -> None:
-    with pytest.raises(CorpusError, match="without newcomer: run `make fit-texture`"):
-        SMALL.half(row("newcomer"))
+@pytest.mark.parametrize("of", [row("newcomer"), row("only", "only_new.jpg")])
+def test_an_unknown_collector_or_picture_is_refused_in_words(of: Row) -> None:
+    with pytest.raises(CorpusError, match=f"without {of.path} of {of.source}: run `make fit-tex"):
+        SMALL.part(of)
+
+
+def test_every_half_is_as_many_parts() -> None:
+    halves = [half_of(part) for part in range(PARTS)]
+    assert [halves.count(half) for half in range(HALVES)] == [PARTS // HALVES] * HALVES
 
 
 # Who reads what
@@ -130,21 +143,21 @@ def corpus(manifest_sha256: str) -> Corpus:
 
 
 @pytest.mark.parametrize(
-    ("of", "half"),
+    ("of", "part"),
     [
         (row("one"), 0),
-        (row("two"), 1),
-        (row("only", "only_a.jpg"), 0),
-        (row("only", "only_b.jpg"), 1),
+        (row("two"), 3),
+        (row("only", "only_a.jpg"), 1),
+        (row("only", "only_b.jpg"), 2),
     ],
 )
-def test_a_picture_is_read_by_the_network_that_did_not_see_its_half(
-    models: Path, of: Row, half: int
+def test_a_picture_is_read_by_the_network_that_did_not_see_its_part(
+    models: Path, of: Row, part: int
 ) -> None:
     found = models_for(corpus("a" * 64), models, shipped=False)
     assert found.landmarks == b"landmarks"
-    assert SMALL.half(of) == half
-    assert reader(found, of) == witness_of(1 - half)
+    assert reader(found, of) == witness_of(part)
+    assert found.reader(of) == part
 
 
 def test_a_corpus_that_was_trained_on_has_no_reader_for_a_newcomer(models: Path) -> None:
@@ -160,12 +173,12 @@ def test_another_corpus_is_read_by_the_network_that_ships(models: Path) -> None:
 
 
 def test_the_network_that_ships_may_be_asked_for(models: Path) -> None:
-    (models / FOLDER / HALVES).unlink()  # nobody needs it then
+    (models / FOLDER / FILE).unlink()  # nobody needs it then
     found = models_for(corpus("a" * 64), models, shipped=True)
     assert reader(found, row("one")) == WITNESS_FILE
 
 
-def test_without_halves_a_corpus_cannot_be_read_held_out(models: Path) -> None:
-    (models / FOLDER / HALVES).unlink()
+def test_without_parts_a_corpus_cannot_be_read_held_out(models: Path) -> None:
+    (models / FOLDER / FILE).unlink()
     with pytest.raises(CorpusError, match="restore it"):
         models_for(corpus("a" * 64), models, shipped=False)

@@ -1,4 +1,4 @@
-"""``eyeline fit-texture CORPUS``: two networks on a half each, then the one that ships."""
+"""``eyeline fit-texture CORPUS``: a network without each part, and the one that ships."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from typing import Final
 import torch
 
 from app.fitting import corpus as corpora
-from app.fitting.held_out import FOLDER, HALVES, Halves, read_halves, witness_of
+from app.fitting.held_out import FILE, FOLDER, HALVES, PARTS, Parts, half_of, read_parts, witness_of
 from app.fitting.witness.crops import Crops, keep_crops
 from app.fitting.witness.export import export
 from app.fitting.witness.groups import Groups
-from app.fitting.witness.halves import make_halves
-from app.fitting.witness.recipe import AGAIN, HALF, KEPT_OUT, LONGER, WHOLE, Recipe
+from app.fitting.witness.parts import make_parts
+from app.fitting.witness.recipe import AGAIN, HALF, KEPT_OUT, LONGER, WHOLE, WITHOUT, Recipe
 from app.fitting.witness.samples import Sampler
 from app.fitting.witness.train import Tell, train
 from app.fitting.witness.trunk import Tensors, pretrained
@@ -30,46 +30,53 @@ _ELSEWHERE: Final = 1000
 def run_fit_texture(
     root: Path, models_dir: Path, work: Path, steps_share: float, tell: Tell
 ) -> str:
-    """Train on ``root``, keeping crops and checkpoints in ``work``; write the three networks.
+    """Train on ``root``, keeping crops and checkpoints in ``work``; write the five networks.
 
     ``steps_share`` shortens every stage, for a try. Every stage goes on where it was stopped.
     """
     corpus = corpora.read(root)
     crops = keep_crops(corpus, load_model(models_dir), load_segmenter(models_dir), work)
-    halves = _halves(corpus, crops, models_dir)
+    parts = _parts(corpus, crops, models_dir)
     start = pretrained()
-    first: Tensors = {}
-    for half in (0, 1):
-        chosen = [i for i, kept in enumerate(crops.kept) if halves.half(kept.row) == half]
-        recipe = shortened(HALF, steps_share, seed=half)
-        trained = stage(crops, chosen, start, recipe, work / f"half_{half}.pt", tell)
-        write(trained, crops, chosen, models_dir / witness_of(half))
-        first = first or trained
+
+    def trained(name: str, of: Recipe, begin: Tensors, chosen: list[int]) -> Tensors:
+        recipe = shortened(of, steps_share)
+        return stage(crops, chosen, begin, recipe, work / f"{name}.pt", tell)
+
+    halves = []
+    for half in range(HALVES):
+        chosen = [i for i, kept in enumerate(crops.kept) if half_of(parts.part(kept.row)) == half]
+        halves.append(trained(f"half_{half}", replace(HALF, seed=half), start, chosen))
+    for part in range(PARTS):
+        chosen = [i for i, kept in enumerate(crops.kept) if parts.part(kept.row) != part]
+        recipe = replace(WITHOUT, seed=WITHOUT.seed + part)
+        unseeing = halves[1 - half_of(part)]
+        without = trained(f"without_{part}", recipe, unseeing, chosen)
+        write(without, crops, chosen, models_dir / witness_of(part))
     chosen = [i for i, kept in enumerate(crops.kept) if kept.row.source not in KEPT_OUT]
-    trained = first
+    ships = halves[0]
     for name, recipe in (("whole", WHOLE), ("again", AGAIN), ("longer", LONGER)):
-        recipe = shortened(recipe, steps_share, seed=recipe.seed)
-        trained = stage(crops, chosen, trained, recipe, work / f"{name}.pt", tell)
-    write(trained, crops, chosen, models_dir / WITNESS_FILE)
+        ships = trained(name, recipe, ships, chosen)
+    write(ships, crops, chosen, models_dir / WITNESS_FILE)
     return json.dumps({"crops": len(crops.kept), "trained_on": len(chosen)})
 
 
-def _halves(corpus: corpora.Corpus, crops: Crops, models_dir: Path) -> Halves:
+def _parts(corpus: corpora.Corpus, crops: Crops, models_dir: Path) -> Parts:
     """The ones that are kept if they are for this very manifest, so that networks can be redone."""
-    path = models_dir / FOLDER / HALVES
+    path = models_dir / FOLDER / FILE
     if path.is_file():
-        known = read_halves(models_dir)
+        known = read_parts(models_dir)
         if known.manifest_sha256 == corpus.manifest_sha256:
             return known
-    made = make_halves(corpus.manifest_sha256, corpus.rows, crops)
+    made = make_parts(corpus.manifest_sha256, corpus.rows, crops)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(made.written(), encoding="utf-8")
     return made
 
 
-def shortened(recipe: Recipe, share: float, seed: int) -> Recipe:
+def shortened(recipe: Recipe, share: float) -> Recipe:
     """``recipe`` with so many of its steps."""
-    return replace(recipe, steps=max(1, round(recipe.steps * share)), seed=seed)
+    return replace(recipe, steps=max(1, round(recipe.steps * share)))
 
 
 def stage(

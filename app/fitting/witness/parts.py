@@ -1,4 +1,4 @@
-"""Which half of a corpus each picture is in, so that two networks never saw each other's."""
+"""Which part of a corpus each picture is in, so that there is a network that never saw it."""
 
 from __future__ import annotations
 
@@ -11,30 +11,39 @@ import numpy as np
 
 from app.density import FloatArray
 from app.fitting.corpus import Row, folds
-from app.fitting.held_out import SPLIT, Halves
+from app.fitting.held_out import HALVES, PARTS, SPLIT, Parts
 from app.fitting.witness.crops import Crops
 
 ONLY_ONES: Final = frozenset({"dinablachman", "zoya2244", "xrv0", "sklinderton", "GitZhenyu2019"})
-"""Collectors that are the only ones, or hold nearly the only pictures, of a kind and size: both
-halves need them. They are split by photograph, and the same photograph is never in both halves."""
+"""Collectors that are the only ones, or hold nearly the only pictures, of a kind and size: every
+part needs them. They are split by photograph, and the same photograph is never in two parts."""
 SAME_PHOTOGRAPH: Final = 0.985
 """Correlation of two crops at 16 px from which on they show the same photograph."""
 _THUMBNAIL: Final = 16
 
 
-def make_halves(manifest_sha256: str, rows: Sequence[Row], crops: Crops) -> Halves:
-    """Deterministic. Every collector in one half, the only ones split by photograph."""
-    whole = [row for row in rows if row.source not in ONLY_ONES]
-    collectors = {row.source: fold for row, fold in zip(whole, folds(whole, 2), strict=True)}
+def make_parts(manifest_sha256: str, rows: Sequence[Row], crops: Crops) -> Parts:
+    """Deterministic. Every collector in one part, the only ones split by photograph."""
+    collectors = _collectors([row for row in rows if row.source not in ONLY_ONES])
     collectors |= {row.source: SPLIT for row in rows if row.source in ONLY_ONES}
-    second = {k.row.path for k in crops.kept if collectors[k.row.source] == SPLIT and _odd(k.row)}
+    pictures = {r.path: _by_name(r) for r in rows if collectors[r.source] == SPLIT}
     for group in same_photographs(crops):
         members = [crops.kept[i].row for i in group]
         settled = [collectors[m.source] for m in members if collectors[m.source] != SPLIT]
-        half = settled[0] if settled else int(_odd(members[0]))
-        split = {m.path for m in members if collectors[m.source] == SPLIT}
-        second = second | split if half else second - split
-    return Halves(manifest_sha256, collectors, frozenset(second))
+        part = settled[0] if settled else _by_name(members[0])
+        pictures |= {m.path: part for m in members if m.path in pictures}
+    return Parts(manifest_sha256, collectors, pictures)
+
+
+def _collectors(rows: Sequence[Row]) -> dict[str, int]:
+    """In two halves, then each in two: parts 0 and 2 are one half, 1 and 3 the other."""
+    found: dict[str, int] = {}
+    halves = folds(rows, HALVES)
+    for half in range(HALVES):
+        mine = [row for row, at in zip(rows, halves, strict=True) if at == half]
+        for row, quarter in zip(mine, folds(mine, PARTS // HALVES), strict=True):
+            found[row.source] = half + HALVES * quarter
+    return found
 
 
 def same_photographs(crops: Crops) -> list[list[int]]:
@@ -63,5 +72,5 @@ def _thumbnail(crops: Crops, index: int) -> FloatArray:
     return out
 
 
-def _odd(row: Row) -> bool:
-    return bool(int(hashlib.sha256(row.path.encode()).hexdigest(), 16) % 2)
+def _by_name(row: Row) -> int:
+    return int(hashlib.sha256(row.path.encode()).hexdigest(), 16) % PARTS

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.fitting.corpus import Row
-from app.fitting.held_out import SPLIT
+from app.fitting.held_out import HALVES, PARTS, SPLIT, half_of
 from app.fitting.witness.crops import Crops
-from app.fitting.witness.halves import ONLY_ONES, make_halves, same_photographs
+from app.fitting.witness.parts import ONLY_ONES, make_parts, same_photographs
 from app.fitting.witness.recipe import KEPT_OUT
 from app.picture import RgbArray
 from tests.fitting.witness.toys import crops_of, painting, row, rows
@@ -55,7 +55,7 @@ def test_groups_grow_together() -> None:
     assert sorted(map(sorted, same_photographs(crops))) == [[0, 2, 5], [1, 4]]
 
 
-# Halves
+# Parts
 
 
 def some_of_everyone() -> list[Row]:
@@ -65,42 +65,45 @@ def some_of_everyone() -> list[Row]:
         for r in (
             rows("real", "avatar", source, 4) + rows("generated", "stylegan2", f"m_{source}", 3)
         )
-    ] + rows("real", "aligned", ONLY, 20)
+    ] + rows("real", "aligned", ONLY, 60)
 
 
-def test_a_collector_is_in_one_half_and_the_only_ones_in_both() -> None:
+def test_a_collector_is_in_one_part_and_the_only_ones_in_all() -> None:
     of = some_of_everyone()
-    halves = make_halves(SHA, of, distinct(of))
-    assert halves.manifest_sha256 == SHA
-    assert {halves.collectors[source] for source in COLLECTORS} == {0, 1}
-    assert halves.collectors[ONLY] == SPLIT
+    parts = make_parts(SHA, of, distinct(of))
+    assert parts.manifest_sha256 == SHA
+    assert {parts.collectors[source] for source in COLLECTORS} == set(range(PARTS))
+    assert parts.collectors[ONLY] == SPLIT
     for source in {r.source for r in of}:
-        found = {halves.half(r) for r in of if r.source == source}
-        assert found == ({0, 1} if source == ONLY else {halves.collectors[source]})
+        found = {parts.part(r) for r in of if r.source == source}
+        everywhere = set(range(PARTS))
+        assert found == (everywhere if source == ONLY else {parts.collectors[source]})
 
 
-def test_both_halves_have_both_classes() -> None:
+def test_every_part_has_both_classes_and_every_half_as_many_collectors() -> None:
     of = some_of_everyone()
-    halves = make_halves(SHA, of, distinct(of))
-    for half in (0, 1):
-        assert {r.generated for r in of if halves.half(r) == half} == {False, True}
+    parts = make_parts(SHA, of, distinct(of))
+    for part in range(PARTS):
+        assert {r.generated for r in of if parts.part(r) == part} == {False, True}
+    halves = [half_of(parts.collectors[source]) for source in COLLECTORS]
+    assert [halves.count(half) for half in range(HALVES)] == [len(COLLECTORS) // HALVES] * HALVES
 
 
 def test_only_the_split_ones_are_told_by_path() -> None:
     of = some_of_everyone()
-    halves = make_halves(SHA, of, distinct(of))
-    assert halves.second < {r.path for r in of if r.source == ONLY}
+    parts = make_parts(SHA, of, distinct(of))
+    assert set(parts.pictures) == {r.path for r in of if r.source == ONLY}
 
 
 @settings(max_examples=20)
 @given(st.permutations(range(24)), st.integers(2, 8))
-def test_the_same_photograph_is_never_in_both_halves(order: list[int], alike: int) -> None:
-    """Some photographs were collected several times, by one or two that both halves need."""
+def test_the_same_photograph_is_never_in_two_parts(order: list[int], alike: int) -> None:
+    """Some photographs were collected several times, by one or two that every part needs."""
     of = rows("real", "aligned", ONLY, 12) + rows("real", "aligned", OTHER_ONLY, 12)
     seeds = [place % (24 // alike) for place in order]
-    halves = make_halves(SHA, of, photographs(of, seeds, side=32))
+    parts = make_parts(SHA, of, photographs(of, seeds, side=32))
     for seed in set(seeds):
-        assert len({halves.half(r) for r, s in zip(of, seeds, strict=True) if s == seed}) == 1
+        assert len({parts.part(r) for r, s in zip(of, seeds, strict=True) if s == seed}) == 1
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -110,22 +113,22 @@ def test_a_photograph_that_a_whole_collector_has_too_goes_where_that_one_is(seed
         row("real", "aligned", "whole"),
         *rows("real", "avatar", "else", 3),
     ]
-    halves = make_halves(SHA, of, photographs(of, (0, 1, 2, 3, 4, 5, seed, 7, 8, 9)))
-    assert halves.half(of[seed]) == halves.half(of[6]) == halves.collectors["whole"]
+    parts = make_parts(SHA, of, photographs(of, (0, 1, 2, 3, 4, 5, seed, 7, 8, 9)))
+    assert parts.part(of[seed]) == parts.part(of[6]) == parts.collectors["whole"]
 
 
-def test_halves_are_the_same_every_time_and_keep_their_word_in_writing() -> None:
+def test_parts_are_the_same_every_time_and_keep_their_word_in_writing() -> None:
     of = some_of_everyone()
-    once, again = (make_halves(SHA, of, distinct(of)) for _ in range(2))
+    once, again = (make_parts(SHA, of, distinct(of)) for _ in range(2))
     assert once == again
     assert once.written() == again.written()
 
 
-def test_a_picture_without_a_face_still_has_a_half() -> None:
+def test_a_picture_without_a_face_still_has_a_part() -> None:
     of = some_of_everyone()
-    halves = make_halves(SHA, of, distinct(of[:-5]))
-    assert {halves.half(r) for r in of[-5:]} <= {0, 1}
+    parts = make_parts(SHA, of, distinct(of[:-5]))
+    assert {parts.part(r) for r in of[-5:]} <= set(range(PARTS))
 
 
-def test_who_is_never_shown_to_the_shipped_network_is_not_needed_by_both_halves() -> None:
+def test_who_is_never_shown_to_the_shipped_network_is_not_needed_by_every_part() -> None:
     assert not KEPT_OUT & ONLY_ONES
