@@ -34,7 +34,11 @@ class _Strict(BaseModel):
 
 
 class RateEntry(_Strict):
-    """``hits`` of ``pictures``, pooled; its one-sided 95 % bound; and the worst collector's own."""
+    """How often a thing happens to real pictures: ``hits`` of ``pictures``, pooled.
+
+    ``rate``: what that speaks for, above 0 even where there was none; ``upper_95``: its one-sided
+    bound; ``worst_collector``: the largest share of any collector's pictures.
+    """
 
     hits: Annotated[int, Field(ge=0)]
     pictures: Annotated[int, Field(gt=0)]

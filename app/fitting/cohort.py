@@ -219,7 +219,8 @@ def _rate(held: Sequence[Held], hit: Callable[[Held], bool]) -> RateEntry:
     return RateEntry(
         hits=sum(hits),
         pictures=len(hits),
-        rate=_figures(sum(hits) / len(hits)),
+        # The mean under Jeffreys' prior: none seen is not none ever.
+        rate=_figures((sum(hits) + 0.5) / (len(hits) + 1)),
         upper_95=_figures(upper_bound(sum(hits), len(hits))),
         worst_collector=_figures(max(sum(o) / len(o) for o in own if len(o) >= 20 or len(own) < 2)),
     )

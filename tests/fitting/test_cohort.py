@@ -59,6 +59,13 @@ def test_the_rate_of_false_flags_is_that_of_ordinary_pictures_and_its_bound_is_a
     assert likely.rate < likely.upper_95
 
 
+def test_a_fit_without_a_false_flag_still_expects_some_in_a_long_list() -> None:
+    likely = fit_cohort(corpus(), 3.0, "").likely
+    assert (likely.hits, likely.pictures) == (0, 180)
+    assert 0.0 < likely.rate < 1 / 180
+    assert likely.rate < likely.upper_95
+
+
 def test_frames_are_where_the_pictures_have_them() -> None:
     frames = {f.name: f for f in fit_cohort(corpus(), 1.0, "").concentration.frames}
     assert frames["ffhq"].mean[:2] == pytest.approx([0.4997, 0.4998], abs=5e-4)
