@@ -5,6 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app import calibration
+from app.calibration import load
+from app.checks import CHECKS
 from app.fitting import held_out
 from app.fitting.corpus import Corpus, CorpusError, Row
 from app.fitting.held_out import (
@@ -21,6 +24,7 @@ from app.fitting.held_out import (
 )
 from app.fitting.measure import Models
 from app.network import WITNESS_FILE
+from app.settings import MODELS_DIR
 
 NAMES = st.text(max_size=12)
 parts = st.builds(
@@ -182,3 +186,16 @@ def test_without_parts_a_corpus_cannot_be_read_held_out(models: Path) -> None:
     (models / FOLDER / FILE).unlink()
     with pytest.raises(CorpusError, match="restore it"):
         models_for(corpus("a" * 64), models, shipped=False)
+
+
+# What is kept here
+
+
+def test_the_parts_kept_here_are_those_of_the_corpus_that_was_fitted_on() -> None:
+    fitted = load(MODELS_DIR / calibration.FILE, CHECKS).file.fitted_on
+    assert read_parts(MODELS_DIR).manifest_sha256 == fitted.manifest_sha256
+
+
+def test_every_part_has_a_network_of_its_own_here_and_none_is_the_one_that_ships() -> None:
+    files = [MODELS_DIR / witness_of(part) for part in range(PARTS)] + [MODELS_DIR / WITNESS_FILE]
+    assert len({file.read_bytes() for file in files}) == PARTS + 1
