@@ -20,7 +20,6 @@ from app.network import load_networks
 
 FOLDER: Final = "held_out"
 FILE: Final = "parts.json"
-HALVES: Final = 2
 PARTS: Final = 4
 SPLIT: Final = -1
 """In ``Parts.collectors``: this one's pictures were split."""
@@ -56,11 +55,6 @@ class Parts:
             "pictures": dict(sorted(self.pictures.items())),
         }
         return json.dumps(content, indent=1) + "\n"
-
-
-def half_of(part: int) -> int:
-    """Two parts are a half: 0 and 2 are half 0, 1 and 3 are half 1."""
-    return part % HALVES
 
 
 def read_parts(models_dir: Path) -> Parts:

@@ -22,7 +22,8 @@ from app.checks import CHECKS
 from app.density import FloatArray
 from app.evidence import Check, Reading, Unmeasurable
 from app.fitting.measure import Measured
-from app.fitting.shares import importances, takes_part
+from app.fitting.pixels import samples_of
+from app.fitting.shares import importances
 from app.scales.measures import SIZE
 
 WITNESS: Final = "witness"
@@ -73,7 +74,7 @@ def fit_evening(seen: Sequence[Measured]) -> Evening:
     read_by: dict[str, set[int]] = {}
     for m in seen:
         read_by.setdefault(m.row.source, set()).add(m.reader)
-    dealt = [m for m in seen if takes_part(m.row) and read_by[m.row.source] == readers]
+    dealt = [m for m in seen if read_by[m.row.source] == readers]
     fitted = {c.name: _shifts(c, dealt, sorted(readers)) for c in CHECKS}
     return Evening({name: shifts for name, shifts in fitted.items() if shifts})
 
@@ -84,24 +85,23 @@ def _shifts(check: Check, seen: Sequence[Measured], readers: Sequence[int]) -> d
     Nothing unless every reader read some of either side.
     """
     found = [
-        (m, reading.measures)
-        for m in seen
-        for testimony in m.testimonies
-        for one, reading in testimony
-        if one.name == check.name and isinstance(reading, Reading) and WITNESS in reading.measures
+        (reader, sample)
+        for reader in readers
+        for sample in samples_of(check, [m for m in seen if m.reader == reader])
+        if WITNESS in sample.measures
     ]
-    if len({(m.reader, m.row.generated) for m, _ in found}) < 2 * len(readers):
+    if len({(reader, sample.row.generated) for reader, sample in found}) < 2 * len(readers):
         return {}
-    made = np.array([m.row.generated for m, _ in found])
-    by = np.array([m.reader for m, _ in found])
-    witness, size = (np.array([x[name] for _, x in found]) for name in (WITNESS, SIZE))
+    made = np.array([sample.row.generated for _, sample in found])
+    by = np.array([reader for reader, _ in found])
+    witness, size = (np.array([s.measures[name] for _, s in found]) for name in (WITNESS, SIZE))
     mine: FloatArray = (by[:, None] == np.array(readers)).astype(np.float64)
     shared = np.stack([witness, size, witness * size], axis=1)
     columns = np.concatenate([shared, mine, mine * size[:, None]], axis=1)
     # Each network's pictures weigh alike on both sides: who read more generated ones says nothing.
     weights = np.zeros(len(found))
     for part in mine.T > 0.0:
-        weights[part] = importances([m.row for (m, _), of in zip(found, part, strict=True) if of])
+        weights[part] = importances([s.row for (_, s), of in zip(found, part, strict=True) if of])
     fitted = LogisticRegression(C=1.0, max_iter=2000).fit(columns, made, sample_weight=weights)
     # The more one network's pictures need to be lifted, the lower it reads.
     slope = max(float(fitted.coef_[0][0]), _LEAST_SLOPE)

@@ -13,11 +13,9 @@ from app.fitting.corpus import Corpus, CorpusError, Row
 from app.fitting.held_out import (
     FILE,
     FOLDER,
-    HALVES,
     PARTS,
     SPLIT,
     Parts,
-    half_of,
     models_for,
     read_parts,
     witness_of,
@@ -111,11 +109,6 @@ def test_a_split_collectors_pictures_are_told_by_path() -> None:
 def test_an_unknown_collector_or_picture_is_refused_in_words(of: Row) -> None:
     with pytest.raises(CorpusError, match=f"without {of.path} of {of.source}: run `make fit-tex"):
         SMALL.part(of)
-
-
-def test_every_half_is_as_many_parts() -> None:
-    halves = [half_of(part) for part in range(PARTS)]
-    assert [halves.count(half) for half in range(HALVES)] == [PARTS // HALVES] * HALVES
 
 
 # Who reads what

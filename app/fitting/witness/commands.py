@@ -10,11 +10,11 @@ from typing import Final
 import torch
 
 from app.fitting import corpus as corpora
-from app.fitting.held_out import FILE, FOLDER, HALVES, PARTS, Parts, half_of, read_parts, witness_of
+from app.fitting.held_out import FILE, FOLDER, PARTS, Parts, read_parts, witness_of
 from app.fitting.witness.crops import Crops, keep_crops
 from app.fitting.witness.export import export
 from app.fitting.witness.groups import Groups
-from app.fitting.witness.parts import make_parts
+from app.fitting.witness.parts import HALVES, half_of, make_parts
 from app.fitting.witness.recipe import AGAIN, HALF, KEPT_OUT, LONGER, WHOLE, WITHOUT, Recipe
 from app.fitting.witness.samples import Sampler
 from app.fitting.witness.train import Tell, train

@@ -11,9 +11,10 @@ import numpy as np
 
 from app.density import FloatArray
 from app.fitting.corpus import Row, folds
-from app.fitting.held_out import HALVES, PARTS, SPLIT, Parts
+from app.fitting.held_out import PARTS, SPLIT, Parts
 from app.fitting.witness.crops import Crops
 
+HALVES: Final = 2
 ONLY_ONES: Final = frozenset({"dinablachman", "zoya2244", "xrv0", "sklinderton", "GitZhenyu2019"})
 """Collectors that are the only ones, or hold nearly the only pictures, of a kind and size: every
 part needs them. They are split by photograph, and the same photograph is never in two parts."""
@@ -33,6 +34,11 @@ def make_parts(manifest_sha256: str, rows: Sequence[Row], crops: Crops) -> Parts
         part = settled[0] if settled else _by_name(members[0])
         pictures |= {m.path: part for m in members if m.path in pictures}
     return Parts(manifest_sha256, collectors, pictures)
+
+
+def half_of(part: int) -> int:
+    """Two parts are a half: 0 and 2 are half 0, 1 and 3 are half 1."""
+    return part % HALVES
 
 
 def _collectors(rows: Sequence[Row]) -> dict[str, int]:

@@ -5,9 +5,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.fitting.corpus import Row
-from app.fitting.held_out import HALVES, PARTS, SPLIT, half_of
+from app.fitting.held_out import PARTS, SPLIT
 from app.fitting.witness.crops import Crops
-from app.fitting.witness.parts import ONLY_ONES, make_parts, same_photographs
+from app.fitting.witness.parts import HALVES, ONLY_ONES, half_of, make_parts, same_photographs
 from app.fitting.witness.recipe import KEPT_OUT
 from app.picture import RgbArray
 from tests.fitting.witness.toys import crops_of, painting, row, rows
@@ -78,6 +78,11 @@ def test_a_collector_is_in_one_part_and_the_only_ones_in_all() -> None:
         found = {parts.part(r) for r in of if r.source == source}
         everywhere = set(range(PARTS))
         assert found == (everywhere if source == ONLY else {parts.collectors[source]})
+
+
+def test_every_half_is_as_many_parts() -> None:
+    halves = [half_of(part) for part in range(PARTS)]
+    assert [halves.count(half) for half in range(HALVES)] == [PARTS // HALVES] * HALVES
 
 
 def test_every_part_has_both_classes_and_every_half_as_many_collectors() -> None:
