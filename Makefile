@@ -72,7 +72,11 @@ fit: corpus setup ## write models/calibration.json from CORPUS=<folder with mani
 	$(BIN)/eyeline fit "$(CORPUS)" $(ARGS)
 
 fit-texture: corpus $(TRAIN)/.installed ## train models/*.onnx on CORPUS=<folder>: hours; goes on where it was stopped
-	$(TRAIN)/bin/eyeline fit-texture "$(CORPUS)" $(ARGS)
+	$(KEEP_MEMORY) $(TRAIN)/bin/eyeline fit-texture "$(CORPUS)" $(ARGS)
+
+# Every step frees and takes the same gigabyte. glibc would hand it back and have it cleared again
+# each time, a fifth of the whole time.
+KEEP_MEMORY := MALLOC_MMAP_THRESHOLD_=4294967296 MALLOC_TRIM_THRESHOLD_=17179869184 MALLOC_TOP_PAD_=268435456
 
 # torch and what it needs, in an environment of their own: neither the service nor a test wants them.
 $(TRAIN)/.installed: requirements-dev.lock pyproject.toml | system

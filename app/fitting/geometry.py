@@ -1,6 +1,6 @@
 """Fits the alignment model: pose correction, templates, ordinary avatars, landmark noise.
 
-Needs scikit-learn (the ``fit`` extra) for the mixture; the rest is closed form or a short EM.
+Needs scikit-learn (the ``fit`` extra).
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import Final
 
 import numpy as np
 from scipy.optimize import nnls
+from sklearn.linear_model import Ridge
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
 from app.calibration_file import (
@@ -21,8 +22,9 @@ from app.calibration_file import (
     OrdinaryEntry,
     TemplateEntry,
 )
-from app.density import FloatArray, StudentT, whitening
+from app.density import FloatArray, whitening
 from app.fitting.corpus import Row
+from app.fitting.student import fit_t
 from app.portrait import Sighting
 from app.templates import PoseCorrection, apply_correction, pose_of, smallness
 
@@ -129,7 +131,7 @@ def fit_template(
     stretch = np.array([correction.oddness(s.sightings[0].shape) for s in samples])
     weights = family_weights([s.row for s in samples])
     mean, scale, freedom = max(
-        (_fit_t(points, weights, stretch, nu) for nu in _FREEDOMS), key=lambda f: f[3]
+        (fit_t(points, weights, stretch, nu) for nu in _FREEDOMS), key=lambda f: f[3]
     )[:3]
     if towards is not None:
         known = len({s.row.collector for s in samples})
@@ -245,37 +247,10 @@ def _ridge(
     x: FloatArray, y: FloatArray, weights: FloatArray, *, centred: bool
 ) -> tuple[FloatArray, FloatArray]:
     """Slopes (p, q) and offset (q,); ``centred=False`` forces the offset to zero."""
-    mean_x = np.average(x, axis=0, weights=weights) if centred else np.zeros(x.shape[1])
-    mean_y = np.average(y, axis=0, weights=weights) if centred else np.zeros(y.shape[1])
-    u, v = x - mean_x, y - mean_y
-    spread = np.maximum(1e-9, np.sqrt(np.average(u**2, axis=0, weights=weights)))
-    z = u / spread
-    gram = (z * weights[:, None]).T @ z + RIDGE * np.eye(x.shape[1])
-    slopes = np.linalg.solve(gram, (z * weights[:, None]).T @ v) / spread[:, None]
-    return slopes, mean_y - mean_x @ slopes
-
-
-def _fit_t(
-    points: FloatArray, weights: FloatArray, stretch: FloatArray, freedom: float
-) -> tuple[FloatArray, FloatArray, float, float]:
-    """Weighted EM for a multivariate t of given freedom, its scale ``stretch`` (n,) times wider.
-
-    Mean, scale, freedom, log likelihood. Liu, Rubin 1995 (Statistica Sinica 5), section 2.
-    """
-    d = points.shape[1]
-    mean = np.median(points, axis=0)
-    scale = np.diag((1.4826 * np.median(np.abs(points - mean), axis=0)) ** 2)
-    for _ in range(60):
-        distance2 = _distance2(points - mean, scale) / stretch
-        pull = weights * (freedom + d) / (freedom + distance2) / stretch
-        mean = (pull[:, None] * points).sum(axis=0) / pull.sum()
-        offsets = points - mean
-        scale = (pull[:, None] * offsets).T @ offsets / weights.sum()
-    logs = StudentT(freedom, mean, scale).log_density
-    distance2 = _distance2(points - mean, scale) / stretch
-    at_mean = float(logs(mean[None])[0])
-    tail = (freedom + d) / 2 * np.log1p(distance2 / freedom)
-    return mean, scale, freedom, float(weights @ (at_mean - tail - d / 2 * np.log(stretch)))
+    mean = np.average(x, axis=0, weights=weights) if centred else np.zeros(x.shape[1])
+    spread = np.maximum(1e-9, np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weights)))
+    fitted = Ridge(alpha=RIDGE, fit_intercept=centred).fit(x / spread, y, sample_weight=weights)
+    return fitted.coef_.T / spread[:, None], np.broadcast_to(fitted.intercept_, y.shape[1])
 
 
 def _whitening(covariance: FloatArray) -> FloatArray:
@@ -285,11 +260,6 @@ def _whitening(covariance: FloatArray) -> FloatArray:
     ten-thousandth of the side, far below landmark noise, keeps the matrix invertible.
     """
     return whitening(covariance + 1e-8 * np.eye(len(covariance)))
-
-
-def _distance2(offsets: FloatArray, scale: FloatArray) -> FloatArray:
-    out: FloatArray = np.einsum("ni,ij,nj->n", offsets, np.linalg.inv(scale), offsets)
-    return out
 
 
 def _rounded(values: FloatArray) -> list:  # type: ignore[type-arg]
