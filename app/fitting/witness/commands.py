@@ -15,7 +15,7 @@ from app.fitting.witness.crops import Crops, keep_crops
 from app.fitting.witness.export import export
 from app.fitting.witness.groups import Groups
 from app.fitting.witness.parts import HALVES, half_of, make_parts
-from app.fitting.witness.recipe import AGAIN, HALF, KEPT_OUT, LONGER, WHOLE, WITHOUT, Recipe
+from app.fitting.witness.recipe import HALF, KEPT_OUT, WHOLE, WITHOUT, Recipe
 from app.fitting.witness.samples import Sampler
 from app.fitting.witness.train import Tell, train
 from app.fitting.witness.trunk import Tensors, pretrained
@@ -49,13 +49,14 @@ def run_fit_texture(
         halves.append(trained(f"half_{half}", replace(HALF, seed=half), start, chosen))
     for part in range(PARTS):
         chosen = [i for i, kept in enumerate(crops.kept) if parts.part(kept.row) != part]
-        recipe = replace(WITHOUT, seed=WITHOUT.seed + part)
-        unseeing = halves[1 - half_of(part)]
-        without = trained(f"without_{part}", recipe, unseeing, chosen)
+        without = halves[1 - half_of(part)]
+        for name, recipe in WITHOUT.items():
+            own = replace(recipe, seed=recipe.seed + part)
+            without = trained(f"{name}_{part}", own, without, chosen)
         write(without, crops, chosen, models_dir / witness_of(part))
     chosen = [i for i, kept in enumerate(crops.kept) if kept.row.source not in KEPT_OUT]
     ships = halves[0]
-    for name, recipe in (("whole", WHOLE), ("again", AGAIN), ("longer", LONGER)):
+    for name, recipe in WHOLE.items():
         ships = trained(name, recipe, ships, chosen)
     write(ships, crops, chosen, models_dir / WITNESS_FILE)
     return json.dumps({"crops": len(crops.kept), "trained_on": len(chosen)})

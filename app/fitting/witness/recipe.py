@@ -56,12 +56,16 @@ class Recipe:
 
 HALF: Final = Recipe(steps=2000)
 """For the two networks that each see one half, and that the others go on from."""
-WITHOUT: Final = Recipe(steps=1400, body_rate=4e-4, head_rate=1e-3, warm_up_steps=50, seed=10)
-"""For the network without one part: from the half that the part is not in, on the other three.
-``seed`` is the first part's, and one more for each."""
-WHOLE: Final = Recipe(steps=1200, body_rate=3e-4, head_rate=1e-3, seed=2)
-"""For the network that ships: it goes on from the first half's, on everything."""
-AGAIN: Final = Recipe(steps=900, body_rate=3e-4, head_rate=1e-3, warm_up_steps=50, seed=3)
-"""Once more from there, the rate up and down again."""
-LONGER: Final = Recipe(steps=4000, body_rate=3e-4, head_rate=1e-3, warm_up_steps=50, seed=5)
-"""And once more, four times as long."""
+WITHOUT: Final = {
+    "without": Recipe(steps=1400, body_rate=4e-4, head_rate=1e-3, warm_up_steps=50, seed=10),
+    "further": Recipe(steps=2000, body_rate=3e-4, head_rate=1e-3, warm_up_steps=50, seed=20),
+}
+"""Stages of the network without one part: from the half that the part is not in, on the other
+three. ``seed`` is the first part's, and one more for each."""
+WHOLE: Final = {
+    "whole": Recipe(steps=1200, body_rate=3e-4, head_rate=1e-3, seed=2),
+    "again": Recipe(steps=900, body_rate=3e-4, head_rate=1e-3, warm_up_steps=50, seed=3),
+    "longer": Recipe(steps=4000, body_rate=3e-4, head_rate=1e-3, warm_up_steps=50, seed=5),
+}
+"""Stages of the network that ships: from the first half's, on everything, the rate up and down
+again in each."""

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from app.fitting.witness.recipe import HALF, WHOLE, Recipe
+from app.fitting.witness.recipe import HALF, WHOLE, WITHOUT, Recipe
 from app.fitting.witness.samples import Sampler
 from app.picture import RgbArray
 from app.regions import Region
@@ -165,7 +165,7 @@ def test_a_stop_while_writing_leaves_the_checkpoint_before(
 # Tools
 
 
-@pytest.mark.parametrize("recipe", [HALF, WHOLE])
+@pytest.mark.parametrize("recipe", [HALF, *WITHOUT.values(), *WHOLE.values()])
 def test_the_rate_rises_and_then_falls_to_a_fiftieth(recipe: Recipe) -> None:
     rates = np.array([pace(step, recipe) for step in range(recipe.steps)])
     assert (np.diff(rates[: recipe.warm_up_steps]) > 0.0).all()
