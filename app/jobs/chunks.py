@@ -6,8 +6,8 @@ kept: a chunk that is run again after a death asks for the very same ones again,
 names, and nothing is asked for twice.
 
 A chunk counts the times it was begun and never left in order. From the second time on its pictures
-are looked at one at a time, each marked before; one that was being looked at in two deaths is to
-blame.
+are looked at one at a time, each marked before; one at which two looks were begun and none ended is
+to blame. A death with somebody else's picture on the bench counts against nobody here.
 """
 
 from __future__ import annotations
@@ -26,6 +26,7 @@ SUBMISSION: Final = -1
 """Asks for a batch's first chunks."""
 AT_WORK: Final = (Status.IN_PROGRESS, Status.CANCELLING)
 STRIKES: Final = 2
+"""Looks at one picture that ended with the process."""
 WEARS_OUT: Final = 8
 """Deaths in a row, without one item done between them, after which a chunk is given up."""
 
@@ -48,8 +49,8 @@ class Key:
 class Begun:
     """What a run has before it: the pictures ``first <= seq < end`` that have no result yet.
 
-    ``careful``: one at a time. ``blamed``: the item that two deaths point at. ``worn_out``: nothing
-    went forward for too long. ``over``: there is nothing left to look at here.
+    ``careful``: one at a time. ``worn_out``: nothing went forward for too long. ``over``: there is
+    nothing left to look at here.
     """
 
     key: Key
@@ -58,7 +59,6 @@ class Begun:
     first: int
     end: int
     careful: bool = False
-    blamed: int | None = None
     worn_out: bool = False
     over: bool = False
 
@@ -171,23 +171,19 @@ def _begin(c: sa.Connection, key: Key) -> Begun | Key | None:
     there = Begun(key, batch.no, batch.prior, row.first, row.end)
     if row.done or batch.status != Status.IN_PROGRESS:
         return replace(there, over=True)
-    strikes = row.strikes + (row.looking is not None)
-    blamed = row.looking if strikes >= STRIKES else None
-    if blamed is not None:
-        strikes = 0
-    values = {"begun": True, "deaths": row.deaths + 1, "strikes": strikes}
-    c.execute(
-        sa.update(chunks)
-        .where(mine)
-        .values(**values, looking=row.looking if blamed is None else None)
-    )
-    return replace(there, careful=row.deaths > 0, blamed=blamed, worn_out=row.deaths >= WEARS_OUT)
+    c.execute(sa.update(chunks).where(mine).values(begun=True, deaths=row.deaths + 1))
+    return replace(there, careful=row.deaths > 0, worn_out=row.deaths >= WEARS_OUT)
 
 
-def look(c: sa.Connection, begun: Begun, seq: int) -> None:
-    """Mark ``seq`` as the one that is being looked at, before it is."""
-    again = sa.case((chunks.c.looking == seq, chunks.c.strikes), else_=0)
-    c.execute(sa.update(chunks).where(_run(begun)).values(looking=seq, strikes=again))
+def look(c: sa.Connection, begun: Begun, seq: int) -> bool:
+    """Mark ``seq`` as the one that is being looked at, before it is. ``False``: it is to blame."""
+    of = sa.select(chunks.c.looking, chunks.c.strikes).where(_run(begun)).with_for_update()
+    row = c.execute(of).one_or_none()
+    strikes = row.strikes if row is not None and row.looking == seq else 0
+    if strikes >= STRIKES:
+        return False
+    c.execute(sa.update(chunks).where(_run(begun)).values(looking=seq, strikes=strikes + 1))
+    return True
 
 
 def forward(c: sa.Connection, begun: Begun) -> None:

@@ -61,10 +61,6 @@ class Run:
     async def __call__(self) -> Ending:
         if self._begun.worn_out:
             return await self._give_up()
-        if self._begun.blamed is not None:
-            blamed = [Looked(self._begun.blamed, _kills())]
-            if not await self._commit(blamed, forward=True):
-                return Ending.DONE
         return await (self._one_by_one() if self._begun.careful else self._together())
 
     async def _together(self) -> Ending:
@@ -121,19 +117,19 @@ class Run:
             data = await self._bench.bring(self._begun.batch_no, following)
             # Alone means the whole process: no other picture may be there to be blamed for its end.
             async with self._bench.gate.alone():
-                await self._mark(following.seq)
-                answer = data if isinstance(data, Failure) else await self._alone(following, data)
+                answer = await self._alone(following, data)
                 looked = Looked(following.seq, answer, source_key(following))
                 if not await self._commit([looked], forward=True):
                     return Ending.DONE
         return ending
 
-    async def _alone(self, of: Item, data: bytes) -> Picture | Failure:
-        return await self._bench.look_alone(self._begun.batch_no, of.seq, data, self._begun.prior)
-
-    async def _mark(self, seq: int) -> None:
+    async def _alone(self, of: Item, data: bytes | Failure) -> Picture | Failure:
+        if isinstance(data, Failure):
+            return data
         mark = self._database.write
-        await self._bench.clerk(mark, lambda c: chunks.look(c, self._begun, seq))
+        if not await self._bench.clerk(mark, lambda c: chunks.look(c, self._begun, of.seq)):
+            return _kills()
+        return await self._bench.look_alone(self._begun.batch_no, of.seq, data, self._begun.prior)
 
     def _ending(self) -> Ending | None:
         if self._stopping():
