@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.alignment import Box
+from app.circle import BoolArray, nearest_circle, outline
 from app.middle import median
 from app.picture import Picture, RgbArray
 
@@ -38,16 +39,8 @@ DISC_SIDE_PX: Final = 400
 """Larger pictures are shrunk to this before a disc is looked for."""
 CORNER: Final = 12
 """A disc leaves at least this part of the side in every corner."""
-DISC_SHARE: Final = 0.7
-"""Of the outline that must lie on the circle."""
-DISC_WITHIN: Final = 0.012
-"""How far from the circle that may be, as a share of its radius; at least 1 px."""
 
-BoolArray = NDArray[np.bool_]
 IntArray = NDArray[np.int16]
-FloatArray = NDArray[np.float64]
-Circle = tuple[float, float, float]
-"""Centre x, centre y, radius, px."""
 
 _LEFT, _TOP, _RIGHT, _BOTTOM = range(4)
 
@@ -186,8 +179,7 @@ def _disc(rgb: RgbArray, bands: list[_Band]) -> Box | None:
         (top + height * scale - bottom) / 2,
         max(width * scale - left - right, height * scale - top - bottom) / 2,
     )
-    outline = _outline(_unlike(rgb, colours[0]))
-    circle = _nearest_circle(outline, guess)
+    circle = nearest_circle(outline(_unlike(rgb, colours[0])), guess)
     if circle is None:
         return None
     x, y, radius = (value / scale for value in circle)
@@ -220,43 +212,3 @@ def _unlike(rgb: RgbArray, colour: IntArray) -> BoolArray:
     contrast = float(np.median(off[off > FLAT_WITHIN]))
     like: BoolArray = off <= min(max(0.25 * contrast, FLAT_WITHIN), 40.0)
     return ~like
-
-
-def _nearest_circle(outline: FloatArray, guess: Circle) -> Circle | None:
-    """The circle that most of ``outline`` lies on, found from a rough ``guess``."""
-    circle = guess
-    for within in (0.2, 0.05, 0.02):
-        on_it = outline[_off(outline, circle) < max(1.5, within * circle[2])]
-        if len(on_it) < 16:
-            return None
-        circle = _fitted(on_it)
-    near = _off(outline, circle) < max(1.0, DISC_WITHIN * circle[2])
-    return circle if near.mean() >= DISC_SHARE else None
-
-
-def _off(points: FloatArray, circle: Circle) -> FloatArray:
-    return np.abs(np.hypot(points[:, 0] - circle[0], points[:, 1] - circle[1]) - circle[2])
-
-
-def _outline(mask: BoolArray) -> FloatArray:
-    """First and last content of every row and column that has any, px, (n, 2) of x, y."""
-    points = []
-    for view, flip in ((mask, False), (mask.T, True)):
-        lines = np.flatnonzero(view.any(axis=1))
-        first = view[lines].argmax(axis=1)
-        last = view.shape[1] - view[lines, ::-1].argmax(axis=1)
-        along = np.concatenate([first, last]).astype(np.float64)
-        across = np.concatenate([lines, lines]) + 0.5
-        points.append(np.stack([across, along] if flip else [along, across], axis=1))
-    return np.concatenate(points)
-
-
-def _fitted(points: FloatArray) -> Circle:
-    """Centre and radius of the circle nearest to ``points`` (Kåsa 1976)."""
-    middle = points.mean(axis=0)
-    x, y = (points - middle).T
-    square = x * x + y * y
-    moments = np.array([[x @ x, x @ y], [x @ y, y @ y]])
-    centre = np.linalg.solve(2 * moments, np.array([x @ square, y @ square]))
-    radius = np.sqrt(square.mean() + centre @ centre)
-    return float(middle[0] + centre[0]), float(middle[1] + centre[1]), float(radius)
