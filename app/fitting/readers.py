@@ -84,24 +84,24 @@ def _shifts(check: Check, seen: Sequence[Measured], readers: Sequence[int]) -> d
 
     Nothing unless every reader read some of either side.
     """
-    found = [
-        (reader, sample)
+    read = [
+        [
+            sample
+            for sample in samples_of(check, [m for m in seen if m.reader == reader])
+            if WITNESS in sample.measures
+        ]
         for reader in readers
-        for sample in samples_of(check, [m for m in seen if m.reader == reader])
-        if WITNESS in sample.measures
     ]
-    if len({(reader, sample.row.generated) for reader, sample in found}) < 2 * len(readers):
+    if any(len({s.row.generated for s in own}) < 2 for own in read):
         return {}
-    made = np.array([sample.row.generated for _, sample in found])
-    by = np.array([reader for reader, _ in found])
-    witness, size = (np.array([s.measures[name] for _, s in found]) for name in (WITNESS, SIZE))
-    mine: FloatArray = (by[:, None] == np.array(readers)).astype(np.float64)
+    samples = [s for own in read for s in own]
+    made = np.array([s.row.generated for s in samples])
+    witness, size = (np.array([s.measures[name] for s in samples]) for name in (WITNESS, SIZE))
+    mine: FloatArray = np.repeat(np.eye(len(readers)), [len(own) for own in read], axis=0)
     shared = np.stack([witness, size, witness * size], axis=1)
     columns = np.concatenate([shared, mine, mine * size[:, None]], axis=1)
     # Each network's pictures weigh alike on both sides: who read more generated ones says nothing.
-    weights = np.zeros(len(found))
-    for part in mine.T > 0.0:
-        weights[part] = importances([s.row for (_, s), of in zip(found, part, strict=True) if of])
+    weights = np.concatenate([importances([s.row for s in own]) for own in read])
     fitted = LogisticRegression(C=1.0, max_iter=2000).fit(columns, made, sample_weight=weights)
     # The more one network's pictures need to be lifted, the lower it reads.
     slope = max(float(fitted.coef_[0][0]), _LEAST_SLOPE)

@@ -29,11 +29,10 @@ def fit_t(
         mean = (pull[:, None] * points).sum(axis=0) / pull.sum()
         offsets = points - mean
         scale = (pull[:, None] * offsets).T @ offsets / weights.sum()
-    logs = StudentT(freedom, mean, scale).log_density
-    distance2 = _distance2(points - mean, scale) / stretch
-    at_mean = float(logs(mean[None])[0])
-    tail = (freedom + d) / 2 * np.log1p(distance2 / freedom)
-    return mean, scale, freedom, float(weights @ (at_mean - tail - d / 2 * np.log(stretch)))
+    # A point whose scale is wider is one drawn in to the same scale, at a density so much lower.
+    drawn_in = mean + (points - mean) / np.sqrt(stretch)[:, None]
+    logs = StudentT(freedom, mean, scale).log_density(drawn_in) - d / 2 * np.log(stretch)
+    return mean, scale, freedom, float(weights @ logs)
 
 
 def _distance2(offsets: FloatArray, scale: FloatArray) -> FloatArray:
