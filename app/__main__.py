@@ -7,10 +7,10 @@ from typing import Annotated
 import typer
 
 from app import __version__
-from app.commands.analyze import analyze
-from app.commands.batch import batch
-from app.commands.corpus import evaluate, fit, fit_texture
-from app.commands.service import doctor, serve, worker
+from app.cli.analyze import analyze
+from app.cli.batch import batch
+from app.cli.serve import doctor, serve, worker
+from app.cli.training import evaluate, fit, fit_texture
 
 cli = typer.Typer(
     no_args_is_help=True,

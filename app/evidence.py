@@ -14,9 +14,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 if TYPE_CHECKING:
-    from app.alignment import Alignment, Box
-    from app.face import Face
-    from app.portrait import Portrait, Sighting
+    from app.face.alignment import Alignment, Box
+    from app.face.face import Face
+    from app.face.portrait import Portrait, Sighting
 
 Points = NDArray[np.float64]
 

@@ -12,9 +12,9 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from app.addresses import networks
-from app.keys import Key as ApiKey
-from app.keys import parse as parse_key
+from app.api_keys import Key as ApiKey
+from app.api_keys import parse as parse_key
+from app.fetch.addresses import networks
 
 MODELS_DIR: Final = Path(__file__).resolve().parent.parent / "models"
 _MOST_UNASKED: Final = 8
@@ -105,7 +105,7 @@ class Settings(BaseSettings):
     base_rate: Probability = 0.0005
     """Share of generated avatars on a large network (``posterior_at_base_rate``)."""
     api_keys: Annotated[tuple[Key, ...], NoDecode, BeforeValidator(_commas)] = ()
-    """Each as ``app.keys`` reads it: ``<key or sha256:hex>[:name=…][:scopes=…][:rate=…]…``."""
+    """Each as ``app.api_keys`` reads it: ``<key or sha256:hex>[:name=…][:scopes=…][:rate=…]…``."""
     fetch_allow: Annotated[tuple[HostOrNetwork, ...], NoDecode, BeforeValidator(_commas)] = ()
     fetch_only: Annotated[tuple[Host, ...], NoDecode, BeforeValidator(_commas)] = ()
     max_bytes: int = Field(default=5_000_000, ge=1_000, le=100_000_000)

@@ -33,15 +33,15 @@ import mediapipe as mp
 import numpy as np
 from PIL import Image
 
-from app.analysis import analyze, portray
-from app.calibration import load
+from app.analysis.analyze import analyze, portray
+from app.calibration.calibration import load
 from app.checks import CHECKS
-from app.fitting.corpus import ORDINARY_KINDS, Corpus, read
-from app.landmarks import FaceFinder, FaceFinders, load_model
-from app.network import load_networks
-from app.picture import decode
-from app.portrait import Network, Portrait
+from app.face.landmarks import FaceFinder, FaceFinders, load_model
+from app.face.portrait import Network, Portrait
+from app.image.picture import decode
+from app.networks.onnx import load_networks
 from app.settings import MODELS_DIR
+from app.training.corpus import ORDINARY_KINDS, Corpus, read
 
 GENERATED_SHARE: Final = 0.2
 FIXTURES: Final = Path(__file__).resolve().parent.parent / "fixtures" / "faces"

@@ -34,18 +34,17 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from app.api.analyst import Analyst
-from app.api.examiners import Examiners, look_here
-from app.api.metrics import Metrics
-from app.api.tools import tools_of
+from app.analysis.analyzer import Analyst
+from app.analysis.child_pool import Examiners, look_here
+from app.batches.service import Desk
+from app.batches.store.models import Batch, Fetch, NewBatch, Tools
+from app.cli.serve import work
 from app.errors import NotAnImage, UrlBlocked
-from app.fitting.corpus import read
-from app.jobs.desk import Desk
-from app.jobs.records import Batch, Fetch, NewBatch, Tools
-from app.jobs.worker import work
-from app.lists.items import Failure, Item
-from app.lists.results import Finding
+from app.records import Failure, Finding, Item
+from app.runtime.batch_tools import tools_of
+from app.runtime.observability import Metrics
 from app.settings import Settings
+from app.training.corpus import read
 from benchmarks.__main__ import per_second, pictures, resident_mb, shipped
 
 ADDRESS = "127.0.0.1"

@@ -19,7 +19,7 @@ from subprocess import run
 from typing import Any, Final
 
 from app.errors import AvatarError
-from app.picture import decode, load_decoders
+from app.image.picture import decode, load_decoders
 from benchmarks.vast import VAST
 
 ROOT: Final = Path(__file__).resolve().parent.parent

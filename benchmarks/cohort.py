@@ -19,10 +19,10 @@ from typing import Any
 import numpy as np
 
 from app.cohort import Numbers, summarise
-from app.fitting.cohort import Held, fit_cohort
-from app.fitting.corpus import ORDINARY_KINDS, Row
-from app.fitting.shares import ALIGNED_KINDS
-from app.lists.results import Finding, Result
+from app.records import Finding, Result
+from app.training.calibration.sample_weights import ALIGNED_KINDS
+from app.training.cohort.fit import Held, fit_cohort
+from app.training.corpus import ORDINARY_KINDS, Row
 
 LIKELY_LLR = 1.0
 CALLED = 1e-6

@@ -14,15 +14,15 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from app.analysis import analyze
-from app.calibration import load
+from app.analysis.analyze import analyze
+from app.calibration.calibration import load
 from app.checks import CHECKS
-from app.decoding.pool import Decoders
-from app.fitting.corpus import read
-from app.landmarks import FaceFinders, load_model
-from app.network import load_networks
-from app.picture import Picture, decode
+from app.face.landmarks import FaceFinders, load_model
+from app.image.picture import Picture, decode
+from app.image.sandbox.pool import Decoders
+from app.networks.onnx import load_networks
 from app.settings import MODELS_DIR
+from app.training.corpus import read
 from benchmarks.__main__ import Work, per_second, pictures, shipped
 
 

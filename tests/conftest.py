@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from app.calibration import FILE, Calibration, load
+from app.calibration.calibration import FILE, Calibration, load
 from app.checks import CHECKS
-from app.landmarks import FaceFinder, load_model
-from app.network import Networks, load_networks
-from app.picture import Picture, decode
+from app.face.landmarks import FaceFinder, load_model
+from app.image.picture import Picture, decode
+from app.networks.onnx import Networks, load_networks
 
 ROOT = Path(__file__).resolve().parent.parent
 FACES = ROOT / "fixtures" / "faces"

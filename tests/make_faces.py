@@ -19,9 +19,9 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-from app.alignment import crop_square
-from app.landmarks import FaceFinder, load_model
-from app.picture import decode
+from app.face.alignment import crop_square
+from app.face.landmarks import FaceFinder, load_model
+from app.image.picture import decode
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 FACES: Final = ROOT / "fixtures" / "faces"

@@ -14,9 +14,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from app.alignment import Box, crop_square
-from app.calibration import Calibration, parse
-from app.calibration_file import (
+from app.calibration.alignment_model import AlignmentModel, Oddness, PoseCorrection
+from app.calibration.alignment_scale import alignment_scale
+from app.calibration.calibration import Calibration, parse
+from app.calibration.file import (
     AlignmentEntry,
     CalibrationFile,
     CorrectionEntry,
@@ -29,16 +30,15 @@ from app.calibration_file import (
     TemplateEntry,
     ThresholdEntry,
 )
+from app.calibration.fusion import FRAME, STAMP
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.evidence import Check
-from app.face import LANDMARK_COUNT, MIRROR, Face, FloatArray
-from app.fusion import FRAME, STAMP
-from app.picture import Picture, RgbArray
-from app.portrait import Network, Portrait, Sighting
-from app.regions import Region
-from app.scales.alignment import alignment_scale
-from app.shape import face_shape
-from app.templates import AlignmentModel, Oddness, PoseCorrection
+from app.face.alignment import Box, crop_square
+from app.face.face import LANDMARK_COUNT, MIRROR, Face, FloatArray
+from app.face.portrait import Network, Portrait, Sighting
+from app.face.pose import face_shape
+from app.image.picture import Picture, RgbArray
+from app.networks.regions import Region
 
 UNIT: Final = Box(0.0, 0.0, 1.0, 1.0)
 TEMPLATE_MEAN: Final = (0.5, 0.5, 0.0, 0.0)

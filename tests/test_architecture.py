@@ -1,8 +1,8 @@
 """The direction of imports: what each part of the house may know of the others, and of the world.
 
-A part is a module or a package directly under app/. Imports inside functions and under
-TYPE_CHECKING count like any other; only evidence may name, for the type checker alone, what its
-checks receive. A new part needs a line here: that is the moment to ask which way it points.
+A part is a room (a package directly under app/) or one of the few loose modules. Imports inside
+functions and under TYPE_CHECKING count like any other; only evidence may name, for the type checker
+alone, what its checks receive. A new room needs a line here: the moment to ask which way it points.
 """
 
 import ast
@@ -13,134 +13,136 @@ import pytest
 
 APP = Path(__file__).resolve().parent.parent / "app"
 
-PURE = {
+ANYTHING = {
+    "errors",
+    "api_keys",
+    "records",
+    "settings",
+    "image",
+    "fetch",
+    "lists",
     "face",
     "evidence",
-    "picture",
-    "alignment",
-    "density",
-    "shape",
-    "framing",
-    "crop",
-    "portrait",
-    "regions",
-    "witness",
-    "small",
-    "eyes",
-    "mouth",
-    "colours",
-}
-WEIGHING = {
-    "calibration_file",
-    "templates",
-    "scales",
-    "fusion",
-    "calibration",
+    "networks",
     "checks",
-    "landmarks",
+    "calibration",
+    "render",
     "analysis",
+    "cohort",
+    "batches",
+    "runtime",
+    "api",
+    "training",
 }
-DOORS = {
-    "errors",
-    "addresses",
-    "decoding",
-    "keys",
-    "settings",
-    "canary",
-    "drawing",
-    "fetch",
-    "sources",
-    "network",
-}
-LISTS = {"lists", "jobs", "cohort"}
 MAY_IMPORT: dict[str, set[str]] = {
     "errors": set(),
-    "face": set(),
+    "api_keys": set(),
+    "records": set(),
+    "settings": {"api_keys", "fetch"},
+    "image": {"errors"},
+    "fetch": {"errors"},
+    "lists": {"errors", "records", "fetch"},
+    "face": {"image"},
     "evidence": set(),
-    "containers": {"errors"},
-    "picture": {"errors", "containers"},
-    "decoding": {"errors", "picture"},
-    "addresses": {"errors"},
-    "density": set(),
-    "alignment": {"face"},
-    "shape": {"face", "alignment"},
-    "colours": {"picture"},
-    "circle": set(),
-    "framing": {"picture", "alignment", "middle", "circle"},
-    "crop": {"picture", "face", "alignment"},
-    "small": {"crop", "face"},
-    "eyes": {"crop", "face", "middle"},
-    "mouth": {"crop", "face", "middle"},
-    "portrait": {"picture", "face", "alignment", "shape", "framing", "crop"},
-    "regions": {"crop", "alignment", "face", "picture"},
-    "witness": {"regions", "portrait", "alignment", "evidence", "face"},
-    "network": {"picture", "face"},
-    "checks": {
-        "portrait",
-        "evidence",
-        "alignment",
+    "networks": {"evidence", "face", "image"},
+    "checks": {"networks", "evidence", "face", "image"},
+    "calibration": {"evidence", "face"},
+    "render": {"evidence", "face", "image"},
+    "analysis": {
+        "errors",
+        "records",
+        "settings",
+        "image",
         "face",
-        "picture",
+        "evidence",
+        "networks",
+        "checks",
+        "calibration",
+        "render",
+    },
+    "cohort": {"records", "evidence", "calibration"},
+    "batches": {"errors", "records", "fetch", "lists"},
+    "runtime": {
+        "errors",
+        "records",
+        "settings",
+        "image",
+        "fetch",
+        "lists",
+        "evidence",
+        "render",
+        "analysis",
+        "cohort",
+        "batches",
+    },
+    "api": ANYTHING - {"cli", "training"},
+    "training": ANYTHING - {"api", "cli", "batches", "lists", "runtime"},
+    "cli": ANYTHING,
+    "__main__": {"cli"},
+}
+WITHIN: dict[str, tuple[str, ...]] = {
+    "face": (
+        "face",
+        "median",
+        "alignment",
+        "pose",
+        "circle",
+        "borders",
         "crop",
-        "regions",
-        "witness",
-        "small",
+        "crop_gray",
         "eyes",
         "mouth",
-        "middle",
-    },
-    "templates": {"portrait", "evidence", "alignment", "density", "shape", "middle"},
-    "calibration_file": set(),
-    "scales": {
-        "calibration_file",
-        "evidence",
-        "alignment",
-        "density",
+        "views",
+        "landmarks",
         "portrait",
-        "templates",
-    },
-    "fusion": {"calibration_file", "density", "scales"},
-    "calibration": {"evidence", "calibration_file", "scales", "fusion"},
-    "views": {"picture"},
-    "lean": set(),
-    "middle": set(),
-    "landmarks": {"picture", "face", "views", "lean"},
-    "analysis": PURE | WEIGHING,
-    "canary": {"evidence"},
-    "drawing": {"evidence", "picture", "alignment", "face"},
-    "fetch": {"errors", "addresses"},
-    "lists": {"errors"},
-    "jobs": {"errors", "lists"},
-    "keys": set(),
-    "cohort": {"evidence", "density", "lists"},
-    "settings": {"addresses", "keys"},
-    "api": PURE | WEIGHING | DOORS | LISTS,
-    "fitting": PURE | WEIGHING | DOORS | {"cohort"},
-    "sources": {"fetch", "lists"},
-    "doctor": PURE | WEIGHING | DOORS | LISTS | {"api"},
-    "commands": PURE | WEIGHING | DOORS | LISTS | {"api", "fitting", "doctor"},
-    "__main__": {"commands"},
+    ),
+    "calibration": (
+        "file",
+        "densities",
+        "alignment_model",
+        "scale",
+        "alignment_scale",
+        "logistic_scale",
+        "fusion",
+        "calibration",
+    ),
+    "analysis": (
+        "analyze",
+        "canary",
+        "schemas",
+        "analyzer",
+        "serialize",
+        "record",
+        "child_protocol",
+        "child",
+        "child_pool",
+    ),
 }
-FOR_THE_TYPE_CHECKER = {"evidence": {"face", "alignment", "portrait"}}
+"""Rooms with a direction of their own: a module may import those that stand before it."""
 
-OWNERS = {
-    "PIL": {"picture", "drawing"},
-    "mediapipe": {"landmarks"},
-    "onnxruntime": {"network", "fitting"},
-    "torch": {"fitting"},
-    "onnx": {"fitting"},
-    "aiohttp": {"fetch"},
-    "ijson": {"lists"},
-    "dbos": {"jobs"},
-    "sqlalchemy": {"jobs"},
-    "fastapi": {"api"},
-    "starlette": {"api"},
-    "sse_starlette": {"api"},
-    "uvicorn": {"api", "commands"},
-    "h11": {"api"},
-    "pydantic_settings": {"settings"},
-    "sklearn": {"fitting"},
-    "scipy": {"fitting"},
+PURE = {"app.analysis.analyze"}
+"""Like the checks: they are given networks, and never load one."""
+
+FOR_THE_TYPE_CHECKER = {"evidence": {"face"}}
+
+OWNERS: dict[str, tuple[str, ...]] = {
+    "PIL": ("app.image", "app.render"),
+    "mediapipe": ("app.face.landmarks",),
+    "onnxruntime": ("app.networks.onnx", "app.training"),
+    "torch": ("app.training.network",),
+    "onnx": ("app.training.network",),
+    "aiohttp": ("app.fetch",),
+    "ijson": ("app.lists",),
+    "dbos": ("app.batches",),
+    "sqlalchemy": ("app.batches",),
+    "fastapi": ("app.api",),
+    "starlette": ("app.api",),
+    "sse_starlette": ("app.api",),
+    "uvicorn": ("app.api", "app.cli.serve"),
+    "h11": ("app.api",),
+    "pydantic_settings": ("app.settings",),
+    "sklearn": ("app.training",),
+    "scipy": ("app.training",),
 }
 
 
@@ -166,6 +168,17 @@ def part_of(module: str) -> str:
     return part if part in MAY_IMPORT else "__init__" if part.startswith("__") else part
 
 
+def _inner_violations(module: str, name: str) -> Iterator[str]:
+    """What ``module`` may not import of its own room."""
+    part = part_of(module)
+    if part == "checks" and module != "app.checks" and name.split(".")[2] != module[11:]:
+        yield f"{module} imports another check: {name}"
+    if (order := WITHIN.get(part)) and module.count(".") > 1:
+        own, other = module.split(".")[2], name.split(".")[2]
+        if order.index(other) > order.index(own):
+            yield f"{module} imports {other}, which stands above it"
+
+
 def violations(module: str, source: str) -> list[str]:
     """What a module (say "app.checks.teeth") imports and should not."""
     part, found = part_of(module), []
@@ -174,11 +187,12 @@ def violations(module: str, source: str) -> list[str]:
         if root == "":
             found.append(f"{module}: relative import {name}")
         elif root != "app":
-            if part not in OWNERS.get(root, {part}):
+            if not module.startswith(OWNERS.get(root, module)):
                 found.append(f"{module} imports {root}, which belongs to {OWNERS[root]}")
         elif target == part:
-            if part == "checks" and module != "app.checks" and name.split(".")[2] != module[11:]:
-                found.append(f"{module} imports another check: {name}")
+            found += _inner_violations(module, name)
+        elif name.startswith("app.networks.onnx") and (part == "checks" or module in PURE):
+            found.append(f"{module} loads a network")
         elif target != "__init__":
             named = FOR_THE_TYPE_CHECKER.get(part, set()) if typing_only else set()
             if target not in MAY_IMPORT.get(part, set()) | named:
@@ -206,32 +220,35 @@ def test_imports_point_one_way(module: str, path: Path) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("app.face", "from app.portrait import Portrait"),
-        ("app.face", "def f():\n    import app.portrait"),
-        ("app.face", "from app import portrait"),
-        ("app.face", "if TYPE_CHECKING:\n    from app.portrait import Portrait"),
-        ("app.face", "from .portrait import Portrait"),
-        ("app.evidence", "from app.portrait import Portrait"),
-        ("app.evidence", "if TYPE_CHECKING:\n    from app.calibration import Calibration"),
+        ("app.face.face", "from app.face.portrait import Portrait"),
+        ("app.face.face", "def f():\n    import app.face.portrait"),
+        ("app.face.face", "from app import portrait"),
+        ("app.face.face", "if TYPE_CHECKING:\n    from app.face.portrait import Portrait"),
+        ("app.face.face", "from .portrait import Portrait"),
+        ("app.evidence", "from app.face.portrait import Portrait"),
+        (
+            "app.evidence",
+            "if TYPE_CHECKING:\n    from app.calibration.calibration import Calibration",
+        ),
         ("app.checks.teeth", "from app.checks.irises import measure"),
-        ("app.checks.teeth", "from app.calibration import Calibration"),
-        ("app.analysis", "from app.api.schemas import Analysis"),
-        ("app.api.analyses", "from app.fitting.fit import fit"),
-        ("app.fitting.fit", "from app.__main__ import main"),
-        ("app.portrait", "from PIL import Image"),
-        ("app.analysis", "import mediapipe as mp"),
-        ("app.landmarks", "import aiohttp.abc"),
-        ("app.portrait", "from app.network import load_networks"),
-        ("app.portrait", "from app.regions import tile"),
-        ("app.analysis", "from app.network import Networks"),
-        ("app.checks.teeth", "from app.network import Networks"),
-        ("app.checks.teeth", "from app.scales.measures import SIZE"),
-        ("app.scales.stamp", "from app.checks.stamp import CHECK"),
-        ("app.fusion", "from app.calibration import Calibration"),
-        ("app.witness", "import onnxruntime"),
-        ("app.network", "import torch"),
+        ("app.checks.teeth", "from app.calibration.calibration import Calibration"),
+        ("app.analysis.analyze", "from app.analysis.schemas import Analysis"),
+        ("app.api.analyses.router", "from app.training.calibration.fit import fit"),
+        ("app.training.calibration.fit", "from app.__main__ import main"),
+        ("app.face.portrait", "from PIL import Image"),
+        ("app.analysis.analyze", "import mediapipe as mp"),
+        ("app.face.landmarks", "import aiohttp.abc"),
+        ("app.face.portrait", "from app.networks.onnx import load_networks"),
+        ("app.face.portrait", "from app.networks.regions import tile"),
+        ("app.analysis.analyze", "from app.networks.onnx import Networks"),
+        ("app.checks.teeth", "from app.networks.onnx import Networks"),
+        ("app.checks.teeth", "from app.calibration.logistic_scale import SIZE"),
+        ("app.calibration.scale", "from app.checks.stamp import CHECK"),
+        ("app.calibration.fusion", "from app.calibration.calibration import Calibration"),
+        ("app.networks.region_score", "import onnxruntime"),
+        ("app.networks.onnx", "import torch"),
         ("app.settings", "from fastapi import FastAPI"),
-        ("app.newcomer", "from app.face import Face"),
+        ("app.newcomer", "from app.face.face import Face"),
     ],
 )
 def test_a_wrong_direction_is_seen(module: str, source: str) -> None:
@@ -241,18 +258,24 @@ def test_a_wrong_direction_is_seen(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("app.evidence", "if TYPE_CHECKING:\n    from app.portrait import Portrait"),
-        ("app.checks.teeth", "from app.witness import look\nfrom app.crop import FaceCrop"),
+        ("app.evidence", "if TYPE_CHECKING:\n    from app.face.portrait import Portrait"),
         (
-            "app.calibration",
-            "from app.scales.stamp import stamp_scale\nfrom app.fusion import FRAME",
+            "app.checks.teeth",
+            "from app.networks.region_score import look\nfrom app.face.crop import FaceCrop",
         ),
-        ("app.fitting.witness.export", "import onnx\nimport onnxruntime\nimport torch"),
+        (
+            "app.calibration.calibration",
+            "from app.calibration.scale import Scale\nfrom app.calibration.fusion import FRAME",
+        ),
+        ("app.training.network.export", "import onnx\nimport onnxruntime\nimport torch"),
         ("app.checks", "from app.checks import teeth\nfrom app.evidence import Check"),
-        ("app.drawing.overlay", "from app.drawing.text import write\nfrom PIL import Image"),
+        (
+            "app.render.overlay.overlay",
+            "from app.render.text_layout import write\nfrom PIL import Image",
+        ),
         ("app.fetch", "from app import __version__\nimport aiohttp\nimport socket"),
-        ("app.commands.batch", "from app.api import create_app\nfrom app.jobs.desk import Desk"),
-        ("app.__main__", "from app.commands.batch import batch"),
+        ("app.cli.batch", "from app.api import create_app\nfrom app.batches.service import Desk"),
+        ("app.__main__", "from app.cli.batch import batch"),
     ],
 )
 def test_a_right_direction_is_left_alone(module: str, source: str) -> None:

@@ -6,7 +6,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.alignment import Box
 from app.evidence import (
     Analysis,
     Mark,
@@ -16,6 +15,7 @@ from app.evidence import (
     plain_summary,
     verbal_support,
 )
+from app.face.alignment import Box
 from tests.sitters import symmetric_face
 
 llrs = st.floats(-6.0, 6.0)

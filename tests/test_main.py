@@ -14,13 +14,13 @@ from typer.testing import CliRunner, Result
 
 from app import __version__
 from app.__main__ import cli
-from app.api.analyst import Analyst
-from app.api.schemas import AnalysisOut
-from app.calibration import CalibrationError
-from app.commands.start import FAILED, FLAGGED, USAGE
+from app.analysis.analyzer import Analyst
+from app.analysis.schemas import AnalysisOut
+from app.calibration.calibration import CalibrationError
+from app.cli.startup import FAILED, FLAGGED, USAGE
 from app.evidence import Outcome
-from app.landmarks import ModelError
-from app.network import NetworkError
+from app.face.landmarks import ModelError
+from app.networks.onnx import NetworkError
 from app.settings import Settings
 from tests.api.stand_in import StandIn, picture_bytes, serving
 
@@ -190,7 +190,7 @@ def test_training_asks_for_its_own_environment(
 ) -> None:
     """torch is not installed where the service runs."""
     monkeypatch.setitem(sys.modules, "torch", None)
-    monkeypatch.delitem(sys.modules, "app.fitting.witness.commands", raising=False)
+    monkeypatch.delitem(sys.modules, "app.training.network.commands", raising=False)
     result = eyeline("fit-texture", tmp_path)
     assert result.exit_code == FAILED
     assert result.stderr == "eyeline: torch is not installed: run `make fit-texture CORPUS=...`\n"

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 import app
-from app.api.submission import BODY_TIMEOUT_S
+from app.api.analyses.request import BODY_TIMEOUT_S
+from app.face.landmarks import MODEL_FILE
 from app.fetch import TOTAL_S
-from app.landmarks import MODEL_FILE
-from app.network import PERSON_FILE, WITNESS_FILE
+from app.networks.onnx import PERSON_FILE, WITNESS_FILE
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("requirements.lock", "requirements-dev.lock")

@@ -11,24 +11,16 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from app import __version__
-from app.api import (
-    analyses,
-    batch_answers,
-    batch_events,
-    batch_pictures,
-    batch_results,
-    batch_webhooks,
-    batches,
-    docs,
-    examples,
-    operations,
-    problems,
-)
-from app.api.analyst import Analyst
-from app.api.browsers import Browsers
-from app.api.envelope import Envelope
-from app.api.house import Open, open_house
-from app.api.metrics import Metrics
+from app.analysis.analyzer import Analyst
+from app.api import docs, operations, problems
+from app.api.analyses import examples
+from app.api.analyses import router as analyses
+from app.api.batches import events, images, openapi, results, webhooks
+from app.api.batches import router as batches
+from app.api.middleware import Envelope
+from app.api.origin_guard import Browsers
+from app.api.state import Open, open_house
+from app.runtime.observability import Metrics
 from app.settings import Settings
 
 _DESCRIPTION = """How strongly does a profile picture look made by a StyleGAN-family face generator?
@@ -69,11 +61,11 @@ def create_app(settings: Settings, open_analyst: Open = Analyst.load) -> FastAPI
     for router in (
         batches.router,
         batches.reading,
-        batch_results.router,
-        batch_events.router,
-        batch_pictures.router,
-        batch_webhooks.reading,
-        batch_webhooks.router,
+        results.router,
+        events.router,
+        images.router,
+        webhooks.reading,
+        webhooks.router,
     ):
         app.include_router(router)
     app.include_router(operations.keyed_router)
@@ -96,8 +88,8 @@ def _complete_description(app: FastAPI) -> None:
         schema = problems.Problem.model_json_schema(ref_template=template, mode="serialization")
         schemas.update(schema.pop("$defs", {}))
         schemas["Problem"] = schema
-        schemas.update(batch_answers.SCHEMAS)
-        shown = {("/v1/analyses", "post", "200"): examples.ANALYSES, **batch_answers.SHOWN}
+        schemas.update(openapi.SCHEMAS)
+        shown = {("/v1/analyses", "post", "200"): examples.ANALYSES, **openapi.SHOWN}
         for (path, method, status), several in shown.items():
             answers = document["paths"][path][method]["responses"][status]["content"]
             answers["application/json"]["examples"] = examples.named(several)

@@ -12,28 +12,28 @@ from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
 from app import __version__, fetch
+from app.analysis.schemas import CUSTOM_ID_MAX_LENGTH
 from app.api import problems
-from app.api.access import require
-from app.api.arrival import MIN_RATE_BYTES_S
-from app.api.batch_room import LISTENERS, SUBMISSIONS
-from app.api.batch_schemas import (
+from app.api.analyses.examples import problem_responses
+from app.api.analyses.request import BODY_TIMEOUT_S
+from app.api.auth import require
+from app.api.batches.schemas import (
     BATCHES_MAX,
     KEY_MAX_LENGTH,
     METADATA_MAX_KEYS,
     METADATA_MAX_LENGTH,
     RESULTS_MAX,
 )
-from app.api.examples import problem_responses
-from app.api.house import house
-from app.api.list_body import MAX_FORM_FILES
-from app.api.schemas import CUSTOM_ID_MAX_LENGTH
-from app.api.submission import BODY_TIMEOUT_S
+from app.api.batches.state import LISTENERS, SUBMISSIONS
+from app.api.batches.upload import MAX_FORM_FILES
+from app.api.request_body import MIN_RATE_BYTES_S
+from app.api.state import house
+from app.batches.store.queries import census
 from app.checks import CHECKS
-from app.drawing.montage import MAX_PER_PAGE
 from app.evidence import SCOPE, Check
-from app.jobs.census import census
-from app.landmarks import MODEL_FILE, MODEL_SHA256
-from app.picture import FORMATS, DecodeLimits
+from app.face.landmarks import MODEL_FILE, MODEL_SHA256
+from app.image.picture import FORMATS, DecodeLimits
+from app.render.montage import MAX_PER_PAGE
 
 open_router = APIRouter(tags=["operations"])
 keyed_router = APIRouter(

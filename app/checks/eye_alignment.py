@@ -25,9 +25,9 @@ from typing import Final
 
 import numpy as np
 
-from app.alignment import Alignment
 from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
-from app.portrait import Portrait, inside
+from app.face.alignment import Alignment
+from app.face.portrait import Portrait, inside
 
 MIN_EYE_DISTANCE_PX: Final = 5.0
 """Below it the irises lie less than their own landmark noise apart from chance."""

@@ -31,13 +31,13 @@ from typing import Final
 import cv2
 import numpy as np
 
-from app.crop import FaceCrop
 from app.evidence import SAYS_SOMETHING, Check, Mark, Match, Reading, Reason, Unmeasurable
-from app.face import FloatArray
-from app.portrait import Portrait, inside
-from app.regions import Region
-from app.small import SIDE_PX, Area, Grey, blurred, face_area, share
-from app.witness import Witness, look
+from app.face.crop import FaceCrop
+from app.face.crop_gray import SIDE_PX, Area, Grey, blurred, face_area, share
+from app.face.face import FloatArray
+from app.face.portrait import Portrait, inside
+from app.networks.region_score import Witness, look
+from app.networks.regions import Region
 
 MIN_SIDE_PX: Final = 90
 """The measures hold at 96 px; at 64 px they no longer tell generators from avatars."""

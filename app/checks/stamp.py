@@ -29,10 +29,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.alignment import Box
 from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
-from app.picture import RgbArray
-from app.portrait import SQUARE_WITHIN, Portrait
+from app.face.alignment import Box
+from app.face.portrait import SQUARE_WITHIN, Portrait
+from app.image.picture import RgbArray
 
 GRID_PX: Final = 400
 """Side to which a frame is brought, px: the most that an avatar shows of the letters."""

@@ -26,12 +26,12 @@ from typing import Final
 
 import numpy as np
 
-from app.crop import FaceCrop
 from app.evidence import SAYS_SOMETHING, Check, Mark, Match, Reading, Reason, Unmeasurable
-from app.mouth import TOOTH, Opening, Row, find_opening, find_row
-from app.portrait import Portrait, inside
-from app.regions import Region
-from app.witness import look
+from app.face.crop import FaceCrop
+from app.face.mouth import TOOTH, Opening, Row, find_opening, find_row
+from app.face.portrait import Portrait, inside
+from app.networks.region_score import look
+from app.networks.regions import Region
 
 MIN_SIDE_PX: Final = 120
 """The measures were found to point the same way on crops of 400, 200 and 130 px, not of 96."""

@@ -28,9 +28,9 @@ import math
 from typing import Final
 
 from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
-from app.portrait import Portrait, inside
-from app.regions import Region
-from app.witness import look
+from app.face.portrait import Portrait, inside
+from app.networks.region_score import look
+from app.networks.regions import Region
 
 MIN_SIDE_PX: Final = 64
 """The smallest crops that the network was trained on are 72 px wide."""

@@ -1,9 +1,9 @@
 """What only a whole list can say: how many are generated, a shared frame, copies, context."""
 
-from app.cohort.numbers import FILE, Numbers, NumbersError, load, shipped
-from app.cohort.posterior import even_llr, posterior
+from app.cohort.collector import Tally
+from app.cohort.parameters import FILE, Numbers, NumbersError, load, shipped
+from app.cohort.prevalence import even_llr, posterior
 from app.cohort.summary import cohort, summarise
-from app.cohort.tally import Tally
 
 __all__ = [
     "FILE",

@@ -18,10 +18,10 @@ from typing import Final
 
 import numpy as np
 
-from app.cohort.frames import any_zoom, densities, house_densities
-from app.cohort.numbers import ConcentrationEntry
-from app.cohort.tails import smallest_together
-from app.density import FloatArray
+from app.calibration.densities import FloatArray
+from app.cohort.p_values import smallest_together
+from app.cohort.parameters import ConcentrationEntry
+from app.cohort.template_density import any_zoom, densities, house_densities
 
 # What each question may spend of the error: all untouched, each as it may be, all zoomed alike.
 _UNTOUCHED: Final = 0.5

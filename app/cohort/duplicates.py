@@ -19,8 +19,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.cohort.frames import Squares
-from app.cohort.numbers import DuplicatesEntry
+from app.cohort.parameters import DuplicatesEntry
+from app.cohort.template_density import Squares
 
 _PARTS: Final = ((0, 22), (22, 21), (43, 21))
 """First bit and number of bits of each part of a hash."""

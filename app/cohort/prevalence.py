@@ -10,14 +10,35 @@ of the fit. π is the rate of whatever the list was drawn from; ``expected`` cou
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
-from app.cohort.numbers import PrevalenceEntry
-from app.density import FloatArray
+from app.calibration.densities import FloatArray
+from app.cohort.parameters import PrevalenceEntry
+
+_MOST: Final = 300.0
+
+
+def posterior(llr: float, prevalence: float) -> float:
+    """P(generated | picture) for ``llr`` (log10) among pictures of which ``prevalence`` are."""
+    if not 0.0 <= prevalence <= 1.0:
+        raise ValueError("a prevalence lies between 0 and 1")
+    if prevalence in (0.0, 1.0):
+        return prevalence
+    exponent = llr + math.log10(prevalence / (1.0 - prevalence))
+    return 1.0 / (1.0 + math.pow(10.0, min(_MOST, max(-_MOST, -exponent))))
+
+
+def even_llr(prevalence: float) -> float | None:
+    """The llr at which the posterior passes 1/2; ``None`` where it never does."""
+    if not 0.0 < prevalence < 1.0:
+        return None
+    return math.log10((1.0 - prevalence) / prevalence)
+
 
 _CLOSE: Final = 1.920729
 """Half the 95 % quantile of χ² with one degree of freedom."""

@@ -7,15 +7,14 @@ from typing import Any, Final
 
 import numpy as np
 
-from app.cohort import accounts, sentences
+from app.cohort import account_stats, text
+from app.cohort.collector import Columns, Singles, Tally
 from app.cohort.concentration import concentration
 from app.cohort.duplicates import Groups, group
-from app.cohort.frames import near
-from app.cohort.numbers import Numbers, RateEntry, shipped
-from app.cohort.posterior import even_llr
-from app.cohort.prevalence import Prevalence, mixture, prevalence
-from app.cohort.tally import Columns, Singles, Tally
-from app.lists.results import Result
+from app.cohort.parameters import Numbers, RateEntry, shipped
+from app.cohort.prevalence import Prevalence, even_llr, mixture, prevalence
+from app.cohort.template_density import near
+from app.records import Result
 
 CONCENTRATED_LOG10_P: Final = -6.0
 """A shared frame is called one below this p-value."""
@@ -76,9 +75,9 @@ def cohort(tally: Tally, *, prior: float, base_rate: float, numbers: Numbers) ->
         "duplicates_total": {"groups": len(groups.members), "pictures": groups.pictures},
         "templates": dict(sorted(tally.templates.items())),
         "transforms": dict(sorted(tally.transforms.items())),
-        "accounts": accounts.side_by_side(tally.flagged, tally.rest),
+        "accounts": account_stats.side_by_side(tally.flagged, tally.rest),
     }
-    return said | {"summary": sentences.summary(said), "caveats": sentences.caveats(said)}
+    return said | {"summary": text.summary(said), "caveats": text.caveats(said)}
 
 
 def _bin(found: Columns, numbers: Numbers) -> np.ndarray[Any, np.dtype[np.intp]]:

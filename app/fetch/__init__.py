@@ -6,8 +6,8 @@ answer or spelling led there. Everything above it (scheme, port, lists, sizes, t
 """
 
 from app.fetch.fetcher import Fetcher
-from app.fetch.holds import Holds
 from app.fetch.policy import CONNECT_S, MAX_REDIRECTS, TOTAL_S, FetchPolicy
+from app.fetch.rate_limit import Holds
 from app.fetch.urls import MAX_URL_LENGTH, parse
 
 __all__ = [

@@ -13,7 +13,7 @@ from yarl import URL
 from app import __version__
 from app.errors import FetchFailed, FetchTimeout, UrlBlocked, UrlInvalid
 from app.fetch.guard import CheckedResolver, Guard, Refused, host_opened
-from app.fetch.names import LookupSlow
+from app.fetch.resolver import LookupSlow
 
 _HEADERS: Final = {
     "Accept": "image/*",

@@ -13,16 +13,15 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from app.addresses import networks
 from app.errors import FetchFailed, FetchTimeout, TooLarge
-from app.fetch.allowance import Allowance, allowance
+from app.fetch.addresses import networks
 from app.fetch.client import Client
+from app.fetch.deadline import Allowance, allowance
 from app.fetch.guard import Guard
-from app.fetch.holds import Holds
-from app.fetch.names import Names
 from app.fetch.policy import MAX_REDIRECTS, FetchPolicy, admit, host_of
-from app.fetch.statuses import failure, retry_after_s
-from app.fetch.turns import Turns
+from app.fetch.rate_limit import Holds, Turns
+from app.fetch.resolver import Names
+from app.fetch.status_errors import failure, retry_after_s
 from app.fetch.urls import REDIRECTS, parse, redirected
 
 ASKS: Final = 3

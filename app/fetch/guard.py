@@ -10,7 +10,7 @@ from typing import Final
 from aiohttp import AddrInfoType
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from app.addresses import Network, is_refused
+from app.fetch.addresses import Network, is_refused
 
 ANSWERS: Final = 8
 """Of a name's addresses so many are tried; all are checked."""

@@ -8,8 +8,8 @@ from typing import Final
 
 from yarl import URL
 
-from app.addresses import Network, is_refused
 from app.errors import UrlBlocked
+from app.fetch.addresses import Network, is_refused
 
 TOTAL_S: Final = 8.0
 CONNECT_S: Final = 3.0

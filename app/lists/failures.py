@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from app.errors import NotAnImage, TooLarge, UrlInvalid
-from app.lists.items import Failure
+from app.records import Failure
 
 ROW_INVALID: Final = "row_invalid"
 DEFAULT_PICTURE: Final = "default_picture"

@@ -10,7 +10,7 @@ import httpx
 import pytest
 import structlog
 
-from app.api.analyst import Analyst
+from app.analysis.analyzer import Analyst
 from app.settings import Settings
 from tests.api.elsewhere import Elsewhere, pictures_elsewhere
 from tests.api.stand_in import Shared, StandIn, Start, serving

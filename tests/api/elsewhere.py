@@ -15,9 +15,9 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from app.api.analyst import Examined
+from app.analysis.analyzer import Examined
 from app.evidence import Verdict
-from app.picture import decode
+from app.image.picture import decode
 from tests.api.stand_in import StandIn, opinion
 
 PATIENCE_S = 60.0

@@ -16,15 +16,15 @@ import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 
-from app.alignment import Alignment, Box
-from app.api import connections
-from app.api.analyst import Analyst, Examined
+from app.analysis.analyzer import Analyst, Examined
+from app.api import connection_timeouts
 from app.api.app import create_app
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.checks.texture import CHECK as TEXTURE
 from app.evidence import Analysis, Evidence, Mark, Match, Outcome, Reading, Verdict
-from app.face import Face
-from app.picture import Picture, decode
+from app.face.alignment import Alignment, Box
+from app.face.face import Face
+from app.image.picture import Picture, decode
 from app.settings import Settings
 
 Start = Callable[..., httpx.Client]
@@ -147,7 +147,7 @@ def _running(app: FastAPI) -> Iterator[httpx.Client]:
             port=0,
             log_config=None,
             access_log=False,
-            **connections.options(),
+            **connection_timeouts.options(),
         )
     )
     thread = threading.Thread(target=server.run)

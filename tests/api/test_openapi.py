@@ -9,14 +9,14 @@ import httpx
 import jsonschema_rs
 import pytest
 
+from app.analysis.schemas import AnalysisOut
+from app.api.analyses.examples import ANALYSES, PROBLEMS
 from app.api.app import create_app
-from app.api.batch_answers import SHOWN
-from app.api.batch_examples import BATCHES
-from app.api.examples import ANALYSES, PROBLEMS
+from app.api.batches.examples import BATCHES
+from app.api.batches.openapi import SHOWN
 from app.api.problems import STATUS, Problem
-from app.api.schemas import AnalysisOut
+from app.batches.store.models import Status
 from app.evidence import Outcome, Verdict
-from app.jobs.records import Status
 from app.settings import Settings
 
 DOCUMENT = create_app(Settings()).openapi()

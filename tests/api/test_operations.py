@@ -9,7 +9,7 @@ import pytest
 
 from app.api.operations import CheckOut, LimitsOut, ModelCardOut
 from app.checks import CHECKS
-from app.landmarks import MODEL_FILE, MODEL_SHA256
+from app.face.landmarks import MODEL_FILE, MODEL_SHA256
 from tests.api.stand_in import StandIn, Start, picture_bytes
 
 HEADERS = {"Content-Type": "image/png"}

@@ -17,10 +17,10 @@ from app.checks.background_blur import (
     summarize,
 )
 from app.evidence import Reading, Reason, Unmeasurable
-from app.face import OVAL, Face, FloatArray
-from app.landmarks import FaceFinder
-from app.picture import Picture, RgbArray
-from app.portrait import Portrait
+from app.face.face import OVAL, Face, FloatArray
+from app.face.landmarks import FaceFinder
+from app.face.portrait import Portrait
+from app.image.picture import Picture, RgbArray
 from tests.sitters import moved, placed, symmetric_face
 
 SIDE = 400

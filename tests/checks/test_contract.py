@@ -10,11 +10,11 @@ import pytest
 import app.checks
 from app.checks import CHECKS
 from app.evidence import Check, Reading, Unmeasurable
-from app.face import Face
-from app.landmarks import FaceFinder
-from app.network import Networks
-from app.picture import Picture, RgbArray
-from app.portrait import Portrait
+from app.face.face import Face
+from app.face.landmarks import FaceFinder
+from app.face.portrait import Portrait
+from app.image.picture import Picture, RgbArray
+from app.networks.onnx import Networks
 from tests.conftest import FACES
 from tests.sitters import lively_face, moved, placed, symmetric_face
 

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.alignment import Alignment, Box, crop_square
+from app.calibration.alignment_model import FLOOR_LLR
 from app.checks.eye_alignment import (
     CHECK,
     GANED_LEFT,
@@ -18,9 +18,9 @@ from app.checks.eye_alignment import (
     summarize,
 )
 from app.evidence import Match, Reading, Reason, Unmeasurable
-from app.face import IRIS_LEFT, IRIS_RIGHT, LANDMARK_COUNT, Face
-from app.portrait import Portrait, inside
-from app.templates import FLOOR_LLR
+from app.face.alignment import Alignment, Box, crop_square
+from app.face.face import IRIS_LEFT, IRIS_RIGHT, LANDMARK_COUNT, Face
+from app.face.portrait import Portrait, inside
 from tests.sitters import (
     TEMPLATE_MEAN,
     flat_picture,

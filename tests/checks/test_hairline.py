@@ -18,11 +18,11 @@ from app.checks.hairline import (
     summarize,
 )
 from app.evidence import Reading, Reason, Unmeasurable
-from app.face import OVAL, Face, FloatArray
-from app.landmarks import FaceFinder
-from app.picture import Picture, RgbArray
-from app.portrait import Portrait
-from app.small import Area
+from app.face.crop_gray import Area
+from app.face.face import OVAL, Face, FloatArray
+from app.face.landmarks import FaceFinder
+from app.face.portrait import Portrait
+from app.image.picture import Picture, RgbArray
 from tests.sitters import moved, placed, symmetric_face
 
 SIDE = 400

@@ -22,11 +22,11 @@ from app.checks.irises import (
     summarize,
 )
 from app.evidence import Reading, Reason, Unmeasurable
-from app.eyes import MIN_RADIUS_PX, Eye, quantile
-from app.face import IRIS_LEFT, IRIS_RIGHT, MIRROR, Face, FloatArray
-from app.landmarks import FaceFinder
-from app.picture import Picture, RgbArray
-from app.portrait import Portrait
+from app.face.eyes import MIN_RADIUS_PX, Eye, quantile
+from app.face.face import IRIS_LEFT, IRIS_RIGHT, MIRROR, Face, FloatArray
+from app.face.landmarks import FaceFinder
+from app.face.portrait import Portrait
+from app.image.picture import Picture, RgbArray
 from tests.sitters import lively_face, moved, placed, symmetric_face
 
 MEASURES = {

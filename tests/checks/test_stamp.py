@@ -28,8 +28,8 @@ from app.checks.stamp import (
     threshold,
 )
 from app.evidence import Reading, Reason, Unmeasurable
-from app.picture import Picture, RgbArray
-from app.portrait import Portrait
+from app.face.portrait import Portrait
+from app.image.picture import Picture, RgbArray
 from tests.sitters import TEMPLATE_MEAN, flat_picture, placed
 
 STAMP: Final = "StyleGAN2 (Karras et al.)"

@@ -18,11 +18,11 @@ from app.checks.teeth import (
     summarize,
 )
 from app.evidence import Reading, Reason, Unmeasurable
-from app.face import CHEEK_LEFT, CHEEK_RIGHT, NOSE_TIP, Face, FloatArray
-from app.landmarks import FaceFinder
-from app.mouth import TOOTH, Row, find_opening, find_row
-from app.picture import Picture, RgbArray
-from app.portrait import Portrait
+from app.face.face import CHEEK_LEFT, CHEEK_RIGHT, NOSE_TIP, Face, FloatArray
+from app.face.landmarks import FaceFinder
+from app.face.mouth import TOOTH, Row, find_opening, find_row
+from app.face.portrait import Portrait
+from app.image.picture import Picture, RgbArray
 from tests.sitters import lively_face, moved, placed, symmetric_face
 
 MEASURES = {"witness", "ln_side", "lag", "ln_gap_depth", "evenness"}

@@ -6,8 +6,7 @@ import numpy as np
 import pytest
 
 from app.cohort import Numbers, shipped
-from app.lists.items import Failure
-from app.lists.results import Finding, Result
+from app.records import Failure, Finding, Result
 
 Square = tuple[float, float, float, float]
 ORDINARY = (0.5, 0.41, -0.30, 0.0)

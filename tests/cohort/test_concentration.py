@@ -6,8 +6,8 @@ import pytest
 
 from app.cohort import Numbers, summarise
 from app.cohort.concentration import concentration
-from app.cohort.frames import densities, near
-from app.lists.results import Result
+from app.cohort.template_density import densities, near
+from app.records import Result
 from tests.cohort.conftest import generated, house, in_frame, ordinary, result
 
 

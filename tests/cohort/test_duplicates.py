@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from app.cohort import Numbers, summarise
 from app.cohort.duplicates import group
-from app.lists.results import Result
+from app.records import Result
 from tests.cohort.conftest import ORDINARY, ordinary, result, unlike
 
 HASH = 0xC3A1F0E49687B2D5

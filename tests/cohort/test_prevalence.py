@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.calibration.densities import FloatArray
 from app.cohort import Numbers
-from app.cohort.numbers import PrevalenceEntry
+from app.cohort.parameters import PrevalenceEntry
 from app.cohort.prevalence import mixture, prevalence
-from app.density import FloatArray
 
 
 def drawn(entry: PrevalenceEntry, rng: np.random.Generator, made: int, ordinary: int) -> FloatArray:

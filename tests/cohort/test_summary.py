@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.cohort import Numbers, Tally, cohort, summarise
-from app.lists.results import Result
+from app.records import Result
 from tests.cohort.conftest import failed, generated, ordinary, result
 
 

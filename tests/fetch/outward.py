@@ -23,7 +23,7 @@ from urllib.parse import quote, unquote
 
 from app.errors import AvatarError
 from app.fetch import Fetcher, FetchPolicy
-from app.fetch.names import Infos, Names
+from app.fetch.resolver import Infos, Names
 from tests.fetch.forbidden import REACHABLE, urls
 from tests.fetch.servers import OK, redirect
 

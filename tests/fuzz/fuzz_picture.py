@@ -24,17 +24,17 @@ from pathlib import Path
 
 import atheris
 
-with atheris.instrument_imports(include=["app.containers", "app.picture", "PIL"]):
+with atheris.instrument_imports(include=["app.image.containers", "app.image.picture", "PIL"]):
     import PIL.Image
 
     from app.errors import AvatarError
-    from app.picture import DecodeLimits, Picture, decode
+    from app.image.picture import DecodeLimits, Picture, decode
 
-from app.analysis import analyze
-from app.calibration import FILE, load
+from app.analysis.analyze import analyze
+from app.calibration.calibration import FILE, load
 from app.checks import CHECKS
-from app.landmarks import FaceFinder, load_model
-from app.network import load_networks
+from app.face.landmarks import FaceFinder, load_model
+from app.networks.onnx import load_networks
 from app.settings import MODELS_DIR
 
 FACES = Path(__file__).resolve().parent.parent.parent / "fixtures" / "faces"

@@ -8,8 +8,8 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from app.errors import AvatarError
-from app.lists.items import Item
-from app.lists.reading import FollowerList, open_list
+from app.lists.reader import FollowerList, open_list
+from app.records import Item
 
 LISTS = Path(__file__).resolve().parents[2] / "fixtures" / "lists"
 JPEG = b"\xff\xd8\xff\xe0 not decoded here"

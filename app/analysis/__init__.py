@@ -1,0 +1,1 @@
+"""One picture: from pixels to an analysis, in this process or in a child."""

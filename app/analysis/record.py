@@ -1,0 +1,68 @@
+"""An examined picture → what is kept of it for a list."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from app.analysis.analyzer import Examined
+from app.analysis.serialize import wire
+from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
+from app.evidence import Analysis
+from app.image.picture import Picture
+from app.image.thumbnails import thumbnail, tile
+from app.records import Finding
+
+Thumbnail = Callable[[Picture], bytes]
+
+
+@dataclass(frozen=True, eq=False)
+class Looked:
+    """A finding and what it took. ``timings_ms``: by stage."""
+
+    finding: Finding
+    timings_ms: Mapping[str, float]
+
+
+def looked_at(
+    examined: Examined, *, prior: float, base_rate: float, thumbnail: Thumbnail = thumbnail
+) -> Looked:
+    """``examined`` as a list keeps it: without its picture, but for what ``thumbnail`` makes of it.
+
+    The same bytes at the same priors give the same finding.
+    The answer has neither ``id`` nor ``custom_id``, which belong to the item, and no timings.
+    """
+    analysis, picture = examined.analysis, examined.picture
+    said = wire(examined, prior=prior, base_rate=base_rate, fetch_ms=None)
+    match = analysis.match
+    width, height = picture.declared_size
+    finding = Finding(
+        sha256=analysis.sha256,
+        perceptual_hash=analysis.perceptual_hash,
+        outcome=str(analysis.outcome),
+        verdict=str(analysis.verdict),
+        llr=said.llr,
+        eye_llr=_eye_llr(analysis),
+        analysis=said.model_dump_json(exclude={"id", "custom_id"}).encode(),
+        width=width,
+        height=height,
+        eyes=_eyes(analysis),
+        square=analysis.alignment.vector() if analysis.alignment else None,
+        template=match.template if match else None,
+        transform=match.transform if match else None,
+        distance=match.distance if match else None,
+        thumbnail=thumbnail(picture),
+        tile=tile(picture),
+    )
+    return Looked(finding, examined.timings_ms)
+
+
+def _eye_llr(analysis: Analysis) -> float:
+    return next((e.llr for e in analysis.evidence if e.check.name == EYE_ALIGNMENT.name), 0.0)
+
+
+def _eyes(analysis: Analysis) -> tuple[float, float, float, float] | None:
+    if analysis.face is None:
+        return None
+    (left_x, left_y), (right_x, right_y) = (analysis.face.eyes / analysis.size).tolist()
+    return left_x, left_y, right_x, right_y

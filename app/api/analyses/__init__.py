@@ -1,0 +1,1 @@
+"""One avatar over HTTP."""

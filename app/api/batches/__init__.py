@@ -1,0 +1,1 @@
+"""A whole follower list over HTTP."""

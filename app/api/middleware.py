@@ -1,0 +1,104 @@
+"""What every request gets: an id, a log line, a count, and a problem instead of a traceback.
+
+And every answer the headers that keep browsers from making more of it than was meant.
+"""
+
+from __future__ import annotations
+
+import re
+import secrets
+import time
+from typing import Any, Final
+
+import structlog
+from fastapi import Request
+from starlette.datastructures import MutableHeaders
+from starlette.requests import ClientDisconnect
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from app.api import problems
+from app.api.auth import limit_headers
+from app.runtime.observability import Metrics
+
+HEADER: Final = "X-Request-Id"
+_GONE: Final = 499
+"""Logged when the caller left before the answer (nginx's number; it is never sent)."""
+_WELCOME_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_UNLESS_SAID_OTHERWISE: Final = {
+    "Cache-Control": "no-store",
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+"""Routes whose answers are pages say what those may load."""
+
+log = structlog.get_logger("eyeline.api")
+
+
+class Envelope:
+    """Pure ASGI, outermost of ours. Logs paths by template: a URL may hold secrets."""
+
+    def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
+        self._app = app
+        self._metrics = metrics
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope, receive)
+        request.state.request_id = _request_id(request)
+        structlog.contextvars.bind_contextvars(request_id=request.state.request_id)
+        began = time.perf_counter()
+        status = await self._answer(request, send)
+        self._note(request, status, time.perf_counter() - began)
+        structlog.contextvars.unbind_contextvars("request_id")
+
+    async def _answer(self, request: Request, send: Send) -> int:
+        """Let the application answer; the status that was sent."""
+        status = _GONE
+
+        async def sealed(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                headers[HEADER] = request.state.request_id
+                headers.update(limit_headers(request))
+                for name, value in _UNLESS_SAID_OTHERWISE.items():
+                    headers.setdefault(name, value)
+            await send(message)
+
+        try:
+            await self._app(request.scope, request.receive, sealed)
+        except ClientDisconnect:
+            status = _GONE
+        except Exception:
+            log.exception("unexpected")
+            if status != _GONE:
+                raise  # an answer is under way and cannot be taken back
+            said = problems.internal(request.state.request_id)
+            answer = problems.response(request, said)
+            await answer(request.scope, request.receive, sealed)
+        return status
+
+    def _note(self, request: Request, status: int, took_s: float) -> None:
+        route: Any = request.scope.get("route")
+        path = getattr(route, "path", "unmatched")
+        code = getattr(request.state, "problem", "none")
+        self._metrics.requests.labels(path, str(status), code).inc()
+        log.info(
+            "request",
+            method=request.method,
+            path=path,
+            status=status,
+            code=code,
+            took_ms=round(1000.0 * took_s, 1),
+        )
+
+
+def _request_id(request: Request) -> str:
+    """The caller's own id if it is a plain one, so that two logs can be joined; else a new one."""
+    given = request.headers.get(HEADER, "")
+    return given if _WELCOME_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"

@@ -1,0 +1,1 @@
+"""Work on batches: the queue, its workflows, chunks, heartbeats and recovery."""

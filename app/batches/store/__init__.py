@@ -1,0 +1,1 @@
+"""The tables of batches, and everything that reads or writes them."""

@@ -1,0 +1,229 @@
+"""The database under the batches: SQLite in a folder, for one process; or Postgres, for many."""
+
+from __future__ import annotations
+
+import fcntl
+import sqlite3
+import time
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, Final, TypeVar
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
+
+from app.batches.store import tables
+from app.batches.store.tables import TablesTooNew
+
+
+class InUse(Exception):
+    """Another process has the SQLite database open, as a running service has."""
+
+
+def complaint(url: str | None, data_dir: Path) -> str | None:
+    """Why the database cannot be opened, in a line that holds no password; ``None`` if it can.
+
+    Raises ``InUse``.
+    """
+    try:
+        open_database(url, data_dir).close()
+    except DatabaseTaken as error:
+        if url is None:
+            raise InUse(str(error)) from error
+        return str(error)
+    except TablesTooNew as error:
+        return str(error)
+    except (OSError, SQLAlchemyError) as error:
+        where = f"in EYELINE_DATA_DIR={data_dir}" if url is None else "at EYELINE_DATABASE_URL"
+        return f"the database {where} cannot be opened ({type(error).__name__})"
+    return None
+
+
+T = TypeVar("T")
+
+FILE: Final = "eyeline.sqlite"
+DBOS_FILE: Final = "jobs.sqlite"
+LOCK_FILE: Final = "eyeline.lock"
+BUSY_MS: Final = 30_000
+POOL: Final = 5
+"""Connections of one process to Postgres, for the batches and once more for DBOS."""
+_MAKING: Final = 0x65796C69  # an advisory lock: one process at a time makes the tables
+_PATIENCE: Final = 6
+_AGAIN: Final = ("40001", "40P01", "55P03")  # serialisation, deadlock, lock not available
+_SESSION: Final = (
+    # A process that freezes inside a transaction must not hold everybody else up for ever.
+    "-c idle_in_transaction_session_timeout=20000 -c lock_timeout=30000 "
+    "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
+)
+
+
+class DatabaseTaken(ValueError):
+    """Another process works on this SQLite database, or the URL is none that is known here."""
+
+
+@dataclass(frozen=True, eq=False)
+class Database:
+    """``engine``: for whoever keeps tables beside ours. ``dbos_url``, ``dbos_engine``: its own."""
+
+    engine: sa.Engine
+    dbos_url: str
+    dbos_engine: sa.Engine | None
+    shared: bool
+    lock: IO[str] | None = None
+
+    @property
+    def now(self) -> sa.ColumnElement[float]:
+        """The database's own clock; machines that share one need not agree on the time."""
+        if not self.shared:
+            return sa.literal(time.time(), sa.Double)
+        return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double)
+
+    def insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
+        """An insert that can be told what to do with a row that is there already."""
+        return postgresql.insert(table) if self.shared else sqlite.insert(table)
+
+    @contextmanager
+    def reading(self) -> Iterator[sa.Connection]:
+        """A connection that holds nobody up."""
+        with self.engine.connect() as connection:
+            # Each statement for itself: on the way to a server a transaction costs two more trips.
+            if self.shared:
+                yield connection.execution_options(isolation_level="AUTOCOMMIT")
+            else:
+                yield connection.execution_options(reading=True)
+
+    def write(self, work: Callable[[sa.Connection], T]) -> T:
+        """``work`` in one transaction, again if the database asks for that."""
+        for attempt in range(_PATIENCE):
+            try:
+                with self.engine.begin() as connection:
+                    return work(connection)
+            except DBAPIError as error:
+                if attempt + 1 == _PATIENCE or not _passes(error):
+                    raise
+                time.sleep(0.05 * 2**attempt)
+        raise AssertionError("unreachable")
+
+    def cut_off(self, names: Collection[str]) -> int:
+        """End the sessions of processes that are taken for dead; how many there were.
+
+        One that froze in the middle of a statement keeps what it had locked for as long as it is
+        frozen: no timeout of the server's runs while it waits for the rest of a message.
+        """
+        if not self.shared or not names:
+            return 0
+        activity = sa.table("pg_stat_activity", sa.column("pid"), sa.column("application_name"))
+        end = sa.select(sa.func.pg_terminate_backend(activity.c.pid)).where(
+            activity.c.application_name.in_([_session_name(name) for name in names])
+        )
+        with self.reading() as connection:
+            return len(connection.execute(end).all())
+
+    def close(self) -> None:
+        self.engine.dispose()
+        if self.dbos_engine is not None:
+            self.dbos_engine.dispose()
+        if self.lock is not None:
+            self.lock.close()
+
+
+def open_database(url: str | None, data_dir: Path, name: str = "") -> Database:
+    """Open, make what is missing; ``name``: of the process, by which others can cut it off.
+
+    Raises ``DatabaseTaken``, ``TablesTooNew`` or ``OSError``.
+    """
+    opened = _sqlite(data_dir) if url is None else _postgres(url, name)
+    try:
+        opened.write(lambda c: _make(c, opened.shared))
+    except BaseException:
+        opened.close()
+        raise
+    return opened
+
+
+def _make(connection: sa.Connection, shared: bool) -> None:
+    if shared:
+        connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING)))
+    tables.make(connection)
+
+
+def _sqlite(data_dir: Path) -> Database:
+    data_dir.mkdir(parents=True, exist_ok=True)
+    lock = _alone(data_dir)
+    # The journal's mode stays with the file: DBOS finds it as it is left here.
+    with sqlite3.connect(data_dir / DBOS_FILE) as own:
+        own.execute("PRAGMA journal_mode=WAL")
+    own.close()
+    engine = sa.create_engine(f"sqlite:///{data_dir / FILE}", pool_size=16, max_overflow=16)
+    sa.event.listen(engine, "connect", _prepare_sqlite)
+    sa.event.listen(engine, "begin", _begin_sqlite)
+    return Database(engine, f"sqlite:///{data_dir / DBOS_FILE}", None, False, lock)
+
+
+def _alone(data_dir: Path) -> IO[str]:
+    """The lock that says whose the folder is; goes with the process, however that ends."""
+    lock = (data_dir / LOCK_FILE).open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        lock.close()
+        raise DatabaseTaken(
+            f"another process works in {data_dir}: SQLite serves one at a time; stop that one, "
+            "give this one another EYELINE_DATA_DIR, or share a Postgres by EYELINE_DATABASE_URL"
+        ) from None
+    return lock
+
+
+def _prepare_sqlite(connection: Any, _: object) -> None:
+    connection.isolation_level = None  # transactions begin where `_begin_sqlite` says
+    for pragma in (
+        "auto_vacuum=INCREMENTAL",
+        "journal_mode=WAL",
+        f"busy_timeout={BUSY_MS}",
+        "synchronous=FULL",  # what was accepted outlives a power cut
+        "secure_delete=ON",  # what was erased is not left in free pages
+    ):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    if not connection.get_execution_options().get("reading", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _postgres(url: str, name: str) -> Database:
+    try:
+        made = sa.make_url(url)
+    except sa.exc.ArgumentError:
+        raise DatabaseTaken("EYELINE_DATABASE_URL is not a URL") from None
+    if made.get_backend_name() not in ("postgresql", "postgres"):
+        raise DatabaseTaken(
+            f"EYELINE_DATABASE_URL is {made.drivername}://…, and only postgresql:// is known here"
+        )
+    made = made.set(drivername="postgresql+psycopg")
+    given = str(made.query.get("options", ""))
+    made = made.update_query_dict(
+        {
+            "options": f"{_SESSION} {given}".strip(),
+            "application_name": _session_name(name),
+        }
+    )
+    first, second = (
+        sa.create_engine(made, pool_size=POOL, max_overflow=2 * POOL, pool_pre_ping=True)
+        for _ in range(2)
+    )
+    return Database(first, made.render_as_string(hide_password=False), second, True)
+
+
+def _session_name(name: str) -> str:
+    return f"eyeline {name}".strip()
+
+
+def _passes(error: DBAPIError) -> bool:
+    """Whether the same transaction may go through in a moment."""
+    code = getattr(error.orig, "sqlstate", None)
+    return code in _AGAIN or "database is locked" in str(error.orig)

@@ -1,0 +1,93 @@
+"""A batch as it is kept and told; the tools it is worked on with."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import StrEnum
+from typing import Any
+
+from app.records import Finding, Result
+
+
+class Status(StrEnum):
+    """How far a batch is."""
+
+    VALIDATING = "validating"
+    IN_PROGRESS = "in_progress"
+    FINALIZING = "finalizing"
+    COMPLETED = "completed"
+    FAILED = "failed"
+    CANCELLING = "cancelling"
+    CANCELLED = "cancelled"
+
+
+ENDED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+
+
+@dataclass(frozen=True)
+class NewBatch:
+    """What a caller asks for, beside the items.
+
+    ``owner``: whose it is: a label of the API key, empty where none is needed. ``body_sha256``: of
+    the request, so that an idempotency key used for another one is seen. ``columns``: the list's
+    own, for results in the list's own shape.
+    """
+
+    prior: float
+    owner: str = ""
+    webhook_url: str | None = None
+    metadata: Mapping[str, Any] = field(default_factory=dict)
+    idempotency_key: str | None = None
+    body_sha256: str = ""
+    list_format: str = "json"
+    columns: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Batch:
+    """A batch as it stands. Times are aware, UTC; ``reached`` holds when each status began.
+
+    ``revision`` grows with every change that can be seen from outside.
+    """
+
+    id: str
+    status: Status
+    new: NewBatch
+    total: int
+    completed: int
+    failed: int
+    outcomes: Mapping[str, int]
+    verdicts: Mapping[str, int]
+    reached: Mapping[Status, datetime]
+    expires_at: datetime | None
+    eta_s: float | None
+    cohort: Mapping[str, Any] | None
+    revision: int
+    error: str | None = None
+
+    @property
+    def ended(self) -> bool:
+        return self.status in ENDED
+
+
+class Unfinished(Exception):
+    """A batch did not end as it should; ``str()`` is one line."""
+
+
+Fetch = Callable[[str], Awaitable[bytes]]
+
+
+@dataclass(frozen=True)
+class Tools:
+    """What the work is done with; made at the composition root.
+
+    ``examine(data, prior)``: on the calling thread; raises ``AvatarError``. ``open_fetch``: an
+    event loop's fetcher. ``summarise``: the cohort of a whole list, from its results in order.
+    """
+
+    examine: Callable[[bytes, float], Finding]
+    open_fetch: Callable[[], AbstractAsyncContextManager[Fetch]]
+    summarise: Callable[[Iterable[Result], NewBatch], dict[str, Any]]

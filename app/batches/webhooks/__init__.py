@@ -1,0 +1,1 @@
+"""What a batch tells its caller when it ends."""

@@ -1,0 +1,191 @@
+"""``models/calibration.json`` as it is written and read: strict, small enough to read in a diff."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+from typing import Annotated, Literal, Self
+
+import numpy as np
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+
+def _ascending(bounds: list[float]) -> list[float]:
+    if bounds[0] >= bounds[1]:
+        raise ValueError("the lower bound comes first")
+    return bounds
+
+
+def _positive_definite(matrix: list[list[float]]) -> list[list[float]]:
+    values = np.array(matrix)
+    if not np.allclose(values, values.T) or np.linalg.eigvalsh(values).min() <= 0.0:
+        raise ValueError("not a covariance: symmetric, and positive in every direction")
+    return matrix
+
+
+def _ascending_llr(table: list[list[float]]) -> list[list[float]]:
+    if any(a[0] >= b[0] for a, b in pairwise(table)) or any(row[1] < 0.0 for row in table):
+        raise ValueError("llr must ascend and deviations be no less than zero")
+    return table
+
+
+Row4 = Annotated[list[float], Field(min_length=4, max_length=4)]
+Row6 = Annotated[list[float], Field(min_length=6, max_length=6)]
+Matrix6 = Annotated[
+    list[Row6], Field(min_length=6, max_length=6), AfterValidator(_positive_definite)
+]
+Row2 = Annotated[list[float], Field(min_length=2, max_length=2)]
+Matrix4 = Annotated[
+    list[Row4], Field(min_length=4, max_length=4), AfterValidator(_positive_definite)
+]
+Eyes = Annotated[list[Row2], Field(min_length=2, max_length=2)]
+Bounds = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
+Row23 = Annotated[list[float], Field(min_length=23, max_length=23)]
+Row24 = Annotated[list[float], Field(min_length=24, max_length=24)]
+Positive = Annotated[float, Field(gt=0)]
+NotNegative4 = Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=4, max_length=4)]
+
+
+def _rising(line: list[float]) -> list[float]:
+    if line[0] < 0.0:
+        raise ValueError("no evidence may speak against itself")
+    return line
+
+
+Line = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_rising)]
+"""A slope, no less than zero, and an offset."""
+Uncertainty = Annotated[list[Row2], Field(min_length=2), AfterValidator(_ascending_llr)]
+"""(llr, standard deviation of llr over bootstrap refits), llr ascending."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class CorrectionEntry(_Strict):
+    odd: Annotated[list[Row2], Field(min_length=23, max_length=23)]
+    even: Annotated[list[Row2], Field(min_length=26, max_length=26)]
+    offset: Row2
+    even_small: Annotated[list[Row2], Field(min_length=26, max_length=26)]
+    offset_small: Row2
+    odd_whitening: Annotated[list[Row23], Field(min_length=23, max_length=23)]
+    even_whitening: Annotated[list[Row24], Field(min_length=24, max_length=24)]
+    even_centre: Row24
+    usual_oddness: Positive
+
+
+class TemplateEntry(_Strict):
+    name: str
+    share: Annotated[float, Field(gt=0, le=1)]
+    freedom: Positive
+    mean: Row4
+    scale: Matrix4
+    eyes: Eyes
+    pictures: int
+
+
+class OrdinaryEntry(_Strict):
+    weights: Annotated[list[Positive], Field(min_length=1)]
+    means: list[Row6]
+    covariances: list[Matrix6]
+    pictures: int
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        if not len(self.weights) == len(self.means) == len(self.covariances):
+            raise ValueError("a component has a weight, a mean and a covariance")
+        return self
+
+
+class NoiseEntry(_Strict):
+    floor: NotNegative4
+    per_px: NotNegative4
+
+
+class AlignmentEntry(_Strict):
+    kind: Literal["alignment"] = "alignment"
+    version: int
+    correction: CorrectionEntry
+    templates: Annotated[list[TemplateEntry], Field(min_length=1)]
+    ordinary: OrdinaryEntry
+    resolution: NoiseEntry
+    jitter: NoiseEntry
+    bounds: Bounds
+    uncertainty: Uncertainty
+
+
+class MeasuresEntry(_Strict):
+    """A check that gives named numbers; ``logistic_scale`` says how they are weighed."""
+
+    kind: Literal["measures"] = "measures"
+    version: int
+    names: Annotated[list[str], Field(min_length=1)]
+    centre: list[float]
+    scale: list[Positive]
+    weights: list[float]
+    size_weights: list[float]
+    offset: float
+    bounds: Bounds
+    uncertainty: Uncertainty
+    figures: dict[str, float]
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        rows = (self.centre, self.scale, self.weights, self.size_weights)
+        if any(len(row) != len(self.names) for row in rows) or "ln_side" not in self.names:
+            raise ValueError("a number for every measure, and ln_side among them")
+        return self
+
+
+class StampEntry(_Strict):
+    kind: Literal["stamp"] = "stamp"
+    version: int
+    hit_llr: float
+    interval: Bounds
+    bounds: Bounds
+    figures: dict[str, float]
+
+
+Entry = Annotated[AlignmentEntry | MeasuresEntry | StampEntry, Field(discriminator="kind")]
+
+
+class FusionEntry(_Strict):
+    """How the checks' llr become one; ``app.calibration.fusion`` says what each number is."""
+
+    aligned_share: Annotated[float, Field(ge=0, lt=1)]
+    weights: dict[str, float]
+    offset: float
+    ordinary: Line
+    framed: Line
+    uncertainty: Uncertainty
+
+
+class ThresholdEntry(_Strict):
+    verdict: Literal["likely_generated", "unlikely_generated"]
+    llr: float
+    false_positive_rate: Annotated[float, Field(ge=0, le=1)]
+    false_positives: int
+    negatives: int
+    upper_95: Annotated[float, Field(ge=0, le=1)]
+    true_positive_rate: Annotated[float, Field(ge=0, le=1)]
+    positives: int
+    meaning: str
+
+
+class FittedOn(_Strict):
+    manifest_sha256: str
+    pictures: dict[str, int]
+    collectors: int
+
+
+class CalibrationFile(_Strict):
+    """The whole file. Every number in it was written by ``eyeline fit``."""
+
+    format: Literal[2]
+    fitted_on: FittedOn
+    networks: dict[str, str]
+    """sha256 of each network that the checks were fitted with, by file."""
+    checks: dict[str, Entry]
+    fusion: FusionEntry
+    bounds: Bounds
+    thresholds: list[ThresholdEntry]
+    figures: dict[str, float]

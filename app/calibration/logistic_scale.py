@@ -1,0 +1,78 @@
+"""The scale for checks that give named numbers: a logistic regression, whose slopes know the size.
+
+ln LR = offset + Σ (wᵢ + vᵢ·z₀) zᵢ with zᵢ the standardised measures and z₀ that of ``ln_side``: a
+measure may be worth less on a small picture. Fitted with both sides weighing the same, so that
+the log odds are the log likelihood ratio.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from app.calibration.densities import FloatArray
+from app.calibration.file import MeasuresEntry
+from app.calibration.scale import Weighed, bounded
+from app.evidence import Reading
+
+SIZE: Final = "ln_side"
+"""The measure that says how large the face crop is: ln (side in px ÷ 200)."""
+MAX_DEVIATIONS: Final = 5.0
+"""Further out than this from what was fitted on, a measure counts no more."""
+_Z95: Final = 1.959964
+
+
+@dataclass(frozen=True, eq=False)
+class MeasuresScale:
+    """``names`` (k), and for each its ``centre``, ``scale``, ``weights`` and ``size_weights``."""
+
+    names: tuple[str, ...]
+    centre: FloatArray
+    scale: FloatArray
+    weights: FloatArray
+    size_weights: FloatArray
+    offset: float
+    bounds: tuple[float, float]
+    uncertainty: FloatArray
+
+    def weigh(self, reading: Reading) -> Weighed:
+        """Raises ``ValueError`` if the reading's measures are not those that were fitted."""
+        llr = self.llr(reading.measures)
+        reach = _Z95 * float(np.interp(llr, self.uncertainty[:, 0], self.uncertainty[:, 1]))
+        return Weighed(
+            llr=bounded(llr, self.bounds),
+            interval=(bounded(llr - reach, self.bounds), bounded(llr + reach, self.bounds)),
+        )
+
+    def llr(self, measures: Mapping[str, float]) -> float:
+        """log10 likelihood ratio without bounds."""
+        if set(measures) != set(self.names):
+            raise ValueError(f"measures {sorted(measures)}, the scale is for {sorted(self.names)}")
+        values = np.array([measures[name] for name in self.names])
+        z = standardised(values, self.centre, self.scale)
+        slopes = self.weights + self.size_weights * z[self.names.index(SIZE)]
+        return float(self.offset + slopes @ z) / math.log(10.0)
+
+
+def standardised(values: FloatArray, centre: FloatArray, scale: FloatArray) -> FloatArray:
+    """``values`` (..., k) in standard deviations from ``centre``, within ± ``MAX_DEVIATIONS``."""
+    out: FloatArray = np.clip((values - centre) / scale, -MAX_DEVIATIONS, MAX_DEVIATIONS)
+    return out
+
+
+def measures_scale(entry: MeasuresEntry) -> MeasuresScale:
+    """The scale that a file's entry describes."""
+    return MeasuresScale(
+        names=tuple(entry.names),
+        centre=np.array(entry.centre),
+        scale=np.array(entry.scale),
+        weights=np.array(entry.weights),
+        size_weights=np.array(entry.size_weights),
+        offset=entry.offset,
+        bounds=(entry.bounds[0], entry.bounds[1]),
+        uncertainty=np.array(entry.uncertainty),
+    )

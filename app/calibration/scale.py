@@ -1,0 +1,66 @@
+"""What a scale says of one reading."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+from app.calibration.file import StampEntry
+from app.evidence import Match, Reading
+from app.face.alignment import Alignment
+
+HIT: Final = "hit"
+"""The measure that is 1.0 where the stamp was read, and 0.0 where it was not."""
+
+
+@dataclass(frozen=True)
+class StampScale:
+    """``hit_llr``: what reading the stamp weighs; ``interval`` its 95 % interval."""
+
+    hit_llr: float
+    interval: tuple[float, float]
+    bounds: tuple[float, float]
+
+    def weigh(self, reading: Reading) -> Weighed:
+        return Weighed(self.hit_llr, self.interval) if reading.measures[HIT] > 0.5 else NOTHING
+
+
+def stamp_scale(entry: StampEntry) -> StampScale:
+    """The scale that a file's entry describes."""
+    return StampScale(
+        hit_llr=entry.hit_llr,
+        interval=(entry.interval[0], entry.interval[1]),
+        bounds=(entry.bounds[0], entry.bounds[1]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Weighed:
+    """One reading on its scale: llr within its bounds, 95 % interval, and what it matched."""
+
+    llr: float
+    interval: tuple[float, float]
+    match: Match | None = None
+    square: Alignment | None = None
+    """The crop square as it was weighed: corrected for pose, mean of all measurements."""
+
+
+NOTHING = Weighed(0.0, (0.0, 0.0))
+
+
+class Scale(Protocol):
+    """Turns a check's reading into a likelihood ratio."""
+
+    @property
+    def bounds(self) -> tuple[float, float]:
+        """No llr leaves them: what validation can carry."""
+        ...
+
+    def weigh(self, reading: Reading) -> Weighed:
+        """The reading's weight."""
+        ...
+
+
+def bounded(llr: float, bounds: tuple[float, float]) -> float:
+    """``llr`` within ``bounds``."""
+    return min(bounds[1], max(bounds[0], llr))

@@ -1,0 +1,43 @@
+"""A batch's progress as a bar on stderr, until it has ended."""
+
+from __future__ import annotations
+
+import sys
+from typing import Final
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    TaskProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+)
+
+from app.batches.service import Desk
+from app.batches.store.models import Batch
+
+WAIT_S: Final = 1.0
+"""How long Ctrl-C may have to wait, at most."""
+
+
+def shown(desk: Desk, batch: Batch, *, quiet: bool) -> Batch:
+    """Wait for the end of ``batch``; what it ended as."""
+    console = Console(file=sys.stderr)
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TaskProgressColumn(show_speed=True),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
+        task = bar.add_task(str(batch.status), total=batch.total)
+        while True:
+            flagged = batch.verdicts.get("likely_generated", 0)
+            words = f"{batch.status}, {flagged} likely generated"
+            bar.update(task, completed=batch.completed + batch.failed, description=words)
+            if batch.ended:
+                return batch
+            batch = desk.wait_for_change(batch.id, batch.new.owner, batch.revision, WAIT_S)

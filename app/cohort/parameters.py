@@ -1,0 +1,213 @@
+"""``models/cohort.json``: what lists are judged by, as ``eyeline fit`` writes it. Strict."""
+
+from __future__ import annotations
+
+from functools import cached_property, lru_cache
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any, Final, Literal, Self
+
+import numpy as np
+from numpy.typing import NDArray
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from app.calibration.densities import FloatArray, StudentT, whitening
+
+FILE: Final = "cohort.json"
+SHIPPED: Final = Path(__file__).resolve().parents[2] / "models" / FILE
+
+Share = Annotated[float, Field(ge=0, le=1)]
+Positive = Annotated[float, Field(gt=0)]
+Row2 = Annotated[list[float], Field(min_length=2, max_length=2)]
+Row4 = Annotated[list[float], Field(min_length=4, max_length=4)]
+Positive4 = Annotated[list[Positive], Field(min_length=4, max_length=4)]
+Matrix4 = Annotated[list[Row4], Field(min_length=4, max_length=4)]
+Densities = Annotated[list[Positive], Field(min_length=2)]
+
+
+class NumbersError(ValueError):
+    """``cohort.json`` is missing or malformed; says what to do."""
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
+
+
+class RateEntry(_Strict):
+    """How often a thing happens to real pictures: ``hits`` of ``pictures``, pooled.
+
+    ``rate``: what that speaks for, above 0 even where there was none; ``upper_95``: its one-sided
+    bound; ``worst_collector``: the largest share of any collector's pictures.
+    """
+
+    hits: Annotated[int, Field(ge=0)]
+    pictures: Annotated[int, Field(gt=0)]
+    rate: Share
+    upper_95: Share
+    worst_collector: Share
+
+
+class PrevalenceEntry(_Strict):
+    """How llr fall for three sorts of pictures, in bins, and how sure those tables are.
+
+    ``edges``: llr between bins, one less than there are bins. ``framed``: photographs in a
+    generator's frame. ``framed_cost`` and ``framed_cost_most``: what ln likelihood a share of those
+    costs, by share and at most. ``spread_below``, ``spread_above``: how far the found share may be
+    off because the list's generator is another one than those of the fit, relative. ``floor``: the
+    share of ordinary pictures that may look entirely generated although none of the fit's did.
+    """
+
+    edges: Annotated[list[float], Field(min_length=1)]
+    generated: Densities
+    ordinary: Densities
+    framed: Densities
+    framed_cost: Positive
+    framed_cost_most: Positive
+    spread_below: Share
+    spread_above: Share
+    floor: Share
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        if any(a >= b for a, b in pairwise(self.edges)):
+            raise ValueError("edges must ascend")
+        for table in (self.generated, self.ordinary, self.framed):
+            if len(table) != len(self.edges) + 1 or abs(sum(table) - 1.0) > 1e-4:
+                raise ValueError("a table has a share for every bin, and they add up to one")
+        return self
+
+    def bins(self, llr: NDArray[np.floating[Any]]) -> FloatArray:
+        """Counts of ``llr`` (n,) by bin."""
+        found = np.bincount(self.bin_of(llr), minlength=len(self.generated))
+        return found.astype(np.float64)
+
+    def bin_of(self, llr: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
+        """The bin of each of ``llr`` (n,)."""
+        return np.searchsorted(self.edges, llr, side="right")
+
+
+class FrameEntry(_Strict):
+    """One family's frame: a multivariate t over squares, as measured on pictures held out."""
+
+    name: str
+    share: Annotated[float, Field(gt=0, le=1)]
+    freedom: Positive
+    mean: Row4
+    scale: Matrix4
+
+    @model_validator(mode="after")
+    def _spread(self) -> Self:
+        try:
+            whitening(np.array(self.scale))
+        except np.linalg.LinAlgError:
+            raise ValueError("not a covariance: positive in every direction") from None
+        return self
+
+    @property
+    def spread(self) -> StudentT:
+        return StudentT(self.freedom, np.array(self.mean), np.array(self.scale))
+
+
+class VolumeEntry(_Strict):
+    """How much room there is where a density (log10, ascending) is reached or exceeded (log10).
+
+    ``one``: the frame of an untouched picture. ``zoomed``: frames zoomed by anything up to the
+    largest zoom, taken together.
+    """
+
+    density: list[float]
+    one: list[float]
+    zoomed: list[float]
+
+    @model_validator(mode="after")
+    def _one_of_each(self) -> Self:
+        if not len(self.density) == len(self.one) == len(self.zoomed) >= 2:
+            raise ValueError("a volume for every density")
+        if any(a >= b for a, b in pairwise(self.density)):
+            raise ValueError("densities must ascend")
+        if any(a < b for t in (self.one, self.zoomed) for a, b in pairwise(t)):
+            raise ValueError("volumes must not grow with density")
+        return self
+
+
+class ConcentrationEntry(_Strict):
+    """What tells a shared frame from pictures that merely look alike.
+
+    ``near``: half widths of centre x and y and of roll within which a square counts as near a
+    frame, ``near_ln_side`` the sides. ``house``: how much portraits in one house style differ at
+    the least (standard deviations of the four coordinates). ``allowance``: how many times as dense
+    as the list's own smoothed density a house style may be. ``floor_density`` and
+    ``floor_density_zoomed``: how dense ordinary pictures that are near may be in the frame itself
+    and in zoomed ones, whatever the list (log10 per unit of x · y · ln side · roll). ``measured``:
+    what was found among the ordinary pictures of the fit. ``on_template_llr``: from which llr of
+    the eyes a picture is said to lie on a template; ``background`` how often ordinary ones do.
+    """
+
+    frames: Annotated[list[FrameEntry], Field(min_length=1)]
+    max_zoom: Annotated[float, Field(gt=1)]
+    zooms: Annotated[int, Field(ge=1)]
+    zoomed_share: Annotated[float, Field(gt=0, lt=1)]
+    near: Annotated[list[Positive], Field(min_length=3, max_length=3)]
+    near_ln_side: Row2
+    house: Positive4
+    allowance: Positive
+    core: float
+    floor_density: float
+    floor_density_zoomed: float
+    measured: dict[str, float]
+    volumes: VolumeEntry
+    on_template_llr: float
+    background: RateEntry
+
+    @cached_property
+    def ln_zooms(self) -> FloatArray:
+        """ln of every zoom that is looked at, none first: (1 + zooms,)."""
+        steps = (np.arange(self.zooms) + 0.5) / self.zooms * np.log(self.max_zoom)
+        return np.append(0.0, steps)
+
+
+class DuplicatesEntry(_Strict):
+    """``radius``: bits in which hashes of one picture may differ. ``within``: and its squares."""
+
+    radius: Annotated[int, Field(ge=0, le=2)]
+    within: Positive4
+    bits: Annotated[list[int], Field(min_length=2, max_length=2)]
+    """A hash with fewer or more bits set than these is of a flat picture."""
+
+
+class FittedOn(_Strict):
+    """The calibration that judged, by id, and the pictures (none by numbers that saw it)."""
+
+    calibration: str
+    pictures: dict[str, int]
+    collectors: int
+
+
+class Numbers(_Strict):
+    """The whole file."""
+
+    format: Literal[1]
+    fitted_on: FittedOn
+    likely: RateEntry
+    """How often ordinary pictures are called likely generated."""
+    prevalence: PrevalenceEntry
+    concentration: ConcentrationEntry
+    duplicates: DuplicatesEntry
+
+
+def load(path: Path = SHIPPED) -> Numbers:
+    """The numbers in ``path``. Raises ``NumbersError``."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise NumbersError(f"cannot read {path}: {error.strerror}; run `eyeline fit`") from error
+    try:
+        return Numbers.model_validate_json(data)
+    except ValidationError as error:
+        raise NumbersError(f"{path} is malformed: {error}") from error
+
+
+@lru_cache(maxsize=1)
+def shipped() -> Numbers:
+    """The numbers that come with the program, read once."""
+    return load()

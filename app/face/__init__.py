@@ -1,0 +1,1 @@
+"""A picture becomes portraits: landmarks, alignment, crop, eyes, mouth."""

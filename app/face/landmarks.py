@@ -1,0 +1,186 @@
+"""Picture → faces. The only file that imports mediapipe.
+
+One landmarker per thread: MediaPipe's is neither faster nor safe when shared. Creating one takes a
+fifth of a second, so it is made once and closed by us: left to the interpreter's exit, it raises.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hashlib
+import sys
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import ModuleType, TracebackType
+from typing import Any, Final, Self
+
+import numpy as np
+
+from app.face.face import Face, FloatArray
+from app.face.views import View, nudged, second_looks, whole
+from app.image.picture import Picture
+
+
+@contextmanager
+def without(*names: str) -> Iterator[None]:
+    """Whatever imports ``names`` meanwhile gets empty modules; those imported before stay.
+
+    Afterwards they can be imported as always.
+    """
+    absent = {name: ModuleType(name) for name in names if name not in sys.modules}
+    sys.modules.update(absent)
+    try:
+        yield
+    finally:
+        for name, empty in absent.items():
+            if sys.modules.get(name) is empty:
+                del sys.modules[name]
+
+
+# MediaPipe can plot what it finds: a third of a second and 25 MB of every process for nothing.
+with without("matplotlib", "matplotlib.pyplot"):
+    import mediapipe as mp
+    from mediapipe.tasks.python.components.containers import landmark_c
+    from mediapipe.tasks.python.vision import face_landmarker
+
+MODEL_FILE: Final = "face_landmarker.task"
+MODEL_SHA256: Final = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+"""The official float16 bundle, version 1 (Google, Apache-2.0)."""
+
+MAX_FACES: Final = 5
+_SAME_FACE: Final = 0.5
+"""A repeat is the same face if its eyes lie within half an eye distance of it."""
+
+
+class ModelError(RuntimeError):
+    """A model file is missing or is not the one that was validated."""
+
+
+def load_model(models_dir: Path) -> bytes:
+    """The landmark model's bytes. Raises ``ModelError`` if absent or its sha256 is another."""
+    path = models_dir / MODEL_FILE
+    if not path.is_file():
+        raise ModelError(f"{path} is missing: restore it from the repository")
+    data = path.read_bytes()
+    digest = hashlib.sha256(data).hexdigest()
+    if digest != MODEL_SHA256:
+        raise ModelError(f"{path} has sha256 {digest}, expected {MODEL_SHA256}: restore it")
+    return data
+
+
+class FaceFinder:
+    """MediaPipe's face landmarker for one thread. Close it; it is a context manager."""
+
+    def __init__(self, model: bytes) -> None:
+        options = mp.tasks.vision.FaceLandmarkerOptions(
+            base_options=mp.tasks.BaseOptions(model_asset_buffer=model), num_faces=MAX_FACES
+        )
+        self._landmarker = mp.tasks.vision.FaceLandmarker.create_from_options(options)
+        self._closed = False
+
+    def find_faces(self, picture: Picture) -> tuple[Face, ...]:
+        """Every face in ``picture``, at most five; second looks only where the first finds none."""
+        faces = self._look(whole(picture.rgb))
+        if not faces:
+            faces = next((f for v in second_looks(picture.rgb) if (f := self._look(v))), ())
+        return faces
+
+    def repeats(self, picture: Picture, face: Face) -> tuple[Face, ...]:
+        """``face`` measured again on the mirrored and slightly turned picture.
+
+        None where it is not found again: fewer repeats, never a wrong one.
+        """
+        again = _same(face, self._look(nudged(picture.rgb)))
+        return () if again is None else (again,)
+
+    def close(self) -> None:
+        """Let go of the model; once more does no harm. Looking again raises ``RuntimeError``."""
+        self._closed = True
+        self._landmarker.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _look(self, view: View) -> tuple[Face, ...]:
+        # A closed landmarker finds no faces, without a word: that must not pass for an answer.
+        if self._closed:
+            raise RuntimeError("this face finder is closed")
+        height, width = view.rgb.shape[:2]
+        image = mp.Image(image_format=mp.ImageFormat.SRGB, data=view.rgb)
+        return tuple(_face(view, p * [width, height]) for p in detect(self._landmarker, image))
+
+
+class FaceFinders:
+    """A ``FaceFinder`` for each thread that asks, made at its first question."""
+
+    def __init__(self, model: bytes) -> None:
+        self._model = model
+        self._mine = threading.local()
+        self._all: list[FaceFinder] = []
+        self._lock = threading.Lock()
+
+    def mine(self) -> FaceFinder:
+        """This thread's own finder."""
+        finder: FaceFinder | None = getattr(self._mine, "finder", None)
+        if finder is None:
+            finder = self._mine.finder = FaceFinder(self._model)
+            with self._lock:
+                self._all.append(finder)
+        return finder
+
+    def close(self) -> None:
+        """Close every finder. Only when no thread uses one any more."""
+        with self._lock:
+            finders, self._all = self._all, []
+        self._mine = threading.local()
+        for finder in finders:
+            finder.close()
+
+
+def detect(landmarker: Any, image: Any) -> list[FloatArray]:
+    """Every face as (478, 2) in unit coordinates: ``landmarker.detect`` without its objects.
+
+    The library makes a Python object of every point, a tenth of the whole analysis and all of it
+    under the interpreter's lock. This reads the same C result in one copy. It relies on the inside
+    of the very release that is pinned; a test holds it against ``detect``.
+    """
+    result = face_landmarker.MpFaceLandmarkerResultC()
+    call = landmarker._lib
+    call.MpFaceLandmarkerDetectImage(
+        landmarker._handle, image._image_ptr, None, ctypes.byref(result)
+    )
+    try:
+        return [_copied(result.face_landmarks[i]) for i in range(result.face_landmarks_count)]
+    finally:
+        call.MpFaceLandmarkerCloseResult(ctypes.byref(result))
+
+
+def _copied(points: Any) -> FloatArray:
+    size = ctypes.sizeof(landmark_c.MpNormalizedLandmarkC)
+    layout = np.dtype(
+        {"names": ["x", "y"], "formats": ["<f4", "<f4"], "offsets": [0, 4], "itemsize": size}
+    )
+    raw = np.frombuffer(ctypes.string_at(points.landmarks, points.landmarks_count * size), layout)
+    return np.stack([raw["x"], raw["y"]], axis=1).astype(np.float64)
+
+
+def _face(view: View, points: FloatArray) -> Face:
+    face = Face(view.back(points))
+    # In a mirrored view the left eye is the right one: name the points for the picture itself.
+    return face.renamed_mirrored() if view.mirrored else face
+
+
+def _same(face: Face, candidates: tuple[Face, ...]) -> Face | None:
+    reach = _SAME_FACE * face.eye_distance_px
+    near = [c for c in candidates if float(np.abs(c.eyes - face.eyes).max()) <= reach]
+    return min(near, key=lambda c: float(np.abs(c.eyes - face.eyes).sum()), default=None)

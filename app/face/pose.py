@@ -1,0 +1,103 @@
+"""How a face is posed, in numbers that know nothing of where it lies in the picture.
+
+FFHQ's recipe took its eye centres from dlib's lids and corners; irises follow the gaze, and every
+landmark shifts a little as the head turns. The crop square computed from irises therefore misses
+the original one by an amount that the pose foretells. These are the numbers it is foretold from;
+how much each one moves the square is fitted (``fitting``), the numbers themselves are geometry.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import numpy as np
+
+from app.face.alignment import crop_square
+from app.face.face import Face, FloatArray
+
+# Landmarks left and right of the midline (MediaPipe Face Mesh numbers), a group averaged.
+_PAIRS: Final[tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]] = (
+    ((33, 133), (362, 263)),  # eye corners
+    ((468,), (473,)),  # irises
+    ((61,), (291,)),  # mouth corners
+    ((234,), (454,)),  # cheeks
+    ((105,), (334,)),  # brows
+    ((48,), (278,)),  # wings of the nose
+    ((172,), (397,)),  # jaw
+)
+# On the midline: nose tip, bridge, chin, forehead, outer lips, inner lips, under the nose.
+_MIDLINE: Final = (1, 168, 152, 10, 0, 17, 13, 14, 2)
+_UPPER_LIDS: Final = (159, 386)
+_LOWER_LIDS: Final = (145, 374)
+_NOSE_TIP: Final = 1
+_FOREHEAD: Final = 10
+_NOSE_TIP_AT: Final = 2 * len(_PAIRS)
+"""Where the nose tip stands among the odd (x) and the even (y) numbers."""
+
+
+@dataclass(frozen=True, eq=False)
+class FaceShape:
+    """Pose and expression in the crop square's own coordinates (unit of its side, centre 0).
+
+    ``odd`` (23,) change sign when the picture is mirrored, ``even`` (26,) do not.
+    """
+
+    odd: FloatArray
+    even: FloatArray
+
+    @property
+    def pose(self) -> FloatArray:
+        """(turn, nod): where the nose tip lies in the square, unit of its side, (2,).
+
+        Yaw and pitch, in effect, without a model of the head.
+        """
+        return np.array([self.odd[_NOSE_TIP_AT], self.even[_NOSE_TIP_AT]])
+
+
+def face_shape(face: Face) -> FaceShape:
+    """Pose and expression of ``face``. Raises ``ValueError`` as ``crop_square`` does."""
+    corners = crop_square(face)
+    edge_x, edge_y = (corners[1] - corners[0]).tolist()
+    side2 = edge_x**2 + edge_y**2
+    to_square = np.array([[edge_x, -edge_y], [edge_y, edge_x]]) / side2
+    u = (face.landmarks[_USED] - corners.mean(axis=0)) @ to_square
+    flat = u.ravel()
+    # The square's height and size depend on the turn's amount, not on its direction.
+    squares = u[_SQUARED, 0] ** 2
+    return FaceShape(_ODD @ flat, np.append(_EVEN @ flat, squares))
+
+
+def _linear_maps() -> tuple[FloatArray, FloatArray]:
+    """What takes the points used to the odd (23, ·) and the linear even (24, ·) numbers."""
+    odd: list[FloatArray] = []
+    even: list[FloatArray] = []
+    for left_group, right_group in _PAIRS:
+        left_x, left_y = _picks(left_group)
+        right_x, right_y = _picks(right_group)
+        odd += [left_x + right_x, right_y - left_y]
+        even += [right_x - left_x, left_y + right_y]
+    for point in _MIDLINE:
+        x, y = _picks((point,))
+        odd.append(x)
+        even.append(y)
+    even.append(2.0 * (_picks(_LOWER_LIDS)[1] - _picks(_UPPER_LIDS)[1]))
+    return np.array(odd), np.array(even)
+
+
+def _picks(group: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+    """Rows that take the mean x and the mean y of ``group`` out of the points used."""
+    row: FloatArray = np.isin(_USED, group) / float(len(group))
+    x, y = np.eye(2)
+    return np.kron(row, x).astype(np.float64), np.kron(row, y).astype(np.float64)
+
+
+_USED: Final = np.array(
+    sorted(
+        {p for pair in _PAIRS for group in pair for p in group}.union(
+            _MIDLINE, _UPPER_LIDS, _LOWER_LIDS
+        )
+    )
+)
+_SQUARED: Final = np.searchsorted(_USED, [_NOSE_TIP, _FOREHEAD])
+_ODD, _EVEN = _linear_maps()

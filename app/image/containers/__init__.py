@@ -1,0 +1,41 @@
+"""What a picture file says of itself, read before any pixel is decoded.
+
+A decoder is asked for pixels only: everything else in a file (texts, thumbnails, further frames)
+is taken out here first, because that is where decoders are slow, warn, or unpack without bounds.
+Nothing here allocates more than a few copies of the file, and every walk is bounded.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections.abc import Callable, Mapping
+from typing import Final
+
+from app.errors import ImageTruncated
+from app.image.containers.avif import read_avif
+from app.image.containers.container import Container
+from app.image.containers.formats import format_of
+from app.image.containers.gif import read_gif
+from app.image.containers.jpeg import read_jpeg
+from app.image.containers.png import read_png
+from app.image.containers.webp import read_webp
+
+READERS: Final[Mapping[str, Callable[[bytes], Container]]] = {
+    "JPEG": read_jpeg,
+    "PNG": read_png,
+    "WEBP": read_webp,
+    "GIF": read_gif,
+    "AVIF": read_avif,
+}
+
+
+def open_container(data: bytes) -> Container:
+    """The container in ``data``, by its signature alone.
+
+    Raises ``NotAnImage``, ``ImageUnsupported``, ``ImageTruncated`` or ``ImageBomb``.
+    """
+    read = READERS[format_of(data)]
+    try:
+        return read(data)
+    except (IndexError, struct.error) as error:
+        raise ImageTruncated("The file ends within its headers; send the whole file.") from error

@@ -1,0 +1,73 @@
+"""Which format bytes are in, by their signature alone."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+from app.errors import ImageUnsupported, NotAnImage
+from app.image.containers.isobmff import brands
+from app.image.containers.png import SIGNATURE
+
+_SVG: Final = re.compile(
+    rb"(?:\xef\xbb\xbf)?\s*+"
+    rb"(?>(?:<\?xml[^>]*+>|<!--(?>(?:(?!-->).)*)-->|<!DOCTYPE\s++svg[^>]*+>)\s*+)*+<svg[\s>/]",
+    re.DOTALL | re.IGNORECASE,
+)
+"""Every part takes all it can and gives nothing back: a kilobyte of comments has one reading."""
+_OTHER_PICTURES: Final = {
+    "TIFF": (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"),
+    "PSD": (b"8BPS",),
+    "EPS": (b"%!PS", b"\xc5\xd0\xd3\xc6"),
+    "PDF": (b"%PDF-",),
+    "ICO": (b"\x00\x00\x01\x00", b"\x00\x00\x02\x00"),
+    "JPEG XL": (b"\xff\x0a", b"\x00\x00\x00\x0cJXL \r\n\x87\n"),
+    "JPEG 2000": (b"\xff\x4f\xff\x51", b"\x00\x00\x00\x0cjP  \r\n\x87\n"),
+    "OpenEXR": (b"v/1\x01",),
+    "Radiance": (b"#?RADIANCE",),
+    "XCF": (b"gimp xcf",),
+    "QOI": (b"qoif",),
+    "DDS": (b"DDS ",),
+}
+_HEIF_BRANDS: Final = frozenset(
+    {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
+)
+
+_AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
+
+
+def format_of(data: bytes) -> str:
+    """The name of the format, of those that are read here.
+
+    Raises ``ImageUnsupported`` for a picture in another format, ``NotAnImage`` for all else.
+    """
+    if not data:
+        raise NotAnImage("There are no bytes here; send a picture.")
+    if (kind := _readable(data)) is not None:
+        return kind
+    if (kind := _other_picture(data)) is not None:
+        raise ImageUnsupported(f"This is {kind}; send JPEG, PNG, WEBP, GIF or AVIF.")
+    raise NotAnImage("These bytes are no picture; send JPEG, PNG, WEBP, GIF or AVIF.")
+
+
+def _readable(data: bytes) -> str | None:
+    if data.startswith(b"\xff\xd8\xff"):
+        return "JPEG"
+    if data.startswith(SIGNATURE):
+        return "PNG"
+    if data.startswith((b"GIF87a", b"GIF89a")):
+        return "GIF"
+    if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
+        return "WEBP"
+    return "AVIF" if _AVIF_BRANDS & brands(data) else None
+
+
+def _other_picture(data: bytes) -> str | None:
+    for kind, signatures in _OTHER_PICTURES.items():
+        if data.startswith(signatures):
+            return kind
+    if _HEIF_BRANDS & brands(data):
+        return "HEIC"
+    if data.startswith(b"BM") and data[6:10] == bytes(4):
+        return "BMP"
+    return "SVG" if _SVG.match(data[:1024]) else None

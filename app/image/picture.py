@@ -1,0 +1,257 @@
+"""Picture: untrusted bytes made upright RGB. The only file that has untrusted pixels decoded.
+
+Containers are read first (``app.image.containers``), so that Pillow sees nothing but the pixels
+of one picture whose size is known to be acceptable.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import math
+import struct
+import zlib
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageCms
+
+from app.errors import AvatarError, ImageBomb, ImageTruncated, TooLarge
+from app.image.containers import open_container
+from app.image.containers.container import Container
+from app.image.containers.exif import orientation
+
+RgbArray = NDArray[np.uint8]
+
+FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
+WORKING_SIDE_PX: Final = 1600
+"""Larger pictures are shrunk to this: landmarks gain nothing beyond it, memory and time do."""
+MID_GREY: Final = 128
+"""What shows through transparent pixels: neither the dark nor the light page they were made for."""
+HASH_GRID: Final = 32
+HASH_BLOCK: Final = 8
+
+_DEAR: Final = {"WEBP": 0.6, "AVIF": 0.75}
+"""Of the pixels that others may have: these decoders hold 17 and 13 bytes for each (PNG 9)."""
+_MOST_LAYERS: Final = 4
+"""A picture, its transparency, a thumbnail, a gain map: each may be as large as a picture may."""
+
+# DecodeLimits stands in place of Pillow's own limit, which is one for the whole process and warns
+# where it should refuse.
+Image.MAX_IMAGE_PIXELS = None
+
+_DAMAGED: Final = (
+    OSError,
+    SyntaxError,
+    ValueError,
+    EOFError,
+    ArithmeticError,  # a size too large to count, a clock that divides by nothing
+    RuntimeError,  # libavif's complaints
+    struct.error,
+    zlib.error,
+)
+"""What Pillow raises for damaged pixels; anything else is a fault that must be seen."""
+
+_UPRIGHT: Final = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+
+
+@dataclass(frozen=True)
+class DecodeLimits:
+    """What a picture may ask for; pixels and sides as stated in the file, before any shrinking.
+
+    Formats whose decoders hold more for each pixel may have fewer of them (``_DEAR``).
+    """
+
+    max_bytes: int = 5_000_000
+    max_pixels: int = 25_000_000
+    max_side_px: int = 8192
+
+
+DEFAULT_LIMITS: Final = DecodeLimits()
+
+
+@dataclass(frozen=True, eq=False)
+class Picture:
+    """An upright picture.
+
+    ``rgb``: uint8 (H, W, 3), read-only, sRGB, no side above ``WORKING_SIDE_PX``. ``format``: one of
+    ``FORMATS``. ``sha256``: of the file, hex. ``animated``: the first of several frames.
+    ``declared_size``: (width, height) of the file's picture, upright, px; larger than ``size``
+    where it was shrunk, and the same as ``size`` unless given.
+    """
+
+    rgb: RgbArray
+    format: str
+    sha256: str
+    animated: bool = False
+    declared_size: tuple[int, int] = (0, 0)
+
+    def __post_init__(self) -> None:
+        if self.declared_size == (0, 0):
+            object.__setattr__(self, "declared_size", self.size)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(width, height), px."""
+        return self.rgb.shape[1], self.rgb.shape[0]
+
+    @cached_property
+    def gray(self) -> NDArray[np.uint8]:
+        """Luma, uint8 (H, W), read-only."""
+        gray = np.asarray(cv2.cvtColor(self.rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
+        gray.setflags(write=False)
+        return gray
+
+    @cached_property
+    def perceptual_hash(self) -> str:
+        """64 bits as 16 hex digits: pictures that look alike differ in few of them.
+
+        Signs of the lowest 8 × 8 frequencies of a 32 × 32 grey picture against their median
+        (pHash: Zauner 2010, "Implementation and benchmarking of perceptual image hash functions").
+        """
+        small = cv2.resize(self.gray, (HASH_GRID, HASH_GRID), interpolation=cv2.INTER_AREA)
+        # Rounded, so that a flat picture's frequencies are zero and not the noise of a float.
+        low = np.round(cv2.dct(small.astype(np.float32))[:HASH_BLOCK, :HASH_BLOCK].ravel(), 2)
+        return np.packbits(low > np.median(low[1:])).tobytes().hex()
+
+
+def decode(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Picture:
+    """The picture in ``data``, whatever its name or content type said.
+
+    Upright by EXIF, sRGB by its ICC profile, transparency on mid-grey, the first frame of an
+    animation. Raises only ``TooLarge``, ``NotAnImage``, ``ImageUnsupported``, ``ImageTruncated``
+    and ``ImageBomb``. Safe in threads.
+    """
+    if len(data) > limits.max_bytes:
+        raise TooLarge(f"This has {len(data)} bytes; send {limits.max_bytes} at most.")
+    container = open_container(data)
+    if container.size is not None:
+        _refuse_bomb(container.format, container.size, limits)
+    if container.work_px > _MOST_LAYERS * limits.max_pixels:
+        raise ImageBomb("This picture is put together from too many large ones; save it anew.")
+    try:
+        image, size, animated, turn = _first_frame(container, limits)
+    except AvatarError:
+        raise
+    except _DAMAGED as error:
+        raise ImageTruncated(
+            f"This {container.format} is cut off or damaged; send the whole file, or save it anew."
+        ) from error
+    if turn in _UPRIGHT:
+        image = image.transpose(_UPRIGHT[turn])
+    rgb = np.asarray(image)
+    rgb.setflags(write=False)
+    return Picture(
+        rgb=rgb,
+        format=container.format,
+        sha256=hashlib.sha256(data).hexdigest(),
+        animated=animated,
+        declared_size=size[::-1] if turn >= 5 else size,
+    )
+
+
+def load_decoders() -> None:
+    """Make Pillow load whatever it loads late: for a process that will open no files any more."""
+    dot = Image.new("RGB", (8, 8), (200, 100, 50))
+    foreign = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
+    for kind in FORMATS:
+        stored = io.BytesIO()
+        dot.save(stored, kind, icc_profile=foreign)
+        decode(stored.getvalue())
+
+
+def _refuse_bomb(kind: str, size: tuple[int, int], limits: DecodeLimits) -> None:
+    width, height = size
+    most = int(limits.max_pixels * _DEAR.get(kind, 1.0))
+    if width * height > most or max(size) > limits.max_side_px:
+        raise ImageBomb(
+            f"This {kind} states {width} × {height} pixels; send {most} pixels and "
+            f"{limits.max_side_px} a side at most."
+        )
+
+
+def _first_frame(
+    container: Container, limits: DecodeLimits
+) -> tuple[Image.Image, tuple[int, int], bool, int]:
+    """RGB of the first frame, not upright yet; stored size; whether there are more; orientation."""
+    with Image.open(io.BytesIO(container.pixels), formats=(container.format,)) as opened:
+        size = opened.size
+        _refuse_bomb(container.format, size, limits)
+        exif = container.exif or opened.info.get("exif") or b""
+        profile = container.profile or opened.info.get("icc_profile")
+        animated = container.animated or getattr(opened, "n_frames", 1) > 1
+        working = _working_size(size)
+        if working != size:
+            opened.draft(None, working)  # a JPEG is unpacked small; nothing happens to others
+        opened.load()
+        image = _shrunk(_with_colours(opened), working)
+    return _on_grey(image, profile), size, animated, orientation(exif)
+
+
+def _working_size(size: tuple[int, int]) -> tuple[int, int]:
+    scale = min(1.0, WORKING_SIDE_PX / max(size))
+    return max(1, math.ceil(size[0] * scale)), max(1, math.ceil(size[1] * scale))
+
+
+def _with_colours(image: Image.Image) -> Image.Image:
+    """``image`` as L, RGB, RGBA or CMYK, 8 bits, with whatever transparency it had."""
+    if image.mode.startswith("I"):
+        return _from_16_bits(image)
+    if image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info:
+        return image.convert("RGBA")
+    if image.mode in ("L", "RGB", "RGBA", "CMYK"):
+        return image
+    return image.convert("L" if image.mode == "1" else "RGB")
+
+
+def _from_16_bits(image: Image.Image) -> Image.Image:
+    """Pillow's own conversion clips at 255 instead of scaling."""
+    values = np.asarray(image).astype(np.uint16, copy=False)
+    grey = Image.fromarray(cv2.convertScaleAbs(values, alpha=1 / 257).reshape(values.shape))
+    see_through = image.info.get("transparency")
+    if see_through is None:
+        return grey
+    grey.putalpha(Image.fromarray(np.where(values == see_through, 0, 255).astype(np.uint8)))
+    return grey.convert("RGBA")
+
+
+def _shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+    if image.size == size:
+        return image
+    return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
+
+
+def _on_grey(image: Image.Image, profile: bytes | None) -> Image.Image:
+    if image.mode != "RGBA":
+        return _in_srgb(image, profile)
+    ground = Image.new("RGB", image.size, (MID_GREY, MID_GREY, MID_GREY))
+    ground.paste(_in_srgb(image.convert("RGB"), profile), mask=image.getchannel("A"))
+    return ground
+
+
+def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+    """RGB as ``profile`` means it; as it stands where there is none, or none that fits."""
+    if not profile:
+        return image.convert("RGB")
+    try:
+        stored = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in (stored.profile.profile_description or ""):  # most of them, and dear to apply
+            return image.convert("RGB")
+        srgb = ImageCms.createProfile("sRGB")
+        meant = ImageCms.profileToProfile(image, stored, srgb, outputMode="RGB")
+    except (ImageCms.PyCMSError, OSError):  # a corrupt profile, or one for other colours
+        return image.convert("RGB")
+    assert meant is not None  # only in-place conversion returns nothing
+    return meant

@@ -1,0 +1,156 @@
+"""Zip → its entries. What could cost more than it weighs is looked at before it is opened."""
+
+from __future__ import annotations
+
+import stat
+import struct
+import zipfile
+import zlib
+from collections.abc import Sequence
+from io import BufferedReader
+from typing import BinaryIO, Final
+
+from app.errors import ListUnreadable
+from app.lists import failures
+from app.lists.byte_stream import limited, too_long
+from app.lists.image_files import printable
+from app.records import Failure
+
+DIRECTORY_MAX_BYTES: Final = 1 << 24
+"""Of a zip's table of contents, which is read whole: about 150,000 files."""
+
+_END: Final = b"PK\x05\x06"
+_END64_LOCATOR: Final = b"PK\x06\x07"
+_END_SEARCHED: Final = 22 + 65_535
+_ENCRYPTED: Final = 0x1
+_METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
+_JUNK: Final = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+_BROKEN: Final = (
+    zipfile.BadZipFile,
+    zlib.error,
+    struct.error,
+    EOFError,
+    OSError,
+    ValueError,
+    RuntimeError,  # an encrypted entry whose flag lies
+    NotImplementedError,
+)
+
+
+class Zip:
+    """An open zip. ``most``: bytes that may come out of it altogether."""
+
+    def __init__(self, file: BinaryIO, most: int) -> None:
+        _check_directory(file)
+        try:
+            self._zip = zipfile.ZipFile(file)
+        except _BROKEN:
+            raise ListUnreadable(
+                "This zip is damaged or breaks off; send the whole file."
+            ) from None
+        self.entries = [info for info in self._zip.infolist() if not _is_junk(info)]
+        self._most = self._left = most
+
+    def names(self) -> Sequence[str]:
+        return self._zip.namelist()
+
+    def read(self, info: zipfile.ZipInfo, most: int) -> bytes | Failure:
+        """Up to one byte more than ``most`` of an entry, or why it is not read.
+
+        Raises ``TooLarge`` once all that was read is more than the zip may unpack to.
+        """
+        if (wrong := _wrong(info)) is not None:
+            return failures.row_invalid(f"{printable(info.filename)} {wrong}")
+        try:
+            with self._zip.open(info) as entry:
+                data = entry.read(most + 1)
+        except _BROKEN:
+            return failures.row_invalid(f"{printable(info.filename)} is damaged within the zip.")
+        self._left -= len(data)
+        if self._left < 0:
+            raise too_long(self._most)
+        return data
+
+    def opened(self, info: zipfile.ZipInfo) -> BufferedReader:
+        """An entry as a list's bytes; raises ``ListUnreadable`` where they are damaged."""
+        if (wrong := _wrong(info)) is not None:
+            raise ListUnreadable(f"{printable(info.filename)} {wrong}")
+        try:
+            entry = self._zip.open(info)
+        except _BROKEN:
+            raise _damaged(info) from None
+
+        def take(n: int) -> bytes:
+            try:
+                return entry.read(n)
+            except _BROKEN:
+                raise _damaged(info) from None
+
+        return limited(take, self._most)
+
+
+def plain_name(name: str) -> str:
+    """An entry's name with one kind of slash."""
+    return name.replace("\\", "/")
+
+
+def wrong_name(name: str) -> str | None:
+    """Why a name is none that a picture in an archive has, as a sentence's end."""
+    if name.startswith("/") or name[1:3] == ":/" or ".." in name.split("/"):
+        return "leads out of the archive by its name."
+    if len(name) > 1024 or printable(name) != name:
+        return "has a name with control characters, or of absurd length."
+    return None
+
+
+def _wrong(info: zipfile.ZipInfo) -> str | None:
+    mode = info.external_attr >> 16
+    if (wrong := wrong_name(plain_name(info.filename))) is not None:
+        return wrong
+    if info.flag_bits & _ENCRYPTED:
+        return "is encrypted; send it without a password."
+    if info.compress_type not in _METHODS:
+        return "is packed in a way that is not read here; use plain zip."
+    if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
+        return "is a link or a device, no file."
+    return None
+
+
+def is_junk(name: str) -> bool:
+    """Whether an entry is no picture but what a desktop leaves in every folder."""
+    parts = name.split("/")
+    return "__MACOSX" in parts or parts[-1].lower() in _JUNK or parts[-1].startswith("._")
+
+
+def _is_junk(info: zipfile.ZipInfo) -> bool:
+    # `is_dir()` stumbles over an entry without a name.
+    name = plain_name(info.filename)
+    return name.endswith("/") or is_junk(name)
+
+
+def _damaged(info: zipfile.ZipInfo) -> ListUnreadable:
+    return ListUnreadable(f"{printable(info.filename)} is damaged within the zip.")
+
+
+def _check_directory(file: BinaryIO) -> None:
+    """Refuse a table of contents that is itself too large: ``zipfile`` would read all of it."""
+    size = file.seek(0, 2)
+    file.seek(max(0, size - _END_SEARCHED))
+    tail = file.read(_END_SEARCHED)
+    at = tail.rfind(_END)
+    if at < 0 or len(tail) < at + 22:
+        raise ListUnreadable("This zip breaks off; send the whole file.")
+    (directory,) = struct.unpack_from("<L", tail, at + 12)
+    if _END64_LOCATOR in tail[max(0, at - 20) : at]:
+        directory = _directory64(file, size - len(tail) + at - 20 - 56)
+    if directory > DIRECTORY_MAX_BYTES:
+        raise ListUnreadable("This zip holds too many files; split it, or send a tar.")
+
+
+def _directory64(file: BinaryIO, at: int) -> int:
+    """The size that the end record of a large zip states, where ``zipfile`` looks for it."""
+    if at < 0:
+        return 0
+    file.seek(at)
+    record = file.read(56)
+    return int(struct.unpack_from("<Q", record, 40)[0]) if len(record) == 56 else 0

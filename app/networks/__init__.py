@@ -1,0 +1,1 @@
+"""The networks: loading, the regions that they read, what a region scores."""

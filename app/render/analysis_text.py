@@ -1,0 +1,169 @@
+"""What an analysis says, in a moderator's words.
+
+Careful ones: no more is said of a picture than its likelihood ratio carries, and nothing of the
+account behind it.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Final
+
+from app.evidence import Analysis, Evidence, Match, Outcome, Unmeasurable, Verdict, verbal_support
+from app.face.alignment import Alignment
+
+NOT_A_PROBABILITY: Final = (
+    "llr counts powers of ten. It is not the probability that the picture is generated: that also "
+    "depends on how common such pictures are where this one was found."
+)
+
+NOT_A_SUM: Final = (
+    "The total is not the sum: the pixel checks look at one face and overlap, and the eyes alone "
+    "count for less, because some real photographs are framed like this too."
+)
+
+VERDICT: Final[dict[Verdict, str]] = {
+    Verdict.LIKELY_GENERATED: "Likely generated",
+    Verdict.INCONCLUSIVE: "Inconclusive",
+    Verdict.UNLIKELY_GENERATED: "Unlikely to be StyleGAN-generated",
+    Verdict.NOT_APPLICABLE: "Not applicable",
+}
+OUTCOME: Final[dict[Outcome, str]] = {
+    Outcome.SCORED: "A face was found and weighed.",
+    Outcome.NO_FACE: "No face was found that could be measured, so nothing was weighed.",
+    Outcome.TOO_SMALL: "The face is too small to measure, so nothing was weighed.",
+    Outcome.NOT_A_PHOTO: "This does not look like a photograph, so nothing was weighed.",
+}
+
+WARNING: Final = {
+    "several_faces": "several faces. Each was weighed; the one with marked irises answers.",
+    "animated": "an animation. Only its first frame was looked at.",
+    "turned_away": "the head is turned far aside, where landmarks are less certain.",
+}
+_NAMED: Final = ((1e9, "billion"), (1e6, "million"))
+
+
+def signed(llr: float) -> str:
+    """``llr`` with its sign and one decimal, never a minus zero."""
+    return f"{round(llr, 1) + 0.0:+.1f}"
+
+
+def weight(analysis: Analysis) -> str:
+    """The likelihood ratio with its interval."""
+    low, high = analysis.llr_interval
+    return f"llr {signed(analysis.llr)} (95 % interval {signed(low)} to {signed(high)})"
+
+
+def comparison(llr: float) -> str:
+    """The likelihood ratio as a sentence about the measurements, not about the picture."""
+    generated, ordinary = "a picture from a StyleGAN-family generator", "an ordinary avatar"
+    band = verbal_support(llr)
+    if band == "none":
+        return (
+            f"No support either way: what was measured is about as likely in {generated} "
+            f"as in {ordinary}."
+        )
+    more, less = (generated, ordinary) if llr > 0 else (ordinary, generated)
+    return (
+        f"{band.capitalize()} support for {more}: what was measured is about "
+        f"{times(abs(llr))} times more likely there than in {less}."
+    )
+
+
+def times(size: float) -> str:
+    """10 to the power of ``size`` (0 or more) in two significant figures; whole below 10."""
+    if size >= 12.0:
+        return "a thousand billion or more"
+    ratio = 10.0**size
+    if ratio < 9.5:
+        return str(round(ratio))
+    rounded = float(f"{ratio:.1e}")
+    for unit, name in _NAMED:
+        if rounded >= unit:
+            return f"{rounded / unit:,.3g} {name}"
+    return f"{rounded:,.0f}"
+
+
+def check_name(evidence: Evidence) -> str:
+    """The check's name as words, with what it weighs."""
+    name = plain(evidence.check.name).capitalize()
+    if isinstance(evidence.measured, Unmeasurable):
+        return f"{name}: not measured"
+    return f"{name}: llr {signed(evidence.llr)}"
+
+
+def check_says(evidence: Evidence) -> str:
+    """The check's own sentence; the reason where it could not measure."""
+    if isinstance(evidence.measured, Unmeasurable):
+        return sentence(plain(evidence.summary) or f"reason: {plain(evidence.measured.reason)}")
+    return sentence(evidence.summary)
+
+
+def closest_frame(match: Match, size: tuple[int, int]) -> str:
+    """Template, transform and distance of ``match`` in a picture of ``size`` (width, height)."""
+    return (
+        f"Closest template: {match.template}, {transform(match, size)}; "
+        f"{_deviations(match.distance)} standard deviations away."
+    )
+
+
+def no_frame(match: Match) -> str:
+    """That no template comes near this face, and how far the closest is."""
+    away = _deviations(match.distance)
+    return f"No template fits: the closest, {match.template}, is {away} standard deviations away."
+
+
+def transform(match: Match, size: tuple[int, int]) -> str:
+    """What would have been done to the generator's picture to make this one, ``size`` px."""
+    return {
+        "untouched": "untouched",
+        "zoomed": f"zoomed in {match.frame.width / size[0]:.2f} times",
+        "trimmed": "in a trimmed frame",
+    }[match.transform]
+
+
+def own_frame(size: tuple[int, int]) -> str:
+    """The picture's frame and its ``size`` (width, height)."""
+    return f"the picture's own frame ({size[0]:,} x {size[1]:,} px)"
+
+
+def asked_square(alignment: Alignment | None, size: tuple[int, int]) -> str:
+    """The crop square, and its side in the same px as the frame's."""
+    if alignment is None:
+        return "the crop square that this face asks for"
+    side_px, roll_deg = alignment.side * math.sqrt(size[0] * size[1]), round(alignment.roll_deg, 1)
+    shown = f"{side_px:,.0f}" if side_px >= 100.0 else f"{side_px:.1f}"
+    return f"the crop square that this face asks for ({shown} px, turned {roll_deg + 0.0:+.1f}°)"
+
+
+def footnote(analysis: Analysis, enlarged: float) -> str:
+    """Which bytes and which calibration this drawing speaks of, ``enlarged`` so many times."""
+    width, height = analysis.size
+    larger = f", drawn {enlarged:.1f} times as large" if enlarged > 1.0 else ""
+    still = ", first frame of an animation" if analysis.animated else ""
+    return (
+        f"{width:,} x {height:,} px {analysis.format}{still}{larger} · "
+        f"sha256 {analysis.sha256[:16]} · calibration {analysis.calibration_id or 'none'}"
+    )
+
+
+def warning(code: str) -> str:
+    """What a warning's ``code`` means for whoever looks at the drawing."""
+    return f"Note: {WARNING.get(code, plain(code) + '.')}"
+
+
+def plain(code: str) -> str:
+    """A code such as ``several_faces`` as words."""
+    return code.replace("_", " ")
+
+
+def sentence(text: str) -> str:
+    """``text`` with a capital at its start and a full stop at its end."""
+    text = text.strip()
+    if not text:
+        return ""
+    return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
+
+
+def _deviations(distance: float) -> str:
+    return f"{distance:.1f}" if distance < 9.95 else f"{distance:,.0f}"

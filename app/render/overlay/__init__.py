@@ -1,0 +1,1 @@
+"""The drawing of one analysis over its picture."""

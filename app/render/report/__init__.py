@@ -1,0 +1,1 @@
+"""The report of a list: one self-contained HTML page."""

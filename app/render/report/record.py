@@ -1,0 +1,99 @@
+"""What the report tells, as plain values: nothing of how batches are kept or answered."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from app.evidence import Verdict
+from app.render import cohort_text
+
+MAX_FLAGGED: Final = 200
+
+
+@dataclass(frozen=True)
+class Flagged:
+    """One flagged picture. ``checks``: each check's name, llr (``None``: not measured), sentence.
+
+    ``thumbnail``: JPEG, empty if none was kept. ``posterior_in_list``: at the list's own share,
+    ``None`` where that is unknown. ``notes``: warnings as sentences. ``account``: what the list
+    says of the account.
+    """
+
+    seq: int
+    name: str
+    source: str
+    llr: float
+    llr_interval: tuple[float, float]
+    posterior_at_base_rate: float
+    posterior_in_list: float | None = None
+    thumbnail: bytes = b""
+    checks: tuple[tuple[str, float | None, str], ...] = ()
+    notes: tuple[str, ...] = ()
+    account: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Failed:
+    """One kind of failure: its code and title, how many there were, an item it happened to."""
+
+    code: str
+    title: str
+    count: int
+    example: str = ""
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything that the page tells, as plain values.
+
+    ``facts``: further rows for the head of the page (list format, metadata), name and value.
+    ``times``: name of a moment ("asked", "finished") and when, as text. ``outcomes``,
+    ``verdicts``: counts by code. ``cohort``: the JSON of the batch's ``cohort``; missing keys are
+    left out of the page. ``thresholds``: as ``GET /v1/model`` serves them. ``montage``,
+    ``composite``, ``scatter``: PNG, empty if there is none. ``flagged``: the strongest first, at
+    most 200 are shown of ``verdicts[likely_generated]``. ``names``: of the items that duplicates
+    speak of, by seq; ``alike``: thumbnails (JPEG) of some of them. ``failures``: by kind.
+    ``list_name``: what people call the list, empty if that is unknown. ``status``: of the batch, in
+    a word; told where not everything was looked at.
+    """
+
+    batch_id: str
+    version: str
+    calibration_id: str
+    prior: float
+    base_rate: float
+    total: int
+    completed: int
+    failed: int
+    times: Mapping[str, str] = field(default_factory=dict)
+    facts: Mapping[str, str] = field(default_factory=dict)
+    outcomes: Mapping[str, int] = field(default_factory=dict)
+    verdicts: Mapping[str, int] = field(default_factory=dict)
+    cohort: Mapping[str, Any] = field(default_factory=dict)
+    thresholds: tuple[Mapping[str, Any], ...] = ()
+    montage: bytes = b""
+    composite: bytes = b""
+    scatter: bytes = b""
+    flagged: tuple[Flagged, ...] = ()
+    names: Mapping[int, str] = field(default_factory=dict)
+    alike: Mapping[int, bytes] = field(default_factory=dict)
+    failures: tuple[Failed, ...] = ()
+    list_name: str = ""
+    status: str = "completed"
+
+    @property
+    def flags(self) -> int:
+        """How many were flagged in all."""
+        return max(self.verdicts.get(Verdict.LIKELY_GENERATED, 0), len(self.flagged))
+
+    @property
+    def waiting(self) -> int:
+        """Items that nobody has looked at: the list is still at work, or was stopped."""
+        return max(0, self.total - self.completed - self.failed)
+
+    @property
+    def prevalence(self) -> float | None:
+        """The list's own estimated share of generated faces."""
+        return cohort_text.number(self.cohort, "prevalence", "estimate")

@@ -1,0 +1,1 @@
+"""Where the eyes of a whole list lie."""

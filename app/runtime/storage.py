@@ -1,0 +1,40 @@
+"""Whether anything can be kept where the operator said, and if not, why, in a line."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from app.batches.store.database import complaint
+from app.settings import Settings, SettingsError
+
+
+def storage_complaint(settings: Settings) -> str | None:
+    """Why batches cannot be kept where the operator said; ``None`` if they can.
+
+    Raises ``app.batches.store.opening.InUse`` if another process keeps its batches there.
+    """
+    url = settings.database_url
+    try:
+        spool_folder(settings)
+    except SettingsError as error:
+        return str(error)
+    return complaint(url.get_secret_value() if url else None, settings.data_dir)
+
+
+def spool_folder(settings: Settings) -> Path:
+    """A folder that can be written: the operator's, or the system's where a server keeps batches.
+
+    Raises ``SettingsError`` that says what to do.
+    """
+    try:
+        settings.data_dir.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=settings.data_dir):
+            return settings.data_dir
+    except OSError as error:
+        if settings.database_url is not None:
+            return Path(tempfile.gettempdir())
+        raise SettingsError(
+            f"EYELINE_DATA_DIR={settings.data_dir} cannot be written ({error.strerror}): batches "
+            "are kept there; name another folder, or a server by EYELINE_DATABASE_URL"
+        ) from error

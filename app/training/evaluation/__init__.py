@@ -1,0 +1,1 @@
+"""Error rates of the models on a corpus."""

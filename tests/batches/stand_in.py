@@ -1,0 +1,135 @@
+"""Tools that cost little: what is said of a picture follows from its first bytes."""
+
+import asyncio
+import hashlib
+import json
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Iterable, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from app.batches.store.models import Fetch, NewBatch, Tools
+from app.errors import FetchFailed, NotAnImage, UrlBlocked
+from app.records import TILE_PX, Failure, Finding, Item, Result
+
+BLOCKED = "http://blocked.example/"
+KILLER = b"kill"
+SPITEFUL = b"kill once"
+BROKEN = b"broken"
+NO_PICTURE = b"text"
+THUMBNAIL = b"a small JPEG"
+
+
+def bytes_of(seq: int) -> bytes:
+    return b"picture %d" % seq
+
+
+def llr_of(data: bytes) -> float:
+    """Between -3 and 3, the same for the same bytes."""
+    return int.from_bytes(hashlib.sha256(data).digest()[:4], "big") / 2**32 * 6.0 - 3.0
+
+
+def finding_of(data: bytes) -> Finding:
+    llr, sha256 = llr_of(data), hashlib.sha256(data).hexdigest()
+    scored = int(sha256[-1], 16) > 1
+    verdict = "likely_generated" if llr > 2.0 else "inconclusive"
+    return Finding(
+        sha256=sha256,
+        perceptual_hash=sha256[:16],
+        outcome="scored" if scored else "no_face",
+        verdict=verdict if scored else "not_applicable",
+        llr=llr if scored else 0.0,
+        eye_llr=llr / 2,
+        analysis=json.dumps({"llr": llr}).encode(),
+        width=400,
+        height=300,
+        eyes=(0.1, 0.2, 0.3, 1 / 3) if scored else None,
+        square=(0.5, 0.5, 0.0, -0.1) if scored else None,
+        template="ffhq" if llr > 2.0 else None,
+        transform="untouched" if llr > 2.0 else None,
+        distance=0.1 if llr > 2.0 else None,
+        thumbnail=THUMBNAIL,
+        tile=tile_of(data) if scored else None,
+    )
+
+
+def tile_of(data: bytes) -> NDArray[np.uint8]:
+    return np.full((TILE_PX, TILE_PX, 3), sum(data) % 256, np.uint8)
+
+
+class StandIn:
+    """``log``: a file that every look is written to, whichever process looks."""
+
+    def __init__(self, log: Path, seconds: float = 0.0, fetch_s: float = 0.0) -> None:
+        self.log = log
+        self.seconds = seconds
+        self.fetch_s = fetch_s
+        self.fetched: list[str] = []
+
+    def tools(self) -> Tools:
+        return Tools(self.examine, self.open_fetch, self.summarise)
+
+    def examine(self, data: bytes, prior: float) -> Finding:
+        with self.log.open("ab") as log:
+            log.write(data + b"\n")
+        self._misbehave(data)
+        if self.seconds:
+            time.sleep(self.seconds)
+        return finding_of(data)
+
+    def _misbehave(self, data: bytes) -> None:
+        again = self.log.read_bytes().split(b"\n").count(data) > 1 if b"kill" in data else False
+        if data.startswith(KILLER) and not (data.startswith(SPITEFUL) and again):
+            os.kill(os.getpid(), signal.SIGKILL)
+            time.sleep(10)
+        if data.startswith(BROKEN):
+            raise ZeroDivisionError("a fault of ours")
+        if data.startswith(NO_PICTURE):
+            raise NotAnImage("these bytes are text")
+
+    @asynccontextmanager
+    async def open_fetch(self) -> AsyncIterator[Fetch]:
+        async def fetch(url: str) -> bytes:
+            self.fetched.append(url)
+            if url.startswith(BLOCKED):
+                raise UrlBlocked("this address is not allowed")
+            await asyncio.sleep(self.fetch_s)
+            if "missing" in url:
+                raise FetchFailed("the server answered 404", 404)
+            if "tired" in url:
+                raise FetchFailed("the server answered 503", 503)
+            return url.rsplit("/", 1)[-1].encode()
+
+        yield fetch
+
+    def summarise(self, results: Iterable[Result], new: NewBatch) -> dict[str, Any]:
+        found = Counter("failed" if r.finding is None else r.finding.verdict for r in results)
+        return {"items": sum(found.values()), "prior": new.prior, **found}
+
+    def looks(self) -> Counter[bytes]:
+        """How often each picture was looked at."""
+        if not self.log.exists():
+            return Counter()
+        return Counter(self.log.read_bytes().splitlines())
+
+
+def pictures(count: int) -> Iterator[Item]:
+    """A list whose pictures came with it."""
+    for seq in range(count):
+        yield Item(seq, f"{seq}.jpg", custom_id=f"@{seq}", line=seq + 1, payload=bytes_of(seq))
+
+
+def addresses(count: int) -> Iterator[Item]:
+    for seq in range(count):
+        yield Item(seq, url := f"https://pictures.example/{seq}", url=url)
+
+
+def wrong(seq: int) -> Item:
+    return Item(seq, "?", failure=Failure("row_unreadable", "This row cannot be read", "no URL"))

@@ -1,0 +1,79 @@
+"""``eyeline worker`` beside ``eyeline serve``, on a Postgres that both share."""
+
+from __future__ import annotations
+
+import http.server
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from app.__main__ import cli
+from app.cli.startup import USAGE
+from tests.api.batches.test_end_to_end import Quiet, service
+from tests.api.elsewhere import PATIENCE_S, ended, submitted, until
+from tests.batches.conftest import Postgres, postgres  # noqa: F401 - a fixture
+from tests.conftest import FACES
+
+
+@pytest.fixture
+def avatars() -> Iterator[str]:
+    handler = partial(Quiet, directory=str(FACES))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        yield f"http://127.0.0.1:{server.server_address[1]}"
+        server.shutdown()
+        thread.join()
+
+
+def test_workers_share_a_postgres_or_are_told_so() -> None:
+    result = CliRunner().invoke(cli, ["worker"])
+    assert result.exit_code == USAGE
+    assert "EYELINE_DATABASE_URL" in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_database_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EYELINE_DATABASE_URL", "postgresql://user:secret@127.0.0.1:1/none")
+    result = CliRunner().invoke(cli, ["worker"])
+    assert result.exit_code == USAGE
+    assert "EYELINE_DATABASE_URL" in result.stderr
+    assert "secret" not in result.stderr
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_service_without_threads_of_its_own_leaves_it_to_a_worker(
+    postgres: Postgres,  # noqa: F811
+    avatars: str,
+    tmp_path: Path,
+) -> None:
+    url = postgres.fresh()
+    shared = {"EYELINE_DATABASE_URL": url, "EYELINE_FETCH_ALLOW": "127.0.0.1"}
+    environment = {k: v for k, v in os.environ.items() if not k.startswith("EYELINE_")} | shared
+    worker = subprocess.Popen(
+        [sys.executable, "-m", "app", "worker", "--workers", "1"],
+        env={**environment, "EYELINE_ISOLATE": "false", "EYELINE_DATA_DIR": str(tmp_path)},
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        with service(tmp_path, **shared, EYELINE_BATCH_WORKERS="0") as (client, _):
+            batch = submitted(client, json={"items": [{"url": f"{avatars}/astronaut.jpg"}] * 3})
+            done = ended(client, batch)
+            assert done["request_counts"] == {"total": 3, "completed": 3, "failed": 0}
+            worker.send_signal(signal.SIGTERM)
+            assert worker.wait(timeout=PATIENCE_S) == 0
+            until(
+                lambda: "eyeline worker" in client.get("/readyz").text,
+                "the service to miss its workers",
+            )
+    finally:
+        worker.kill()
+        worker.wait()

@@ -1,0 +1,229 @@
+"""Decoding: every trap has a file in fixtures/faces/hostile."""
+
+import csv
+import io
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from PIL import Image
+
+from app.errors import AvatarError, ImageBomb, TooLarge
+from app.image.picture import FORMATS, WORKING_SIDE_PX, DecodeLimits, Picture, decode
+
+FACES = Path(__file__).resolve().parents[2] / "fixtures" / "faces"
+HOSTILE = FACES / "hostile"
+TRAPS = {
+    row["file"]: row["expected"]
+    for row in csv.DictReader((HOSTILE / "manifest.csv").read_text("utf-8").splitlines())
+}
+
+
+def trap(name: str) -> bytes:
+    return (HOSTILE / name).read_bytes()
+
+
+def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def answer(data: bytes) -> str:
+    try:
+        decode(data)
+    except AvatarError as error:
+        return error.code
+    return "ok"
+
+
+def bits_apart(a: Picture, b: Picture) -> int:
+    return (int(a.perceptual_hash, 16) ^ int(b.perceptual_hash, 16)).bit_count()
+
+
+@pytest.fixture(scope="module")
+def photograph() -> Picture:
+    return decode((FACES / "astronaut.jpg").read_bytes())
+
+
+# Every trap
+
+
+@pytest.mark.parametrize(("name", "expected"), TRAPS.items())
+def test_trap(name, expected):
+    assert answer(trap(name)) == expected
+
+
+def test_manifest_and_folder_hold_the_same_files():
+    assert set(TRAPS) == {path.name for path in HOSTILE.iterdir()} - {"manifest.csv"}
+
+
+def test_details_say_what_to_do():
+    for name, expected in TRAPS.items():
+        if expected != "ok":
+            with pytest.raises(AvatarError, match=r"send|save") as caught:
+                decode(trap(name))
+            assert caught.value.detail.endswith(".")
+
+
+# What a Picture promises
+
+
+@pytest.mark.parametrize("name", [name for name, expected in TRAPS.items() if expected == "ok"])
+def test_picture_keeps_its_promises(name):
+    picture = decode(trap(name))
+    width, height = picture.size
+    assert picture.rgb.shape == (height, width, 3)
+    assert picture.rgb.dtype == np.uint8
+    assert not picture.rgb.flags.writeable
+    assert not picture.gray.flags.writeable
+    assert picture.format in FORMATS
+    assert max(picture.size) <= WORKING_SIDE_PX
+    assert len(picture.perceptual_hash) == 16
+    assert all(
+        kept <= stated for kept, stated in zip(picture.size, picture.declared_size, strict=True)
+    )
+
+
+def test_bytes_decide_not_names():
+    assert decode(trap("png_as.jpg")).format == "PNG"
+
+
+def test_declared_size_defaults_to_size():
+    assert Picture(np.zeros((3, 5, 3), np.uint8), "PNG", "").declared_size == (5, 3)
+
+
+# Limits
+
+
+def test_too_many_bytes():
+    data = trap("1x1.png")
+    assert decode(data, DecodeLimits(max_bytes=len(data))).size == (1, 1)
+    with pytest.raises(TooLarge):
+        decode(data, DecodeLimits(max_bytes=len(data) - 1))
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_pixel_and_side_limits_are_inclusive(kind):
+    data = saved(Image.new("RGB", (40, 30)), kind)
+    most = {"WEBP": 2000, "AVIF": 1600}.get(kind, 1200)  # those that cost more may have fewer
+    assert decode(data, DecodeLimits(max_pixels=most, max_side_px=40)).declared_size == (40, 30)
+    for limits in (DecodeLimits(max_pixels=most - 1), DecodeLimits(max_side_px=39)):
+        with pytest.raises(ImageBomb):
+            decode(data, limits)
+
+
+def test_bombs_cost_no_memory():
+    bombs = [name for name, expected in TRAPS.items() if expected == "image_bomb"]
+    program = (
+        "import sys, resource\n"
+        "from app.errors import ImageBomb\n"
+        "from app.image.picture import decode\n"
+        "peak = lambda: resource.getrusage(resource.RUSAGE_SELF).ru_maxrss\n"
+        "files = [open(name, 'rb').read() for name in sys.argv[1:]]\n"
+        "before = peak()\n"
+        "for data in files:\n"
+        "    try:\n"
+        "        decode(data)\n"
+        "        sys.exit('decoded')\n"
+        "    except ImageBomb:\n"
+        "        pass\n"
+        "print(peak() - before)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, *(str(HOSTILE / name) for name in bombs)],
+        capture_output=True,
+        text=True,
+        check=True,
+        cwd=FACES.parent.parent,
+    )
+    assert int(done.stdout) < 20_000  # KiB; the smallest of these bombs would unpack to 100 MB
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_large_pictures_are_shrunk_and_say_so(kind):
+    data = saved(Image.linear_gradient("L").resize((3301, 1100)).convert("RGB"), kind)
+    picture = decode(data)
+    assert picture.declared_size == (3301, 1100)
+    assert picture.size == (WORKING_SIDE_PX, 534)
+    column = picture.gray[:, 800].astype(int)
+    assert column[0] < 6
+    assert column[-1] > 249
+    assert abs(column[267] - 127) <= 2
+
+
+# Which way up, and which frame
+
+
+@pytest.mark.parametrize("number", range(1, 9))
+def test_every_orientation_gives_the_same_pixels(number):
+    picture = decode(trap(f"exif_{number}.png"))
+    assert np.array_equal(picture.rgb, decode(trap("exif_1.png")).rgb)
+    assert picture.declared_size == (48, 40)
+
+
+@pytest.mark.parametrize("suffix", ["jpg", "webp", "avif"])
+def test_orientation_in_other_formats(suffix):
+    picture = decode(trap(f"exif_6.{suffix}"))
+    assert picture.size == picture.declared_size == (48, 40)
+    difference = picture.rgb.astype(int) - decode(trap("exif_1.png")).rgb
+    assert np.abs(difference).mean() < 12
+
+
+@pytest.mark.parametrize("suffix", ["gif", "webp", "png", "avif"])
+def test_animations_are_their_first_frame_and_flagged(suffix):
+    picture = decode(trap(f"animated.{suffix}"))
+    assert picture.animated
+    red, green, blue = picture.rgb[12, 12].tolist()
+    assert red > 240
+    assert max(green, blue) < 15
+
+
+@pytest.mark.parametrize("kind", FORMATS)
+def test_stills_are_not_animated(kind):
+    assert not decode(saved(Image.new("RGB", (8, 8)), kind)).animated
+
+
+# Threads, and the perceptual hash
+
+
+def test_threads_agree(photograph):
+    names = [name for name, code in TRAPS.items() if code == "ok"] * 3
+    alone = [decode(trap(name)).rgb.tobytes() for name in names]
+    with ThreadPoolExecutor(8) as pool:
+        together = list(pool.map(lambda name: decode(trap(name)).rgb.tobytes(), names))
+    assert together == alone
+
+
+def test_hash_survives_size_and_compression(photograph):
+    image = Image.fromarray(photograph.rgb)
+    for side in (48, 96, 200, 400):
+        for quality in (30, 60, 90):
+            again = decode(saved(image.resize((side, side)), "JPEG", quality=quality))
+            assert bits_apart(again, photograph) <= 6, (side, quality)
+
+
+def test_hash_tells_pictures_apart(photograph):
+    mirrored = decode(saved(Image.fromarray(photograph.rgb[:, ::-1])))
+    others = [mirrored, *(decode((FACES / f"{n}.jpg").read_bytes()) for n in ("chelsea", "coffee"))]
+    assert min(bits_apart(other, photograph) for other in others) >= 16
+
+
+def test_hash_of_nothing_is_steady():
+    hashes = {
+        decode(saved(Image.new("L", (side, side), level))).perceptual_hash
+        for side in (1, 40, 301)
+        for level in (1, 128, 255)
+    }
+    assert len(hashes) == 1
+
+
+def test_gray_is_luma():
+    assert np.array_equal(
+        decode(trap("exif_1.png")).gray,
+        cv2.cvtColor(decode(trap("exif_1.png")).rgb, cv2.COLOR_RGB2GRAY),
+    )

@@ -1,0 +1,98 @@
+"""What a report is made of: the batch, one pass over its results, and what its sender called it."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import Any
+
+import pytest
+
+from app.batches.store.models import Batch, NewBatch, Status
+from app.records import Result
+from app.runtime.batch_report import name_of_list, report_of
+from tests.batches.stand_in import bytes_of, finding_of, wrong
+
+BATCH = Batch(
+    id="batch_1",
+    status=Status.COMPLETED,
+    new=NewBatch(prior=0.5, list_format="csv", metadata={"case": "7"}),
+    total=3,
+    completed=1,
+    failed=1,
+    outcomes={"scored": 1},
+    verdicts={"likely_generated": 1},
+    reached={Status.VALIDATING: datetime(2026, 1, 9, 12, 0, tzinfo=UTC)},
+    expires_at=None,
+    eta_s=None,
+    cohort={"prevalence": {"estimate": 0.5, "interval": [0.1, 0.9]}},
+    revision=1,
+)
+ANALYSIS: dict[str, Any] = {
+    "llr": 2.0,
+    "llr_interval": [1.5, 2.5],
+    "posterior_at_base_rate": 0.05,
+    "checks": [
+        {"name": "eye_alignment", "status": "measured", "llr": 2.0, "summary": "both lie there"},
+        {"name": "teeth", "status": "unmeasurable", "llr": 0.0,
+         "summary": "not measured: mouth_closed"},
+    ],
+    "warnings": ["several_faces"],
+}  # fmt: skip
+
+
+def flagged(**changes: Any) -> Result:
+    finding = replace(finding_of(bytes_of(0)), analysis=json.dumps(ANALYSIS | changes).encode())
+    return Result(0, "a.jpg", finding=finding)
+
+
+def told(batch: Batch = BATCH, **changes: Any) -> Any:
+    item = wrong(1)
+    results = [flagged(**changes), Result(item.seq, item.source, failure=item.failure)]
+    return report_of(batch, results, iter(results[:1]), {"id": "cal"}, 0.0005, "followers.csv")
+
+
+def test_what_was_not_measured_has_no_weight_and_no_code() -> None:
+    (one,) = told().flagged
+    assert one.checks == (
+        ("eye_alignment", 2.0, "both lie there"),
+        ("teeth", None, "not measured: mouth closed"),
+    )
+    assert len(one.notes) == 1
+    assert "_" not in one.notes[0]
+    assert one.notes[0].endswith(".")
+
+
+def test_a_posterior_at_the_lists_own_share_unless_that_decides_alone() -> None:
+    assert told().flagged[0].posterior_in_list == pytest.approx(100 / 101)
+    for share in (0.0, 1.0, None):
+        cohort = {"prevalence": {"estimate": share}}
+        assert told(replace(BATCH, cohort=cohort)).flagged[0].posterior_in_list is None
+
+
+def test_the_report_knows_what_it_is_of() -> None:
+    found = told()
+    assert (found.batch_id, found.list_name, found.status) == (
+        "batch_1", "followers.csv", "completed",
+    )  # fmt: skip
+    assert found.waiting == 1
+    assert found.facts == {"List format": "csv", "case": "7"}
+    assert found.times == {"asked": "2026-01-09 12:00:00 UTC"}
+    assert [(f.code, f.count) for f in found.failures] == [("row_unreadable", 1)]
+
+
+@pytest.mark.parametrize(
+    ("metadata", "name"),
+    [
+        ({}, "file.csv"),
+        ({"name": "Acme"}, "Acme"),
+        ({"list": "Acme"}, "Acme"),
+        ({"name": " ", "list": "Acme"}, "Acme"),
+        ({"name": None}, "file.csv"),
+        ({"name": 7}, "7"),
+    ],
+)
+def test_a_list_is_called_what_its_sender_calls_it(metadata: dict[str, Any], name: str) -> None:
+    batch = replace(BATCH, new=NewBatch(prior=0.5, metadata=metadata))
+    assert name_of_list(batch, "file.csv") == name

