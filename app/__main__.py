@@ -24,14 +24,14 @@ def main() -> None:
     cli()
 
 
-def _show_version(wanted: bool) -> None:
-    if wanted:
+def _show_version(is_requested: bool) -> None:
+    if is_requested:
         typer.echo(f"eyeline {__version__}")
         raise typer.Exit
 
 
 @cli.callback()
-def _common(
+def _root_options(
     version: Annotated[
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say and exit.")
     ] = False,

@@ -20,14 +20,14 @@ Scope = Literal["read", "analyse", "admin"]
 pictures and lists, and ``read``. ``admin``: what concerns the whole service (``/metrics``)."""
 
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
-MIN_LENGTH: Final = 16
-LABEL_DIGITS: Final = 16
+MIN_KEY_LENGTH: Final = 16
+OWNER_DIGEST_DIGITS: Final = 16
 """Of the digest, where a key has no name."""
 
-_OPTIONS: Final = re.compile(r"(?::[a-z_]+=[^:]*)*\Z")
-_HASHED: Final = re.compile(r"sha256:[0-9a-f]{64}")
-_NAME: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
-_LABEL: Final = re.compile(rf"[0-9a-f]{{{LABEL_DIGITS}}}")
+_OPTIONS_PATTERN: Final = re.compile(r"(?::[a-z_]+=[^:]*)*\Z")
+_HASHED_PATTERN: Final = re.compile(r"sha256:[0-9a-f]{64}")
+_NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
+_DIGEST_OWNER_PATTERN: Final = re.compile(rf"[0-9a-f]{{{OWNER_DIGEST_DIGITS}}}")
 
 
 @dataclass(frozen=True)
@@ -43,27 +43,27 @@ class Key:
     rate_per_minute: int | None = None
     quota_per_day: int | None = None
 
-    def may(self, scope: Scope) -> bool:
+    def has_scope(self, scope: Scope) -> bool:
         """Whether the key opens what ``scope`` guards."""
         return scope in self.scopes or (scope == "read" and "analyse" in self.scopes)
 
 
-def parse(entry: str) -> Key:
+def parse_api_key(entry: str) -> Key:
     """``entry`` as a key. Raises ``ValueError``, whose text never shows the key."""
-    found = _OPTIONS.search(entry)
-    assert found is not None  # it matches nothing at the end
-    secret, options = entry[: found.start()], _options(found[0])
-    digest = _digest(secret)
+    match = _OPTIONS_PATTERN.search(entry)
+    assert match is not None  # it matches nothing at the end
+    secret, options = entry[: match.start()], _parse_options(match[0])
+    digest = _parse_digest(secret)
     return Key(
         digest=digest,
-        owner=_name(options.pop("name", None)) or digest.hex()[:LABEL_DIGITS],
-        scopes=_scopes(options.pop("scopes", None)),
-        rate_per_minute=_count("rate", options.pop("rate", None)),
-        quota_per_day=_count("quota", options.pop("quota", None)),
+        owner=_parse_name(options.pop("name", None)) or digest.hex()[:OWNER_DIGEST_DIGITS],
+        scopes=_parse_scopes(options.pop("scopes", None)),
+        rate_per_minute=_parse_count("rate", options.pop("rate", None)),
+        quota_per_day=_parse_count("quota", options.pop("quota", None)),
     )
 
 
-def _options(text: str) -> dict[str, str]:
+def _parse_options(text: str) -> dict[str, str]:
     pairs = [part.partition("=")[::2] for part in text.split(":")[1:]]
     options = dict(pairs)
     if len(options) < len(pairs):
@@ -75,32 +75,34 @@ def _options(text: str) -> dict[str, str]:
     return options
 
 
-def _digest(secret: str) -> bytes:
+def _parse_digest(secret: str) -> bytes:
     if secret.startswith("sha256:"):
-        if not _HASHED.fullmatch(secret):
+        if not _HASHED_PATTERN.fullmatch(secret):
             raise ValueError("a hashed key is 'sha256:' and 64 lower-case hex digits")
         return bytes.fromhex(secret.removeprefix("sha256:"))
-    if len(secret) < MIN_LENGTH:
-        raise ValueError(f"a key needs at least {MIN_LENGTH} characters")
+    if len(secret) < MIN_KEY_LENGTH:
+        raise ValueError(f"a key needs at least {MIN_KEY_LENGTH} characters")
     return hashlib.sha256(secret.encode()).digest()
 
 
-def _name(text: str | None) -> str | None:
-    if text is not None and (not _NAME.fullmatch(text) or _LABEL.fullmatch(text)):
+def _parse_name(text: str | None) -> str | None:
+    if text is not None and (
+        not _NAME_PATTERN.fullmatch(text) or _DIGEST_OWNER_PATTERN.fullmatch(text)
+    ):
         raise ValueError("the name of a key is up to 32 letters, digits, dots, dashes, underscores")
     return text
 
 
-def _scopes(text: str | None) -> frozenset[Scope]:
+def _parse_scopes(text: str | None) -> frozenset[Scope]:
     if text is None:
         return frozenset(SCOPES)
-    named = frozenset(text.split("+"))
-    if not named <= frozenset(SCOPES):
+    scopes = frozenset(text.split("+"))
+    if not scopes <= frozenset(SCOPES):
         raise ValueError(f"the scopes of a key are some of {'+'.join(SCOPES)}")
-    return cast(frozenset[Scope], named)
+    return cast(frozenset[Scope], scopes)
 
 
-def _count(option: str, text: str | None) -> int | None:
+def _parse_count(option: str, text: str | None) -> int | None:
     if text is None:
         return None
     if not re.fullmatch(r"[1-9][0-9]{0,11}", text):

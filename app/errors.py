@@ -30,7 +30,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 
-class AvatarError(Exception):
+class RequestError(Exception):
     """A picture, URL or request that cannot be answered with an analysis.
 
     ``code``: stable, snake_case. ``title``: the same words every time. ``retryable``: whether the
@@ -46,63 +46,63 @@ class AvatarError(Exception):
         self.detail = detail
 
 
-class NotAnImage(AvatarError):
+class NotAnImage(RequestError):
     """The bytes are no picture at all: empty, text, a web page, noise."""
 
     code = "not_an_image"
     title = "This is not a picture"
 
 
-class ImageUnsupported(AvatarError):
+class ImageUnsupported(RequestError):
     """A picture in a format, or a corner of a format, that is not read here."""
 
     code = "image_unsupported"
     title = "This kind of picture is not supported"
 
 
-class ImageTruncated(AvatarError):
+class ImageTruncated(RequestError):
     """A picture in a supported format that ends early or is damaged."""
 
     code = "image_truncated"
     title = "The picture is cut off or damaged"
 
 
-class ImageBomb(AvatarError):
+class ImageBomb(RequestError):
     """A picture that asks for more memory or time than a picture may."""
 
     code = "image_bomb"
     title = "The picture unpacks to more than a picture may"
 
 
-class DecoderFailed(AvatarError):
+class DecoderFailed(RequestError):
     """A picture of which the decoder died."""
 
     code = "decoder_failed"
     title = "The picture breaks the decoder"
 
 
-class TooLarge(AvatarError):
+class TooLarge(RequestError):
     """More bytes than are accepted."""
 
     code = "too_large"
     title = "Too many bytes"
 
 
-class UrlInvalid(AvatarError):
+class UrlInvalid(RequestError):
     """Not a URL that a picture could be fetched from."""
 
     code = "url_invalid"
     title = "This URL cannot be used"
 
 
-class UrlBlocked(AvatarError):
+class UrlBlocked(RequestError):
     """A URL that leads, or redirects, to where this service may not connect."""
 
     code = "url_blocked"
     title = "This URL is not allowed"
 
 
-class FetchFailed(AvatarError):
+class FetchFailed(RequestError):
     """The other side did not hand over a picture.
 
     ``upstream_status``: its status, if any. ``retry_after_s``: when it may be asked again, seconds,
@@ -130,7 +130,7 @@ class FetchFailed(AvatarError):
         self.retryable = retryable
 
 
-class FetchTimeout(AvatarError):
+class FetchTimeout(RequestError):
     """The other side was too slow."""
 
     code = "fetch_timeout"
@@ -138,49 +138,49 @@ class FetchTimeout(AvatarError):
     retryable = True
 
 
-class ListUnreadable(AvatarError):
+class ListUnreadable(RequestError):
     """Neither a list nor an archive that is read here, or one that breaks off."""
 
     code = "list_unreadable"
     title = "This list cannot be read"
 
 
-class ListEmpty(AvatarError):
+class ListEmpty(RequestError):
     """A list without a single row."""
 
     code = "list_empty"
     title = "There is nothing in this list"
 
 
-class NoAvatars(AvatarError):
+class NoAvatars(RequestError):
     """A list of accounts that does not say where their pictures are."""
 
     code = "list_without_avatars"
     title = "This list names no pictures"
 
 
-class InvalidRequest(AvatarError):
+class InvalidRequest(RequestError):
     """A request whose fields do not fit."""
 
     code = "invalid_request"
     title = "The request is not valid"
 
 
-class KeyReused(AvatarError):
+class IdempotencyKeyReused(RequestError):
     """An idempotency key that came with another request before."""
 
     code = "idempotency_key_reused"
     title = "This Idempotency-Key belongs to another request"
 
 
-class NotFound(AvatarError):
+class NotFound(RequestError):
     """No such thing, or not the caller's, or it expired."""
 
     code = "not_found"
     title = "Nothing here"
 
 
-class NotYet(AvatarError):
+class NotYet(RequestError):
     """What was asked for can only be had, or done, in another state of the batch."""
 
     code = "not_yet"
@@ -188,7 +188,7 @@ class NotYet(AvatarError):
     retryable = True
 
 
-class Busy(AvatarError):
+class Busy(RequestError):
     """All places are taken; ``retry_after_s`` says when to try again, seconds."""
 
     code = "busy"

@@ -16,9 +16,9 @@ from numpy.typing import NDArray
 if TYPE_CHECKING:
     from app.face.alignment import Alignment, Box
     from app.face.face import Face
-    from app.face.portrait import Portrait, Sighting
+    from app.face.portrait import FaceMeasurement, Portrait
 
-Points = NDArray[np.float64]
+FloatArray = NDArray[np.float64]
 
 SCOPE: Final = (
     "Speaks of faces from the StyleGAN family of generators (StyleGAN 1 to 3 with their aligned "
@@ -65,7 +65,7 @@ class Verdict(StrEnum):
 class Mark:
     """Where a check looked. ``points``: px, (n, 2), inside the picture; enough for a drawing."""
 
-    points: Points
+    points: FloatArray
     shape: Literal["dots", "line", "outline"]
     label: str
 
@@ -80,13 +80,13 @@ class Reading:
     """What a check measured on one portrait. A witness does not judge.
 
     ``value`` is in the check's unit. ``measures`` are named numbers that the calibration weighs
-    together; a check always gives the same names. ``sightings`` are what it weighs where numbers
-    cannot hold it: the face's crop square in every frame, once for each measurement.
+    together; a check always gives the same names. ``face_measurements`` are what it weighs where
+    numbers cannot hold it: the face's crop square in every frame, once for each measurement.
     """
 
     value: float
     marks: tuple[Mark, ...] = ()
-    sightings: tuple[Sighting, ...] = ()
+    face_measurements: tuple[FaceMeasurement, ...] = ()
     measures: Mapping[str, float] = field(default_factory=dict)
 
 
@@ -111,7 +111,7 @@ class Match:
     """Where the template puts the iris centres: unit coordinates of ``frame``, left first."""
 
 
-def plain_summary(llr: float, match: Match | None) -> str:
+def default_summary(llr: float, match: Match | None) -> str:
     """A sentence for a check that has none of its own."""
     side = "for" if llr > 0 else "against"
     return f"{verbal_support(llr)} support {side} a StyleGAN-family generator"
@@ -129,7 +129,7 @@ class Check:
     unit: str
     reference: str
     measure: Callable[[Portrait], Reading | Unmeasurable]
-    summarize: Callable[[float, Match | None], str] = plain_summary
+    summarize: Callable[[float, Match | None], str] = default_summary
 
 
 @dataclass(frozen=True, eq=False)
@@ -137,7 +137,7 @@ class Evidence:
     """One check's reading and what it weighs: log10 likelihood ratio, 0.0 when unmeasurable."""
 
     check: Check
-    measured: Reading | Unmeasurable
+    measurement: Reading | Unmeasurable
     llr: float
     summary: str
     match: Match | None = None
@@ -182,7 +182,7 @@ class Analysis:
     def support(self) -> str:
         return verbal_support(self.llr)
 
-    def likelihood(self, prior: float) -> float:
+    def posterior(self, prior: float) -> float:
         """Posterior probability of the StyleGAN family at ``prior`` (0 < prior < 1)."""
         if not 0.0 < prior < 1.0:
             raise ValueError("prior must lie between 0 and 1, both excluded")
@@ -191,19 +191,19 @@ class Analysis:
 
 
 # ENFSI, Guideline for Evaluative Reporting in Forensic Science (2015), table of verbal equivalents.
-SAYS_SOMETHING: Final = 0.30103
+WEAK_SUPPORT_LLR: Final = 0.30103
 """log10 of a ratio of 2: the first band begins here."""
-_SUPPORT: tuple[tuple[float, str], ...] = (
+_SUPPORT_BANDS: tuple[tuple[float, str], ...] = (
     (6.0, "extremely strong"),
     (4.0, "very strong"),
     (3.0, "strong"),
     (2.0, "moderately strong"),
     (1.0, "moderate"),
-    (SAYS_SOMETHING, "weak"),
+    (WEAK_SUPPORT_LLR, "weak"),
 )
 
 
 def verbal_support(llr: float) -> str:
     """The verbal band of |llr|; below a ratio of 2 there is ``none``."""
-    size = abs(llr)
-    return next((name for bound, name in _SUPPORT if size >= bound), "none")
+    magnitude = abs(llr)
+    return next((name for bound, name in _SUPPORT_BANDS if magnitude >= bound), "none")

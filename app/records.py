@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an item has no analysis: an ``AvatarError`` as it is kept and told."""
+    """Why an item has no analysis: an ``RequestError`` as it is kept and told."""
 
     code: str
     title: str
@@ -45,12 +45,12 @@ class Item:
     account: Mapping[str, str] = field(default_factory=dict)
 
 
-TILE_PX = 192
+AVERAGE_TILE_PX = 192
 """Side of the square in which a list's pictures are averaged."""
 
 
 @dataclass(frozen=True, eq=False)
-class Finding:
+class PictureRecord:
     """What is kept of one analysed picture; the picture itself is not.
 
     ``analysis``: the JSON object of the answer, UTF-8, without ``id`` and ``custom_id``.
@@ -80,8 +80,8 @@ class Finding:
 
 
 @dataclass(frozen=True, eq=False)
-class Result:
-    """An item with its answer. Exactly one of ``finding`` and ``failure`` is given."""
+class ItemResult:
+    """An item with its answer. Exactly one of ``record`` and ``failure`` is given."""
 
     seq: int
     source: str
@@ -89,5 +89,5 @@ class Result:
     line: int | None = None
     cells: tuple[str, ...] = ()
     account: Mapping[str, str] = field(default_factory=dict)
-    finding: Finding | None = None
+    record: PictureRecord | None = None
     failure: Failure | None = None

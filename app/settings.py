@@ -13,41 +13,41 @@ from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, Validati
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from app.api_keys import Key as ApiKey
-from app.api_keys import parse as parse_key
-from app.fetch.addresses import networks
+from app.api_keys import parse_api_key as parse_key
+from app.fetch.addresses import parse_networks
 
 MODELS_DIR: Final = Path(__file__).resolve().parent.parent / "models"
-_MOST_UNASKED: Final = 8
-_HOST: Final = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
+_MAX_DEFAULT_WORKERS: Final = 8
+_HOST_PATTERN: Final = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
 class SettingsError(ValueError):
     """An environment variable holds what it cannot hold. ``str()`` is one line for the operator."""
 
 
-def _commas(value: Any) -> Any:
+def _split_commas(value: Any) -> Any:
     if not isinstance(value, str):
         return value
     return tuple(part for entry in value.split(",") if (part := entry.strip()))
 
 
-def _host(entry: str) -> str:
+def _parse_host(entry: str) -> str:
     host = entry.lower().rstrip(".")
-    if not _HOST.fullmatch(host):
+    if not _HOST_PATTERN.fullmatch(host):
         raise ValueError(f"{entry!r} is not a host name; separate several with commas")
     return host
 
 
-def _host_or_network(entry: str) -> str:
-    return entry if networks([entry]) else _host(entry)
+def _parse_host_or_network(entry: str) -> str:
+    return entry if parse_networks([entry]) else _parse_host(entry)
 
 
-def _key(entry: SecretStr) -> SecretStr:
+def _validate_api_key(entry: SecretStr) -> SecretStr:
     parse_key(entry.get_secret_value())
     return entry
 
 
-def _webhook_keys(text: str) -> tuple[bytes, ...]:
+def _parse_webhook_keys(text: str) -> tuple[bytes, ...]:
     """What webhooks are signed with. Raises ``ValueError``, which repeats nothing secret."""
     keys = []
     for secret in text.replace(",", " ").split():
@@ -63,24 +63,24 @@ def _webhook_keys(text: str) -> tuple[bytes, ...]:
     return tuple(keys)
 
 
-def _webhook_secret(entry: SecretStr) -> SecretStr:
-    _webhook_keys(entry.get_secret_value())
+def _validate_webhook_secret(entry: SecretStr) -> SecretStr:
+    _parse_webhook_keys(entry.get_secret_value())
     return entry
 
 
-def _some_cores() -> int:
+def _default_batch_workers() -> int:
     """Each process that looks at lists holds the models: nobody expects gigabytes of them."""
-    return min(_cores(), _MOST_UNASKED)
+    return min(_available_cpus(), _MAX_DEFAULT_WORKERS)
 
 
-def _cores() -> int:
+def _available_cpus() -> int:
     """Processors that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-Host = Annotated[str, BeforeValidator(_host)]
-HostOrNetwork = Annotated[str, BeforeValidator(_host_or_network)]
-Key = Annotated[SecretStr, AfterValidator(_key)]
+Host = Annotated[str, BeforeValidator(_parse_host)]
+HostOrNetwork = Annotated[str, BeforeValidator(_parse_host_or_network)]
+ApiKeySecret = Annotated[SecretStr, AfterValidator(_validate_api_key)]
 Probability = Annotated[float, Field(gt=0.0, lt=1.0, allow_inf_nan=False)]
 
 
@@ -97,17 +97,17 @@ class Settings(BaseSettings):
 
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
-    workers: int = Field(default_factory=_cores, ge=1, le=256)
+    workers: int = Field(default_factory=_available_cpus, ge=1, le=256)
     """Threads that analyse, each with a face finder of its own."""
     queue_size: int = Field(default=32, ge=0, le=10_000)
     """Requests that may wait for a worker before further ones are told to come back."""
     prior: Probability = 0.5
     base_rate: Probability = 0.0005
     """Share of generated avatars on a large network (``posterior_at_base_rate``)."""
-    api_keys: Annotated[tuple[Key, ...], NoDecode, BeforeValidator(_commas)] = ()
+    api_keys: Annotated[tuple[ApiKeySecret, ...], NoDecode, BeforeValidator(_split_commas)] = ()
     """Each as ``app.api_keys`` reads it: ``<key or sha256:hex>[:name=…][:scopes=…][:rate=…]…``."""
-    fetch_allow: Annotated[tuple[HostOrNetwork, ...], NoDecode, BeforeValidator(_commas)] = ()
-    fetch_only: Annotated[tuple[Host, ...], NoDecode, BeforeValidator(_commas)] = ()
+    fetch_allow: Annotated[tuple[HostOrNetwork, ...], NoDecode, BeforeValidator(_split_commas)] = ()
+    fetch_only: Annotated[tuple[Host, ...], NoDecode, BeforeValidator(_split_commas)] = ()
     max_bytes: int = Field(default=5_000_000, ge=1_000, le=100_000_000)
     max_pixels: int = Field(default=25_000_000, ge=10_000, le=100_000_000)
     isolate: bool = True
@@ -120,7 +120,7 @@ class Settings(BaseSettings):
     """Where batches are kept, unless ``database_url`` names a server; made when first needed."""
     database_url: SecretStr | None = None
     """``postgresql://…`` shares the work among machines; without it SQLite in ``data_dir``."""
-    batch_workers: int = Field(default_factory=_some_cores, ge=0, le=256)
+    batch_workers: int = Field(default_factory=_default_batch_workers, ge=0, le=256)
     """Processes that look at the pictures of batches, or threads where nothing is isolated.
 
     0 leaves batches to ``eyeline worker``.
@@ -131,22 +131,22 @@ class Settings(BaseSettings):
     """Items of all batches that may wait; a list that would exceed it is told to come back."""
     retention_s: int = Field(default=30 * 86_400, ge=60)
     """How long after its end a batch and everything kept of it is erased."""
-    webhook_secret: Annotated[SecretStr, AfterValidator(_webhook_secret)] | None = None
+    webhook_secret: Annotated[SecretStr, AfterValidator(_validate_webhook_secret)] | None = None
     """``whsec_`` and base64 of 24 to 64 bytes (Standard Webhooks); without it none are sent.
 
     Several, separated by commas or spaces, all sign: the old and the new one while they change.
     """
 
-    def keys(self) -> tuple[ApiKey, ...]:
+    def parsed_api_keys(self) -> tuple[ApiKey, ...]:
         """What every key opens; no key is kept in the clear beyond this."""
         return tuple(parse_key(key.get_secret_value()) for key in self.api_keys)
 
     def webhook_keys(self) -> tuple[bytes, ...]:
         """What webhooks are signed with; empty where none are sent."""
         secret = self.webhook_secret
-        return () if secret is None else _webhook_keys(secret.get_secret_value())
+        return () if secret is None else _parse_webhook_keys(secret.get_secret_value())
 
-    def refuse_open_door(self) -> None:
+    def require_keys_if_public(self) -> None:
         """Raise ``SettingsError`` if strangers could reach a service that asks for no key."""
         if not self.api_keys and not _is_loopback(self.host):
             raise SettingsError(
@@ -160,14 +160,14 @@ def load_settings(**overrides: Any) -> Settings:
 
     Raises ``SettingsError`` with one line that names every variable to blame, never its value.
     """
-    given = {name: value for name, value in overrides.items() if value is not None}
+    values = {name: value for name, value in overrides.items() if value is not None}
     try:
-        return Settings(**given)
+        return Settings(**values)
     except ValidationError as error:
-        raise SettingsError("; ".join(_complaint(dict(e)) for e in error.errors())) from None
+        raise SettingsError("; ".join(_describe_error(dict(e)) for e in error.errors())) from None
 
 
-def _complaint(error: dict[str, Any]) -> str:
+def _describe_error(error: dict[str, Any]) -> str:
     name = str(error["loc"][0]).upper()
     return f"EYELINE_{name}: {error['msg'].removeprefix('Value error, ')}"
 

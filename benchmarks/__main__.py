@@ -33,29 +33,29 @@ import mediapipe as mp
 import numpy as np
 from PIL import Image
 
-from app.analysis.analyze import analyze, portray
-from app.calibration.calibration import load
+from app.analysis.analyze import analyze, build_portraits
+from app.calibration.calibration import load_calibration
 from app.checks import CHECKS
-from app.face.landmarks import FaceFinder, FaceFinders, load_model
-from app.face.portrait import Network, Portrait
+from app.face.landmarks import FaceFinder, ThreadFaceFinders, load_landmark_model
+from app.face.portrait import PixelNetwork, Portrait
 from app.image.picture import decode
 from app.networks.onnx import load_networks
 from app.settings import MODELS_DIR
-from app.training.corpus import ORDINARY_KINDS, Corpus, read
+from app.training.corpus import ORDINARY_KINDS, Corpus, read_corpus
 
 GENERATED_SHARE: Final = 0.2
 FIXTURES: Final = Path(__file__).resolve().parent.parent / "fixtures" / "faces"
-FRAMED: Final = "astronaut_ffhq_*"
+FRAMED_GLOB: Final = "astronaut_ffhq_*"
 CHECKED_PX: Final = 400  # the side of the pictures that checks are timed on
-CHUNK: Final = 500  # memory is looked at after each
+ANALYSES_PER_SAMPLE: Final = 500  # memory is looked at after each
 _PAGE_MB: Final = os.sysconf("SC_PAGE_SIZE") / 2**20
 
-Work = Callable[[bytes], object]
+PictureFn = Callable[[bytes], object]
 
 
-def pictures(corpus: Corpus, count: int, seed: int = 0) -> list[bytes]:
+def corpus_pictures(corpus: Corpus, count: int, seed: int = 0) -> list[bytes]:
     """The bytes of `count` pictures, a fifth of them generated, drawn and mixed by `seed`."""
-    generated = [row for row in corpus.rows if row.generated]
+    generated = [row for row in corpus.rows if row.is_generated]
     ordinary = [row for row in corpus.rows if row.kind in ORDINARY_KINDS]
     share = round(count * GENERATED_SHARE)
     draw = random.Random(seed)  # noqa: S311 - a sample, not a secret
@@ -65,9 +65,9 @@ def pictures(corpus: Corpus, count: int, seed: int = 0) -> list[bytes]:
     return [(corpus.root / row.path).read_bytes() for row in rows]
 
 
-def shipped(count: int) -> list[bytes]:
+def fixture_pictures(count: int) -> list[bytes]:
     """`count` of the fixtures' bytes, a fifth of them in a generator's frame."""
-    framed = sorted(FIXTURES.glob(FRAMED))
+    framed = sorted(FIXTURES.glob(FRAMED_GLOB))
     others = sorted({*FIXTURES.glob("*.jpg"), *FIXTURES.glob("*.png")} - set(framed))
     share = round(count * GENERATED_SHARE)
     chosen = [*islice(cycle(framed), share), *islice(cycle(others), count - share)]
@@ -75,28 +75,28 @@ def shipped(count: int) -> list[bytes]:
     return [path.read_bytes() for path in chosen]
 
 
-def bare(model: bytes) -> tuple[Work, Callable[[], None]]:
+def bare_landmarker(model: bytes) -> tuple[PictureFn, Callable[[], None]]:
     """Pillow, then MediaPipe with its default options: one landmarker a thread."""
-    mine, made = threading.local(), []
+    local, landmarkers = threading.local(), []
     options = mp.tasks.vision.FaceLandmarkerOptions(
         base_options=mp.tasks.BaseOptions(model_asset_buffer=model)
     )
 
     def detect(data: bytes) -> object:
-        if not hasattr(mine, "landmarker"):
-            mine.landmarker = mp.tasks.vision.FaceLandmarker.create_from_options(options)
-            made.append(mine.landmarker)
+        if not hasattr(local, "landmarker"):
+            local.landmarker = mp.tasks.vision.FaceLandmarker.create_from_options(options)
+            landmarkers.append(local.landmarker)
         rgb = np.asarray(Image.open(io.BytesIO(data)).convert("RGB"))
-        return mine.landmarker.detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=rgb))
+        return local.landmarker.detect(mp.Image(image_format=mp.ImageFormat.SRGB, data=rgb))
 
     def close() -> None:
-        for landmarker in made:
+        for landmarker in landmarkers:
             landmarker.close()
 
     return detect, close
 
 
-def per_second(work: Work, todo: Sequence[bytes], pool: ThreadPoolExecutor) -> float:
+def measure_rate(work: PictureFn, todo: Sequence[bytes], pool: ThreadPoolExecutor) -> float:
     """Pictures a second through `work` on all the threads of `pool`."""
     start = time.perf_counter()
     for _ in pool.map(work, todo):
@@ -109,38 +109,42 @@ def resident_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_MB
 
 
-def memory(work: Work, todo: Sequence[bytes], count: int, pool: ThreadPoolExecutor) -> list[float]:
+def measure_memory(
+    work: PictureFn, todo: Sequence[bytes], count: int, pool: ThreadPoolExecutor
+) -> list[float]:
     """MB resident after each 500 of `count` analyses."""
-    endless, held = cycle(todo), []
-    for _ in range(count // CHUNK):
-        per_second(work, list(islice(endless, CHUNK)), pool)
-        held.append(round(resident_mb(), 1))
-    return held
+    endless, resident = cycle(todo), []
+    for _ in range(count // ANALYSES_PER_SAMPLE):
+        measure_rate(work, list(islice(endless, ANALYSES_PER_SAMPLE)), pool)
+        resident.append(round(resident_mb(), 1))
+    return resident
 
 
-def framed_portraits(finder: FaceFinder, network: Network) -> list[Portrait]:
+def framed_portraits(finder: FaceFinder, network: PixelNetwork) -> list[Portrait]:
     """The face of every fixture that has one in a generator's frame, 400 px wide."""
-    shown = [decode(path.read_bytes()) for path in sorted(FIXTURES.glob(FRAMED))]
-    faces = [portray(p, finder, network) for p in shown if max(p.size) == CHECKED_PX]
-    return [found[0] for found in faces if found]
+    fixture_images = [decode(path.read_bytes()) for path in sorted(FIXTURES.glob(FRAMED_GLOB))]
+    faces = [
+        build_portraits(p, finder, network) for p in fixture_images if max(p.size) == CHECKED_PX
+    ]
+    return [face_portraits[0] for face_portraits in faces if face_portraits]
 
 
-def testimony_ms(portrait: Portrait) -> dict[str, float]:
+def time_checks(portrait: Portrait) -> dict[str, float]:
     """What each check takes on a portrait that nothing has looked at yet, and all together."""
-    spent, fresh = {}, replace(portrait)
+    elapsed_ms, fresh = {}, replace(portrait)
     for check in CHECKS:
         start = time.perf_counter()
         check.measure(fresh)
-        spent[check.name] = 1000.0 * (time.perf_counter() - start)
-    return {"all": sum(spent.values()), **spent}
+        elapsed_ms[check.name] = 1000.0 * (time.perf_counter() - start)
+    return {"all": sum(elapsed_ms.values()), **elapsed_ms}
 
 
-def checks_ms(portraits: Iterable[Portrait], rounds: int) -> dict[str, float]:
+def median_check_ms(portraits: Iterable[Portrait], rounds: int) -> dict[str, float]:
     """Medians of `testimony_ms` over `portraits`, each looked at once before the clock runs."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:
-        runs = [testimony_ms(p) for p in portraits for _ in range(rounds + 1)]
+        runs = [time_checks(p) for p in portraits for _ in range(rounds + 1)]
     finally:
         cv2.setNumThreads(threads)
     timed = [run for i, run in enumerate(runs) if i % (rounds + 1)]
@@ -149,43 +153,55 @@ def checks_ms(portraits: Iterable[Portrait], rounds: int) -> dict[str, float]:
 
 def main() -> None:
     """Print one JSON object."""
-    say = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
-    say.add_argument("corpus", type=Path, nargs="?", help="without one: the fixtures")
-    say.add_argument("--pictures", type=int, default=600)
-    say.add_argument("--threads", type=int, default=os.cpu_count() or 1)
-    say.add_argument("--rounds", type=int, default=3)
-    say.add_argument("--analyses", type=int, default=0, help="then watch memory over so many")
-    asked = say.parse_args()
+    parser = argparse.ArgumentParser(prog="make bench", description=__doc__.splitlines()[0])
+    parser.add_argument("corpus", type=Path, nargs="?", help="without one: the fixtures")
+    parser.add_argument("--pictures", type=int, default=600)
+    parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--analyses", type=int, default=0, help="then watch memory over so many")
+    arguments = parser.parse_args()
 
-    todo = pictures(read(asked.corpus), asked.pictures) if asked.corpus else shipped(asked.pictures)
-    model, calibration = load_model(MODELS_DIR), load(MODELS_DIR / "calibration.json", CHECKS)
-    networks, finders = load_networks(MODELS_DIR), FaceFinders(model)
-    detect, close = bare(model)
+    todo = (
+        corpus_pictures(read_corpus(arguments.corpus), arguments.pictures)
+        if arguments.corpus
+        else fixture_pictures(arguments.pictures)
+    )
+    model, calibration = (
+        load_landmark_model(MODELS_DIR),
+        load_calibration(MODELS_DIR / "calibration.json", CHECKS),
+    )
+    networks, finders = load_networks(MODELS_DIR), ThreadFaceFinders(model)
+    detect, close = bare_landmarker(model)
 
-    def whole(data: bytes) -> object:
-        return analyze(decode(data), finders.mine(), networks, calibration)
+    def analyze_whole(data: bytes) -> object:
+        return analyze(decode(data), finders.for_current_thread(), networks, calibration)
 
     rates: dict[str, list[float]] = {"bare": [], "whole": []}
-    with ThreadPoolExecutor(asked.threads) as pool:
-        for work in (detect, whole):  # landmarkers are made and caches filled before the clock runs
-            per_second(work, todo[: 8 * asked.threads], pool)
-        for _ in range(asked.rounds):
-            rates["bare"].append(per_second(detect, todo, pool))
-            rates["whole"].append(per_second(whole, todo, pool))
-        held = memory(whole, todo, asked.analyses, pool)
-    each = checks_ms(framed_portraits(finders.mine(), networks), asked.rounds)
+    with ThreadPoolExecutor(arguments.threads) as pool:
+        for work in (
+            detect,
+            analyze_whole,
+        ):  # landmarkers are made and caches filled before the clock runs
+            measure_rate(work, todo[: 8 * arguments.threads], pool)
+        for _ in range(arguments.rounds):
+            rates["bare"].append(measure_rate(detect, todo, pool))
+            rates["whole"].append(measure_rate(analyze_whole, todo, pool))
+        resident = measure_memory(analyze_whole, todo, arguments.analyses, pool)
+    check_ms = median_check_ms(
+        framed_portraits(finders.for_current_thread(), networks), arguments.rounds
+    )
     finders.close()
     close()
 
     medians = {side: statistics.median(values) for side, values in rates.items()}
     result = {
         "pictures": len(todo),
-        "threads": asked.threads,
+        "threads": arguments.threads,
         "bare_per_second": round(medians["bare"], 1),
         "whole_per_second": round(medians["whole"], 1),
         "share": round(medians["whole"] / medians["bare"], 3),
-        "checks_ms": each,
-        "resident_mb_each_500": held,
+        "checks_ms": check_ms,
+        "resident_mb_each_500": resident,
     }
     print(json.dumps(result, indent=2))
 

@@ -34,26 +34,26 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from app.analysis.analyzer import Analyst
-from app.analysis.child_pool import Examiners, look_here
-from app.batches.service import Desk
-from app.batches.store.models import Batch, Fetch, NewBatch, Tools
-from app.cli.serve import work
+from app.analysis.analyzer import Analyzer
+from app.analysis.child_pool import AnalyzerPool, analyze_in_thread
+from app.batches.service import BatchService
+from app.batches.store.models import Batch, BatchRequest, BatchTools, FetchFn
+from app.cli.serve import run_until_signal
 from app.errors import NotAnImage, UrlBlocked
-from app.records import Failure, Finding, Item
-from app.runtime.batch_tools import tools_of
+from app.records import Failure, Item, PictureRecord
+from app.runtime.batch_tools import build_tools
 from app.runtime.observability import Metrics
 from app.settings import Settings
-from app.training.corpus import read
-from benchmarks.__main__ import per_second, pictures, resident_mb, shipped
+from app.training.corpus import read_corpus
+from benchmarks.__main__ import corpus_pictures, fixture_pictures, measure_rate, resident_mb
 
 ADDRESS = "127.0.0.1"
 READY = "ready"
 
 
-def opened(url: str | None, folder: Path, tools: Tools, threads: int) -> Desk:
+def open_service(url: str | None, folder: Path, tools: BatchTools, threads: int) -> BatchService:
     """A desk as a service opens it."""
-    return Desk.open(
+    return BatchService.open(
         database_url=url,
         data_dir=folder,
         tools=tools,
@@ -63,14 +63,14 @@ def opened(url: str | None, folder: Path, tools: Tools, threads: int) -> Desk:
     )
 
 
-def finished(desk: Desk, batch: Batch) -> Batch:
+def wait_until_ended(service: BatchService, batch: Batch) -> Batch:
     """The batch, once it has ended."""
-    while not batch.ended:
-        batch = desk.wait_for_change(batch.id, batch.new.owner, batch.revision, 5.0)
+    while not batch.has_ended:
+        batch = service.wait_for_change(batch.id, batch.request.owner, batch.revision, 5.0)
     return batch
 
 
-def spread_s(batch: Batch) -> float:
+def elapsed_s(batch: Batch) -> float:
     """Seconds from the list being in to its end."""
     ends = batch.reached[batch.status]
     return (
@@ -78,27 +78,27 @@ def spread_s(batch: Batch) -> float:
     ).total_seconds()
 
 
-def distinct(todo: Sequence[bytes]) -> list[bytes]:
+def make_distinct(todo: Sequence[bytes]) -> list[bytes]:
     """Each picture with a tail that no decoder minds: none is the same as another."""
     return [data + b"%08d" % n for n, data in enumerate(todo)]
 
 
-def through_desk(desk: Desk, items: Iterator[Item]) -> float:
+def run_batch(service: BatchService, items: Iterator[Item]) -> float:
     """Items a second."""
     began = time.perf_counter()
-    batch = finished(desk, desk.submit(NewBatch(prior=0.5), items)[0])
+    batch = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), items)[0])
     elapsed = time.perf_counter() - began
-    desk.delete(batch.id, "")
+    service.delete(batch.id, "")
     return batch.total / elapsed
 
 
-def held(todo: Sequence[bytes]) -> Iterator[Item]:
+def payload_items(todo: Sequence[bytes]) -> Iterator[Item]:
     """A list whose pictures came with it."""
     for seq, data in enumerate(todo):
         yield Item(seq, f"{seq}", payload=data)
 
 
-def linked(todo: Sequence[bytes], port: int) -> Iterator[Item]:
+def url_items(todo: Sequence[bytes], port: int) -> Iterator[Item]:
     """A list of addresses."""
     for seq in range(len(todo)):
         url = f"http://{ADDRESS}:{port}/{seq}"
@@ -106,7 +106,7 @@ def linked(todo: Sequence[bytes], port: int) -> Iterator[Item]:
 
 
 @contextmanager
-def served(todo: Sequence[bytes]) -> Iterator[int]:
+def serve_pictures(todo: Sequence[bytes]) -> Iterator[int]:
     """The port of a server that hands out ``todo`` by number."""
 
     class Handler(BaseHTTPRequestHandler):
@@ -128,41 +128,45 @@ def served(todo: Sequence[bytes]) -> Iterator[int]:
     server.shutdown()
 
 
-def against_bare(asked: argparse.Namespace, todo: list[bytes]) -> dict[str, Any]:
+def compare_with_bare(arguments: argparse.Namespace, todo: list[bytes]) -> dict[str, Any]:
     """Items a second through the desk and through a bare pool, in turns."""
-    settings = Settings(fetch_allow=(ADDRESS,), batch_workers=asked.threads)
-    analyst = Analyst.load(Settings(isolate=False))
+    settings = Settings(fetch_allow=(ADDRESS,), batch_workers=arguments.threads)
+    analyst = Analyzer.load(Settings(isolate=False))
     rates: dict[str, list[float]] = {"bare": [], "batch": []}
     cpu_ms: dict[str, list[float]] = {"bare": [], "batch": []}
 
-    def timed(name: str, run: Callable[[], float], examiners: Examiners) -> None:
-        began = _spent_s(examiners)
+    def timed(name: str, run: Callable[[], float], examiners: AnalyzerPool) -> None:
+        began = _cpu_s(examiners)
         rates[name].append(run())
-        cpu_ms[name].append(1000.0 * (_spent_s(examiners) - began) / len(todo))
+        cpu_ms[name].append(1000.0 * (_cpu_s(examiners) - began) / len(todo))
 
-    web = served(todo) if asked.what == "http" else nullcontext(0)
+    web = serve_pictures(todo) if arguments.what == "http" else nullcontext(0)
     with (
         tempfile.TemporaryDirectory() as folder,
         web as port,
-        ThreadPoolExecutor(asked.threads) as pool,
-        closing(Examiners(settings)) as examiners,
-        opened(
-            asked.database_url,
+        ThreadPoolExecutor(arguments.threads) as pool,
+        closing(AnalyzerPool(settings)) as examiners,
+        open_service(
+            arguments.database_url,
             Path(folder),
-            tools_of(examiners, settings, Metrics()),
-            asked.threads,
-        ) as desk,
+            build_tools(examiners, settings, Metrics()),
+            arguments.threads,
+        ) as service,
     ):
-        listed = partial(linked, todo, port) if asked.what == "http" else partial(held, todo)
-        per_second(analyst, todo[:16], pool)
-        through_desk(desk, held(todo[:16]))
-        for _ in range(asked.rounds):
-            timed("bare", lambda: per_second(analyst, todo, pool), examiners)
-            timed("batch", lambda: through_desk(desk, listed()), examiners)
+        make_items = (
+            partial(url_items, todo, port)
+            if arguments.what == "http"
+            else partial(payload_items, todo)
+        )
+        measure_rate(analyst, todo[:16], pool)
+        run_batch(service, payload_items(todo[:16]))
+        for _ in range(arguments.rounds):
+            timed("bare", lambda: measure_rate(analyst, todo, pool), examiners)
+            timed("batch", lambda: run_batch(service, make_items()), examiners)
     shares = [batch / bare for bare, batch in zip(rates["bare"], rates["batch"], strict=True)]
     return {
         "pictures": len(todo),
-        "threads": asked.threads,
+        "threads": arguments.threads,
         "bare_per_second": [round(rate, 1) for rate in rates["bare"]],
         "batch_per_second": [round(rate, 1) for rate in rates["batch"]],
         "share": round(statistics.median(shares), 3),
@@ -171,25 +175,31 @@ def against_bare(asked: argparse.Namespace, todo: list[bytes]) -> dict[str, Any]
     }
 
 
-def _spent_s(examiners: Examiners) -> float:
+def _cpu_s(examiners: AnalyzerPool) -> float:
     """Seconds of processor time, of this process and those that look for it."""
-    return time.process_time() + examiners.spent_s()
+    return time.process_time() + examiners.cpu_s()
 
 
-def two_against_one(asked: argparse.Namespace, todo: list[bytes]) -> dict[str, Any]:
+def compare_worker_counts(arguments: argparse.Namespace, todo: list[bytes]) -> dict[str, Any]:
     """Items a second of one worker process on a core, and of two on a core each."""
     settings = Settings(isolate=False)
-    tools = tools_of(look_here(Analyst.load(settings), settings), settings, Metrics())
+    tools = build_tools(analyze_in_thread(Analyzer.load(settings), settings), settings, Metrics())
     cores = sorted(os.sched_getaffinity(0))[:2]
     rates: dict[str, list[float]] = {"one": [], "two": []}
-    for _ in range(asked.rounds):
-        for name, used in (("one", cores[:1]), ("two", cores)):
-            processes = [_start_worker(asked.database_url, core) for core in used]
-            with opened(asked.database_url, Path(tempfile.gettempdir()), tools, 0) as desk:
-                through_desk(desk, held(distinct(todo[:32])))  # everybody has made its finder
-                batch = finished(desk, desk.submit(NewBatch(prior=0.5), held(todo))[0])
-                rates[name].append(batch.total / spread_s(batch))
-                desk.delete(batch.id, "")
+    for _ in range(arguments.rounds):
+        for name, used_cores in (("one", cores[:1]), ("two", cores)):
+            processes = [_start_worker(arguments.database_url, core) for core in used_cores]
+            with open_service(
+                arguments.database_url, Path(tempfile.gettempdir()), tools, 0
+            ) as service:
+                run_batch(
+                    service, payload_items(make_distinct(todo[:32]))
+                )  # everybody has made its finder
+                batch = wait_until_ended(
+                    service, service.submit(BatchRequest(prior=0.5), payload_items(todo))[0]
+                )
+                rates[name].append(batch.total / elapsed_s(batch))
+                service.delete(batch.id, "")
             for process in processes:
                 process.terminate()
                 process.wait(60)
@@ -211,53 +221,60 @@ def _start_worker(url: str, core: int) -> subprocess.Popen[str]:
     return process
 
 
-def as_worker(asked: argparse.Namespace) -> None:
+def run_worker(arguments: argparse.Namespace) -> None:
     """One process with one thread, until it is told to go."""
     settings, folder = Settings(batch_workers=1), Path(tempfile.gettempdir())
-    with closing(Examiners(settings)) as examiners:
-        tools = tools_of(examiners, settings, Metrics())
-        work(lambda: opened(asked.database_url, folder, tools, 1), lambda: print(READY, flush=True))
+    with closing(AnalyzerPool(settings)) as examiners:
+        tools = build_tools(examiners, settings, Metrics())
+        run_until_signal(
+            lambda: open_service(arguments.database_url, folder, tools, 1),
+            lambda: print(READY, flush=True),
+        )
 
 
-def many_rows(asked: argparse.Namespace) -> dict[str, Any]:
+def measure_rows(arguments: argparse.Namespace) -> dict[str, Any]:
     """A list of items that fail at once, and the memory it takes."""
-    seen: list[float] = []
-    over = threading.Event()
+    samples: list[float] = []
+    stop = threading.Event()
 
     def watch() -> None:
-        while not over.wait(1.0):
-            seen.append(round(resident_mb(), 1))
+        while not stop.wait(1.0):
+            samples.append(round(resident_mb(), 1))
 
     with (
         tempfile.TemporaryDirectory() as folder,
-        opened(asked.database_url, Path(folder), _failing(), asked.threads) as desk,
+        open_service(
+            arguments.database_url, Path(folder), _failing_tools(), arguments.threads
+        ) as service,
     ):
         threading.Thread(target=watch, daemon=True).start()
         before, began = resident_mb(), time.perf_counter()
-        batch, _ = desk.submit(NewBatch(prior=0.5), _rows(asked.rows, asked.kind))
-        taken_in = time.perf_counter() - began
-        batch = finished(desk, batch)
-        done = time.perf_counter() - began
-        read_out = sum(1 for _ in desk.every(batch.id, "", thumbnails=False))
-        streamed = time.perf_counter() - began - done
-        desk.delete(batch.id, "")
-        erased = time.perf_counter() - began - done - streamed
-        over.set()
+        batch, _ = service.submit(
+            BatchRequest(prior=0.5), _failing_items(arguments.rows, arguments.kind)
+        )
+        submitted_s = time.perf_counter() - began
+        batch = wait_until_ended(service, batch)
+        completed_s = time.perf_counter() - began
+        result_count = sum(1 for _ in service.iter_results(batch.id, "", thumbnails=False))
+        read_s = time.perf_counter() - began - completed_s
+        service.delete(batch.id, "")
+        deleted_s = time.perf_counter() - began - completed_s - read_s
+        stop.set()
     return {
         "rows": batch.total,
         "failed": batch.failed,
-        "read_out": read_out,
-        "taken_in_s": round(taken_in, 1),
-        "done_s": round(done, 1),
-        "read_out_s": round(streamed, 1),
-        "erased_s": round(erased, 1),
+        "read_out": result_count,
+        "taken_in_s": round(submitted_s, 1),
+        "done_s": round(completed_s, 1),
+        "read_out_s": round(read_s, 1),
+        "erased_s": round(deleted_s, 1),
         "resident_mb_before": round(before, 1),
-        "resident_mb_most": max(seen, default=0.0),
-        "resident_mb_each_10_s": seen[::10],
+        "resident_mb_most": max(samples, default=0.0),
+        "resident_mb_each_10_s": samples[::10],
     }
 
 
-def _rows(count: int, kind: str) -> Iterator[Item]:
+def _failing_items(count: int, kind: str) -> Iterator[Item]:
     wrong = Failure("row_unreadable", "This row cannot be read", "it names no picture")
     for seq in range(count):
         url = f"https://blocked.example/{seq}.jpg"
@@ -271,48 +288,48 @@ def _rows(count: int, kind: str) -> Iterator[Item]:
         )
 
 
-def _failing() -> Tools:
+def _failing_tools() -> BatchTools:
     @asynccontextmanager
-    async def open_fetch() -> AsyncIterator[Fetch]:
+    async def open_fetch() -> AsyncIterator[FetchFn]:
         async def fetch(url: str) -> bytes:
             raise UrlBlocked("this address is not allowed")
 
         yield fetch
 
-    def examine(data: bytes, prior: float) -> Finding:
+    def analyze(data: bytes, prior: float) -> PictureRecord:
         raise NotAnImage("nothing is")
 
-    return Tools(examine, open_fetch, lambda results, new: {"items": sum(1 for _ in results)})
+    return BatchTools(analyze, open_fetch, lambda results, new: {"items": sum(1 for _ in results)})
 
 
 def main() -> None:
     """Print one JSON object."""
-    say = argparse.ArgumentParser(prog="benchmarks.batch", description=__doc__.splitlines()[0])
-    say.add_argument("what", choices=["files", "http", "workers", "rows", "worker"])
-    say.add_argument("corpus", type=Path, nargs="?", help="without one: the fixtures")
-    say.add_argument("--pictures", type=int, default=600)
-    say.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
-    say.add_argument("--rounds", type=int, default=3)
-    say.add_argument("--rows", type=int, default=1_000_000)
-    say.add_argument("--kind", choices=["blocked", "wrong"], default="blocked")
-    say.add_argument("--database-url")
-    asked = say.parse_args()
+    parser = argparse.ArgumentParser(prog="benchmarks.batch", description=__doc__.splitlines()[0])
+    parser.add_argument("what", choices=["files", "http", "workers", "rows", "worker"])
+    parser.add_argument("corpus", type=Path, nargs="?", help="without one: the fixtures")
+    parser.add_argument("--pictures", type=int, default=600)
+    parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--rows", type=int, default=1_000_000)
+    parser.add_argument("--kind", choices=["blocked", "wrong"], default="blocked")
+    parser.add_argument("--database-url")
+    arguments = parser.parse_args()
     logging.basicConfig(level=logging.WARNING)
-    if asked.what == "worker":
-        as_worker(asked)
+    if arguments.what == "worker":
+        run_worker(arguments)
         return
-    if asked.what == "rows":
-        result = many_rows(asked)
+    if arguments.what == "rows":
+        result = measure_rows(arguments)
     else:
-        found = (
-            pictures(read(asked.corpus), asked.pictures)
-            if asked.corpus
-            else shipped(asked.pictures)
+        corpus_bytes = (
+            corpus_pictures(read_corpus(arguments.corpus), arguments.pictures)
+            if arguments.corpus
+            else fixture_pictures(arguments.pictures)
         )
         measure: Callable[..., dict[str, Any]] = (
-            two_against_one if asked.what == "workers" else against_bare
+            compare_worker_counts if arguments.what == "workers" else compare_with_bare
         )
-        result = measure(asked, distinct(found))
+        result = measure(arguments, make_distinct(corpus_bytes))
     print(json.dumps(result, indent=2))
 
 

@@ -29,16 +29,16 @@ from typing import Any, Final
 
 import aiohttp
 
-from benchmarks.__main__ import shipped
+from benchmarks.__main__ import fixture_pictures
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 HOSTILE: Final = ROOT / "fixtures" / "faces" / "hostile"
 MIX: Final = {"good": 0.70, "broken": 0.12, "huge": 0.05, "bomb": 0.08, "slow": 0.05}
 SLOW_S: Final = 3.0
-LORIS_A_SECOND: Final = 5
+SLOWLORIS_PER_S: Final = 5
 
 
-class Tally:
+class CallStats:
     """What callers saw. Times in seconds."""
 
     def __init__(self) -> None:
@@ -46,38 +46,40 @@ class Tally:
         self.by_kind: dict[str, Counter[int]] = {kind: Counter() for kind in MIX}
         self.accepted_s: list[float] = []
         self.refused_s: list[float] = []
-        self.broken_off = 0
+        self.aborted = 0
 
-    def note(self, kind: str, status: int, took_s: float) -> None:
+    def record(self, kind: str, status: int, took_s: float) -> None:
         self.statuses[status] += 1
         self.by_kind[kind][status] += 1
         (self.refused_s if status == 429 else self.accepted_s).append(took_s)
 
 
-class Pictures:
+class RequestBodies:
     """Bodies by kind, drawn by a seed."""
 
     def __init__(self) -> None:
-        self._draw = random.Random(0)  # noqa: S311 - a sample, not a secret
-        read = [(HOSTILE / name).read_bytes() for name in ("truncated.jpg", "page.jpg", "stub.png")]
+        self._rng = random.Random(0)  # noqa: S311 - a sample, not a secret
+        broken = [
+            (HOSTILE / name).read_bytes() for name in ("truncated.jpg", "page.jpg", "stub.png")
+        ]
         bombs = [path.read_bytes() for path in sorted(HOSTILE.glob("bomb*"))]
         self._kinds: dict[str, Sequence[bytes]] = {
-            "good": shipped(60),
-            "broken": read,
+            "good": fixture_pictures(60),
+            "broken": broken,
             "huge": [bytes(5_000_001), b"\xff\xd8" + b"\xff" * 4_900_000],
             "bomb": bombs,
-            "slow": shipped(10),
+            "slow": fixture_pictures(10),
         }
 
-    def kind(self) -> str:
-        return self._draw.choices(list(MIX), list(MIX.values()))[0]
+    def draw_kind(self) -> str:
+        return self._rng.choices(list(MIX), list(MIX.values()))[0]
 
-    def body(self, kind: str) -> bytes:
-        return self._draw.choice(self._kinds[kind])
+    def draw_body(self, kind: str) -> bytes:
+        return self._rng.choice(self._kinds[kind])
 
 
 @contextlib.asynccontextmanager
-async def service() -> AsyncIterator[tuple[str, int]]:
+async def start_service() -> AsyncIterator[tuple[str, int]]:
     """Its URL and process id."""
     with tempfile.TemporaryDirectory() as folder:
         process = await asyncio.create_subprocess_exec(
@@ -92,8 +94,8 @@ async def service() -> AsyncIterator[tuple[str, int]]:
             line = (await process.stderr.readline()).decode()
             if not line:
                 raise SystemExit("the service did not start")
-            if found := re.search(r"running on (http://[0-9.:]+)", line):
-                url = found[1]
+            if match := re.search(r"running on (http://[0-9.:]+)", line):
+                url = match[1]
         drain = asyncio.create_task(process.stderr.read())
         try:
             yield url, process.pid
@@ -104,7 +106,11 @@ async def service() -> AsyncIterator[tuple[str, int]]:
 
 
 async def send(
-    session: aiohttp.ClientSession, tally: Tally, kind: str, body: bytes, timeout_s: float = 60.0
+    session: aiohttp.ClientSession,
+    stats: CallStats,
+    kind: str,
+    body: bytes,
+    timeout_s: float = 60.0,
 ) -> None:
     """One request, noted."""
     data: Any = _trickle(body) if kind == "slow" else body
@@ -117,9 +123,9 @@ async def send(
             timeout=aiohttp.ClientTimeout(total=timeout_s),
         ) as answer:
             await answer.read()
-            tally.note(kind, answer.status, time.perf_counter() - start)
+            stats.record(kind, answer.status, time.perf_counter() - start)
     except (aiohttp.ClientError, TimeoutError, ConnectionError):
-        tally.broken_off += 1
+        stats.aborted += 1
 
 
 async def _trickle(body: bytes) -> AsyncIterator[bytes]:
@@ -129,54 +135,54 @@ async def _trickle(body: bytes) -> AsyncIterator[bytes]:
         await asyncio.sleep(SLOW_S / 10)
 
 
-async def capacity(session: aiohttp.ClientSession, seconds: float, callers: int) -> float:
+async def measure_capacity(session: aiohttp.ClientSession, seconds: float, callers: int) -> float:
     """Good pictures answered a second."""
-    tally, pictures, until = Tally(), Pictures(), time.perf_counter() + seconds
+    stats, bodies, deadline = CallStats(), RequestBodies(), time.perf_counter() + seconds
 
     async def call() -> None:
-        while time.perf_counter() < until:
-            await send(session, tally, "good", pictures.body("good"))
+        while time.perf_counter() < deadline:
+            await send(session, stats, "good", bodies.draw_body("good"))
 
     start = time.perf_counter()
     await asyncio.gather(*(call() for _ in range(callers)))
-    return tally.statuses[200] / (time.perf_counter() - start)
+    return stats.statuses[200] / (time.perf_counter() - start)
 
 
-async def offer(session: aiohttp.ClientSession, rate: float, seconds: float) -> Tally:
+async def send_at_rate(session: aiohttp.ClientSession, rate: float, seconds: float) -> CallStats:
     """``rate`` requests a second, on time whatever becomes of them."""
-    tally, pictures, start = Tally(), Pictures(), time.perf_counter()
+    stats, bodies, start = CallStats(), RequestBodies(), time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for number in range(round(rate * seconds)):
-            kind = pictures.kind()
-            group.create_task(send(session, tally, kind, pictures.body(kind)))
+            kind = bodies.draw_kind()
+            group.create_task(send(session, stats, kind, bodies.draw_body(kind)))
             await asyncio.sleep(max(0.0, start + (number + 1) / rate - time.perf_counter()))
-    return tally
+    return stats
 
 
 @contextlib.asynccontextmanager
-async def watched(url: str, pid: int) -> AsyncIterator[dict[str, list[float]]]:
+async def monitor_process(url: str, pid: int) -> AsyncIterator[dict[str, list[float]]]:
     """What ``watching`` sees meanwhile; filled at the end."""
-    seen: dict[str, list[float]] = {}
-    watcher = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.watching", url, str(pid)),
+    samples: dict[str, list[float]] = {}
+    monitor = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "benchmarks.monitor", url, str(pid)),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=ROOT,
     )
-    yield seen
-    told, _ = await watcher.communicate(b"")  # which closes its input
-    seen.update(json.loads(told))
+    yield samples
+    output, _ = await monitor.communicate(b"")  # which closes its input
+    samples.update(json.loads(output))
 
 
-async def loris(url: str) -> None:
+async def open_slowloris(url: str) -> None:
     """Until cancelled: connections that begin a header and leave it at that."""
     host, port = url.removeprefix("http://").split(":")
-    held = []
+    writers = []
     while True:
         _, writer = await asyncio.open_connection(host, int(port))
         writer.write(b"POST /v1/analyses HTTP/1.1\r\nHost: localhost\r\nX-Slow:")
-        held.append(writer)
-        await asyncio.sleep(1.0 / LORIS_A_SECOND)
+        writers.append(writer)
+        await asyncio.sleep(1.0 / SLOWLORIS_PER_S)
 
 
 def quantiles_ms(seconds: Sequence[float]) -> dict[str, float]:
@@ -188,42 +194,45 @@ def quantiles_ms(seconds: Sequence[float]) -> dict[str, float]:
     return {name: round(1000.0 * value, 1) for name, value in named.items()}
 
 
-def _steady(values: Sequence[float], pick: Callable[[Sequence[float]], float]) -> float:
-    return round(pick(values), 1) if values else 0.0
+def _rounded(values: Sequence[float], reduce: Callable[[Sequence[float]], float]) -> float:
+    return round(reduce(values), 1) if values else 0.0
 
 
-async def bench(seconds: float, times: float, warm_s: float) -> dict[str, Any]:
+async def run_benchmark(seconds: float, times: float, warm_s: float) -> dict[str, Any]:
     """Everything, as one object."""
     unlimited = aiohttp.TCPConnector(limit=0, force_close=True)
-    async with service() as (url, pid), aiohttp.ClientSession(url, connector=unlimited) as session:
-        at_capacity = await capacity(session, warm_s, os.cpu_count() or 1)
-        async with watched(url, pid) as seen:
-            crowd = asyncio.create_task(loris(url))
+    async with (
+        start_service() as (url, pid),
+        aiohttp.ClientSession(url, connector=unlimited) as session,
+    ):
+        capacity_per_s = await measure_capacity(session, warm_s, os.cpu_count() or 1)
+        async with monitor_process(url, pid) as samples:
+            slowloris = asyncio.create_task(open_slowloris(url))
             start = time.perf_counter()
-            tally = await offer(session, times * at_capacity, seconds)
+            stats = await send_at_rate(session, times * capacity_per_s, seconds)
             took_s = time.perf_counter() - start
-            crowd.cancel()
-    total = sum(tally.statuses.values())
-    half = len(seen["service_mb"]) // 2
+            slowloris.cancel()
+    total = sum(stats.statuses.values())
+    half = len(samples["service_mb"]) // 2
     return {
         "seconds": round(took_s, 1),
-        "capacity_per_second": round(at_capacity, 1),
-        "offered_per_second": round(times * at_capacity, 1),
+        "capacity_per_second": round(capacity_per_s, 1),
+        "offered_per_second": round(times * capacity_per_s, 1),
         "requests": total,
-        "analysed_per_second": round(tally.statuses[200] / took_s, 1),
-        "statuses": {str(s): n for s, n in sorted(tally.statuses.items())},
-        "by_kind": {k: {str(s): n for s, n in sorted(c.items())} for k, c in tally.by_kind.items()},
-        "share_429": round(tally.statuses[429] / max(1, total), 3),
-        "server_errors": sum(n for status, n in tally.statuses.items() if status >= 500),
-        "broken_off": tally.broken_off,
-        "accepted_ms": quantiles_ms(tally.accepted_s),
-        "refused_ms": quantiles_ms(tally.refused_s),
-        "livez_ms": quantiles_ms(seen["livez_s"]),
+        "analysed_per_second": round(stats.statuses[200] / took_s, 1),
+        "statuses": {str(s): n for s, n in sorted(stats.statuses.items())},
+        "by_kind": {k: {str(s): n for s, n in sorted(c.items())} for k, c in stats.by_kind.items()},
+        "share_429": round(stats.statuses[429] / max(1, total), 3),
+        "server_errors": sum(n for status, n in stats.statuses.items() if status >= 500),
+        "broken_off": stats.aborted,
+        "accepted_ms": quantiles_ms(stats.accepted_s),
+        "refused_ms": quantiles_ms(stats.refused_s),
+        "livez_ms": quantiles_ms(samples["livez_s"]),
         "service_mb": {
-            "first_half_max": _steady(seen["service_mb"][:half], max),
-            "second_half_max": _steady(seen["service_mb"][half:], max),
+            "first_half_max": _rounded(samples["service_mb"][:half], max),
+            "second_half_max": _rounded(samples["service_mb"][half:], max),
         },
-        "decoders_mb_max": _steady(seen["children_mb"], max),
+        "decoders_mb_max": _rounded(samples["children_mb"], max),
         "load_average": [round(each, 1) for each in os.getloadavg()],
         "cores": os.cpu_count(),
     }
@@ -231,14 +240,14 @@ async def bench(seconds: float, times: float, warm_s: float) -> dict[str, Any]:
 
 def main() -> None:
     """Print one JSON object."""
-    say = argparse.ArgumentParser(prog="make bench-load", description=__doc__)
-    say.add_argument("--seconds", type=float, default=60.0)
-    say.add_argument("--times", type=float, default=3.0, help="of capacity")
-    say.add_argument("--warm", type=float, default=10.0, help="seconds to measure capacity in")
-    asked = say.parse_args()
-    said = asyncio.run(bench(asked.seconds, asked.times, asked.warm))
-    print(json.dumps(said, indent=2))
-    raise SystemExit(1 if said["server_errors"] else 0)
+    parser = argparse.ArgumentParser(prog="make bench-load", description=__doc__)
+    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--times", type=float, default=3.0, help="of capacity")
+    parser.add_argument("--warm", type=float, default=10.0, help="seconds to measure capacity in")
+    arguments = parser.parse_args()
+    result = asyncio.run(run_benchmark(arguments.seconds, arguments.times, arguments.warm))
+    print(json.dumps(result, indent=2))
+    raise SystemExit(1 if result["server_errors"] else 0)
 
 
 if __name__ == "__main__":

@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 from hypothesis import settings
 
-from app.calibration.calibration import FILE, Calibration, load
+from app.calibration.calibration import CALIBRATION_FILE, Calibration, load_calibration
 from app.checks import CHECKS
-from app.face.landmarks import FaceFinder, load_model
+from app.face.landmarks import FaceFinder, load_landmark_model
 from app.image.picture import Picture, decode
-from app.networks.onnx import Networks, load_networks
+from app.networks.onnx import OnnxNetworks, load_networks
 
 ROOT = Path(__file__).resolve().parent.parent
 FACES = ROOT / "fixtures" / "faces"
@@ -24,31 +24,31 @@ settings.load_profile("eyeline")
 
 
 @lru_cache
-def _fixture(name: str) -> Picture:
+def _load_fixture(name: str) -> Picture:
     return decode((FACES / name).read_bytes())
 
 
 @pytest.fixture(scope="session")
 def faces() -> Callable[[str], Picture]:
     """A picture of fixtures/faces by its name."""
-    return _fixture
+    return _load_fixture
 
 
 @pytest.fixture(scope="session")
 def model() -> bytes:
     """The landmark model's bytes."""
-    return load_model(ROOT / "models")
+    return load_landmark_model(ROOT / "models")
 
 
 @pytest.fixture(scope="session")
 def finder(model: bytes) -> Iterator[FaceFinder]:
     """A finder for the thread that tests run in."""
-    with FaceFinder(model) as made:
-        yield made
+    with FaceFinder(model) as face_finder:
+        yield face_finder
 
 
 @pytest.fixture(scope="session")
-def networks() -> Networks:
+def networks() -> OnnxNetworks:
     """The networks that ship."""
     return load_networks(ROOT / "models")
 
@@ -56,4 +56,4 @@ def networks() -> Networks:
 @pytest.fixture(scope="session")
 def shipped() -> Calibration:
     """The calibration that ships."""
-    return load(ROOT / "models" / FILE, CHECKS)
+    return load_calibration(ROOT / "models" / CALIBRATION_FILE, CHECKS)

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from app.face.alignment import crop_square
-from app.face.landmarks import FaceFinder, load_model
+from app.face.landmarks import FaceFinder, load_landmark_model
 from app.image.picture import decode
 
 ROOT: Final = Path(__file__).resolve().parent.parent
@@ -52,20 +52,20 @@ SHIFT: Final = 0.004
 """An untouched StyleGAN portrait's crop square lies at 0.496 of its height, as irises show it."""
 
 
-def ffhq_frame(photograph: RgbArray) -> RgbArray:
+def cut_ffhq_frame(photograph: RgbArray) -> RgbArray:
     """``photograph`` cut the way FFHQ was: the square that the face asks for, 400 px."""
     picture = decode((FACES / "astronaut.jpg").read_bytes())
-    with FaceFinder(load_model(ROOT / "models")) as finder:
+    with FaceFinder(load_landmark_model(ROOT / "models")) as finder:
         face = max(finder.find_faces(picture), key=lambda face: face.eye_distance_px)
     corners = crop_square(face)
     corners += SHIFT * (corners[3] - corners[0])
     target = np.array([[0, 0], [SIDE_PX, 0], [SIDE_PX, SIDE_PX]], np.float32)
     # Corners are continuous, origin at the outer corner; warpAffine counts from pixel centres.
-    turn = cv2.getAffineTransform(corners[:3].astype(np.float32) - 0.5, target - 0.5)
+    to_frame = cv2.getAffineTransform(corners[:3].astype(np.float32) - 0.5, target - 0.5)
     return np.asarray(
         cv2.warpAffine(
             photograph,
-            turn,
+            to_frame,
             (SIDE_PX, SIDE_PX),
             flags=cv2.INTER_CUBIC,
             borderMode=cv2.BORDER_REFLECT_101,
@@ -82,8 +82,8 @@ def zoomed(rgb: RgbArray, factor: float) -> RgbArray:
     """The centre of ``rgb``, enlarged to its size."""
     size = rgb.shape[0]
     image = Image.fromarray(rgb)
-    lost = size * (1 - 1 / factor) / 2
-    box = (lost, lost, size - lost, size - lost)
+    margin = size * (1 - 1 / factor) / 2
+    box = (margin, margin, size - margin, size - margin)
     return np.asarray(image.resize((size, size), Image.Resampling.BICUBIC, box=box))
 
 
@@ -92,7 +92,7 @@ def bordered(rgb: RgbArray) -> RgbArray:
     return np.pad(rgb, ((20, 50), (40, 12), (0, 0)), constant_values=255)
 
 
-def in_a_circle(rgb: RgbArray) -> Image.Image:
+def circle_masked(rgb: RgbArray) -> Image.Image:
     """``rgb`` with transparent corners, as platforms export avatars."""
     side = rgb.shape[0]
     mask = Image.new("L", (4 * side, 4 * side), 0)
@@ -104,25 +104,25 @@ def in_a_circle(rgb: RgbArray) -> Image.Image:
 
 def with_second_face(rgb: RgbArray) -> RgbArray:
     """``rgb`` with a smaller copy of its own face, mirrored, in a corner."""
-    both = rgb.copy()
-    both[-110:, -110:] = resized(rgb[:, ::-1], 110)
-    return both
+    combined = rgb.copy()
+    combined[-110:, -110:] = resized(rgb[:, ::-1], 110)
+    return combined
 
 
-def cuts(frame: RgbArray) -> Iterator[tuple[str, Image.Image, str]]:
+def cut_pictures(frame: RgbArray) -> Iterator[tuple[str, Image.Image, str]]:
     small = resized(frame, 256)
     half = np.asarray(Image.fromarray(frame).convert("L"))
     yield "astronaut_ffhq_frame.jpg", Image.fromarray(frame), "a real face in FFHQ's frame"
     yield "astronaut_ffhq_zoom110.jpg", Image.fromarray(zoomed(frame, 1.1)), "zoomed by 1.10"
     yield "astronaut_ffhq_mirrored.jpg", Image.fromarray(frame[:, ::-1]), "mirrored"
     yield "astronaut_ffhq_border.png", Image.fromarray(bordered(small)), "in FFHQ's frame, bordered"
-    yield "astronaut_ffhq_circle.png", in_a_circle(small), "in FFHQ's frame, transparent corners"
+    yield "astronaut_ffhq_circle.png", circle_masked(small), "in FFHQ's frame, transparent corners"
     yield "astronaut_ffhq_two_faces.jpg", Image.fromarray(with_second_face(frame)), "a second face"
     yield "astronaut_ffhq_48px.jpg", Image.fromarray(resized(frame, 48)), "in FFHQ's frame, 48 px"
     yield "astronaut_ffhq_gray.jpg", Image.fromarray(half), "in FFHQ's frame, greyscale"
 
 
-def drawings() -> Iterator[tuple[str, Image.Image, str]]:
+def drawn_pictures() -> Iterator[tuple[str, Image.Image, str]]:
     cartoon = Image.new("RGB", (400, 400), (250, 214, 90))
     pen = ImageDraw.Draw(cartoon)
     pen.ellipse((30, 120, 186, 294), fill=(255, 236, 200), outline=(40, 30, 30), width=4)
@@ -142,34 +142,34 @@ def drawings() -> Iterator[tuple[str, Image.Image, str]]:
     yield "landscape.jpg", Image.fromarray(landscape), "hills and sky, not square"
 
 
-def keep(image: Image.Image, name: str) -> None:
+def save_image(image: Image.Image, name: str) -> None:
     if name.endswith(".jpg"):
         image.save(FACES / name, quality=92, optimize=True)
     else:
         image.save(FACES / name, optimize=True)
 
 
-def take_photographs(folder: Path) -> None:
+def import_photographs(folder: Path) -> None:
     for name in PHOTOGRAPHS:
         with Image.open(folder / f"{name}.png") as photograph:
-            keep(photograph.convert("L" if name == "camera" else "RGB"), f"{name}.jpg")
+            save_image(photograph.convert("L" if name == "camera" else "RGB"), f"{name}.jpg")
 
 
 def main() -> None:
     if len(sys.argv) > 1:
-        take_photographs(Path(sys.argv[1]))
-    rows = [(f"{name}.jpg", *about) for name, about in PHOTOGRAPHS.items()]
-    frame = ffhq_frame(decode((FACES / "astronaut.jpg").read_bytes()).rgb)
-    for (source, licence), made in ((CUT, cuts(frame)), (DRAWN, drawings())):
-        for name, image, what in made:
-            keep(image, name)
-            rows.append((name, source, licence, what))
+        import_photographs(Path(sys.argv[1]))
+    rows = [(f"{name}.jpg", *provenance) for name, provenance in PHOTOGRAPHS.items()]
+    frame = cut_ffhq_frame(decode((FACES / "astronaut.jpg").read_bytes()).rgb)
+    for (source, licence), pictures in ((CUT, cut_pictures(frame)), (DRAWN, drawn_pictures())):
+        for name, image, description in pictures:
+            save_image(image, name)
+            rows.append((name, source, licence, description))
     with (FACES / "manifest.csv").open("w", newline="", encoding="utf-8") as table:
         out = csv.writer(table, lineterminator="\n")
         out.writerow(["file", "source", "licence", "sha256", "what"])
-        for name, source, licence, what in rows:
+        for name, source, licence, description in rows:
             digest = hashlib.sha256((FACES / name).read_bytes()).hexdigest()
-            out.writerow([name, source, licence, digest, what])
+            out.writerow([name, source, licence, digest, description])
 
 
 if __name__ == "__main__":

@@ -5,12 +5,12 @@ import re
 import pytest
 
 from app import errors
-from app.errors import AvatarError, Busy, FetchFailed
+from app.errors import Busy, FetchFailed, RequestError
 
-CHILDREN = [
+ERROR_TYPES = [
     kind
     for kind in vars(errors).values()
-    if isinstance(kind, type) and issubclass(kind, AvatarError) and kind is not AvatarError
+    if isinstance(kind, type) and issubclass(kind, RequestError) and kind is not RequestError
 ]
 
 CODES = {
@@ -36,20 +36,20 @@ CODES = {
 
 
 def test_codes_are_those_of_the_wire_contract():
-    assert sorted(kind.code for kind in CHILDREN) == sorted(CODES)
+    assert sorted(kind.code for kind in ERROR_TYPES) == sorted(CODES)
 
 
-@pytest.mark.parametrize("kind", CHILDREN)
+@pytest.mark.parametrize("kind", ERROR_TYPES)
 def test_every_error_is_in_the_drawn_tree_beside_its_code(kind):
     assert re.search(rf"\b{kind.__name__}\s+{kind.code}\b", errors.__doc__ or "")
 
 
 def test_titles_are_distinct():
-    assert len({kind.title for kind in CHILDREN}) == len(CHILDREN)
+    assert len({kind.title for kind in ERROR_TYPES}) == len(ERROR_TYPES)
 
 
 def test_only_what_the_other_side_may_mend_is_retryable():
-    retryable = {kind.code for kind in CHILDREN if kind.retryable}
+    retryable = {kind.code for kind in ERROR_TYPES if kind.retryable}
     assert retryable == {"fetch_failed", "fetch_timeout", "not_yet", "busy"}
 
 

@@ -12,11 +12,11 @@ from app.evidence import (
     Match,
     Outcome,
     Verdict,
-    plain_summary,
+    default_summary,
     verbal_support,
 )
 from app.face.alignment import Box
-from tests.sitters import symmetric_face
+from tests.synthetic_faces import symmetric_face
 
 llrs = st.floats(-6.0, 6.0)
 priors = st.floats(1e-6, 1.0 - 1e-6)
@@ -44,7 +44,7 @@ def analysis(llr: float = 0.0) -> Analysis:
 
 @given(llrs, priors)
 def test_posterior_odds_are_prior_odds_times_the_ratio(llr: float, prior: float) -> None:
-    posterior = analysis(llr).likelihood(prior)
+    posterior = analysis(llr).posterior(prior)
     odds = posterior / (1.0 - posterior)
     assert odds == pytest.approx(prior / (1.0 - prior) * 10.0**llr, rel=1e-3)
     assert 0.0 < posterior < 1.0
@@ -55,18 +55,18 @@ def test_posterior_odds_are_prior_odds_times_the_ratio(llr: float, prior: float)
     [(0.0, 0.3, 0.3), (1.0, 0.5, 10 / 11), (-1.0, 0.5, 1 / 11), (3.0, 0.001, 1000 / 1999)],
 )
 def test_posterior_by_hand(llr: float, prior: float, posterior: float) -> None:
-    assert analysis(llr).likelihood(prior) == pytest.approx(posterior)
+    assert analysis(llr).posterior(prior) == pytest.approx(posterior)
 
 
 @given(llrs, st.floats(0.01, 2.0), priors)
 def test_more_evidence_is_never_less_likely(llr: float, more: float, prior: float) -> None:
-    assert analysis(llr + more).likelihood(prior) >= analysis(llr).likelihood(prior)
+    assert analysis(llr + more).posterior(prior) >= analysis(llr).posterior(prior)
 
 
 @pytest.mark.parametrize("prior", [0.0, 1.0, -0.1, 1.1, math.nan, math.inf])
 def test_a_prior_that_has_decided_is_refused(prior: float) -> None:
     with pytest.raises(ValueError, match="between 0 and 1"):
-        analysis().likelihood(prior)
+        analysis().posterior(prior)
 
 
 @pytest.mark.parametrize(
@@ -92,10 +92,10 @@ def test_verbal_bands_are_those_of_the_guideline(llr: float, words: str) -> None
 
 def test_a_plain_sentence_says_which_way_it_speaks() -> None:
     match = Match("ffhq", "untouched", 0.0, Box(0, 0, 1, 1), ((0.4, 0.5), (0.6, 0.5)))
-    assert plain_summary(2.5, match) == (
+    assert default_summary(2.5, match) == (
         "moderately strong support for a StyleGAN-family generator"
     )
-    assert plain_summary(-1.0, None) == "moderate support against a StyleGAN-family generator"
+    assert default_summary(-1.0, None) == "moderate support against a StyleGAN-family generator"
 
 
 def test_the_first_face_answers() -> None:

@@ -9,12 +9,12 @@ ROWS = list(csv.DictReader((FACES / "manifest.csv").read_text("utf-8").splitline
 
 
 def test_manifest_and_folder_agree():
-    found = {
+    on_disk = {
         path.name: hashlib.sha256(path.read_bytes()).hexdigest()
         for path in FACES.iterdir()
         if path.is_file() and path.name != "manifest.csv"
     }
-    assert {row["file"]: row["sha256"] for row in ROWS} == found
+    assert {row["file"]: row["sha256"] for row in ROWS} == on_disk
 
 
 def test_every_picture_may_be_passed_on():

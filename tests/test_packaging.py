@@ -11,13 +11,13 @@ import pytest
 
 import app
 from app.api.analyses.request import BODY_TIMEOUT_S
-from app.face.landmarks import MODEL_FILE
-from app.fetch import TOTAL_S
-from app.networks.onnx import PERSON_FILE, WITNESS_FILE
+from app.face.landmarks import LANDMARK_MODEL_FILE
+from app.fetch.policy import TOTAL_S
+from app.networks.onnx import REGION_NETWORK_FILE, SEGMENTER_FILE
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("requirements.lock", "requirements-dev.lock")
-MODELS = (MODEL_FILE, PERSON_FILE, WITNESS_FILE)
+MODELS = (LANDMARK_MODEL_FILE, SEGMENTER_FILE, REGION_NETWORK_FILE)
 UNWANTED = {
     "opencv-contrib-python",
     "opencv-contrib-python-headless",
@@ -30,22 +30,22 @@ TARGETS = {
 }  # fmt: skip
 
 
-def _normal(name: str) -> str:
+def _normalize(name: str) -> str:
     return re.sub(r"[-_.]+", "-", name).lower()
 
 
-def _entries(lock: str) -> list[str]:
+def _read_entries(lock: str) -> list[str]:
     """The requirements of a lock file, each with its hashes joined to one line."""
     text = (ROOT / lock).read_text(encoding="utf-8").replace("\\\n", " ")
     return [line for line in text.splitlines() if line.strip()]
 
 
-def _pins(lock: str) -> dict[str, str]:
-    pairs = (entry.split(" ", 1)[0].split("==") for entry in _entries(lock))
-    return {_normal(name): version for name, version in pairs}
+def _read_pins(lock: str) -> dict[str, str]:
+    pairs = (entry.split(" ", 1)[0].split("==") for entry in _read_entries(lock))
+    return {_normalize(name): version for name, version in pairs}
 
 
-def _project() -> dict[str, list[str]]:
+def _read_dependencies() -> dict[str, list[str]]:
     """The names this project asks for directly, by who asks."""
     toml = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     groups = {
@@ -56,7 +56,9 @@ def _project() -> dict[str, list[str]]:
         "dev": toml["dependency-groups"]["dev"],
         "backend": toml["build-system"]["requires"],
     }
-    return {key: [_normal(re.split(r"[<>=~! ;\[]", r)[0]) for r in groups[key]] for key in groups}
+    return {
+        key: [_normalize(re.split(r"[<>=~! ;\[]", r)[0]) for r in groups[key]] for key in groups
+    }
 
 
 def test_the_only_cv2_is_the_headless_one() -> None:
@@ -65,14 +67,14 @@ def test_the_only_cv2_is_the_headless_one() -> None:
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_no_gui_and_no_audio_in_the_lock(lock: str) -> None:
-    assert not _pins(lock).keys() & UNWANTED
+    assert not _read_pins(lock).keys() & UNWANTED
 
 
 @pytest.mark.parametrize("lock", LOCKS)
 def test_every_pin_is_exact_and_hashed(lock: str) -> None:
     pin = re.compile(r"[A-Za-z0-9._-]+==[^ ]+ (; [^-]+ )?( *--hash=sha256:[0-9a-f]{64})+ *")
-    assert _entries(lock)
-    assert [entry for entry in _entries(lock) if not pin.fullmatch(entry)] == []
+    assert _read_entries(lock)
+    assert [entry for entry in _read_entries(lock) if not pin.fullmatch(entry)] == []
 
 
 @pytest.mark.parametrize("lock", LOCKS)
@@ -82,19 +84,19 @@ def test_the_lock_names_no_registry(lock: str) -> None:
 
 
 def test_the_two_locks_agree() -> None:
-    assert _pins("requirements.lock").items() <= _pins("requirements-dev.lock").items()
+    assert _read_pins("requirements.lock").items() <= _read_pins("requirements-dev.lock").items()
 
 
 def test_every_direct_dependency_is_locked() -> None:
-    asked = _project()
-    assert {*asked["service"], *asked["build"], *asked["backend"]} <= _pins(LOCKS[0]).keys()
+    asked = _read_dependencies()
+    assert {*asked["service"], *asked["build"], *asked["backend"]} <= _read_pins(LOCKS[0]).keys()
     locked = (name for by, names in asked.items() if by != "train" for name in names)
-    assert set(locked) <= _pins(LOCKS[1]).keys()
+    assert set(locked) <= _read_pins(LOCKS[1]).keys()
 
 
 def test_what_only_development_needs_stays_out_of_the_service() -> None:
-    asked = _project()
-    assert not {*asked["fit"], *asked["dev"]} & _pins("requirements.lock").keys()
+    asked = _read_dependencies()
+    assert not {*asked["fit"], *asked["dev"]} & _read_pins("requirements.lock").keys()
 
 
 def test_what_trains_networks_has_exact_pins_and_an_environment_of_its_own() -> None:
@@ -104,7 +106,7 @@ def test_what_trains_networks_has_exact_pins_and_an_environment_of_its_own() -> 
     assert wanted
     assert [one for one in wanted if not re.fullmatch(r"[a-z0-9-]+==[0-9.]+", one)] == []
     for lock in LOCKS:
-        assert not set(_project()["train"]) & _pins(lock).keys()
+        assert not set(_read_dependencies()["train"]) & _read_pins(lock).keys()
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert "TRAIN := .venv-train\n" in makefile
     assert '--editable ".[fit,train]"' in makefile
@@ -114,7 +116,7 @@ def test_what_trains_networks_has_exact_pins_and_an_environment_of_its_own() -> 
 
 
 def test_this_environment_is_the_lock() -> None:
-    pins = _pins("requirements-dev.lock")
+    pins = _read_pins("requirements-dev.lock")
     assert {name: distribution(name).version for name in pins} == pins
 
 
@@ -136,8 +138,8 @@ def test_each_shipped_model_is_the_one_on_its_card(model: str) -> None:
 
 
 def test_these_are_all_the_models_that_ship() -> None:
-    found = {p.name for end in ("*.task", "*.onnx") for p in (ROOT / "models").glob(end)}
-    assert found == set(MODELS)
+    result = {p.name for end in ("*.task", "*.onnx") for p in (ROOT / "models").glob(end)}
+    assert result == set(MODELS)
 
 
 def test_the_makefile_has_every_promised_target() -> None:

@@ -11,7 +11,7 @@ KEY = "correct horse battery staple"
 
 
 @pytest.fixture(autouse=True)
-def bare_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+def clear_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     for field in Settings.model_fields:
         monkeypatch.delenv(f"EYELINE_{field.upper()}", raising=False)
 
@@ -22,7 +22,7 @@ def test_defaults_need_no_environment() -> None:
     assert (settings.prior, settings.base_rate) == (0.5, 0.0005)
     assert settings.workers >= 1
     assert (settings.models_dir / "README.md").parent.name == "models"
-    settings.refuse_open_door()
+    settings.require_keys_if_public()
 
 
 def test_lists_are_separated_by_commas(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -95,10 +95,10 @@ def test_no_key_is_ever_printed(monkeypatch: pytest.MonkeyPatch) -> None:
     assert KEY not in repr(load_settings())
 
 
-def test_a_hashed_key_and_the_key_itself_open_the_same_door() -> None:
+def test_a_hashed_key_and_the_key_itself_grant_the_same_access() -> None:
     digest = hashlib.sha256(KEY.encode()).hexdigest()
-    plain = load_settings(api_keys=KEY).keys()
-    hashed = load_settings(api_keys=f"sha256:{digest}").keys()
+    plain = load_settings(api_keys=KEY).parsed_api_keys()
+    hashed = load_settings(api_keys=f"sha256:{digest}").parsed_api_keys()
     assert plain == hashed
     assert [key.digest for key in plain] == [bytes.fromhex(digest)]
 
@@ -106,10 +106,10 @@ def test_a_hashed_key_and_the_key_itself_open_the_same_door() -> None:
 @pytest.mark.parametrize("host", ["0.0.0.0", "::", "192.168.1.5", "eyeline.example"])
 def test_without_keys_only_loopback(host: str) -> None:
     with pytest.raises(SettingsError, match="EYELINE_API_KEYS"):
-        load_settings(host=host).refuse_open_door()
-    load_settings(host=host, api_keys=KEY).refuse_open_door()
+        load_settings(host=host).require_keys_if_public()
+    load_settings(host=host, api_keys=KEY).require_keys_if_public()
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "127.0.0.2", "::1", "localhost"])
 def test_loopback_needs_no_key(host: str) -> None:
-    load_settings(host=host).refuse_open_door()
+    load_settings(host=host).require_keys_if_public()

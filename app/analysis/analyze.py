@@ -10,9 +10,9 @@ from typing import Final
 import numpy as np
 
 from app.calibration.calibration import Calibration
-from app.calibration.fusion import STAMP
+from app.calibration.fusion import STAMP_NAME
 from app.checks import CHECKS
-from app.checks.eye_alignment import near
+from app.checks.eye_alignment import is_near_template
 from app.evidence import (
     Analysis,
     Check,
@@ -25,7 +25,7 @@ from app.evidence import (
 )
 from app.face.alignment import Alignment
 from app.face.landmarks import FaceFinder
-from app.face.portrait import Network, Portrait
+from app.face.portrait import PixelNetwork, Portrait
 from app.image.picture import Picture
 
 FEW_COLOURS_BITS: Final = 2.5
@@ -44,7 +44,7 @@ def colour_entropy_bits(picture: Picture) -> float:
 TURNED_AWAY_DEG: Final = 45.0
 """Beyond it landmarks of the far side are guessed; said as a warning."""
 
-Step = Callable[[str], AbstractContextManager[None]]
+StageTimer = Callable[[str], AbstractContextManager[None]]
 
 
 def no_timing(_stage: str) -> AbstractContextManager[None]:
@@ -52,106 +52,111 @@ def no_timing(_stage: str) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-Testimony = tuple[tuple[Check, Reading | Unmeasurable], ...]
+Measurements = tuple[tuple[Check, Reading | Unmeasurable], ...]
 """What every check measured on one face."""
 
 
 @dataclass(frozen=True, eq=False)
-class Hearing:
+class FaceResult:
     """One face's testimony, weighed."""
 
     evidence: tuple[Evidence, ...]
     llr: float
     interval: tuple[float, float]
-    square: Alignment | None
+    alignment: Alignment | None
 
     @property
-    def measured(self) -> bool:
+    def is_measured(self) -> bool:
         """Whether anything was said of the face; that no stamp was read says nothing of it."""
         return any(
-            isinstance(e.measured, Reading) and (e.check.name != STAMP or e.llr > 0.0)
+            isinstance(e.measurement, Reading) and (e.check.name != STAMP_NAME or e.llr > 0.0)
             for e in self.evidence
         )
 
 
-def portray(picture: Picture, finder: FaceFinder, network: Network) -> tuple[Portrait, ...]:
+def build_portraits(
+    picture: Picture, finder: FaceFinder, network: PixelNetwork
+) -> tuple[Portrait, ...]:
     """A portrait of every face; a second measurement where a face comes near a template."""
     faces = finder.find_faces(picture)
     portraits = [Portrait(picture, face, len(faces), network=network) for face in faces]
     return tuple(
-        replace(p, repeats=finder.repeats(picture, p.face)) if near(p) else p for p in portraits
+        replace(p, repeats=finder.remeasure(picture, p.face)) if is_near_template(p) else p
+        for p in portraits
     )
 
 
-def testify(portrait: Portrait, checks: Sequence[Check] = CHECKS) -> Testimony:
+def measure_all(portrait: Portrait, checks: Sequence[Check] = CHECKS) -> Measurements:
     """Every check's measurement of one portrait."""
     return tuple((check, check.measure(portrait)) for check in checks)
 
 
-def hear(testimony: Testimony, calibration: Calibration) -> Hearing:
+def weigh_face(measurements: Measurements, calibration: Calibration) -> FaceResult:
     """What a testimony weighs, check by check and together."""
-    pairs = [calibration.weigh(check, measured) for check, measured in testimony]
-    weighed = {e.check.name: w for e, w in pairs if isinstance(e.measured, Reading)}
-    llr, interval = calibration.fuse(weighed) if weighed else (0.0, (0.0, 0.0))
-    square = next((w.square for w in weighed.values() if w.square), None)
-    return Hearing(tuple(e for e, _ in pairs), llr, interval, square)
+    weighed_pairs = [calibration.weigh(check, measurement) for check, measurement in measurements]
+    estimates = {e.check.name: w for e, w in weighed_pairs if isinstance(e.measurement, Reading)}
+    llr, interval = calibration.fuse(estimates) if estimates else (0.0, (0.0, 0.0))
+    alignment = next((w.alignment for w in estimates.values() if w.alignment), None)
+    return FaceResult(tuple(e for e, _ in weighed_pairs), llr, interval, alignment)
 
 
-def ranking(hearings: Sequence[Hearing]) -> list[int]:
-    """Indices of ``hearings``, the one that answers for the picture first.
+def order_faces(results: Sequence[FaceResult]) -> list[int]:
+    """Indices of ``results``, the one that answers for the picture first.
 
     The strongest evidence answers, and a face that could not be measured never hides one that
     could.
     """
     return sorted(
-        range(len(hearings)),
-        key=lambda i: (hearings[i].measured, hearings[i].llr),
+        range(len(results)),
+        key=lambda i: (results[i].is_measured, results[i].llr),
         reverse=True,
     )
 
 
-def faceless(picture: Picture) -> Outcome:
+def outcome_without_face(picture: Picture) -> Outcome:
     """The outcome of a picture in which no face was found."""
-    photo = colour_entropy_bits(picture) >= FEW_COLOURS_BITS
-    return Outcome.NO_FACE if photo else Outcome.NOT_A_PHOTO
+    is_photo = colour_entropy_bits(picture) >= FEW_COLOURS_BITS
+    return Outcome.NO_FACE if is_photo else Outcome.NOT_A_PHOTO
 
 
-def outcome_of(best: Hearing) -> Outcome:
+def outcome_with_face(best: FaceResult) -> Outcome:
     """The outcome that the answering face gives the picture."""
-    if best.measured:
+    if best.is_measured:
         return Outcome.SCORED
-    reasons = {e.measured.reason for e in best.evidence if isinstance(e.measured, Unmeasurable)}
+    reasons = {
+        e.measurement.reason for e in best.evidence if isinstance(e.measurement, Unmeasurable)
+    }
     return Outcome.TOO_SMALL if Reason.TOO_SMALL in reasons else Outcome.NO_FACE
 
 
 def analyze(
     picture: Picture,
     finder: FaceFinder,
-    network: Network,
+    network: PixelNetwork,
     calibration: Calibration,
-    step: Step = no_timing,
+    time_stage: StageTimer = no_timing,
 ) -> Analysis:
-    """What Eyeline says of ``picture``; ``step`` is entered around "landmarks" and "checks"."""
-    with step("landmarks"):
-        portraits = portray(picture, finder, network)
-    with step("checks"):
-        testimonies = [testify(portrait, calibration.checks) for portrait in portraits]
-        hearings = [hear(testimony, calibration) for testimony in testimonies]
-        order = ranking(hearings)
-        return conclude(
-            picture, [portraits[i] for i in order], [hearings[i] for i in order], calibration
+    """Analyze ``picture``; ``time_stage`` is entered around "landmarks" and "checks"."""
+    with time_stage("landmarks"):
+        portraits = build_portraits(picture, finder, network)
+    with time_stage("checks"):
+        measurements = [measure_all(portrait, calibration.checks) for portrait in portraits]
+        results = [weigh_face(testimony, calibration) for testimony in measurements]
+        order = order_faces(results)
+        return build_analysis(
+            picture, [portraits[i] for i in order], [results[i] for i in order], calibration
         )
 
 
-def conclude(
+def build_analysis(
     picture: Picture,
     portraits: Sequence[Portrait],
-    hearings: Sequence[Hearing],
+    results: Sequence[FaceResult],
     calibration: Calibration,
 ) -> Analysis:
     """The analysis of ``picture`` from its faces, the answering one first."""
-    best = hearings[0] if hearings else None
-    outcome = outcome_of(best) if best else faceless(picture)
+    best = results[0] if results else None
+    outcome = outcome_with_face(best) if best else outcome_without_face(picture)
     scored = outcome is Outcome.SCORED
     llr = best.llr if best and scored else 0.0
     return Analysis(
@@ -163,7 +168,7 @@ def conclude(
         format=picture.format,
         animated=picture.animated,
         faces=tuple(p.face for p in portraits),
-        alignment=best.square if best and scored else None,
+        alignment=best.alignment if best and scored else None,
         match=next((e.match for e in best.evidence if e.match), None) if best else None,
         evidence=best.evidence if best else (),
         llr=llr,
@@ -174,9 +179,9 @@ def conclude(
 
 
 def _warnings(picture: Picture, portraits: Sequence[Portrait]) -> tuple[str, ...]:
-    said = {
+    conditions = {
         "several_faces": len(portraits) > 1,
         "animated": picture.animated,
         "turned_away": bool(portraits) and abs(portraits[0].face.yaw_deg) > TURNED_AWAY_DEG,
     }
-    return tuple(name for name, true in said.items() if true)
+    return tuple(name for name, holds in conditions.items() if holds)

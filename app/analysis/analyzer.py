@@ -18,13 +18,13 @@ from app.analysis import canary
 from app.analysis.analyze import analyze
 from app.calibration import calibration
 from app.calibration.calibration import Calibration
-from app.calibration.file import AlignmentEntry, Eyes
+from app.calibration.file import AlignmentEntry, EyesEntry
 from app.checks import CHECKS
 from app.evidence import Analysis
-from app.face.landmarks import FaceFinders, load_model
+from app.face.landmarks import ThreadFaceFinders, load_landmark_model
 from app.image.picture import DecodeLimits, Picture, decode
-from app.image.sandbox.pool import Decoders
-from app.networks.onnx import Networks, load_networks
+from app.image.sandbox.pool import DecoderPool
+from app.networks.onnx import OnnxNetworks, load_networks
 from app.settings import Settings
 
 STAGES = ("fetch", "decode", "landmarks", "checks")
@@ -47,7 +47,7 @@ class Stopwatch:
 
 
 @dataclass(frozen=True, eq=False)
-class Examined:
+class AnalyzedPicture:
     """A picture and what was said of it. ``timings_ms``: by stage."""
 
     picture: Picture
@@ -55,7 +55,7 @@ class Examined:
     timings_ms: Mapping[str, float]
 
 
-Examine = Callable[[bytes], Examined]
+AnalyzePictureFn = Callable[[bytes], AnalyzedPicture]
 
 
 def decode_limits(settings: Settings) -> DecodeLimits:
@@ -63,63 +63,71 @@ def decode_limits(settings: Settings) -> DecodeLimits:
     return DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
 
 
-class Analyst:
+class Analyzer:
     """Everything that was loaded once: model, calibration, limits. Close it."""
 
     def __init__(
         self,
-        finders: FaceFinders,
-        networks: Networks,
-        weights: Calibration,
-        decoder: Callable[[bytes], Picture],
+        finders: ThreadFaceFinders,
+        networks: OnnxNetworks,
+        fitted_calibration: Calibration,
+        decode_bytes: Callable[[bytes], Picture],
         models_dir: Path,
     ) -> None:
         self._finders = finders
         self._networks = networks
-        self._calibration = weights
-        self._decode = decoder
+        self._calibration = fitted_calibration
+        self._decode = decode_bytes
         self._models_dir = models_dir
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
-        """Raises ``ModelError``, ``NetworkError`` or ``CalibrationError``.
+        """Raises ``LandmarkModelError``, ``NetworkError`` or ``CalibrationError``.
 
         If an artefact is missing, or not the one that the others were made with.
         """
-        weights = calibration.load(settings.models_dir / calibration.FILE, CHECKS)
+        fitted_calibration = calibration.load_calibration(
+            settings.models_dir / calibration.CALIBRATION_FILE, CHECKS
+        )
         networks = load_networks(settings.models_dir)
-        weights.refuse_other_networks(networks.sha256)
-        finders = FaceFinders(load_model(settings.models_dir))
+        fitted_calibration.require_networks(networks.sha256)
+        finders = ThreadFaceFinders(load_landmark_model(settings.models_dir))
         limits = decode_limits(settings)
         # Fewer than there are threads: most of their time goes into what comes after decoding.
-        decoder = (
-            Decoders(settings.workers, limits)
+        decode_bytes = (
+            DecoderPool(settings.workers, limits)
             if settings.isolate
             else partial(decode, limits=limits)
         )
-        return cls(finders, networks, weights, decoder, settings.models_dir)
+        return cls(finders, networks, fitted_calibration, decode_bytes, settings.models_dir)
 
-    def __call__(self, data: bytes) -> Examined:
-        """Raises an ``AvatarError`` if ``data`` is not a picture that can be read."""
-        watch = Stopwatch()
-        with watch("decode"):
+    def __call__(self, data: bytes) -> AnalyzedPicture:
+        """Raises an ``RequestError`` if ``data`` is not a picture that can be read."""
+        stopwatch = Stopwatch()
+        with stopwatch("decode"):
             picture = self._decode(data)
-        analysis = analyze(picture, self._finders.mine(), self._networks, self._calibration, watch)
-        return Examined(picture, analysis, watch.spent_ms)
+        analysis = analyze(
+            picture,
+            self._finders.for_current_thread(),
+            self._networks,
+            self._calibration,
+            stopwatch,
+        )
+        return AnalyzedPicture(picture, analysis, stopwatch.spent_ms)
 
-    def complaint(self) -> str | None:
+    def check_canary(self) -> str | None:
         """Scores the canary on this thread; why it is not as recorded, or ``None``."""
         try:
-            known = canary.load(self._models_dir)
+            recorded = canary.load_canary(self._models_dir)
         except canary.CanaryError as error:
             return str(error)
-        return known.complaint(self(known.data).analysis)
+        return recorded.mismatch(self(recorded.data).analysis)
 
     def describe(self) -> dict[str, Any]:
         """What is known of the calibration in use."""
         return self._calibration.describe()
 
-    def family_eyes(self) -> dict[str, Eyes]:
+    def template_eyes(self) -> dict[str, EyesEntry]:
         """Where each generator family puts the iris centres: unit coordinates, left first."""
         entries = self._calibration.file.checks.values()
         return {
@@ -130,16 +138,16 @@ class Analyst:
         }
 
     @property
-    def apart(self) -> bool:
+    def is_isolated(self) -> bool:
         """Whether pictures are unpacked in processes of their own."""
-        return isinstance(self._decode, Decoders)
+        return isinstance(self._decode, DecoderPool)
 
-    def decoders_bytes(self) -> list[int]:
+    def decoder_memory_bytes(self) -> list[int]:
         """What each process that decodes holds in memory; nothing where there are none."""
-        return self._decode.resident_bytes() if isinstance(self._decode, Decoders) else []
+        return self._decode.resident_bytes() if isinstance(self._decode, DecoderPool) else []
 
     def close(self) -> None:
         """Only when no thread is examining any more."""
         self._finders.close()
-        if isinstance(self._decode, Decoders):
+        if isinstance(self._decode, DecoderPool):
             self._decode.close()

@@ -9,8 +9,8 @@ from typing import Final
 
 from app.evidence import Analysis
 
-PICTURE: Final = "canary.jpg"
-RECORD: Final = "canary.json"
+PICTURE_FILE: Final = "canary.jpg"
+RECORD_FILE: Final = "canary.json"
 TOLERANCE: Final = 0.25
 """log10 units: another processor moves the landmarks in their last digits, no more."""
 
@@ -27,7 +27,7 @@ class Canary:
     llr: float
     verdict: str
 
-    def complaint(self, analysis: Analysis) -> str | None:
+    def mismatch(self, analysis: Analysis) -> str | None:
         """Why ``analysis`` of this picture is not what was recorded, or ``None``."""
         if abs(analysis.llr - self.llr) > TOLERANCE or analysis.verdict != self.verdict:
             return (
@@ -37,17 +37,17 @@ class Canary:
         return None
 
 
-def load(models_dir: Path) -> Canary:
+def load_canary(models_dir: Path) -> Canary:
     """The canary in ``models_dir``. Raises ``CanaryError``."""
     try:
-        data = (models_dir / PICTURE).read_bytes()
-        record = json.loads((models_dir / RECORD).read_bytes())
+        data = (models_dir / PICTURE_FILE).read_bytes()
+        record = json.loads((models_dir / RECORD_FILE).read_bytes())
         return Canary(data, float(record["llr"]), str(record["verdict"]))
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise CanaryError(f"no canary in {models_dir}: restore it, or run `eyeline fit`") from error
 
 
-def record(models_dir: Path, analysis: Analysis) -> None:
+def write_record(models_dir: Path, analysis: Analysis) -> None:
     """Write what the canary scores now; for `eyeline fit`, after a new calibration."""
     text = json.dumps({"llr": round(analysis.llr, 4), "verdict": str(analysis.verdict)}, indent=2)
-    (models_dir / RECORD).write_text(text + "\n", encoding="utf-8")
+    (models_dir / RECORD_FILE).write_text(text + "\n", encoding="utf-8")

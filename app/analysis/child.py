@@ -12,13 +12,18 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from app.analysis.analyzer import Analyst
-from app.analysis.child_protocol import INTERNAL, REQUEST, refused, written
-from app.analysis.record import looked_at
-from app.errors import AvatarError, ImageBomb
-from app.image.picture import DecodeLimits, load_decoders
-from app.image.sandbox.child import TOO_MUCH, Answer, serve
-from app.image.thumbnails import small
+from app.analysis.analyzer import Analyzer
+from app.analysis.child_protocol import (
+    ANALYSIS_REQUEST,
+    INTERNAL_FAULT,
+    encode_record,
+    encode_refusal,
+)
+from app.analysis.record import build_record
+from app.errors import ImageBomb, RequestError
+from app.image.picture import DecodeLimits, preload_decoders
+from app.image.sandbox.child import OUT_OF_MEMORY_MESSAGE, RequestHandler, serve
+from app.image.thumbnails import thumbnail_pixels
 from app.settings import Settings
 
 
@@ -33,30 +38,30 @@ def main(arguments: list[str]) -> None:
         max_pixels=limits[1],
         isolate=False,
     )
-    serve(connection_fd, memory_fd, DecodeLimits(*limits), partial(_examiner, settings))
+    serve(connection_fd, memory_fd, DecodeLimits(*limits), partial(_build_answer_fn, settings))
 
 
-def _examiner(settings: Settings, memory: mmap.mmap) -> Answer:
-    load_decoders()
-    analyst = Analyst.load(settings)
-    complaint = analyst.complaint()  # and whatever is made at the first use is made now
-    if complaint is not None:
-        sys.exit(complaint)
+def _build_answer_fn(settings: Settings, memory: mmap.mmap) -> RequestHandler:
+    preload_decoders()
+    analyzer = Analyzer.load(settings)
+    canary_error = analyzer.check_canary()  # and whatever is made at the first use is made now
+    if canary_error is not None:
+        sys.exit(canary_error)
 
-    def answer(asked: bytes) -> bytes:
-        length, prior = REQUEST.unpack(asked)
+    def answer(request: bytes) -> bytes:
+        length, prior = ANALYSIS_REQUEST.unpack(request)
         try:
-            examined = analyst(memory[:length])
-            looked = looked_at(
-                examined, prior=prior, base_rate=settings.base_rate, thumbnail=lambda _: b""
+            analyzed = analyzer(memory[:length])
+            record = build_record(
+                analyzed, prior=prior, base_rate=settings.base_rate, make_thumbnail=lambda _: b""
             )
-            return written(looked, small(examined.picture), memory)
-        except AvatarError as error:
-            return refused(error.code, error.detail)
+            return encode_record(record, thumbnail_pixels(analyzed.picture), memory)
+        except RequestError as error:
+            return encode_refusal(error.code, error.detail)
         except MemoryError:
-            return refused(ImageBomb.code, TOO_MUCH)
+            return encode_refusal(ImageBomb.code, OUT_OF_MEMORY_MESSAGE)
         except Exception as error:  # noqa: BLE001 - told to the parent, who logs it
-            return refused(INTERNAL, f"{type(error).__name__}: {error}")
+            return encode_refusal(INTERNAL_FAULT, f"{type(error).__name__}: {error}")
 
     return answer
 

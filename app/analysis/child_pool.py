@@ -6,78 +6,87 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 
-from app.analysis.analyzer import Analyst, decode_limits
-from app.analysis.child_protocol import INTERNAL, REQUEST, read
-from app.analysis.record import Looked, looked_at
-from app.image.sandbox.pool import Children
-from app.image.sandbox.process import LOOK_S, Child, refusal
+from app.analysis.analyzer import Analyzer, decode_limits
+from app.analysis.child_protocol import ANALYSIS_REQUEST, INTERNAL_FAULT, decode_record_reply
+from app.analysis.record import AnalyzedRecord, build_record
+from app.image.sandbox.pool import ProcessPool
+from app.image.sandbox.process import LIVENESS_CHECK_S, DecoderProcess, error_from_code
 from app.settings import Settings
 
-PROGRAM = "app.analysis.child"
+ANALYZER_PROGRAM = "app.analysis.child"
 
-Look = Callable[[bytes, float], Looked]
-"""Bytes and a prior → what is kept of them; on the calling thread, raises an ``AvatarError``."""
+AnalyzeFn = Callable[[bytes, float], AnalyzedRecord]
+"""Bytes and a prior → what is kept of them; on the calling thread, raises an ``RequestError``."""
 
 
 @dataclass(frozen=True)
-class _Fault:
+class _ChildFault:
     """The child is well, and could not do it."""
 
-    why: str
+    detail: str
 
 
-class Examiner(Child):
+class AnalyzerProcess(DecoderProcess):
     """One process that examines."""
 
-    def examine(self, data: bytes, prior: float) -> Looked | _Fault:
-        """Raises an ``AvatarError``, and what ``ask`` raises."""
-        line = self.ask(data, REQUEST.pack(len(data), prior))
+    def analyze(self, data: bytes, prior: float) -> AnalyzedRecord | _ChildFault:
+        """Raises an ``RequestError``, and what ``ask`` raises."""
+        line = self.request(data, ANALYSIS_REQUEST.pack(len(data), prior))
         try:
-            said = read(line, self.shared)
+            reply = decode_record_reply(line, self.read_shared)
         except ValueError as error:
-            raise self.confused() from error
-        if isinstance(said, Looked):
-            return said
-        code, detail = said
-        if code == INTERNAL:
-            return _Fault(detail)
-        raise refusal(code, detail)
+            raise self.invalid_reply_error() from error
+        if isinstance(reply, AnalyzedRecord):
+            return reply
+        code, detail = reply
+        if code == INTERNAL_FAULT:
+            return _ChildFault(detail)
+        raise error_from_code(code, detail)
 
 
-def examiner(settings: Settings, program: str = PROGRAM, look_s: float = LOOK_S) -> Examiner:
-    """Start one. Raises ``NotStartedError`` if there can be no further process."""
+def start_analyzer(
+    settings: Settings, program: str = ANALYZER_PROGRAM, timeout_s: float = LIVENESS_CHECK_S
+) -> AnalyzerProcess:
+    """Start one. Raises ``ProcessStartError`` if there can be no further process."""
     arguments = (str(settings.models_dir.resolve()), repr(settings.base_rate))
-    return Examiner(decode_limits(settings), program, look_s, arguments)
+    return AnalyzerProcess(decode_limits(settings), program, timeout_s, arguments)
 
 
-class Examiners(Children[Examiner]):
+class AnalyzerPool(ProcessPool[AnalyzerProcess]):
     """As many processes as ``settings`` has threads for lists; all of them start at once."""
 
-    def __init__(self, settings: Settings, program: str = PROGRAM, look_s: float = LOOK_S) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        program: str = ANALYZER_PROGRAM,
+        timeout_s: float = LIVENESS_CHECK_S,
+    ) -> None:
         super().__init__(
-            lambda: examiner(settings, program, look_s),
+            lambda: start_analyzer(settings, program, timeout_s),
             settings.batch_workers,
-            ready=settings.batch_workers,
+            prestarted=settings.batch_workers,
         )
 
-    def __call__(self, data: bytes, prior: float) -> Looked:
-        """Raises an ``AvatarError``; ``RuntimeError`` where the fault is ours."""
-        found = self.use(lambda child: child.examine(data, prior))
-        if isinstance(found, _Fault):
-            raise RuntimeError(found.why)
-        return found
+    def __call__(self, data: bytes, prior: float) -> AnalyzedRecord:
+        """Raises an ``RequestError``; ``RuntimeError`` where the fault is ours."""
+        result = self.call(lambda child: child.analyze(data, prior))
+        if isinstance(result, _ChildFault):
+            raise RuntimeError(result.detail)
+        return result
 
 
-def look_here(analyst: Analyst, settings: Settings) -> Look:
+def analyze_in_thread(analyzer: Analyzer, settings: Settings) -> AnalyzeFn:
     """On the calling thread."""
-    return lambda data, prior: looked_at(analyst(data), prior=prior, base_rate=settings.base_rate)
+    return lambda data, prior: build_record(
+        analyzer(data), prior=prior, base_rate=settings.base_rate
+    )
 
 
 @contextmanager
-def opened_look(settings: Settings, analyst: Analyst) -> Iterator[Look]:
-    """How a list's pictures are looked at here; apart if ``analyst`` unpacks apart."""
-    if not analyst.apart or not settings.batch_workers:
-        yield look_here(analyst, settings)
+def open_analyze_fn(settings: Settings, analyzer: Analyzer) -> Iterator[AnalyzeFn]:
+    """How a list's pictures are looked at here; apart if ``analyzer`` unpacks apart."""
+    if not analyzer.is_isolated or not settings.batch_workers:
+        yield analyze_in_thread(analyzer, settings)
         return
-    with closing(Examiners(settings)) as examiners:
-        yield examiners
+    with closing(AnalyzerPool(settings)) as pool:
+        yield pool

@@ -19,26 +19,26 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from app.analysis.record import Looked
+from app.analysis.record import AnalyzedRecord
 from app.evidence import Outcome, Verdict
-from app.image.thumbnails import THUMBNAIL_PX, TILE_PX, encoded
-from app.records import Finding
+from app.image.thumbnails import AVERAGE_TILE_PX, THUMBNAIL_PX, encode_jpeg
+from app.records import PictureRecord
 
-REQUEST: Final = struct.Struct("<Qd")
+ANALYSIS_REQUEST: Final = struct.Struct("<Qd")
 MAX_ANALYSIS_BYTES: Final = 1_000_000
-INTERNAL: Final = "internal"
+INTERNAL_FAULT: Final = "internal"
 """A fault of ours, and not of the picture."""
 _MAX_DETAIL: Final = 300
 _RGB: Final = 3
 
-Stage = Literal["decode", "landmarks", "checks"]
-Name = Annotated[str, Field(max_length=64)]
-Four = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
-ThumbnailSide = Annotated[int, Field(ge=1, le=THUMBNAIL_PX)]
-Side = Annotated[int, Field(ge=1, le=2**31)]
+StageName = Literal["decode", "landmarks", "checks"]
+ShortText = Annotated[str, Field(max_length=64)]
+FourFloats = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
+ThumbnailSidePx = Annotated[int, Field(ge=1, le=THUMBNAIL_PX)]
+ImageSidePx = Annotated[int, Field(ge=1, le=2**31)]
 
 
-class Found(BaseModel):
+class RecordMessage(BaseModel):
     """A finding, less what lies in the shared memory. ``thumbnail``: (width, height)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -49,78 +49,87 @@ class Found(BaseModel):
     verdict: Verdict
     llr: FiniteFloat
     eye_llr: FiniteFloat
-    width: Side
-    height: Side
-    eyes: Four | None
-    square: Four | None
-    template: Name | None
-    transform: Name | None
+    width: ImageSidePx
+    height: ImageSidePx
+    eyes: FourFloats | None
+    square: FourFloats | None
+    template: ShortText | None
+    transform: ShortText | None
     distance: FiniteFloat | None
     analysis_bytes: Annotated[int, Field(ge=2, le=MAX_ANALYSIS_BYTES)]
-    thumbnail: tuple[ThumbnailSide, ThumbnailSide]
-    timings_ms: Mapping[Stage, FiniteFloat]
+    thumbnail: tuple[ThumbnailSidePx, ThumbnailSidePx]
+    timings_ms: Mapping[StageName, FiniteFloat]
 
 
-class Said(BaseModel):
+class ChildReply(BaseModel):
     """What was found; or why there is nothing, as an error's ``code`` and ``detail``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    found: Found | None = None
-    code: Name = ""
+    found: RecordMessage | None = None
+    code: ShortText = ""
     detail: str = ""
 
 
-def refused(code: str, detail: str) -> bytes:
+def encode_refusal(code: str, detail: str) -> bytes:
     """The reply of a child that has nothing to tell of a picture."""
-    return _line(Said(code=code, detail=detail[:_MAX_DETAIL]))
+    return _encode_line(ChildReply(code=code, detail=detail[:_MAX_DETAIL]))
 
 
-def written(looked: Looked, thumbnail: NDArray[np.uint8], memory: mmap.mmap) -> bytes:
-    """The reply that tells of ``looked``. ``thumbnail``: its pixels (h, w, 3), for it has none."""
-    finding = looked.finding
-    assert finding.tile is not None
-    parts = (finding.analysis, thumbnail.tobytes(), finding.tile.tobytes())
+def encode_record(
+    analyzed: AnalyzedRecord, thumbnail: NDArray[np.uint8], memory: mmap.mmap
+) -> bytes:
+    """The reply that tells of ``analyzed``.
+
+    ``thumbnail``: its pixels (h, w, 3), for it has none.
+    """
+    record = analyzed.record
+    assert record.tile is not None
+    parts = (record.analysis, thumbnail.tobytes(), record.tile.tobytes())
     memory[: sum(map(len, parts))] = b"".join(parts)
-    kept = {name: getattr(finding, name) for name in Found.model_fields if hasattr(finding, name)}
-    found = Found(
+    record_fields = {
+        name: getattr(record, name) for name in RecordMessage.model_fields if hasattr(record, name)
+    }
+    message = RecordMessage(
         **{
-            **kept,
-            "analysis_bytes": len(finding.analysis),
+            **record_fields,
+            "analysis_bytes": len(record.analysis),
             "thumbnail": (thumbnail.shape[1], thumbnail.shape[0]),
-            "timings_ms": looked.timings_ms,
+            "timings_ms": analyzed.timings_ms,
         }
     )
-    return _line(Said(found=found))
+    return _encode_line(ChildReply(found=message))
 
 
-def read(line: bytes, part: Callable[[int, int], bytes]) -> Looked | tuple[str, str]:
+def decode_record_reply(
+    line: bytes, read_memory: Callable[[int, int], bytes]
+) -> AnalyzedRecord | tuple[str, str]:
     """What a child told, or an error's code and detail.
 
     ``part(start, count)``: bytes of the shared memory. Raises ``ValueError`` if this is no reply.
     """
-    said = Said.model_validate_json(line)
-    found = said.found
-    if found is None:
-        return said.code, said.detail
-    analysis = part(0, found.analysis_bytes)
+    reply = ChildReply.model_validate_json(line)
+    message = reply.found
+    if message is None:
+        return reply.code, reply.detail
+    analysis = read_memory(0, message.analysis_bytes)
     if not _is_object(analysis):
         raise ValueError("this is no answer")
-    width, height = found.thumbnail
-    shapes = ((height, width, _RGB), (TILE_PX, TILE_PX, _RGB))
+    width, height = message.thumbnail
+    shapes = ((height, width, _RGB), (AVERAGE_TILE_PX, AVERAGE_TILE_PX, _RGB))
     starts = (len(analysis), len(analysis) + math.prod(shapes[0]))
     thumbnail, tile = (
-        np.frombuffer(part(start, math.prod(shape)), np.uint8).reshape(shape)
+        np.frombuffer(read_memory(start, math.prod(shape)), np.uint8).reshape(shape)
         for start, shape in zip(starts, shapes, strict=True)
     )
-    kept = found.model_dump(exclude={"analysis_bytes", "thumbnail", "timings_ms"})
-    finding = Finding(
-        **{**kept, "outcome": str(found.outcome), "verdict": str(found.verdict)},
+    record_fields = message.model_dump(exclude={"analysis_bytes", "thumbnail", "timings_ms"})
+    record = PictureRecord(
+        **{**record_fields, "outcome": str(message.outcome), "verdict": str(message.verdict)},
         analysis=analysis,
-        thumbnail=encoded(thumbnail),
+        thumbnail=encode_jpeg(thumbnail),
         tile=tile,
     )
-    return Looked(finding, {str(stage): ms for stage, ms in found.timings_ms.items()})
+    return AnalyzedRecord(record, {str(stage): ms for stage, ms in message.timings_ms.items()})
 
 
 def _is_object(text: bytes) -> bool:
@@ -131,5 +140,5 @@ def _is_object(text: bytes) -> bool:
         raise ValueError("this is too deep") from error
 
 
-def _line(said: Said) -> bytes:
-    return said.model_dump_json().encode() + b"\n"
+def _encode_line(reply: ChildReply) -> bytes:
+    return reply.model_dump_json().encode() + b"\n"

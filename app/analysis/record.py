@@ -5,45 +5,49 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
-from app.analysis.analyzer import Examined
-from app.analysis.serialize import wire
+from app.analysis.analyzer import AnalyzedPicture
+from app.analysis.serialize import serialize_analysis
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.evidence import Analysis
 from app.image.picture import Picture
-from app.image.thumbnails import thumbnail, tile
-from app.records import Finding
+from app.image.thumbnails import average_tile, thumbnail_jpeg
+from app.records import PictureRecord
 
-Thumbnail = Callable[[Picture], bytes]
+ThumbnailFn = Callable[[Picture], bytes]
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
+class AnalyzedRecord:
     """A finding and what it took. ``timings_ms``: by stage."""
 
-    finding: Finding
+    record: PictureRecord
     timings_ms: Mapping[str, float]
 
 
-def looked_at(
-    examined: Examined, *, prior: float, base_rate: float, thumbnail: Thumbnail = thumbnail
-) -> Looked:
-    """``examined`` as a list keeps it: without its picture, but for what ``thumbnail`` makes of it.
+def build_record(
+    analyzed: AnalyzedPicture,
+    *,
+    prior: float,
+    base_rate: float,
+    make_thumbnail: ThumbnailFn = thumbnail_jpeg,
+) -> AnalyzedRecord:
+    """``analyzed`` as a batch keeps it: with a thumbnail instead of its picture.
 
     The same bytes at the same priors give the same finding.
     The answer has neither ``id`` nor ``custom_id``, which belong to the item, and no timings.
     """
-    analysis, picture = examined.analysis, examined.picture
-    said = wire(examined, prior=prior, base_rate=base_rate, fetch_ms=None)
+    analysis, picture = analyzed.analysis, analyzed.picture
+    analysis_out = serialize_analysis(analyzed, prior=prior, base_rate=base_rate, fetch_ms=None)
     match = analysis.match
     width, height = picture.declared_size
-    finding = Finding(
+    record = PictureRecord(
         sha256=analysis.sha256,
         perceptual_hash=analysis.perceptual_hash,
         outcome=str(analysis.outcome),
         verdict=str(analysis.verdict),
-        llr=said.llr,
+        llr=analysis_out.llr,
         eye_llr=_eye_llr(analysis),
-        analysis=said.model_dump_json(exclude={"id", "custom_id"}).encode(),
+        analysis=analysis_out.model_dump_json(exclude={"id", "custom_id"}).encode(),
         width=width,
         height=height,
         eyes=_eyes(analysis),
@@ -51,10 +55,10 @@ def looked_at(
         template=match.template if match else None,
         transform=match.transform if match else None,
         distance=match.distance if match else None,
-        thumbnail=thumbnail(picture),
-        tile=tile(picture),
+        thumbnail=make_thumbnail(picture),
+        tile=average_tile(picture),
     )
-    return Looked(finding, examined.timings_ms)
+    return AnalyzedRecord(record, analyzed.timings_ms)
 
 
 def _eye_llr(analysis: Analysis) -> float:

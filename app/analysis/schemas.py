@@ -11,15 +11,17 @@ from app.settings import Probability
 
 CUSTOM_ID_MAX_LENGTH: Final = 256
 
-Unit = Annotated[float, Field(description="unit coordinates: px ÷ width or height, y down")]
-Point = tuple[Unit, Unit]
+UnitCoordinate = Annotated[
+    float, Field(description="unit coordinates: px ÷ width or height, y down")
+]
+Point = tuple[UnitCoordinate, UnitCoordinate]
 
 
-class Wire(BaseModel):
+class WireModel(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
 
 
-class Options(Wire):
+class AnalysisOptions(WireModel):
     """What a caller may add to a picture, in whichever way it is sent."""
 
     custom_id: str | None = Field(default=None, max_length=CUSTOM_ID_MAX_LENGTH)
@@ -28,17 +30,17 @@ class Options(Wire):
 
     @field_validator("include", mode="before")
     @classmethod
-    def _one_or_several(cls, value: Any) -> Any:
+    def _split_commas(cls, value: Any) -> Any:
         return tuple(v for v in value.split(",") if v) if isinstance(value, str) else value
 
 
-class UrlSubmission(Options):
+class UrlRequest(AnalysisOptions):
     """The JSON body: a picture by its URL."""
 
     url: str = Field(min_length=1, description="absolute http:// or https:// URL of the picture")
 
 
-class AlignmentOut(Wire):
+class AlignmentOut(WireModel):
     """The crop square that the face asks for, seen from the picture's frame."""
 
     template: str | None = Field(description="generator family whose frame fits best")
@@ -49,7 +51,7 @@ class AlignmentOut(Wire):
     roll_deg: float
 
 
-class FaceOut(Wire):
+class FaceOut(WireModel):
     """The face that answers for the picture."""
 
     count: int = Field(ge=1, description="faces found; every one is weighed")
@@ -62,7 +64,7 @@ class FaceOut(Wire):
     )
 
 
-class MarkOut(Wire):
+class MarkOut(WireModel):
     """Where a check looked."""
 
     label: str
@@ -70,7 +72,7 @@ class MarkOut(Wire):
     points: list[Point]
 
 
-class MeasuredOut(Wire):
+class MeasuredOut(WireModel):
     """A check that measured something."""
 
     name: str
@@ -86,7 +88,7 @@ class MeasuredOut(Wire):
     marks: list[MarkOut]
 
 
-class UnmeasurableOut(Wire):
+class UnmeasurableOut(WireModel):
     """A check that had nothing to measure; it weighs nothing."""
 
     name: str
@@ -97,7 +99,7 @@ class UnmeasurableOut(Wire):
     summary: str
 
 
-class ImageOut(Wire):
+class ImageOut(WireModel):
     sha256: str = Field(description="of the bytes as they arrived")
     perceptual_hash: str
     width: int
@@ -106,20 +108,20 @@ class ImageOut(Wire):
     animated: bool
 
 
-class ModelOut(Wire):
+class ModelOut(WireModel):
     name: Literal["eyeline"] = "eyeline"
     version: str
     calibration: str
 
 
-class TimingsOut(Wire):
+class TimingsOut(WireModel):
     fetch: float
     decode: float
     landmarks: float
     checks: float
 
 
-class AnalysisOut(Wire):
+class AnalysisOut(WireModel):
     """What Eyeline says of one avatar."""
 
     id: str

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from app import __version__
-from app.analysis.analyzer import STAGES, Examined
+from app.analysis.analyzer import STAGES, AnalyzedPicture
 from app.analysis.schemas import (
     AlignmentOut,
     AnalysisOut,
@@ -28,8 +28,8 @@ from app.face.face import Face
 from app.face.portrait import Portrait
 
 
-def wire(
-    examined: Examined,
+def serialize_analysis(
+    analyzed: AnalyzedPicture,
     *,
     prior: float,
     base_rate: float,
@@ -37,55 +37,57 @@ def wire(
     fetch_ms: float | None = 0.0,
     overlay: bytes | None = None,
 ) -> AnalysisOut:
-    """``examined`` as callers see it. ``fetch_ms`` ``None``: untimed. ``overlay``: PNG bytes."""
-    analysis = examined.analysis
-    scored = analysis.outcome is Outcome.SCORED
+    """``analyzed`` as callers see it. ``fetch_ms`` ``None``: untimed. ``overlay``: PNG bytes."""
+    analysis = analyzed.analysis
+    is_scored = analysis.outcome is Outcome.SCORED
     return AnalysisOut(
         id=f"an_{secrets.token_hex(12)}",
         custom_id=custom_id,
         outcome=analysis.outcome,
         verdict=analysis.verdict,
-        likelihood=_probability(analysis.likelihood(prior)) if scored else None,
+        likelihood=_round_probability(analysis.posterior(prior)) if is_scored else None,
         prior=prior,
         base_rate=base_rate,
-        posterior_at_base_rate=_probability(analysis.likelihood(base_rate)) if scored else None,
-        llr=_tidy(analysis.llr, 3),
-        llr_interval=_pair(analysis.llr_interval, 3) if scored else None,
+        posterior_at_base_rate=_round_probability(analysis.posterior(base_rate))
+        if is_scored
+        else None,
+        llr=_round(analysis.llr, 3),
+        llr_interval=_round_pair(analysis.llr_interval, 3) if is_scored else None,
         support=analysis.support,
         alignment=_alignment(analysis),
-        face=_face(examined, analysis.face) if analysis.face else None,
+        face=_face(analyzed, analysis.face) if analysis.face else None,
         checks=[_check(e, analysis.size) for e in analysis.evidence],
         image=ImageOut(
             sha256=analysis.sha256,
             perceptual_hash=analysis.perceptual_hash,
-            width=examined.picture.declared_size[0],
-            height=examined.picture.declared_size[1],
+            width=analyzed.picture.declared_size[0],
+            height=analyzed.picture.declared_size[1],
             format=analysis.format,
             animated=analysis.animated,
         ),
         warnings=list(analysis.warnings),
         scope=SCOPE,
         model=ModelOut(version=__version__, calibration=analysis.calibration_id),
-        timings_ms=_timings(examined, fetch_ms) if fetch_ms is not None else None,
+        timings_ms=_timings(analyzed, fetch_ms) if fetch_ms is not None else None,
         overlay=data_uri(overlay) if overlay is not None else None,
     )
 
 
-def told(said: AnalysisOut) -> str:
-    """``said`` for people, in a few lines: the verdict, what it is worth, and why."""
-    verdict, outcome = said.verdict.replace("_", " "), said.outcome.replace("_", " ")
-    if said.likelihood is None or said.llr_interval is None:
+def format_text(analysis: AnalysisOut) -> str:
+    """``analysis`` for people, in a few lines: the verdict, what it is worth, and why."""
+    verdict, outcome = analysis.verdict.replace("_", " "), analysis.outcome.replace("_", " ")
+    if analysis.likelihood is None or analysis.llr_interval is None:
         return f"{verdict} ({outcome})"
-    low, high = said.llr_interval
-    side = "for" if said.llr >= 0 else "against"
+    low, high = analysis.llr_interval
+    direction = "for" if analysis.llr >= 0 else "against"
     lines = [
         verdict,
-        f"  log10 likelihood ratio {said.llr:+.2f} (95 %: {low:+.2f} to {high:+.2f}), "
-        f"{said.support} support {side} a StyleGAN-family face",
-        f"  likelihood {said.likelihood:.4g} at a prior of {said.prior:g}; "
-        f"{said.posterior_at_base_rate:.4g} at the base rate of {said.base_rate:g}",
-        *(f"  {check.name}: {check.summary}" for check in said.checks),
-        *(f"  note: {warning.replace('_', ' ')}" for warning in said.warnings),
+        f"  log10 likelihood ratio {analysis.llr:+.2f} (95 %: {low:+.2f} to {high:+.2f}), "
+        f"{analysis.support} support {direction} a StyleGAN-family face",
+        f"  likelihood {analysis.likelihood:.4g} at a prior of {analysis.prior:g}; "
+        f"{analysis.posterior_at_base_rate:.4g} at the base rate of {analysis.base_rate:g}",
+        *(f"  {check.name}: {check.summary}" for check in analysis.checks),
+        *(f"  note: {warning.replace('_', ' ')}" for warning in analysis.warnings),
     ]
     return "\n".join(lines)
 
@@ -95,9 +97,9 @@ def data_uri(png: bytes) -> str:
     return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
 
 
-def _timings(examined: Examined, fetch_ms: float) -> TimingsOut:
-    spent = {"fetch": fetch_ms, **examined.timings_ms}
-    return TimingsOut(**{stage: _tidy(spent.get(stage, 0.0), 1) for stage in STAGES})
+def _timings(analyzed: AnalyzedPicture, fetch_ms: float) -> TimingsOut:
+    spent_ms = {"fetch": fetch_ms, **analyzed.timings_ms}
+    return TimingsOut(**{stage: _round(spent_ms.get(stage, 0.0), 1) for stage in STAGES})
 
 
 def _alignment(analysis: Analysis) -> AlignmentOut | None:
@@ -107,43 +109,43 @@ def _alignment(analysis: Analysis) -> AlignmentOut | None:
     return AlignmentOut(
         template=match.template if match else None,
         transform=match.transform if match else None,
-        distance=_tidy(match.distance, 2) if match else None,
-        centre=_pair(alignment.centre, 4),
-        side=_tidy(alignment.side, 4),
-        roll_deg=_tidy(alignment.roll_deg, 2),
+        distance=_round(match.distance, 2) if match else None,
+        centre=_round_pair(alignment.centre, 4),
+        side=_round(alignment.side, 4),
+        roll_deg=_round(alignment.roll_deg, 2),
     )
 
 
-def _face(examined: Examined, face: Face) -> FaceOut:
-    left, right = _points(face.eyes, examined.analysis.size)
+def _face(analyzed: AnalyzedPicture, face: Face) -> FaceOut:
+    left, right = _points(face.eyes, analyzed.analysis.size)
     return FaceOut(
-        count=examined.analysis.face_count,
+        count=analyzed.analysis.face_count,
         eyes=(left, right),
-        eye_distance_px=_tidy(face.eye_distance_px, 1),
-        roll_deg=_tidy(face.roll_deg, 2),
-        yaw_deg=_tidy(face.yaw_deg, 1),
-        gan_eye_distance=_tidy(gan_eye_distance(Portrait(examined.picture, face)), 4),
+        eye_distance_px=_round(face.eye_distance_px, 1),
+        roll_deg=_round(face.roll_deg, 2),
+        yaw_deg=_round(face.yaw_deg, 1),
+        gan_eye_distance=_round(gan_eye_distance(Portrait(analyzed.picture, face)), 4),
     )
 
 
 def _check(evidence: Evidence, size: tuple[int, int]) -> MeasuredOut | UnmeasurableOut:
-    check, measured = evidence.check, evidence.measured
+    check, measured = evidence.check, evidence.measurement
     if isinstance(measured, Unmeasurable):
         return UnmeasurableOut(
             name=check.name,
             version=check.version,
             reason=measured.reason,
-            llr=_tidy(evidence.llr, 3),
+            llr=_round(evidence.llr, 3),
             summary=evidence.summary,
         )
     return MeasuredOut(
         name=check.name,
         version=check.version,
-        value=_tidy(measured.value, 3),
+        value=_round(measured.value, 3),
         unit=check.unit,
-        llr=_tidy(evidence.llr, 3),
+        llr=_round(evidence.llr, 3),
         summary=evidence.summary,
-        measures={name: _tidy(value, 4) for name, value in measured.measures.items()},
+        measures={name: _round(value, 4) for name, value in measured.measures.items()},
         marks=[_mark(mark, size) for mark in measured.marks],
     )
 
@@ -153,18 +155,18 @@ def _mark(mark: Mark, size: tuple[int, int]) -> MarkOut:
 
 
 def _points(points_px: np.ndarray[Any, np.dtype[np.float64]], size: tuple[int, int]) -> list[Point]:
-    return [(_tidy(x, 4), _tidy(y, 4)) for x, y in (points_px / np.array(size)).tolist()]
+    return [(_round(x, 4), _round(y, 4)) for x, y in (points_px / np.array(size)).tolist()]
 
 
-def _pair(pair: tuple[float, float], digits: int) -> tuple[float, float]:
-    return _tidy(pair[0], digits), _tidy(pair[1], digits)
+def _round_pair(pair: tuple[float, float], digits: int) -> tuple[float, float]:
+    return _round(pair[0], digits), _round(pair[1], digits)
 
 
-def _tidy(value: float, digits: int) -> float:
+def _round(value: float, digits: int) -> float:
     """Rounded, and never minus zero."""
     return round(float(value), digits) + 0.0
 
 
-def _probability(p: float) -> float:
+def _round_probability(p: float) -> float:
     """Three significant digits of whichever of p and 1 - p is smaller: never 0, never 1."""
     return float(f"{p:.3g}") if p <= 0.5 else round(1.0 - float(f"{1.0 - p:.3g}"), 15)

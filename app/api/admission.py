@@ -18,40 +18,40 @@ from app.errors import Busy
 from app.runtime.observability import Metrics
 
 
-class Places:
-    """``count`` places. Belongs to the event loop: nothing here is safe among threads."""
+class AdmissionLimit:
+    """``capacity`` places. Belongs to the event loop: nothing here is safe among threads."""
 
-    def __init__(self, count: int, what: str, retry_after_s: int = 2) -> None:
-        self._count = count
-        self._what = what
+    def __init__(self, capacity: int, resource: str, retry_after_s: int = 2) -> None:
+        self._capacity = capacity
+        self._resource = resource
         self._retry_after_s = retry_after_s
-        self._taken = 0
+        self._in_use = 0
 
     @property
-    def taken(self) -> int:
-        return self._taken
+    def in_use(self) -> int:
+        return self._in_use
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def admit(self) -> Iterator[None]:
         """One place, until the end of the block; raises ``Busy`` if all are taken."""
-        self.take()
+        self.acquire()
         try:
             yield
         finally:
-            self.leave()
+            self.release()
 
-    def take(self) -> None:
+    def acquire(self) -> None:
         """For work that outlives its block: leave once, whatever happens. Raises ``Busy``."""
-        if self._taken >= self._count:
+        if self._in_use >= self._capacity:
             raise Busy(
-                f"All {self._count} places for {self._what} are taken; "
+                f"All {self._capacity} places for {self._resource} are taken; "
                 f"try again in {self._retry_after_s} s.",
                 retry_after_s=self._retry_after_s,
             )
-        self._taken += 1
+        self._in_use += 1
 
-    def leave(self) -> None:
-        self._taken -= 1
+    def release(self) -> None:
+        self._in_use -= 1
 
 
 RETRY_AFTER_S: Final = 1
@@ -59,54 +59,54 @@ RETRY_AFTER_S: Final = 1
 T = TypeVar("T")
 
 
-class Workshop:
+class AnalysisPool:
     """``workers`` threads. Close it when no request is inside any more."""
 
     def __init__(self, workers: int, queue_size: int, metrics: Metrics) -> None:
         self._workers = workers
-        self._places = workers + queue_size
-        self._inside = 0
+        self._capacity = workers + queue_size
+        self._in_flight = 0
         self._metrics = metrics
         self._pool = ThreadPoolExecutor(workers, thread_name_prefix="examine")
 
     @contextmanager
-    def place(self) -> Iterator[None]:
+    def admit(self) -> Iterator[None]:
         """A place for one request; raises ``Busy`` if all are taken. Event loop only."""
-        if self._inside >= self._places:
+        if self._in_flight >= self._capacity:
             self._metrics.refusals.inc()
             raise Busy(
-                f"All {self._places} places are taken; try again in {RETRY_AFTER_S} s.",
+                f"All {self._capacity} places are taken; try again in {RETRY_AFTER_S} s.",
                 retry_after_s=RETRY_AFTER_S,
             )
-        self._inside += 1
-        self._metrics.inside.set(self._inside)
+        self._in_flight += 1
+        self._metrics.requests_in_flight.set(self._in_flight)
         try:
             yield
         finally:
-            self._inside -= 1
-            self._metrics.inside.set(self._inside)
+            self._in_flight -= 1
+            self._metrics.requests_in_flight.set(self._in_flight)
 
     async def run(self, job: Callable[[], T]) -> T:
         """``job`` on one of the threads."""
-        asked = time.perf_counter()
+        queued_at = time.perf_counter()
 
-        def begin() -> T:
-            self._metrics.stages.labels("queue").observe(time.perf_counter() - asked)
+        def timed_job() -> T:
+            self._metrics.stages.labels("queue").observe(time.perf_counter() - queued_at)
             return job()
 
-        return await asyncio.get_running_loop().run_in_executor(self._pool, begin)
+        return await asyncio.get_running_loop().run_in_executor(self._pool, timed_job)
 
-    async def on_every_thread(self, job: Callable[[], T]) -> list[T]:
+    async def run_on_every_thread(self, job: Callable[[], T]) -> list[T]:
         """``job`` once on each thread: they wait for each other, so none can take two."""
-        together = threading.Barrier(self._workers)
+        barrier = threading.Barrier(self._workers)
 
-        def once() -> T:
+        def run_once() -> T:
             try:
                 return job()
             finally:
-                together.wait()
+                barrier.wait()
 
-        return list(await asyncio.gather(*(self.run(once) for _ in range(self._workers))))
+        return list(await asyncio.gather(*(self.run(run_once) for _ in range(self._workers))))
 
     async def close(self) -> None:
         """Wait for the threads to finish what they began."""

@@ -11,15 +11,15 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from app import __version__
-from app.analysis.analyzer import Analyst
+from app.analysis.analyzer import Analyzer
 from app.api import docs, operations, problems
 from app.api.analyses import examples
 from app.api.analyses import router as analyses
 from app.api.batches import events, images, openapi, results, webhooks
 from app.api.batches import router as batches
-from app.api.middleware import Envelope
-from app.api.origin_guard import Browsers
-from app.api.state import Open, open_house
+from app.api.middleware import RequestContext
+from app.api.origin_guard import OriginGuard
+from app.api.state import OpenAnalyzer, open_app_state
 from app.runtime.observability import Metrics
 from app.settings import Settings
 
@@ -31,15 +31,15 @@ without a face is an outcome, never an error. Errors are `application/problem+js
 """
 
 
-def create_app(settings: Settings, open_analyst: Open = Analyst.load) -> FastAPI:
+def create_app(settings: Settings, open_analyzer: OpenAnalyzer = Analyzer.load) -> FastAPI:
     """The application. Raises ``SettingsError`` if it would be open to strangers."""
-    settings.refuse_open_door()
+    settings.require_keys_if_public()
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_house(settings, metrics, open_analyst) as opened:
-            app.state.house = opened
+        async with open_app_state(settings, metrics, open_analyzer) as state:
+            app.state.house = state
             yield
 
     app = FastAPI(
@@ -52,47 +52,50 @@ def create_app(settings: Settings, open_analyst: Open = Analyst.load) -> FastAPI
         docs_url=None,
         redoc_url=None,
         middleware=[
-            Middleware(Envelope, metrics=metrics),
-            *(() if settings.api_keys else (Middleware(Browsers),)),
+            Middleware(RequestContext, metrics=metrics),
+            *(() if settings.api_keys else (Middleware(OriginGuard),)),
         ],
     )
-    problems.install(app)
+    problems.install_handlers(app)
     app.include_router(analyses.router)
     for router in (
         batches.router,
-        batches.reading,
+        batches.read_router,
         results.router,
         events.router,
         images.router,
-        webhooks.reading,
+        webhooks.read_router,
         webhooks.router,
     ):
         app.include_router(router)
-    app.include_router(operations.keyed_router)
+    app.include_router(operations.read_router)
     app.include_router(operations.admin_router)
-    app.include_router(operations.open_router)
+    app.include_router(operations.public_router)
     app.include_router(docs.router)
-    _complete_description(app)
+    _complete_openapi(app)
     return app
 
 
-def _complete_description(app: FastAPI) -> None:
+def _complete_openapi(app: FastAPI) -> None:
     """Add what FastAPI leaves out: ``Problem``, which no route returns, and examples with nulls."""
-    described = app.openapi
+    generate_openapi = app.openapi
 
     @cache
     def complete() -> dict[str, Any]:
-        document = described()
+        document = generate_openapi()
         schemas = document.setdefault("components", {}).setdefault("schemas", {})
         template = "#/components/schemas/{model}"
         schema = problems.Problem.model_json_schema(ref_template=template, mode="serialization")
         schemas.update(schema.pop("$defs", {}))
         schemas["Problem"] = schema
         schemas.update(openapi.SCHEMAS)
-        shown = {("/v1/analyses", "post", "200"): examples.ANALYSES, **openapi.SHOWN}
-        for (path, method, status), several in shown.items():
-            answers = document["paths"][path][method]["responses"][status]["content"]
-            answers["application/json"]["examples"] = examples.named(several)
+        examples_by_operation = {
+            ("/v1/analyses", "post", "200"): examples.ANALYSES,
+            **openapi.EXAMPLES,
+        }
+        for (path, method, status), operation_examples in examples_by_operation.items():
+            content = document["paths"][path][method]["responses"][status]["content"]
+            content["application/json"]["examples"] = examples.openapi_examples(operation_examples)
         return document
 
     app.openapi = complete  # type: ignore[method-assign]

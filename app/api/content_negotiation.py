@@ -11,29 +11,29 @@ PNG: Final = "image/png"
 
 def wants_png(accept: str) -> bool:
     """Whether the overlay is preferred to JSON; JSON when they weigh the same."""
-    return preferred(accept, (JSON, PNG)) == PNG
+    return preferred_type(accept, (JSON, PNG)) == PNG
 
 
-def preferred(accept: str, kinds: Sequence[str]) -> str:
+def preferred_type(accept: str, media_types: Sequence[str]) -> str:
     """The kind that weighs most; the first of those that weigh the same, or of none."""
-    ranges = [_range(part) for part in accept.split(",")]
-    return max(kinds, key=lambda kind: _quality(kind, ranges))
+    ranges = [_parse_range(part) for part in accept.split(",")]
+    return max(media_types, key=lambda kind: _quality(kind, ranges))
 
 
-def _range(part: str) -> tuple[str, float]:
-    kind, *parameters = (piece.strip().lower() for piece in part.split(";"))
-    given = next((p[2:] for p in parameters if p.startswith("q=")), "1")
+def _parse_range(part: str) -> tuple[str, float]:
+    media_type, *parameters = (piece.strip().lower() for piece in part.split(";"))
+    quality_text = next((p[2:] for p in parameters if p.startswith("q=")), "1")
     try:
-        quality = float(given)
+        quality = float(quality_text)
     except ValueError:
         quality = 0.0
-    return kind, quality if 0.0 <= quality <= 1.0 else 0.0
+    return media_type, quality if 0.0 <= quality <= 1.0 else 0.0
 
 
-def _quality(kind: str, ranges: list[tuple[str, float]]) -> float:
-    """The quality of the most specific range that ``kind`` falls into."""
-    family = kind.partition("/")[0]
-    for pattern in (kind, f"{family}/*", "*/*"):
+def _quality(media_type: str, ranges: list[tuple[str, float]]) -> float:
+    """The quality of the most specific range that ``media_type`` falls into."""
+    main_type = media_type.partition("/")[0]
+    for pattern in (media_type, f"{main_type}/*", "*/*"):
         for name, quality in ranges:
             if name == pattern:
                 return quality

@@ -25,51 +25,53 @@ h2 { margin-top: 2.5rem; border-top: 1px solid #8886; padding-top: 1rem; }
 dt { font-weight: 600; margin-top: 0.75rem; }
 summary { cursor: pointer; }
 """
-_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
-_POLICY: Final = (
-    f"default-src 'none'; style-src 'sha256-{_HASH}'; base-uri 'none'; frame-ancestors 'none'"
+_STYLE_HASH: Final = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_CONTENT_SECURITY_POLICY: Final = (
+    f"default-src 'none'; style-src 'sha256-{_STYLE_HASH}'; base-uri 'none'; frame-ancestors 'none'"
 )
 
 
 @dataclass(frozen=True)
-class Written:
+class RenderedDocs:
     """The description for machines and for people, UTF-8."""
 
     json: bytes
-    page: bytes
+    html: bytes
 
 
 @router.get("/openapi.json", include_in_schema=False)
 async def openapi(request: Request) -> Response:
     """For machines."""
-    return Response((await _written(request.app)).json, media_type="application/json")
+    return Response((await _cached_docs(request.app)).json, media_type="application/json")
 
 
 @router.get("/docs", include_in_schema=False)
 async def docs(request: Request) -> HTMLResponse:
     """For people."""
-    shown = (await _written(request.app)).page
-    return HTMLResponse(shown, headers={"Content-Security-Policy": _POLICY})
+    html = (await _cached_docs(request.app)).html
+    return HTMLResponse(html, headers={"Content-Security-Policy": _CONTENT_SECURITY_POLICY})
 
 
-async def _written(app: FastAPI) -> Written:
+async def _cached_docs(app: FastAPI) -> RenderedDocs:
     """Written when first asked for, on a thread: it takes a while, and anybody may ask."""
-    found: Written | None = getattr(app.state, "written", None)
-    if found is None:
-        found = app.state.written = await asyncio.to_thread(_write, app)
-    return found
+    rendered: RenderedDocs | None = getattr(app.state, "written", None)
+    if rendered is None:
+        rendered = app.state.written = await asyncio.to_thread(_render_docs, app)
+    return rendered
 
 
-def _write(app: FastAPI) -> Written:
+def _render_docs(app: FastAPI) -> RenderedDocs:
     document = app.openapi()
-    return Written(json.dumps(document, ensure_ascii=False).encode(), page(document).encode())
+    return RenderedDocs(
+        json.dumps(document, ensure_ascii=False).encode(), render_page(document).encode()
+    )
 
 
-def page(document: Mapping[str, Any]) -> str:
+def render_page(document: Mapping[str, Any]) -> str:
     """``document``, an OpenAPI description, as HTML."""
     info = document["info"]
-    described = "".join(
-        _operation(path, method, operation, document)
+    operations = "".join(
+        _render_operation(path, method, operation, document)
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
     )
@@ -77,49 +79,50 @@ def page(document: Mapping[str, Any]) -> str:
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title>'
         f'<meta name="viewport" content="width=device-width"><style>{_STYLE}</style>'
-        f"<h1>{title}</h1>{_prose(info['description'])}"
+        f"<h1>{title}</h1>{_render_paragraphs(info['description'])}"
         f'<p><a href="/openapi.json">/openapi.json</a> says the same to machines.</p>'
-        f"{described}</html>"
+        f"{operations}</html>"
     )
 
 
-def _operation(
+def _render_operation(
     path: str, method: str, operation: Mapping[str, Any], document: Mapping[str, Any]
 ) -> str:
     parameters = "".join(
         f"<dt><code>{escape(p['name'])}</code> ({escape(p['in'])})</dt>"
-        f"<dd>{escape(p.get('description', ''))} <code>{_kind(p['schema'])}</code></dd>"
+        f"<dd>{escape(p.get('description', ''))} <code>{_type_label(p['schema'])}</code></dd>"
         for p in operation.get("parameters", ())
     )
     body = operation.get("requestBody", {}).get("content", {})
-    sent = "".join(_content(kind, content, document) for kind, content in body.items())
-    answers = "".join(
+    body_html = "".join(_render_content(kind, content, document) for kind, content in body.items())
+    responses = "".join(
         f"<dt>{escape(status)} {escape(answer.get('description', ''))}</dt><dd>"
-        + "".join(_content(k, c, document) for k, c in answer.get("content", {}).items())
+        + "".join(_render_content(k, c, document) for k, c in answer.get("content", {}).items())
         + "</dd>"
         for status, answer in operation["responses"].items()
     )
     return (
         f"<h2><code>{method.upper()} {escape(path)}</code></h2>"
-        f"<p>{escape(operation.get('summary', ''))}</p>{_prose(operation.get('description', ''))}"
+        f"<p>{escape(operation.get('summary', ''))}</p>"
+        f"{_render_paragraphs(operation.get('description', ''))}"
         f"{f'<h3>Parameters</h3><dl>{parameters}</dl>' if parameters else ''}"
-        f"{f'<h3>Body</h3>{sent}' if sent else ''}<h3>Answers</h3><dl>{answers}</dl>"
+        f"{f'<h3>Body</h3>{body_html}' if body_html else ''}<h3>Answers</h3><dl>{responses}</dl>"
     )
 
 
-def _content(kind: str, content: Mapping[str, Any], document: Mapping[str, Any]) -> str:
-    schema = _resolved(content.get("schema", {}), document)
-    shown = "".join(
-        f"<details><summary>{escape(kind)}: {escape(name)}</summary>{_json(value)}</details>"
+def _render_content(kind: str, content: Mapping[str, Any], document: Mapping[str, Any]) -> str:
+    schema = _resolve_reference(content.get("schema", {}), document)
+    examples = "".join(
+        f"<details><summary>{escape(kind)}: {escape(name)}</summary>{_render_json(value)}</details>"
         for name, value in _examples(content)
     )
     fields = "".join(
-        f"<li><code>{escape(name)}</code> <code>{_kind(said)}</code> "
-        f"{escape(said.get('description', ''))}</li>"
-        for name, said in schema.get("properties", {}).items()
+        f"<li><code>{escape(name)}</code> <code>{_type_label(field_schema)}</code> "
+        f"{escape(field_schema.get('description', ''))}</li>"
+        for name, field_schema in schema.get("properties", {}).items()
     )
-    listed = f"<details><summary>fields</summary><ul>{fields}</ul></details>" if fields else ""
-    return f"<p><code>{escape(kind)}</code></p>{listed}{shown}"
+    field_list = f"<details><summary>fields</summary><ul>{fields}</ul></details>" if fields else ""
+    return f"<p><code>{escape(kind)}</code></p>{field_list}{examples}"
 
 
 def _examples(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
@@ -127,28 +130,30 @@ def _examples(content: Mapping[str, Any]) -> Iterator[tuple[str, Any]]:
         yield name, example.get("value")
 
 
-def _resolved(schema: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
+def _resolve_reference(schema: Mapping[str, Any], document: Mapping[str, Any]) -> Mapping[str, Any]:
     """``schema``, or what it refers to."""
     name = schema.get("$ref", "").rpartition("/")[2]
-    found: Mapping[str, Any] = document.get("components", {}).get("schemas", {}).get(name, schema)
-    return found
+    resolved: Mapping[str, Any] = (
+        document.get("components", {}).get("schemas", {}).get(name, schema)
+    )
+    return resolved
 
 
-def _kind(schema: Mapping[str, Any]) -> str:
+def _type_label(schema: Mapping[str, Any]) -> str:
     if "$ref" in schema:
         return escape(schema["$ref"].rpartition("/")[2])
-    several = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
-    if several:
-        return " | ".join(_kind(each) for each in several)
+    alternatives = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    if alternatives:
+        return " | ".join(_type_label(each) for each in alternatives)
     if schema.get("type") == "array":
-        return f"[{_kind(schema.get('items', {}))}]"
+        return f"[{_type_label(schema.get('items', {}))}]"
     choices = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
     return escape(" | ".join(map(str, choices)) or str(schema.get("type", "any")))
 
 
-def _json(value: Any) -> str:
+def _render_json(value: Any) -> str:
     return f"<pre>{escape(json.dumps(value, indent=2, ensure_ascii=False))}</pre>"
 
 
-def _prose(text: str) -> str:
+def _render_paragraphs(text: str) -> str:
     return "".join(f"<p>{escape(part)}</p>" for part in text.split("\n\n") if part.strip())

@@ -24,23 +24,23 @@ class Caller:
     """Who was let in."""
 
     key: Key
-    allowance: Allowance
+    usage: KeyUsage
 
 
 class KeyRing:
     """The keys that open this service; none of them in the clear."""
 
     def __init__(self, keys: Sequence[Key]) -> None:
-        self._callers = tuple(Caller(key, Allowance(key)) for key in keys)
+        self._callers = tuple(Caller(key, KeyUsage(key)) for key in keys)
 
     def __bool__(self) -> bool:
         return bool(self._callers)
 
-    def find(self, secret: str) -> Caller | None:
+    def find_caller(self, secret: str) -> Caller | None:
         """Whose key ``secret`` is. Every key is compared, each in constant time."""
         digest = hashlib.sha256(secret.encode()).digest()
-        found = [c for c in self._callers if hmac.compare_digest(digest, c.key.digest)]
-        return found[0] if found else None
+        matches = [c for c in self._callers if hmac.compare_digest(digest, c.key.digest)]
+        return matches[0] if matches else None
 
 
 MINUTE_S: Final = 60.0
@@ -54,31 +54,31 @@ class RateLimited(Busy):
     title: ClassVar[str] = "Too many requests with this key"
 
 
-class QuotaSpent(Busy):
+class QuotaExceeded(Busy):
     """More pictures than the key has a day."""
 
     code: ClassVar[str] = "quota_exceeded"
     title: ClassVar[str] = "The day's pictures of this key are spent"
 
 
-class Allowance:
+class KeyUsage:
     """Of one key; for the event loop alone. ``clock``: seconds since 1970."""
 
     def __init__(self, key: Key, clock: Callable[[], float] = time.time) -> None:
         self._rate, self._quota, self._clock = key.rate_per_minute, key.quota_per_day, clock
-        self._tokens, self._seen = float(self._rate or 0), clock()
-        self._day, self._spent = self._today(), 0
+        self._tokens, self._refilled_at = float(self._rate or 0), clock()
+        self._day, self._pictures_today = self._today(), 0
 
-    def afford(self) -> None:
-        """Raises ``QuotaSpent`` if the day's pictures are spent."""
+    def check_quota(self) -> None:
+        """Raises ``QuotaExceeded`` if the day's pictures are spent."""
         self._refill()
-        if self._quota is not None and self._spent >= self._quota:
-            raise QuotaSpent(
+        if self._quota is not None and self._pictures_today >= self._quota:
+            raise QuotaExceeded(
                 f"This key has {self._quota} pictures a day; more from midnight UTC.",
                 retry_after_s=self._until_tomorrow_s(),
             )
 
-    def admit(self) -> None:
+    def count_request(self) -> None:
         """Count one request. Raises ``RateLimited``, and then counts none."""
         self._refill()
         if self._rate is None:
@@ -90,35 +90,35 @@ class Allowance:
             )
         self._tokens -= 1.0
 
-    def charge(self, pictures: int) -> None:
+    def count_pictures(self, pictures: int) -> None:
         """Count ``pictures`` against the day's quota."""
         self._refill()
-        self._spent += pictures
+        self._pictures_today += pictures
 
-    def headers(self) -> dict[str, str]:
+    def rate_limit_headers(self) -> dict[str, str]:
         """``RateLimit`` and ``RateLimit-Policy`` as the IETF drafts them; none without limits."""
         self._refill()
-        policies, left = [], []
+        policies, limits = [], []
         if self._rate is not None:
             full_s = math.ceil((self._rate - self._tokens) * MINUTE_S / self._rate)
             policies.append(f'"rate";q={self._rate};w={MINUTE_S:.0f}')
-            left.append(f'"rate";r={int(self._tokens)};t={full_s}')
+            limits.append(f'"rate";r={int(self._tokens)};t={full_s}')
         if self._quota is not None:
             policies.append(f'"quota";q={self._quota};w={DAY_S:.0f}')
-            rest = max(0, self._quota - self._spent)
-            left.append(f'"quota";r={rest};t={self._until_tomorrow_s()}')
+            remaining = max(0, self._quota - self._pictures_today)
+            limits.append(f'"quota";r={remaining};t={self._until_tomorrow_s()}')
         if not policies:
             return {}
-        return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(left)}
+        return {"RateLimit-Policy": ", ".join(policies), "RateLimit": ", ".join(limits)}
 
     def _refill(self) -> None:
         now = self._clock()
         if self._rate is not None:
-            passed = max(0.0, now - self._seen)
-            self._tokens = min(self._rate, self._tokens + passed * self._rate / MINUTE_S)
-        self._seen = now
+            elapsed_s = max(0.0, now - self._refilled_at)
+            self._tokens = min(self._rate, self._tokens + elapsed_s * self._rate / MINUTE_S)
+        self._refilled_at = now
         if self._today() != self._day:
-            self._day, self._spent = self._today(), 0
+            self._day, self._pictures_today = self._today(), 0
 
     def _today(self) -> int:
         return int(self._clock() // DAY_S)

@@ -17,14 +17,14 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import problems
-from app.api.auth import limit_headers
+from app.api.auth import rate_limit_headers
 from app.runtime.observability import Metrics
 
-HEADER: Final = "X-Request-Id"
-_GONE: Final = 499
+REQUEST_ID_HEADER: Final = "X-Request-Id"
+_CLIENT_CLOSED_REQUEST: Final = 499
 """Logged when the caller left before the answer (nginx's number; it is never sent)."""
-_WELCOME_ID: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
-_UNLESS_SAID_OTHERWISE: Final = {
+_REQUEST_ID_PATTERN: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_DEFAULT_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
     "Cross-Origin-Resource-Policy": "same-origin",
@@ -36,7 +36,7 @@ _UNLESS_SAID_OTHERWISE: Final = {
 log = structlog.get_logger("eyeline.api")
 
 
-class Envelope:
+class RequestContext:
     """Pure ASGI, outermost of ours. Logs paths by template: a URL may hold secrets."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
@@ -51,41 +51,41 @@ class Envelope:
         request.state.request_id = _request_id(request)
         structlog.contextvars.bind_contextvars(request_id=request.state.request_id)
         began = time.perf_counter()
-        status = await self._answer(request, send)
-        self._note(request, status, time.perf_counter() - began)
+        status = await self._respond(request, send)
+        self._log_request(request, status, time.perf_counter() - began)
         structlog.contextvars.unbind_contextvars("request_id")
 
-    async def _answer(self, request: Request, send: Send) -> int:
+    async def _respond(self, request: Request, send: Send) -> int:
         """Let the application answer; the status that was sent."""
-        status = _GONE
+        status = _CLIENT_CLOSED_REQUEST
 
-        async def sealed(message: Message) -> None:
+        async def send_with_headers(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
-                headers[HEADER] = request.state.request_id
-                headers.update(limit_headers(request))
-                for name, value in _UNLESS_SAID_OTHERWISE.items():
+                headers[REQUEST_ID_HEADER] = request.state.request_id
+                headers.update(rate_limit_headers(request))
+                for name, value in _DEFAULT_HEADERS.items():
                     headers.setdefault(name, value)
             await send(message)
 
         try:
-            await self._app(request.scope, request.receive, sealed)
+            await self._app(request.scope, request.receive, send_with_headers)
         except ClientDisconnect:
-            status = _GONE
+            status = _CLIENT_CLOSED_REQUEST
         except Exception:
             log.exception("unexpected")
-            if status != _GONE:
+            if status != _CLIENT_CLOSED_REQUEST:
                 raise  # an answer is under way and cannot be taken back
-            said = problems.internal(request.state.request_id)
-            answer = problems.response(request, said)
-            await answer(request.scope, request.receive, sealed)
+            problem = problems.internal_problem(request.state.request_id)
+            response = problems.problem_response(request, problem)
+            await response(request.scope, request.receive, send_with_headers)
         return status
 
-    def _note(self, request: Request, status: int, took_s: float) -> None:
+    def _log_request(self, request: Request, status: int, duration_s: float) -> None:
         route: Any = request.scope.get("route")
-        path = getattr(route, "path", "unmatched")
+        path = getattr(route, "events_path", "unmatched")
         code = getattr(request.state, "problem", "none")
         self._metrics.requests.labels(path, str(status), code).inc()
         log.info(
@@ -94,11 +94,15 @@ class Envelope:
             path=path,
             status=status,
             code=code,
-            took_ms=round(1000.0 * took_s, 1),
+            took_ms=round(1000.0 * duration_s, 1),
         )
 
 
 def _request_id(request: Request) -> str:
     """The caller's own id if it is a plain one, so that two logs can be joined; else a new one."""
-    given = request.headers.get(HEADER, "")
-    return given if _WELCOME_ID.fullmatch(given) else f"req_{secrets.token_hex(12)}"
+    client_request_id = request.headers.get(REQUEST_ID_HEADER, "")
+    return (
+        client_request_id
+        if _REQUEST_ID_PATTERN.fullmatch(client_request_id)
+        else f"req_{secrets.token_hex(12)}"
+    )

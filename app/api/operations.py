@@ -11,7 +11,7 @@ from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
 from pydantic import BaseModel, Field
 
-from app import __version__, fetch
+from app import __version__
 from app.analysis.schemas import CUSTOM_ID_MAX_LENGTH
 from app.api import problems
 from app.api.analyses.examples import problem_responses
@@ -19,24 +19,26 @@ from app.api.analyses.request import BODY_TIMEOUT_S
 from app.api.auth import require
 from app.api.batches.schemas import (
     BATCHES_MAX,
-    KEY_MAX_LENGTH,
+    IDEMPOTENCY_KEY_MAX_LENGTH,
     METADATA_MAX_KEYS,
     METADATA_MAX_LENGTH,
     RESULTS_MAX,
 )
-from app.api.batches.state import LISTENERS, SUBMISSIONS
+from app.api.batches.state import MAX_LISTENERS, MAX_SUBMISSIONS
 from app.api.batches.upload import MAX_FORM_FILES
 from app.api.request_body import MIN_RATE_BYTES_S
-from app.api.state import house
-from app.batches.store.queries import census
+from app.api.state import app_state
+from app.batches.store.queries import count_batches
 from app.checks import CHECKS
 from app.evidence import SCOPE, Check
-from app.face.landmarks import MODEL_FILE, MODEL_SHA256
-from app.image.picture import FORMATS, DecodeLimits
-from app.render.montage import MAX_PER_PAGE
+from app.face.landmarks import LANDMARK_MODEL_FILE, LANDMARK_MODEL_SHA256
+from app.fetch.policy import CONNECT_S, MAX_REDIRECTS, TOTAL_S
+from app.fetch.urls import MAX_URL_CHARS
+from app.image.picture import PICTURE_FORMATS, DecodeLimits
+from app.render.montage import MAX_TILES_PER_PAGE
 
-open_router = APIRouter(tags=["operations"])
-keyed_router = APIRouter(
+public_router = APIRouter(tags=["operations"])
+read_router = APIRouter(
     tags=["operations"],
     dependencies=[Depends(require("read"))],
     responses=problem_responses("unauthorized", "forbidden", "rate_limited"),
@@ -116,19 +118,19 @@ class LimitsOut(BaseModel):
     idempotency_key_max_length: int
 
 
-@open_router.get("/", response_class=PlainTextResponse, include_in_schema=False)
+@public_router.get("/", response_class=PlainTextResponse, include_in_schema=False)
 async def welcome() -> str:
     """For a person who came by browser."""
     return "Eyeline: POST a profile picture to /v1/analyses. What there is: /docs\n"
 
 
-@open_router.get("/livez", summary="Is the process alive")
+@public_router.get("/livez", summary="Is the process alive")
 async def livez() -> StatusOut:
     """Answers as long as the event loop turns, whatever the workers do."""
     return StatusOut(status="ok")
 
 
-@open_router.get(
+@public_router.get(
     "/readyz",
     summary="Should it get traffic",
     response_model=StatusOut,
@@ -144,19 +146,19 @@ async def readyz(request: Request) -> Response:
 
     Batches can be kept, and somebody works on them.
     """
-    here = house(request)
-    broken = await here.batches.ask(here.batches.desk.alive)
-    complaints = (*here.complaints, *([broken] if broken else []))
-    if not complaints:
+    state = app_state(request)
+    service_error = await state.batches.run(state.batches.service.health_problem)
+    reasons = (*state.not_ready_reasons, *([service_error] if service_error else []))
+    if not reasons:
         return JSONResponse({"status": "ready"})
-    said = problems.problem(
+    problem = problems.build_problem(
         "not_ready",
         "Not ready for traffic",
         "Run `eyeline doctor` on this machine; the reasons say what is wrong.",
         request.state.request_id,
-        reasons=list(complaints),
+        reasons=list(reasons),
     )
-    return problems.response(request, said)
+    return problems.problem_response(request, problem)
 
 
 @admin_router.get(
@@ -166,52 +168,54 @@ async def readyz(request: Request) -> Response:
 )
 async def metrics(request: Request) -> Response:
     """Requests, analyses by outcome and verdict, stages, places, refusals, batches, decoders."""
-    here = house(request)
-    here.metrics.counted(await here.batches.ask(census, here.batches.desk.engine))
-    here.metrics.decoders(here.decoders_bytes())
-    return Response(here.metrics.text(), media_type=CONTENT_TYPE_LATEST)
+    state = app_state(request)
+    state.metrics.set_batch_counts(
+        await state.batches.run(count_batches, state.batches.service.engine)
+    )
+    state.metrics.set_decoder_memory(state.decoder_memory_bytes())
+    return Response(state.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
 
-@keyed_router.get("/v1/checks", summary="What each check sees, why and how")
+@read_router.get("/v1/checks", summary="What each check sees, why and how")
 async def checks(request: Request) -> list[CheckOut]:
     """The documentation of every check, from its own source."""
-    figures = house(request).model.get("checks", {})
-    return [_described(check, figures.get(check.name, {})) for check in CHECKS]
+    figures = app_state(request).model.get("checks", {})
+    return [_describe_check(check, figures.get(check.name, {})) for check in CHECKS]
 
 
-@keyed_router.get("/v1/model", summary="What answers, and how good it is")
+@read_router.get("/v1/model", summary="What answers, and how good it is")
 async def model(request: Request) -> ModelCardOut:
     """Verdict thresholds, the false-positive rate measured at each, and what it is fitted on."""
-    found = house(request).model
+    calibration = app_state(request).model
     return ModelCardOut(
         name="eyeline",
         version=__version__,
         scope=SCOPE,
         files=[
-            ModelFileOut(name=MODEL_FILE, sha256=MODEL_SHA256),
-            *(ModelFileOut(name=n, sha256=s) for n, s in found.get("networks", {}).items()),
+            ModelFileOut(name=LANDMARK_MODEL_FILE, sha256=LANDMARK_MODEL_SHA256),
+            *(ModelFileOut(name=n, sha256=s) for n, s in calibration.get("networks", {}).items()),
         ],
-        calibration=found,
+        calibration=calibration,
     )
 
 
-@keyed_router.get("/v1/limits", summary="What is refused beyond a number")
+@read_router.get("/v1/limits", summary="What is refused beyond a number")
 async def limits(request: Request) -> LimitsOut:
     """The limits of this very service, as its operator set them."""
-    settings = house(request).settings
-    decoding = DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
+    settings = app_state(request).settings
+    decode_limits = DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
     return LimitsOut(
-        max_bytes=decoding.max_bytes,
-        max_pixels=decoding.max_pixels,
-        max_side_px=decoding.max_side_px,
-        formats=list(FORMATS),
+        max_bytes=decode_limits.max_bytes,
+        max_pixels=decode_limits.max_pixels,
+        max_side_px=decode_limits.max_side_px,
+        formats=list(PICTURE_FORMATS),
         workers=settings.workers,
         queue_size=settings.queue_size,
         body_timeout_s=BODY_TIMEOUT_S,
-        fetch_timeout_s=fetch.TOTAL_S,
-        fetch_connect_timeout_s=fetch.CONNECT_S,
-        fetch_max_redirects=fetch.MAX_REDIRECTS,
-        url_max_length=fetch.MAX_URL_LENGTH,
+        fetch_timeout_s=TOTAL_S,
+        fetch_connect_timeout_s=CONNECT_S,
+        fetch_max_redirects=MAX_REDIRECTS,
+        url_max_length=MAX_URL_CHARS,
         custom_id_max_length=CUSTOM_ID_MAX_LENGTH,
         max_list_bytes=settings.max_list_bytes,
         max_list_items=settings.max_list_items,
@@ -219,18 +223,18 @@ async def limits(request: Request) -> LimitsOut:
         retention_s=settings.retention_s,
         max_form_files=MAX_FORM_FILES,
         min_list_rate_bytes_s=MIN_RATE_BYTES_S,
-        submissions=SUBMISSIONS,
-        listeners=LISTENERS,
+        submissions=MAX_SUBMISSIONS,
+        listeners=MAX_LISTENERS,
         results_per_page=RESULTS_MAX,
         batches_per_page=BATCHES_MAX,
-        montage_per_page=MAX_PER_PAGE,
+        montage_per_page=MAX_TILES_PER_PAGE,
         metadata_max_keys=METADATA_MAX_KEYS,
         metadata_max_length=METADATA_MAX_LENGTH,
-        idempotency_key_max_length=KEY_MAX_LENGTH,
+        idempotency_key_max_length=IDEMPOTENCY_KEY_MAX_LENGTH,
     )
 
 
-def _described(check: Check, figures: dict[str, Any]) -> CheckOut:
+def _describe_check(check: Check, figures: dict[str, Any]) -> CheckOut:
     module = sys.modules[check.measure.__module__]
     return CheckOut(
         name=check.name,

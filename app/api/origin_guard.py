@@ -16,26 +16,26 @@ from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api import problems
-from app.errors import AvatarError
+from app.errors import RequestError
 
-_SAFE: Final = frozenset({"GET", "HEAD", "OPTIONS"})
+_SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class Misdirected(AvatarError):
+class Misdirected(RequestError):
     """A request for another host."""
 
     code: ClassVar[str] = "misdirected"
     title: ClassVar[str] = "This is another host"
 
 
-class CrossOrigin(AvatarError):
+class CrossOrigin(RequestError):
     """A browser sent this for a page of somebody else's."""
 
     code: ClassVar[str] = "cross_origin"
     title: ClassVar[str] = "Not for other people's pages"
 
 
-class Browsers:
+class OriginGuard:
     """Pure ASGI, inside the envelope; only for a service without keys."""
 
     def __init__(self, app: ASGIApp) -> None:
@@ -45,15 +45,15 @@ class Browsers:
         if scope["type"] == "http":
             request = Request(scope, receive)
             try:
-                refuse(request)
-            except AvatarError as error:
-                said = problems.of(error, request.state.request_id)
-                await problems.response(request, said)(scope, receive, send)
+                check_origin(request)
+            except RequestError as error:
+                problem = problems.problem_from_error(error, request.state.request_id)
+                await problems.problem_response(request, problem)(scope, receive, send)
                 return
         await self._app(scope, receive, send)
 
 
-def refuse(request: Request) -> None:
+def check_origin(request: Request) -> None:
     """Raises ``Misdirected`` or ``CrossOrigin``."""
     host = request.headers.get("host", "")
     if not _is_this_machine(host):
@@ -62,9 +62,9 @@ def refuse(request: Request) -> None:
             "send that as Host, or let the operator set keys."
         )
     origin = request.headers.get("origin")
-    foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
-    if request.method not in _SAFE and (
-        foreign or request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
+    is_foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()
+    if request.method not in _SAFE_METHODS and (
+        is_foreign or request.headers.get("sec-fetch-site") in ("cross-site", "same-site")
     ):
         raise CrossOrigin(
             "A page of another origin sent this. Set EYELINE_API_KEYS and call from a server."

@@ -13,13 +13,13 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, Field, ValidationError
 from starlette.exceptions import HTTPException
 
-from app.errors import AvatarError, Busy, FetchFailed, InvalidRequest
+from app.errors import Busy, FetchFailed, InvalidRequest, RequestError
 
 MEDIA_TYPE: Final = "application/problem+json"
-MOST_FIELDS: Final = 20
+MAX_FIELD_ERRORS: Final = 20
 """To blame at once: a body of nothing but mistakes must not make an answer ten times its size."""
 
-STATUS: Final[Mapping[str, int]] = {
+STATUS_BY_CODE: Final[Mapping[str, int]] = {
     "url_invalid": 400,
     "unauthorized": 401,
     "cross_origin": 403,
@@ -52,7 +52,7 @@ STATUS: Final[Mapping[str, int]] = {
 }
 
 
-class Unauthorized(AvatarError):
+class Unauthorized(RequestError):
     """No key, or one that is not known."""
 
     code: ClassVar[str] = "unauthorized"
@@ -60,7 +60,7 @@ class Unauthorized(AvatarError):
     retryable: bool = False
 
 
-class UnsupportedBody(AvatarError):
+class UnsupportedBody(RequestError):
     """A body of a kind that is not understood."""
 
     code: ClassVar[str] = "unsupported_media_type"
@@ -68,7 +68,7 @@ class UnsupportedBody(AvatarError):
     retryable: bool = False
 
 
-class BodyTimeout(AvatarError):
+class BodyTimeout(RequestError):
     """The body did not arrive in time."""
 
     code: ClassVar[str] = "request_timeout"
@@ -91,14 +91,14 @@ class InvalidFields(InvalidRequest):
         self.fields = tuple(fields)
 
     @classmethod
-    def of(cls, error: ValidationError) -> InvalidFields:
-        found = error.errors(include_url=False, include_context=False, include_input=False)
-        return cls([_field(e["loc"], e["msg"]) for e in found[:MOST_FIELDS]])
+    def from_validation_error(cls, error: ValidationError) -> InvalidFields:
+        errors = error.errors(include_url=False, include_context=False, include_input=False)
+        return cls([_field_error(e["loc"], e["msg"]) for e in errors[:MAX_FIELD_ERRORS]])
 
 
-def blame(name: str, detail: str) -> InvalidFields:
+def invalid_field(name: str, detail: str) -> InvalidFields:
     """One field to blame, by its ``name``."""
-    return InvalidFields([_field((name,), detail)])
+    return InvalidFields([_field_error((name,), detail)])
 
 
 class Problem(BaseModel):
@@ -116,32 +116,32 @@ class Problem(BaseModel):
     reasons: list[str] | None = Field(default=None, exclude_if=lambda value: value is None)
 
 
-def problem(code: str, title: str, detail: str, request_id: str, **members: Any) -> Problem:
+def build_problem(code: str, title: str, detail: str, request_id: str, **members: Any) -> Problem:
     """A problem with the status that the table gives ``code``."""
     return Problem(
         type=f"urn:eyeline:problem:{code}",
         code=code,
         title=title,
-        status=STATUS[code],
+        status=STATUS_BY_CODE[code],
         detail=detail,
         request_id=request_id,
         **{"retryable": False, **members},
     )
 
 
-def response(
-    request: Request, said: Problem, headers: Mapping[str, str] | None = None
+def problem_response(
+    request: Request, problem: Problem, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    """``said`` over HTTP; the envelope reads its code for the log and the metrics."""
-    request.state.problem = said.code
+    """``problem`` over HTTP; the envelope reads its code for the log and the metrics."""
+    request.state.problem = problem.code
     return JSONResponse(
-        said.model_dump(mode="json"), said.status, headers=headers, media_type=MEDIA_TYPE
+        problem.model_dump(mode="json"), problem.status, headers=headers, media_type=MEDIA_TYPE
     )
 
 
-def internal(request_id: str) -> Problem:
+def internal_problem(request_id: str) -> Problem:
     """Ours: nothing about the inside leaves the house."""
-    return problem(
+    return build_problem(
         "internal",
         "Something broke on our side",
         "This is a fault of the service, not of the request. Report the request_id if it persists.",
@@ -150,25 +150,25 @@ def internal(request_id: str) -> Problem:
     )
 
 
-def install(app: FastAPI) -> None:
+def install_handlers(app: FastAPI) -> None:
     """Let every error of ``app`` leave as a problem."""
-    app.add_exception_handler(AvatarError, _avatar_error)
+    app.add_exception_handler(RequestError, _avatar_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
 
 
-def of(error: AvatarError, request_id: str) -> Problem:
+def problem_from_error(error: RequestError, request_id: str) -> Problem:
     """What the caller is told of ``error``."""
     members: dict[str, Any] = {"retryable": error.retryable}
     if isinstance(error, InvalidFields):
         members["errors"] = error.fields
     if isinstance(error, FetchFailed):
         members["upstream_status"] = error.upstream_status
-    return problem(error.code, error.title, error.detail, request_id, **members)
+    return build_problem(error.code, error.title, error.detail, request_id, **members)
 
 
 async def _avatar_error(request: Request, error: Exception) -> JSONResponse:
-    assert isinstance(error, AvatarError)
+    assert isinstance(error, RequestError)
     headers: dict[str, str] = {}
     if isinstance(error, Busy):
         headers["Retry-After"] = str(error.retry_after_s)
@@ -176,7 +176,7 @@ async def _avatar_error(request: Request, error: Exception) -> JSONResponse:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
     if isinstance(error, Unauthorized):
         headers["WWW-Authenticate"] = "Bearer"
-    return response(request, of(error, request.state.request_id), headers)
+    return problem_response(request, problem_from_error(error, request.state.request_id), headers)
 
 
 async def _http_error(request: Request, error: Exception) -> JSONResponse:
@@ -187,12 +187,14 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
         405: ("method_not_allowed", "Not with this method", "The Allow header lists the methods."),
     }.get(error.status_code, ("invalid_request", "The request cannot be understood", error.detail))
     headers = {**(error.headers or {})}
-    if error.status_code == 405 and (methods := await _methods(request)):
+    if error.status_code == 405 and (methods := await _allowed_methods(request)):
         headers["Allow"] = ", ".join(methods)
-    return response(request, problem(code, title, detail, request.state.request_id), headers)
+    return problem_response(
+        request, build_problem(code, title, detail, request.state.request_id), headers
+    )
 
 
-async def _methods(request: Request) -> list[str]:
+async def _allowed_methods(request: Request) -> list[str]:
     """Everything that may be done at this path; the framework names what its first route can."""
     path = getattr(request.scope.get("route"), "path", "")
     description = await asyncio.to_thread(request.app.openapi)  # the first time takes a while
@@ -201,11 +203,11 @@ async def _methods(request: Request) -> list[str]:
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    fields = [_field(e["loc"][1:], e["msg"]) for e in error.errors()[:MOST_FIELDS]]
+    fields = [_field_error(e["loc"][1:], e["msg"]) for e in error.errors()[:MAX_FIELD_ERRORS]]
     return await _avatar_error(request, InvalidFields(fields))
 
 
-def _field(location: Sequence[int | str], message: str) -> FieldError:
+def _field_error(location: Sequence[int | str], message: str) -> FieldError:
     escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
     pointer = "".join(f"/{part}" for part in escaped)
     return FieldError(pointer=f"#{pointer}", detail=message.removeprefix("Value error, "))

@@ -19,7 +19,7 @@ from fastapi import Request
 from app.api.problems import BodyTimeout
 from app.errors import TooLarge
 
-PATIENCE_S: Final = 20.0
+BODY_GRACE_S: Final = 20.0
 """Given to every body, whatever its size."""
 MIN_RATE_BYTES_S: Final = 32_768
 """What a body must keep up beyond that; a gigabyte may take some nine hours at it, no more."""
@@ -35,7 +35,7 @@ class Spool:
         self.file: IO[bytes] = tempfile.TemporaryFile(dir=folder, prefix="eyeline-")  # noqa: SIM115
         self.size = 0
         self._sha256 = hashlib.sha256()
-        self._waiting = bytearray()
+        self._buffer = bytearray()
 
     @property
     def sha256(self) -> str:
@@ -44,51 +44,51 @@ class Spool:
 
     async def write(self, chunk: bytes) -> None:
         self.size += len(chunk)
-        self._waiting += chunk
-        if len(self._waiting) >= _BUFFER_BYTES:
+        self._buffer += chunk
+        if len(self._buffer) >= _BUFFER_BYTES:
             await self.flush()
 
     async def flush(self) -> None:
         """Everything that waits, to the disk."""
-        waiting, self._waiting = bytes(self._waiting), bytearray()
-        await asyncio.to_thread(self._put, waiting)
+        pending, self._buffer = bytes(self._buffer), bytearray()
+        await asyncio.to_thread(self._write_and_hash, pending)
 
     def close(self) -> None:
         self.file.close()
 
-    def _put(self, data: bytes) -> None:
+    def _write_and_hash(self, data: bytes) -> None:
         self._sha256.update(data)
         self.file.write(data)
 
 
-async def arriving(
+async def read_body(
     request: Request, max_bytes: int, clock: Callable[[], float] = time.monotonic
 ) -> AsyncIterator[bytes]:
     """The body, chunk by chunk. Raises ``TooLarge`` or ``BodyTimeout``."""
     declared = request.headers.get("content-length", "")
     if declared.isdecimal() and int(declared) > max_bytes:
-        raise _too_large(max_bytes)
-    began, arrived = clock(), 0
+        raise _list_too_large(max_bytes)
+    began, received_bytes = clock(), 0
     stream = aiter(request.stream())
     while True:
-        left_s = PATIENCE_S + arrived / MIN_RATE_BYTES_S - (clock() - began)
+        remaining_s = BODY_GRACE_S + received_bytes / MIN_RATE_BYTES_S - (clock() - began)
         try:
-            async with asyncio.timeout(left_s):
+            async with asyncio.timeout(remaining_s):
                 chunk = await anext(stream, None)
         except TimeoutError as error:
             raise BodyTimeout(
-                f"Send at least {MIN_RATE_BYTES_S} bytes a second, after {PATIENCE_S:g} s at the "
+                f"Send at least {MIN_RATE_BYTES_S} bytes a second, after {BODY_GRACE_S:g} s at the "
                 "latest; or gzip the list."
             ) from error
         if chunk is None:
             return
-        arrived += len(chunk)
-        if arrived > max_bytes:
-            raise _too_large(max_bytes)
+        received_bytes += len(chunk)
+        if received_bytes > max_bytes:
+            raise _list_too_large(max_bytes)
         yield chunk
 
 
-def _too_large(max_bytes: int) -> TooLarge:
+def _list_too_large(max_bytes: int) -> TooLarge:
     return TooLarge(
         f"The list is larger than {max_bytes} bytes (EYELINE_MAX_LIST_BYTES); gzip it, or split it."
     )

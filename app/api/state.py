@@ -9,72 +9,73 @@ from typing import Any
 
 from fastapi import Request
 
-from app.analysis.analyzer import Analyst, Examine
-from app.api.admission import Workshop
-from app.api.batches.state import BatchRoom, open_batch_room
+from app.analysis.analyzer import AnalyzePictureFn, Analyzer
+from app.api.admission import AnalysisPool
+from app.api.batches.state import BatchState, open_batch_state
 from app.api.keys import KeyRing
-from app.fetch import Fetcher, Holds
+from app.fetch.fetcher import Fetcher
+from app.fetch.rate_limit import HostCooldowns
 from app.runtime.batch_tools import fetch_policy
 from app.runtime.observability import Metrics
 from app.settings import Settings
 
 
 @dataclass(frozen=True, eq=False)
-class House:
-    """``complaints``: why this process should get no traffic; empty when it is ready."""
+class AppState:
+    """``not_ready_reasons``: why this process should get no traffic; empty when it is ready."""
 
     settings: Settings
     metrics: Metrics
-    workshop: Workshop
+    analysis_pool: AnalysisPool
     fetcher: Fetcher
-    examine: Examine
-    decoders_bytes: Callable[[], list[int]]
+    analyze: AnalyzePictureFn
+    decoder_memory_bytes: Callable[[], list[int]]
     model: dict[str, Any]
-    complaints: tuple[str, ...]
+    not_ready_reasons: tuple[str, ...]
     keys: KeyRing
-    batches: BatchRoom
+    batches: BatchState
 
 
-Open = Callable[[Settings], Analyst]
+OpenAnalyzer = Callable[[Settings], Analyzer]
 
 
-def house(request: Request) -> House:
+def app_state(request: Request) -> AppState:
     """The house that this request came to."""
-    found: House = request.app.state.house
-    return found
+    state: AppState = request.app.state.house
+    return state
 
 
 @asynccontextmanager
-async def open_house(
-    settings: Settings, metrics: Metrics, open_analyst: Open
-) -> AsyncIterator[House]:
+async def open_app_state(
+    settings: Settings, metrics: Metrics, open_analyzer: OpenAnalyzer
+) -> AsyncIterator[AppState]:
     """Load and warm everything, then close it in the opposite order.
 
     Every thread scores the canary before the first request: models are warm, and proven. Raises
     what loading raises: a service with the wrong model or calibration does not start.
     """
-    settings.refuse_open_door()
-    analyst = open_analyst(settings)
-    holds = Holds()  # one: a host that asks for rest has it from the whole process
-    workshop = Workshop(settings.workers, settings.queue_size, metrics)
+    settings.require_keys_if_public()
+    analyzer = open_analyzer(settings)
+    holds = HostCooldowns()  # one: a host that asks for rest has it from the whole process
+    analysis_pool = AnalysisPool(settings.workers, settings.queue_size, metrics)
     try:
-        found = await workshop.on_every_thread(analyst.complaint)
+        canary_errors = await analysis_pool.run_on_every_thread(analyzer.check_canary)
         async with (
-            Fetcher(fetch_policy(settings), holds=holds) as fetcher,
-            open_batch_room(settings, analyst, metrics, holds) as batches,
+            Fetcher(fetch_policy(settings), cooldowns=holds) as fetcher,
+            open_batch_state(settings, analyzer, metrics, holds) as batches,
         ):
-            yield House(
+            yield AppState(
                 settings=settings,
                 metrics=metrics,
-                workshop=workshop,
+                analysis_pool=analysis_pool,
                 fetcher=fetcher,
-                examine=analyst,
-                decoders_bytes=analyst.decoders_bytes,
-                model=analyst.describe(),
-                complaints=tuple(sorted({c for c in found if c is not None})),
-                keys=KeyRing(settings.keys()),
+                analyze=analyzer,
+                decoder_memory_bytes=analyzer.decoder_memory_bytes,
+                model=analyzer.describe(),
+                not_ready_reasons=tuple(sorted({c for c in canary_errors if c is not None})),
+                keys=KeyRing(settings.parsed_api_keys()),
                 batches=batches,
             )
     finally:
-        await workshop.close()
-        analyst.close()
+        await analysis_pool.close()
+        analyzer.close()

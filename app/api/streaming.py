@@ -11,33 +11,33 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import StreamingResponse
 from starlette.types import Message, Receive, Scope, Send
 
-from app.api.admission import Places
+from app.api.admission import AdmissionLimit
 
 SEND_TIMEOUT_S: Final = 60.0
 """A reader who takes nothing for so long is taken to have gone, and loses its place."""
 
 
-class Stream(StreamingResponse):
-    """``pieces`` as they come; holds one of ``places`` until the end, whoever ends it.
+class BoundedStreamingResponse(StreamingResponse):
+    """``chunks`` as they come; holds one of ``limit`` until the end, whoever ends it.
 
     Takes the place when it is made; raises ``Busy``.
     """
 
     def __init__(
         self,
-        pieces: Generator[bytes, None, None],
-        places: Places,
+        chunks: Generator[bytes, None, None],
+        limit: AdmissionLimit,
         *,
         media_type: str,
         headers: Mapping[str, str] | None = None,
     ) -> None:
-        super().__init__(iterate_in_threadpool(pieces), media_type=media_type, headers=headers)
-        places.take()
-        self._pieces = pieces
-        self._places = places
+        super().__init__(iterate_in_threadpool(chunks), media_type=media_type, headers=headers)
+        limit.acquire()
+        self._chunks = chunks
+        self._limit = limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        async def within_time(message: Message) -> None:
+        async def send_with_timeout(message: Message) -> None:
             try:
                 async with asyncio.timeout(SEND_TIMEOUT_S):
                     await send(message)
@@ -45,7 +45,7 @@ class Stream(StreamingResponse):
                 raise ClientDisconnect from error
 
         try:
-            await super().__call__(scope, receive, within_time)
+            await super().__call__(scope, receive, send_with_timeout)
         finally:
-            self._places.leave()
-            await asyncio.to_thread(self._pieces.close)
+            self._limit.release()
+            await asyncio.to_thread(self._chunks.close)

@@ -10,16 +10,16 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
-from app.records import Finding, Result
+from app.records import ItemResult, PictureRecord
 
 BLOCK_BYTES: Final = 1 << 16
 """What is given out at once: a line at a time would cost more than the line."""
 
-PREFIX: Final = "eyeline_"
+COLUMN_PREFIX: Final = "eyeline_"
 """Before a column of ours whose name the list has already."""
 
-_LEADING: Final = ("seq", "custom_id", "source")
-_BEFORE_CHECKS: Final = (
+_LEADING_COLUMNS: Final = ("seq", "custom_id", "source")
+_COLUMNS_BEFORE_CHECKS: Final = (
     "outcome",
     "verdict",
     "llr",
@@ -31,157 +31,178 @@ _BEFORE_CHECKS: Final = (
     "template",
     "transform",
 )
-_BEHIND_CHECKS: Final = ("perceptual_hash", "error", "error_detail")
-_FORMULAS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-_PEEKED: Final = 10_000
+_COLUMNS_AFTER_CHECKS: Final = ("perceptual_hash", "error", "error_detail")
+_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_PEEK_RESULTS: Final = 10_000
 """Results that are looked through for the first analysis, which says what checks there are."""
 
 
-def line(result: Result) -> bytes:
+def format_line(result: ItemResult) -> bytes:
     """``result`` as a JSON object: the analysis as it is kept, with its item's names before it."""
     head: dict[str, Any] = {"seq": result.seq, "source": result.source}
     if result.failure is not None:
-        failed = result.failure
+        failure = result.failure
         error = {
-            "code": failed.code,
-            "title": failed.title,
-            "detail": failed.detail,
-            "retryable": failed.retryable,
+            "code": failure.code,
+            "title": failure.title,
+            "detail": failure.detail,
+            "retryable": failure.retryable,
         }
-        return _json({**head, "custom_id": result.custom_id, "error": error})
-    finding = _found(result)
-    opened = _json({**head, "id": _id(result.seq, finding), "custom_id": result.custom_id})[:-1]
-    analysis = finding.analysis.strip()
-    return opened + (b"," + analysis[1:] if analysis[1:-1].strip() else b"}")
+        return _encode_json({**head, "custom_id": result.custom_id, "error": error})
+    record = _require_record(result)
+    opening = _encode_json(
+        {**head, "id": _analysis_id(result.seq, record), "custom_id": result.custom_id}
+    )[:-1]
+    analysis = record.analysis.strip()
+    return opening + (b"," + analysis[1:] if analysis[1:-1].strip() else b"}")
 
 
-def ndjson(results: Iterable[Result], summary: Mapping[str, Any] | None) -> Iterator[bytes]:
+def stream_ndjson(
+    results: Iterable[ItemResult], summary: Mapping[str, Any] | None
+) -> Iterator[bytes]:
     """A line a result, and last, if there is a ``summary``, ``{"summary": …}``."""
-    lines = (line(result) + b"\n" for result in results)
-    trailer = () if summary is None else (_json({"summary": summary}) + b"\n",)
-    return _blocks(chain(lines, trailer))
+    lines = (format_line(result) + b"\n" for result in results)
+    trailer = () if summary is None else (_encode_json({"summary": summary}) + b"\n",)
+    return _join_blocks(chain(lines, trailer))
 
 
-def page(results: Iterable[Result], tail: Mapping[str, Any]) -> bytes:
-    """One JSON object: ``data`` with an object a result, then the members of ``tail``."""
-    data = b",".join(map(line, results))
-    return b'{"data":[' + data + b"]" + (b"," + _json(tail)[1:] if tail else b"}")
+def format_page(results: Iterable[ItemResult], extra_members: Mapping[str, Any]) -> bytes:
+    """One JSON object: ``data`` with an object a result, then the members of ``extra_members``."""
+    data = b",".join(map(format_line, results))
+    return (
+        b'{"data":['
+        + data
+        + b"]"
+        + (b"," + _encode_json(extra_members)[1:] if extra_members else b"}")
+    )
 
 
-def csv(results: Iterable[Result], columns: Sequence[str]) -> Iterator[bytes]:
+def stream_csv(results: Iterable[ItemResult], columns: Sequence[str]) -> Iterator[bytes]:
     """The list's own rows, under its own ``columns``, with ours behind, for a spreadsheet.
 
     Without columns of its own: ``seq``, ``custom_id`` and ``source`` stand before ours. What came
     in and a spreadsheet would take for a formula gets an apostrophe before it. UTF-8, CRLF.
     """
-    results, checks = _peeked(results)
-    ours = (
-        *_BEFORE_CHECKS,
+    results, checks = _peek_checks(results)
+    our_columns = (
+        *_COLUMNS_BEFORE_CHECKS,
         *(f"{name}_llr" for name in checks),
-        *_BEHIND_CHECKS,
+        *_COLUMNS_AFTER_CHECKS,
         *(("seq",) if columns else ()),
     )
-    return _blocks(_csv_rows(results, tuple(columns), ours))
+    return _join_blocks(_stream_csv_rows(results, tuple(columns), our_columns))
 
 
-def _csv_rows(
-    results: Iterable[Result], columns: tuple[str, ...], ours: tuple[str, ...]
+def _stream_csv_rows(
+    results: Iterable[ItemResult], columns: tuple[str, ...], our_columns: tuple[str, ...]
 ) -> Iterator[bytes]:
     buffer = io.StringIO()
-    write = csv_module.writer(buffer).writerow
-    write([*map(_safe, columns or _LEADING), *_apart(ours, columns or _LEADING)])
-    yield _taken(buffer)
+    write_row = csv_module.writer(buffer).writerow
+    write_row(
+        [
+            *map(_escape_formula, columns or _LEADING_COLUMNS),
+            *_prefix_taken_names(our_columns, columns or _LEADING_COLUMNS),
+        ]
+    )
+    yield _drain(buffer)
     for result in results:
         if columns:
             cells = [*result.cells[: len(columns)]]
-            theirs: list[Any] = [*map(_safe, cells), *[""] * (len(columns) - len(cells))]
+            list_cells: list[Any] = [
+                *map(_escape_formula, cells),
+                *[""] * (len(columns) - len(cells)),
+            ]
         else:
-            theirs = [result.seq, _safe(result.custom_id or ""), _safe(result.source)]
-        said = _said(result)
-        write([*theirs, *(said.get(name, "") for name in ours)])
-        yield _taken(buffer)
+            list_cells = [
+                result.seq,
+                _escape_formula(result.custom_id or ""),
+                _escape_formula(result.source),
+            ]
+        our_cells = _our_cells(result)
+        write_row([*list_cells, *(our_cells.get(name, "") for name in our_columns)])
+        yield _drain(buffer)
 
 
-def _said(result: Result) -> dict[str, Any]:
+def _our_cells(result: ItemResult) -> dict[str, Any]:
     """Our cells of a row, by our names."""
     if result.failure is not None:
         # The detail quotes what came in.
-        detail = _safe(result.failure.detail)
+        detail = _escape_formula(result.failure.detail)
         return {"seq": result.seq, "error": result.failure.code, "error_detail": detail}
-    finding = _found(result)
-    analysis = json.loads(finding.analysis)
+    record = _require_record(result)
+    analysis = json.loads(record.analysis)
     low, high = analysis.get("llr_interval") or (None, None)
     return {
         "seq": result.seq,
-        "outcome": finding.outcome,
-        "verdict": finding.verdict,
-        "llr": finding.llr,
+        "outcome": record.outcome,
+        "verdict": record.verdict,
+        "llr": record.llr,
         "llr_low": low,
         "llr_high": high,
         "likelihood": analysis.get("likelihood"),
         "posterior_at_base_rate": analysis.get("posterior_at_base_rate"),
         "support": analysis.get("support"),
-        "template": finding.template,
-        "transform": finding.transform,
-        "perceptual_hash": finding.perceptual_hash,
+        "template": record.template,
+        "transform": record.transform,
+        "perceptual_hash": record.perceptual_hash,
         **{f"{check['name']}_llr": check.get("llr") for check in analysis.get("checks") or ()},
     }
 
 
-def _peeked(results: Iterable[Result]) -> tuple[Iterator[Result], list[str]]:
+def _peek_checks(results: Iterable[ItemResult]) -> tuple[Iterator[ItemResult], list[str]]:
     """``results`` again, and the checks of the first analysis among them."""
-    stream, seen = iter(results), []
+    stream, peeked = iter(results), []
     for result in stream:
-        seen.append(result)
-        if result.finding is not None:
-            checks = json.loads(result.finding.analysis).get("checks") or ()
-            return chain(seen, stream), [check["name"] for check in checks]
-        if len(seen) == _PEEKED:
+        peeked.append(result)
+        if result.record is not None:
+            checks = json.loads(result.record.analysis).get("checks") or ()
+            return chain(peeked, stream), [check["name"] for check in checks]
+        if len(peeked) == _PEEK_RESULTS:
             break
-    return chain(seen, stream), []
+    return chain(peeked, stream), []
 
 
-def _apart(ours: Sequence[str], theirs: Sequence[str]) -> Iterator[str]:
+def _prefix_taken_names(our_columns: Sequence[str], list_columns: Sequence[str]) -> Iterator[str]:
     """Our names, with as many prefixes as it takes to differ from the list's own."""
-    taken = {name.strip().lower() for name in theirs}
-    for name in ours:
-        while name in taken:
-            name = PREFIX + name
-        taken.add(name)
+    used_names = {name.strip().lower() for name in list_columns}
+    for name in our_columns:
+        while name in used_names:
+            name = COLUMN_PREFIX + name
+        used_names.add(name)
         yield name
 
 
-def _safe(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULAS) else cell
+def _escape_formula(cell: str) -> str:
+    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
 
 
-def _id(seq: int, finding: Finding) -> str:
+def _analysis_id(seq: int, record: PictureRecord) -> str:
     """The same for the same list, wherever and whenever it was worked on."""
-    digest = hashlib.sha256(f"{seq}\n{finding.sha256}\n".encode() + finding.analysis)
+    digest = hashlib.sha256(f"{seq}\n{record.sha256}\n".encode() + record.analysis)
     return f"an_{digest.hexdigest()[:24]}"
 
 
-def _found(result: Result) -> Finding:
-    if result.finding is None:
+def _require_record(result: ItemResult) -> PictureRecord:
+    if result.record is None:
         raise ValueError(f"result {result.seq} has neither a finding nor a failure")
-    return result.finding
+    return result.record
 
 
-def _json(value: Mapping[str, Any]) -> bytes:
+def _encode_json(value: Mapping[str, Any]) -> bytes:
     return json.dumps(value, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
-def _taken(buffer: io.StringIO) -> bytes:
-    said = buffer.getvalue()
+def _drain(buffer: io.StringIO) -> bytes:
+    text = buffer.getvalue()
     buffer.seek(0)
     buffer.truncate()
-    return said.encode("utf-8", "replace")
+    return text.encode("utf-8", "replace")
 
 
-def _blocks(pieces: Iterable[bytes]) -> Iterator[bytes]:
+def _join_blocks(chunks: Iterable[bytes]) -> Iterator[bytes]:
     block = bytearray()
-    for piece in pieces:
-        block += piece
+    for chunk in chunks:
+        block += chunk
         if len(block) >= BLOCK_BYTES:
             yield bytes(block)
             block.clear()

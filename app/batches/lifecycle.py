@@ -11,20 +11,22 @@ import sqlalchemy as sa
 from app.batches.execution import chunks
 from app.batches.store import tables
 from app.batches.store.database import Database
-from app.batches.store.models import ENDED, Status
-from app.batches.store.queries import Row, row_of
+from app.batches.store.models import ENDED_STATUSES, Status
+from app.batches.store.queries import BatchRow, select_row
 from app.batches.store.tables import batches, payloads, results
 from app.errors import NotFound, NotYet
 
 
-def change(c: sa.Connection, database: Database, row: Row, status: Status, **more: Any) -> None:
+def set_status(
+    c: sa.Connection, database: Database, row: BatchRow, status: Status, **columns: Any
+) -> None:
     """Take a batch to ``status``; the caller holds its row."""
     now = c.scalar(sa.select(database.now))
-    before: Mapping[str, Any] = json.loads(row.reached)
+    previous: Mapping[str, Any] = json.loads(row.reached)
     if status == Status.IN_PROGRESS:
         # Tried again: an end that was reached before is none.
-        before = {Status.VALIDATING: before[Status.VALIDATING]}
-    reached = {**before, status: now}
+        previous = {Status.VALIDATING: previous[Status.VALIDATING]}
+    reached = {**previous, status: now}
     c.execute(
         sa.update(batches)
         .where(batches.c.no == row.no)
@@ -33,53 +35,55 @@ def change(c: sa.Connection, database: Database, row: Row, status: Status, **mor
             reached=json.dumps(reached),
             revision=batches.c.revision + 1,
             changed_at=now,
-            **more,
+            **columns,
         )
     )
 
 
-def cancel(database: Database, batch_id: str, owner: str | None) -> chunks.Next:
+def cancel(database: Database, batch_id: str, owner: str | None) -> chunks.FollowUp:
     """What is not begun is skipped; a batch that has ended stays as it is."""
 
-    def cancelling(c: sa.Connection) -> chunks.Next:
-        row = row_of(c, database, batch_id, owner, locked=True)
+    def transaction(c: sa.Connection) -> chunks.FollowUp:
+        row = select_row(c, database, batch_id, owner, locked=True)
         if row.status == Status.VALIDATING:
             raise NotYet("the list is still being read: cancel it once it is in progress")
         if row.status == Status.IN_PROGRESS:
-            skipped = c.execute(_skip(row))
-            done = row.chunks_done + skipped.rowcount
-            change(c, database, row, Status.CANCELLING, chunks_done=done)
-        return chunks.asked(c, row.no, chunks.SUBMISSION)
+            skipped = c.execute(_skip_unstarted(row))
+            chunks_done = row.chunks_done + skipped.rowcount
+            set_status(c, database, row, Status.CANCELLING, chunks_done=chunks_done)
+        return chunks.read_requested(c, row.no, chunks.SUBMISSION)
 
-    return database.write(cancelling)
+    return database.write(transaction)
 
 
-def retry(database: Database, batch_id: str, owner: str | None, lanes: int) -> chunks.Next:
+def retry(
+    database: Database, batch_id: str, owner: str | None, max_active_chunks: int
+) -> chunks.FollowUp:
     """Take up what failed and may not fail again, as a new generation of chunks.
 
     Raises ``NotYet`` unless the batch has ended otherwise than by being cancelled.
     """
 
-    def again(c: sa.Connection) -> chunks.Next:
-        row = row_of(c, database, batch_id, owner, locked=True)
+    def transaction(c: sa.Connection) -> chunks.FollowUp:
+        row = select_row(c, database, batch_id, owner, locked=True)
         if row.status not in (Status.COMPLETED, Status.FAILED):
             raise NotYet(
                 f"the batch is {row.status}: what has ended, and was not cancelled, can "
                 "be tried again"
             )
-        mine = sa.and_(results.c.batch_no == row.no, results.c.retryable)
-        dropped = c.execute(sa.delete(results).where(mine)).rowcount
-        waiting = row.total - row.completed - row.failed + dropped
+        retryable_rows = sa.and_(results.c.batch_no == row.no, results.c.retryable)
+        deleted = c.execute(sa.delete(results).where(retryable_rows)).rowcount
+        waiting = row.total - row.completed - row.failed + deleted
         if not waiting and row.status == Status.COMPLETED:
-            return chunks.Next()
+            return chunks.FollowUp()
         generation = row.generation + 1
-        count = chunks.lay_out(c, row.no, generation, waiting)
-        change(
+        count = chunks.create_chunks(c, row.no, generation, waiting)
+        set_status(
             c,
             database,
             row,
             Status.IN_PROGRESS,
-            failed=row.failed - dropped,
+            failed=row.failed - deleted,
             generation=generation,
             chunks=count,
             chunks_asked=0,
@@ -92,15 +96,15 @@ def retry(database: Database, batch_id: str, owner: str | None, lanes: int) -> c
             paced_from=None,
             paced_items=0,
         )
-        chunks.ask(c, row.no, chunks.SUBMISSION, lanes)
-        return chunks.asked(c, row.no, chunks.SUBMISSION)
+        chunks.request_chunks(c, row.no, chunks.SUBMISSION, max_active_chunks)
+        return chunks.read_requested(c, row.no, chunks.SUBMISSION)
 
-    return database.write(again)
+    return database.write(transaction)
 
 
-def end(
+def end_batch(
     database: Database,
-    row: Row,
+    row: BatchRow,
     retention_s: int,
     cohort: Mapping[str, Any] | None = None,
     error: str | None = None,
@@ -110,70 +114,72 @@ def end(
     Whoever is told that it has ended finds no picture that is not needed any more.
     """
 
-    def ended(c: sa.Connection) -> None:
-        now = row_of(c, database, row.id, None, locked=True)
-        if now.generation != row.generation or now.status in ENDED:
+    def transaction(c: sa.Connection) -> None:
+        current = select_row(c, database, row.id, None, locked=True)
+        if current.generation != row.generation or current.status in ENDED_STATUSES:
             return
-        cancelled = now.status == Status.CANCELLING
+        cancelled = current.status == Status.CANCELLING
         status = Status.CANCELLED if cancelled else Status.COMPLETED
-        change(
+        set_status(
             c,
             database,
-            now,
+            current,
             Status.FAILED if error is not None else status,
             cohort=None if cohort is None else json.dumps(cohort),
             error=error,
-            expires_at=now.now + retention_s,
+            expires_at=current.now + retention_s,
         )
 
     # Pictures of a batch that failed are still to be looked at, if it is tried again.
     if error is None:
         _drop_payloads(database, row)
-    database.write(ended)
+    database.write(transaction)
 
 
-def finalize(database: Database, batch_id: str, generation: int) -> Row | None:
+def finalize(database: Database, batch_id: str, generation: int) -> BatchRow | None:
     """A batch whose chunks are done, as it goes to its end; ``None`` if it is not there for it."""
 
-    def finalizing(c: sa.Connection) -> Row | None:
+    def transaction(c: sa.Connection) -> BatchRow | None:
         try:
-            row = row_of(c, database, batch_id, None, locked=True)
+            row = select_row(c, database, batch_id, None, locked=True)
         except NotFound:
             return None
         if row.generation != generation:
             return None
-        if chunks.complete(row) and row.status == Status.IN_PROGRESS:
-            change(c, database, row, Status.FINALIZING)
+        if chunks.is_complete(row) and row.status == Status.IN_PROGRESS:
+            set_status(c, database, row, Status.FINALIZING)
         return row
 
-    return database.write(finalizing)
+    return database.write(transaction)
 
 
-def _drop_payloads(database: Database, row: Row) -> None:
+def _drop_payloads(database: Database, row: BatchRow) -> None:
     """What is left: pictures of items that were skipped. Those that can be tried again stay."""
-    mine = payloads.c.batch_no == row.no
-    again = sa.exists().where(
+    of_batch = payloads.c.batch_no == row.no
+    can_retry = sa.exists().where(
         results.c.batch_no == payloads.c.batch_no,
         results.c.seq == payloads.c.seq,
         results.c.retryable,
     )
 
-    def some(c: sa.Connection) -> Sequence[int]:
-        now = row_of(c, database, row.id, None, locked=True)
-        if now.generation != row.generation or not chunks.complete(now):
+    def transaction(c: sa.Connection) -> Sequence[int]:
+        current = select_row(c, database, row.id, None, locked=True)
+        if current.generation != row.generation or not chunks.is_complete(current):
             return ()
-        of = sa.select(payloads.c.seq).where(mine).limit(500)
+        statement = sa.select(payloads.c.seq).where(of_batch).limit(500)
         # A batch that was cancelled cannot be tried again.
-        seqs = c.scalars(of if now.status == Status.CANCELLING else of.where(~again)).all()
+        seqs = c.scalars(
+            statement if current.status == Status.CANCELLING else statement.where(~can_retry)
+        ).all()
         if seqs:
-            c.execute(sa.delete(payloads).where(mine, payloads.c.seq.in_(seqs)))
+            c.execute(sa.delete(payloads).where(of_batch, payloads.c.seq.in_(seqs)))
         return seqs
 
-    while database.write(some):
+    while database.write(transaction):
         pass
 
 
-def _skip(row: Row) -> sa.Update:
+def _skip_unstarted(row: BatchRow) -> sa.Update:
     """Chunks that were asked for and not begun need not be waited for."""
     table = tables.chunks
     return (

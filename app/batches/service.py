@@ -22,47 +22,52 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.batches import lifecycle, submission
 from app.batches.execution import chunks
-from app.batches.execution.heartbeat import Chores, Heart, living
-from app.batches.execution.picture_pool import Bench
-from app.batches.execution.queue import Engine, Handlers
-from app.batches.execution.workflows import Hook, Worker
+from app.batches.execution.heartbeat import Heartbeat, Maintenance, read_live_executors
+from app.batches.execution.picture_executor import PictureExecutor
+from app.batches.execution.queue import WorkflowHandlers, WorkflowQueue
+from app.batches.execution.workflows import BatchWorker, EndedHook
 from app.batches.store import deletion, queries, result_queries, tile_sums
 from app.batches.store.database import Database, open_database
-from app.batches.store.models import ENDED, Batch, NewBatch, Tools
-from app.batches.store.queries import Listing
-from app.batches.store.result_queries import Order, Page, Wanted
-from app.records import Item, Result
+from app.batches.store.models import ENDED_STATUSES, Batch, BatchRequest, BatchTools
+from app.batches.store.queries import BatchPage
+from app.batches.store.result_queries import Order, ResultPage, ResultQuery
+from app.records import Item, ItemResult
 
-LANES_MIN: Final = 4
-POLL_S: Final = 0.25
-PATIENCE_S: Final = 20.0
+MIN_ACTIVE_CHUNKS: Final = 4
+CHANGE_POLL_S: Final = 0.25
+CLOSE_TIMEOUT_S: Final = 20.0
 """How long the end of a process waits for pictures that are being looked at."""
 
 log = logging.getLogger("eyeline.jobs")
 
 
-class Desk:
-    """Open it with ``Desk.open``; a context manager, or close it."""
+class BatchService:
+    """Open it with ``BatchService.open``; a context manager, or close it."""
 
     def __init__(
-        self, database: Database, executor: str, tools: Tools, workers: int, retention_s: int,
-        max_waiting: int, on_ended: Hook | None, on_launched: Callable[[sa.Engine], None] | None,
+        self, database: Database, executor_id: str, tools: BatchTools, workers: int,
+        retention_s: int,
+        max_waiting: int, on_ended: EndedHook | None, on_launched: Callable[[sa.Engine],
+        None] | None,
     ) -> None:  # fmt: skip
         self._database = database
         self._max_waiting = max_waiting
-        self._executor = executor
-        self._stopping = threading.Event()
+        self._executor_id = executor_id
+        self._stop = threading.Event()
         self._closed = False
-        self._heart = Heart(database, self._executor, workers)
-        self._bench = Bench(database, tools, workers) if workers else None
-        worker = Worker(database, tools, self._bench, retention_s, on_ended, self)
-        self._engine = Engine(
-            database, self._executor, Handlers(worker.chunk, worker.final), works=workers > 0
+        self._heartbeat = Heartbeat(database, self._executor_id, workers)
+        self._picture_executor = PictureExecutor(database, tools, workers) if workers else None
+        worker = BatchWorker(database, tools, self._picture_executor, retention_s, on_ended, self)
+        self._queue = WorkflowQueue(
+            database,
+            self._executor_id,
+            WorkflowHandlers(worker.run_chunk, worker.run_final),
+            runs_workflows=workers > 0,
         )
-        worker.started(self._engine)
+        worker.attach_queue(self._queue)
         if on_launched is not None:
             on_launched(database.engine)
-        self._chores = Chores(database, self._engine)
+        self._maintenance = Maintenance(database, self._queue)
 
     @classmethod
     def open(
@@ -70,26 +75,26 @@ class Desk:
         *,
         database_url: str | None,
         data_dir: Path,
-        tools: Tools,
+        tools: BatchTools,
         workers: int,
         retention_s: int,
         max_waiting_items: int,
-        on_ended: Hook | None = None,
+        on_ended: EndedHook | None = None,
         on_launched: Callable[[sa.Engine], None] | None = None,
     ) -> Self:
         """Open the database, take up what the dead left, and work with ``workers`` threads.
 
         ``on_ended`` is called with each batch that ended, and the database's engine: at least once,
         whatever dies, and never at the same time as the batch's work. ``on_launched``: once, when
-        DBOS runs. Raises ``DatabaseTaken``, ``TablesTooNew``, ``OSError``, and what the database's
-        driver raises.
+        DBOS runs. Raises ``DatabaseUnavailable``, ``TablesTooNew``, ``OSError``, and what the
+        database's driver raises.
         """
-        executor = uuid.uuid4().hex
-        database = open_database(database_url, data_dir, executor)
+        executor_id = uuid.uuid4().hex
+        database = open_database(database_url, data_dir, executor_id)
         try:
             return cls(
                 database,
-                executor,
+                executor_id,
                 tools,
                 workers,
                 retention_s,
@@ -118,34 +123,36 @@ class Desk:
         return self._database.engine
 
     @property
-    def lanes(self) -> int:
+    def max_active_chunks(self) -> int:
         """Chunks of a batch that may be asked for at once: enough for everybody who works."""
-        return max(LANES_MIN, 2 + 2 * self._chores.living.working)
+        return max(MIN_ACTIVE_CHUNKS, 2 + 2 * self._maintenance.live_executors.worker_count)
 
-    def stopping(self) -> bool:
-        return self._stopping.is_set()
+    def is_stopping(self) -> bool:
+        return self._stop.is_set()
 
-    def submit(self, new: NewBatch, items: Iterable[Item]) -> tuple[Batch, bool]:
+    def submit(self, request: BatchRequest, items: Iterable[Item]) -> tuple[Batch, bool]:
         """Take a list in; ``True`` if the batch was there already, by its idempotency key.
 
-        Once this returns the batch outlives everybody. Raises ``KeyReused``, ``Busy``, and whatever
-        reading ``items`` raises; then nothing is kept.
+        Once this returns the batch outlives everybody. Raises ``IdempotencyKeyReused``, ``Busy``,
+        and whatever reading ``items`` raises; then nothing is kept.
         """
-        door = submission.Door(self._database, self._executor, self._max_waiting, self.lanes)
-        batch_id, replayed = submission.admit(door, new, items)
+        context = submission.SubmissionContext(
+            self._database, self._executor_id, self._max_waiting, self.max_active_chunks
+        )
+        batch_id, replayed = submission.submit(context, request, items)
         if not replayed:
-            self._ask(batch_id)
-        return self.get(batch_id, new.owner), replayed
+            self._enqueue_first_chunks(batch_id)
+        return self.get(batch_id, request.owner), replayed
 
     def get(self, batch_id: str, owner: str) -> Batch:
         """Raises ``NotFound``; another one's batch is not there either."""
-        return queries.read(self._database, batch_id, owner)
+        return queries.read_batch(self._database, batch_id, owner)
 
-    def listing(self, owner: str, cursor: str | None = None, limit: int = 20) -> Listing:
+    def list_batches(self, owner: str, cursor: str | None = None, limit: int = 20) -> BatchPage:
         """The batches of ``owner``, the newest first."""
-        return queries.listing(self._database, owner, cursor, limit)
+        return queries.read_batch_page(self._database, owner, cursor, limit)
 
-    def results(
+    def read_result_page(
         self,
         batch_id: str,
         owner: str,
@@ -156,23 +163,25 @@ class Desk:
         after: str | None = None,
         limit: int = 100,
         thumbnails: bool = True,
-    ) -> Page:
+    ) -> ResultPage:
         """A page of what is there by now. Raises ``NotFound`` and ``InvalidRequest``.
 
         In the list's order a page ends where an item has no result yet, and ``next_cursor`` leads
         on from there; of a batch that has ended it is ``None`` at the end.
         """
-        row = queries.find(self._database, batch_id, owner)
-        wanted = Wanted(row.no, order, min_llr, verdict, thumbnails)
-        at_work = row.status not in ENDED
-        return result_queries.page(self._database, wanted, after, limit, at_work=at_work)
+        row = queries.find_batch(self._database, batch_id, owner)
+        query = ResultQuery(row.no, order, min_llr, verdict, thumbnails)
+        in_progress = row.status not in ENDED_STATUSES
+        return result_queries.read_page(
+            self._database, query, after, limit, in_progress=in_progress
+        )
 
-    def picked(self, batch_id: str, owner: str, seqs: Iterable[int]) -> Iterator[Result]:
+    def iter_selected(self, batch_id: str, owner: str, seqs: Iterable[int]) -> Iterator[ItemResult]:
         """The results of these items with their thumbnails, in order. Raises ``NotFound``."""
-        number = queries.find(self._database, batch_id, owner).no
-        return result_queries.picked(self._database, number, seqs)
+        batch_no = queries.find_batch(self._database, batch_id, owner).no
+        return result_queries.iter_selected(self._database, batch_no, seqs)
 
-    def every(
+    def iter_results(
         self,
         batch_id: str,
         owner: str,
@@ -182,79 +191,85 @@ class Desk:
         verdict: str | None = None,
         thumbnails: bool = True,
         skip: int = 0,
-    ) -> Iterator[Result]:
+    ) -> Iterator[ItemResult]:
         """All of what is there by now, a few hundred at a time. Raises ``NotFound``, at once.
 
         ``skip``: so many of them are left out before the first.
         """
-        number = queries.find(self._database, batch_id, owner).no
-        wanted = Wanted(number, order, min_llr, verdict, thumbnails, skip)
-        return result_queries.every(self._database, wanted)
+        batch_no = queries.find_batch(self._database, batch_id, owner).no
+        query = ResultQuery(batch_no, order, min_llr, verdict, thumbnails, skip)
+        return result_queries.iter_results(self._database, query)
 
-    def averages(self, batch_id: str, owner: str) -> dict[str, tuple[int, NDArray[np.uint64]]]:
+    def read_tile_sums(
+        self, batch_id: str, owner: str
+    ) -> dict[str, tuple[int, NDArray[np.uint64]]]:
         """``likely_generated`` and ``rest`` → pictures, and the sum of their tiles (192, 192, 3).
 
         Each picture counts once, however often the list names it.
         """
-        number = queries.find(self._database, batch_id, owner).no
+        batch_no = queries.find_batch(self._database, batch_id, owner).no
         with self._database.reading() as c:
-            return tile_sums.read(c, number)
+            return tile_sums.read_sums(c, batch_no)
 
     def cancel(self, batch_id: str, owner: str) -> Batch:
         """Skip what is not begun; what is done stays. A batch that has ended stays as it is."""
-        self._engine.enqueue(lifecycle.cancel(self._database, batch_id, owner))
+        self._queue.enqueue(lifecycle.cancel(self._database, batch_id, owner))
         return self.get(batch_id, owner)
 
     def retry_failed(self, batch_id: str, owner: str) -> Batch:
         """Try again what failed and may succeed. Raises ``NotYet`` unless the batch has ended."""
-        self._engine.enqueue(lifecycle.retry(self._database, batch_id, owner, self.lanes))
+        self._queue.enqueue(
+            lifecycle.retry(self._database, batch_id, owner, self.max_active_chunks)
+        )
         return self.get(batch_id, owner)
 
     def delete(self, batch_id: str, owner: str) -> None:
         """Erase all that is kept of a batch, which is stopped if it is at work."""
-        row = queries.find(self._database, batch_id, owner)
-        deletion.bury(self._database, row.no)
-        deletion.erase(self._database, row.no)
+        row = queries.find_batch(self._database, batch_id, owner)
+        deletion.mark_deleted(self._database, row.no)
+        deletion.delete_rows(self._database, row.no)
 
     def wait_for_change(self, batch_id: str, owner: str, revision: int, timeout_s: float) -> Batch:
         """The batch, once it is beyond ``revision`` or has ended, or after ``timeout_s``."""
-        until = time.monotonic() + timeout_s
+        deadline = time.monotonic() + timeout_s
         while True:
             batch = self.get(batch_id, owner)
-            left = until - time.monotonic()
-            if batch.revision > revision or batch.ended or left <= 0 or self._closed:
+            remaining_s = deadline - time.monotonic()
+            if batch.revision > revision or batch.has_ended or remaining_s <= 0 or self._closed:
                 return batch
-            self._stopping.wait(min(POLL_S, left)) if not self.stopping() else time.sleep(0.05)
+            self._stop.wait(
+                min(CHANGE_POLL_S, remaining_s)
+            ) if not self.is_stopping() else time.sleep(0.05)
 
-    def alive(self) -> str | None:
+    def health_problem(self) -> str | None:
         """Why batches do not go forward; ``None`` if they do."""
-        complaint = self._heart.complaint()
-        if complaint is not None:
-            return complaint
+        problem = self._heartbeat.health_problem()
+        if problem is not None:
+            return problem
         try:
-            working = living(self._database).working
+            worker_count = read_live_executors(self._database).worker_count
         except SQLAlchemyError as error:
             return f"the database of the batches cannot be read: {type(error).__name__}"
-        return None if working else "no process works on batches: start `eyeline worker`"
+        return None if worker_count else "no process works on batches: start `eyeline worker`"
 
     def close(self) -> None:
         """Commit what was looked at, leave the rest to the others, or to the next start."""
         if self._closed:
             return
         self._closed = True
-        self._stopping.set()
-        self._chores.close()
+        self._stop.set()
+        self._maintenance.close()
         try:
-            self._engine.close(PATIENCE_S)
-            if self._bench is not None:
-                self._bench.close()
-            self._heart.close()
+            self._queue.close(CLOSE_TIMEOUT_S)
+            if self._picture_executor is not None:
+                self._picture_executor.close()
+            self._heartbeat.close()
         finally:
             self._database.close()
 
-    def _ask(self, batch_id: str) -> None:
+    def _enqueue_first_chunks(self, batch_id: str) -> None:
         """If this dies before it is through, the batch is found standing still, and goes on."""
-        number = queries.find(self._database, batch_id, None).no
+        batch_no = queries.find_batch(self._database, batch_id, None).no
         with self._database.reading() as c:
-            following = chunks.asked(c, number, chunks.SUBMISSION)
-        self._engine.enqueue(following)
+            follow_up = chunks.read_requested(c, batch_no, chunks.SUBMISSION)
+        self._queue.enqueue(follow_up)

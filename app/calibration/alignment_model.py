@@ -16,12 +16,12 @@ from typing import Final, Literal
 
 import numpy as np
 
-from app.calibration.densities import FloatArray, GaussianMixture, StudentT, log_sum
+from app.calibration.densities import FloatArray, GaussianMixture, StudentT, log_sum_exp
 from app.evidence import Match
 from app.face.alignment import Alignment, Box
 from app.face.median import median
-from app.face.portrait import Framing, Sighting
-from app.face.pose import FaceShape
+from app.face.portrait import CandidateFrame, FaceMeasurement
+from app.face.pose import PoseFeatures
 
 MAX_ZOOM: Final = 1.3
 """Centred zooms considered. Beyond it the eyes leave a stock frame's reach (SCIENCE: 1 to 1.3)."""
@@ -36,7 +36,7 @@ FLOOR_LLR: Final = math.log10(CROPPED_SHARE)
 """As far as eyes can speak against a generator."""
 ZOOMED_SHARE: Final = 0.15
 # What each zoom adds to ln density: its share, and what stretching both centre coordinates takes.
-_LN_WAYS: Final = np.append(
+_LN_ZOOM_WEIGHTS: Final = np.append(
     math.log(1.0 - ZOOMED_SHARE), math.log(ZOOMED_SHARE / 24) - 2.0 * _LN_ZOOMS[1:]
 )
 # Found borders may belong to the original (a plain backdrop): even odds.
@@ -48,43 +48,43 @@ SMALL_EYES_PX: Final = 12.0
 _MAX_CORRECTION: Final = np.array([0.05, 0.05, 0.2, 0.15])
 
 Transform = Literal["untouched", "zoomed", "trimmed"]
-Eyes = tuple[tuple[float, float], tuple[float, float]]
+EyePair = tuple[tuple[float, float], tuple[float, float]]
 
 
-def smallness(eye_distance_px: float) -> float:
+def small_picture_weight(eye_distance_px: float) -> float:
     """How far blur has gone: 1 for eyes 12 px apart (a 48 px avatar) or less, falling as 1 ÷ d²."""
     return min(1.0, (SMALL_EYES_PX / max(eye_distance_px, 1.0)) ** 2)
 
 
 @dataclass(frozen=True, eq=False)
-class Oddness:
+class ShapeAtypicality:
     """How unlike the usual a face's shape is: squared Mahalanobis distance of its numbers.
 
     Turned heads, sunglasses, hands before mouths: landmarks of odd shapes miss by more, and so
     does the correction. Over the generated pictures of the fit, the square's variance grows in
-    proportion to it. ``odd`` (23, 23) and ``even`` (24, 24) whiten the shape's numbers, ``centre``
-    (24,) is the even ones' mean; the usual face has ``usual``.
+    proportion to it. ``odd_whitening`` (23, 23) and ``even`` (24, 24) whiten the shape's numbers,
+    ``even_centre`` (24,) is the even ones' mean; the usual face has ``usual_distance``.
     """
 
-    odd: FloatArray
-    even: FloatArray
-    centre: FloatArray
-    usual: float
+    odd_whitening: FloatArray
+    even_whitening: FloatArray
+    even_centre: FloatArray
+    usual_distance: float
 
-    def __call__(self, shape: FaceShape) -> float:
+    def __call__(self, shape: PoseFeatures) -> float:
         """Variance of this face's square, 1 for the usual face; within 1/4 and 40."""
-        odd = self.odd @ shape.odd
-        even = self.even @ (shape.even[: len(self.centre)] - self.centre)
-        return float(np.clip((odd @ odd + even @ even) / self.usual, 0.25, 40.0))
+        odd = self.odd_whitening @ shape.odd
+        even = self.even_whitening @ (shape.even[: len(self.even_centre)] - self.even_centre)
+        return float(np.clip((odd @ odd + even @ even) / self.usual_distance, 0.25, 40.0))
 
 
 @dataclass(frozen=True, eq=False)
 class PoseCorrection:
     """How pose moves FFHQ's square away from the one that irises ask for; fitted.
 
-    ``odd`` (23, 2) gives x and roll from the shape's odd numbers, ``even`` (26, 2) with ``offset``
-    (2,) gives y and ln side from the even ones; so a mirrored face is corrected mirrored.
-    ``even_small`` (26, 2) and ``offset_small`` (2,) come in as the picture gets small.
+    ``odd_whitening`` (23, 2) gives x and roll from the shape's odd numbers, ``even`` (26, 2) with
+    ``offset`` (2,) gives y and ln side from the even ones; so a mirrored face is corrected
+    mirrored. ``even_small`` (26, 2) and ``offset_small`` (2,) come in as the picture gets small.
     """
 
     odd: FloatArray
@@ -92,12 +92,12 @@ class PoseCorrection:
     offset: FloatArray
     even_small: FloatArray
     offset_small: FloatArray
-    oddness: Oddness
+    atypicality: ShapeAtypicality
 
-    def __call__(self, shape: FaceShape, eye_distance_px: float) -> FloatArray:
+    def __call__(self, shape: PoseFeatures, eye_distance_px: float) -> FloatArray:
         """(x, y, ln side, roll in radians) in the square's own coordinates, (4,)."""
         x, roll = shape.odd @ self.odd
-        small = smallness(eye_distance_px)
+        small = small_picture_weight(eye_distance_px)
         y, ln_side = (
             shape.even @ (self.even + small * self.even_small)
             + self.offset
@@ -109,17 +109,17 @@ class PoseCorrection:
 
 
 @dataclass(frozen=True, eq=False)
-class Template:
-    """One family's frame. ``spread`` lives in (centre x, centre y, ln side, roll in radians)."""
+class AlignmentTemplate:
+    """One family's frame. ``distribution``: of (centre x, centre y, ln side, roll in radians)."""
 
     name: str
     share: float
-    spread: StudentT
-    eyes: Eyes
+    distribution: StudentT
+    eyes: EyePair
 
 
 @dataclass(frozen=True, eq=False)
-class Noise:
+class NoiseVariance:
     """A variance that grows as pictures shrink: ``floor`` + ``per_px`` ÷ (eye distance)², (4,)."""
 
     floor: FloatArray
@@ -135,91 +135,108 @@ class AlignmentModel:
     """Everything fitted that turns sightings of a face into a likelihood ratio."""
 
     correction: PoseCorrection
-    templates: tuple[Template, ...]
+    templates: tuple[AlignmentTemplate, ...]
     ordinary: GaussianMixture
     """Over (centre x, centre y, ln side, roll, turn, nod)."""
-    resolution: Noise
+    resolution: NoiseVariance
     """What a small picture no longer tells of the square: widens the templates."""
-    jitter: Noise
+    jitter: NoiseVariance
     """What one measurement differs from the next by: the source of the interval."""
 
     @cached_property
-    def _poses(self) -> GaussianMixture:
+    def _pose_density(self) -> GaussianMixture:
         return self.ordinary.marginal(4)
 
-    def corrected(self, sighting: Sighting) -> FloatArray:
+    def correct_measurement(self, measurement: FaceMeasurement) -> FloatArray:
         """The crop square that FFHQ's own tools would have asked for, in each frame: (f, 4)."""
-        shift = self.correction(sighting.shape, sighting.eye_distance_px)
-        return np.stack([apply_correction(f.alignment, shift) for f in sighting.framings])
+        shift = self.correction(measurement.pose_features, measurement.eye_distance_px)
+        return np.stack(
+            [apply_correction(f.alignment, shift) for f in measurement.candidate_frames]
+        )
 
-    def measured(self, sightings: tuple[Sighting, ...]) -> FloatArray:
+    def correct_measurements(self, measurements: tuple[FaceMeasurement, ...]) -> FloatArray:
         """Corrected squares of all sightings: (s, f, 4)."""
-        return np.stack([self.corrected(s) for s in sightings])
+        return np.stack([self.correct_measurement(s) for s in measurements])
 
-    def widened(self, sightings: tuple[Sighting, ...]) -> tuple[Template, ...]:
+    def widened_templates(
+        self, measurements: tuple[FaceMeasurement, ...]
+    ) -> tuple[AlignmentTemplate, ...]:
         """The templates as wide as this face's oddness and its picture's resolution make them."""
-        noise = self.resolution.at(sightings[0].eye_distance_px)
-        stretch = float(median(np.array([self.correction.oddness(s.shape) for s in sightings])))
-        return tuple(replace(t, spread=t.spread.widened(stretch, noise)) for t in self.templates)
+        noise = self.resolution.at(measurements[0].eye_distance_px)
+        factor = float(
+            median(np.array([self.correction.atypicality(s.pose_features) for s in measurements]))
+        )
+        return tuple(
+            replace(t, distribution=t.distribution.inflated(factor, noise)) for t in self.templates
+        )
 
     def llr(
-        self, squares: FloatArray, pose: FloatArray, templates: tuple[Template, ...]
+        self, squares: FloatArray, pose: FloatArray, templates: tuple[AlignmentTemplate, ...]
     ) -> FloatArray:
         """log10 likelihood ratio of ``squares`` (n, f, 4), frame 0 the picture's own: (n,).
 
         ``pose`` (2,) is the face's: people centre a face that looks at them, and a turned one less
         well, so a turned face in the very frame weighs more.
         """
-        frames = [self._one_frame(squares[:, i], pose, templates) for i in range(squares.shape[1])]
-        own = frames[0]
+        frames = [
+            self._ln_ratio_in_frame(squares[:, i], pose, templates) for i in range(squares.shape[1])
+        ]
+        total = frames[0]
         if len(frames) > 1:
             inner = np.stack(frames[1:], -1)
-            even = np.full(inner.shape[-1], 1.0 / inner.shape[-1])
-            both = np.stack([own, log_sum(inner, even)], -1)
-            own = log_sum(both, np.array([1.0 - TRIMMED_SHARE, TRIMMED_SHARE]))
-        kept = np.stack([own, np.zeros_like(own)], -1)
-        mixed = log_sum(kept, np.array([1.0 - CROPPED_SHARE, CROPPED_SHARE]))
+            equal_weights = np.full(inner.shape[-1], 1.0 / inner.shape[-1])
+            both = np.stack([total, log_sum_exp(inner, equal_weights)], -1)
+            total = log_sum_exp(both, np.array([1.0 - TRIMMED_SHARE, TRIMMED_SHARE]))
+        hypotheses = np.stack([total, np.zeros_like(total)], -1)
+        mixed = log_sum_exp(hypotheses, np.array([1.0 - CROPPED_SHARE, CROPPED_SHARE]))
         out: FloatArray = mixed / math.log(10.0)
         return out
 
-    def match(
-        self, framings: tuple[Framing, ...], mean: FloatArray, templates: tuple[Template, ...]
+    def best_match(
+        self,
+        candidate_frames: tuple[CandidateFrame, ...],
+        mean: FloatArray,
+        templates: tuple[AlignmentTemplate, ...],
     ) -> Match:
         """The template and the transform under which the face is likeliest.
 
-        ``mean`` (f, 4) is its corrected square in each of ``framings``.
+        ``mean`` (f, 4) is its corrected square in each of ``candidate_frames``.
         """
-        ways = _ways(mean, templates)
-        frame, family, way = np.unravel_index(int(np.argmax(ways)), ways.shape)
-        framing, template = framings[frame], templates[family]
-        before = unzoom(mean[frame][None], _LN_ZOOMS[way : way + 1])[0]
-        zoomed = way > 0 and framing.transform == "untouched"
+        ln_densities = _ln_template_densities(mean, templates)
+        frame_index, template_index, zoom_index = np.unravel_index(
+            int(np.argmax(ln_densities)), ln_densities.shape
+        )
+        candidate, template = candidate_frames[frame_index], templates[template_index]
+        unzoomed = unzoom(mean[frame_index][None], _LN_ZOOMS[zoom_index : zoom_index + 1])[0]
+        zoomed = zoom_index > 0 and candidate.transform == "untouched"
         return Match(
             template=template.name,
-            transform="zoomed" if zoomed else framing.transform,
-            distance=float(template.spread.distance(before)[0]),
-            frame=_widened(framing.frame, math.exp(_LN_ZOOMS[way])),
+            transform="zoomed" if zoomed else candidate.transform,
+            distance=float(template.distribution.distance(unzoomed)[0]),
+            frame=_scale_box(candidate.frame, math.exp(_LN_ZOOMS[zoom_index])),
             template_eyes=template.eyes,
         )
 
-    def _one_frame(
-        self, squares: FloatArray, pose: FloatArray, templates: tuple[Template, ...]
+    def _ln_ratio_in_frame(
+        self, squares: FloatArray, pose: FloatArray, templates: tuple[AlignmentTemplate, ...]
     ) -> FloatArray:
         """ln likelihood ratio of ``squares`` (n, 4) within one frame, untouched or zoomed: (n,)."""
-        ways = _ways(squares, templates).reshape(len(squares), -1)
-        return log_sum(ways, np.ones(ways.shape[1])) - self._log_ordinary(squares, pose)
+        ln_densities = _ln_template_densities(squares, templates).reshape(len(squares), -1)
+        return log_sum_exp(
+            ln_densities, np.ones(ln_densities.shape[1])
+        ) - self._ln_ordinary_density(squares, pose)
 
-    def _log_ordinary(self, squares: FloatArray, pose: FloatArray) -> FloatArray:
+    def _ln_ordinary_density(self, squares: FloatArray, pose: FloatArray) -> FloatArray:
         """ln density of ordinary avatars' squares (n, 4) given the face's pose: (n,)."""
         joint = np.concatenate([squares, np.tile(pose, (len(squares), 1))], axis=1)
-        given = self._poses.log_density(pose[None])
-        out: FloatArray = self.ordinary.log_density(joint) - given
+        ln_pose_density = self._pose_density.log_density(pose[None])
+        out: FloatArray = self.ordinary.log_density(joint) - ln_pose_density
         return out
 
 
-def pose_of(sightings: tuple[Sighting, ...]) -> FloatArray:
+def median_pose(measurements: tuple[FaceMeasurement, ...]) -> FloatArray:
     """The face's pose, median of all measurements: (2,)."""
-    out: FloatArray = median(np.array([s.shape.pose for s in sightings]))
+    out: FloatArray = median(np.array([s.pose_features.pose for s in measurements]))
     return out
 
 
@@ -245,21 +262,23 @@ def unzoom(squares: FloatArray, ln_zoom: FloatArray) -> FloatArray:
     return out
 
 
-def _ways(squares: FloatArray, templates: tuple[Template, ...]) -> FloatArray:
+def _ln_template_densities(
+    squares: FloatArray, templates: tuple[AlignmentTemplate, ...]
+) -> FloatArray:
     """ln (share × density) of ``squares`` (n, 4) under each template and zoom: (n, t, 1 + z).
 
     The first zoom is none; the others stand for a zoom uniform in ln zoom from 1 to 1.3.
     """
-    before = unzoom(squares, _LN_ZOOMS).reshape(-1, 4)
-    logs = [
-        t.spread.log_density(before).reshape(len(squares), -1) + math.log(t.share)
+    unzoomed = unzoom(squares, _LN_ZOOMS).reshape(-1, 4)
+    ln_densities = [
+        t.distribution.log_density(unzoomed).reshape(len(squares), -1) + math.log(t.share)
         for t in templates
     ]
-    out: FloatArray = np.stack(logs, axis=1) + _LN_WAYS
+    out: FloatArray = np.stack(ln_densities, axis=1) + _LN_ZOOM_WEIGHTS
     return out
 
 
-def _widened(box: Box, factor: float) -> Box:
+def _scale_box(box: Box, factor: float) -> Box:
     x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
     w, h = box.width / 2 * factor, box.height / 2 * factor
     return Box(x - w, y - h, x + w, y + h)

@@ -11,23 +11,23 @@ import numpy as np
 from app.calibration.alignment_model import (
     FLOOR_LLR,
     AlignmentModel,
-    Noise,
-    Oddness,
+    AlignmentTemplate,
+    NoiseVariance,
     PoseCorrection,
-    Template,
-    pose_of,
+    ShapeAtypicality,
+    median_pose,
 )
 from app.calibration.densities import FloatArray, GaussianMixture, StudentT
 from app.calibration.file import AlignmentEntry, CorrectionEntry, NoiseEntry
-from app.calibration.scale import Weighed, bounded
+from app.calibration.scale import LlrEstimate, clamp_llr
 from app.evidence import Reading
 from app.face.alignment import Alignment
-from app.face.portrait import Sighting
+from app.face.portrait import FaceMeasurement
 
 _Z95: Final = 1.959964
-_STILL: Final = 0.01
+_FLOOR_MARGIN: Final = 0.01
 """So near the floor no template is in reach, and jitter moves nothing."""
-_JITTER_FREEDOM: Final = 4.0
+_JITTER_DEGREES_OF_FREEDOM: Final = 4.0
 """How many repeats the usual jitter is worth beside a picture's own repeats."""
 
 
@@ -39,36 +39,43 @@ class AlignmentScale:
     bounds: tuple[float, float]
     uncertainty: FloatArray
 
-    def weigh(self, reading: Reading) -> Weighed:
-        sightings = reading.sightings
-        squares = self.model.measured(sightings)
+    def weigh(self, reading: Reading) -> LlrEstimate:
+        measurements = reading.face_measurements
+        squares = self.model.correct_measurements(measurements)
         mean = squares.mean(axis=0)
-        offsets = _sigma_points(np.sqrt(jitter_variance(self.model, sightings, squares)))
-        templates = self.model.widened(sightings)
-        pose = pose_of(sightings)
+        offsets = _sigma_offsets(np.sqrt(jitter_variance(self.model, measurements, squares)))
+        templates = self.model.widened_templates(measurements)
+        pose = median_pose(measurements)
         llr = float(self.model.llr(mean[None], pose, templates)[0])
-        jitter2 = 0.0
-        if llr > FLOOR_LLR + _STILL:
-            arms = self.model.llr(mean[None] + offsets[:, None, :], pose, templates).reshape(4, 2)
-            jitter2 = float(np.sum(((arms[:, 0] - arms[:, 1]) / (2.0 * _Z95)) ** 2))
-        fit = float(np.interp(llr, self.uncertainty[:, 0], self.uncertainty[:, 1]))
-        reach = _Z95 * math.sqrt(jitter2 + fit**2)
-        return Weighed(
-            llr=bounded(llr, self.bounds),
-            interval=(bounded(llr - reach, self.bounds), bounded(llr + reach, self.bounds)),
-            match=self.model.match(sightings[0].framings, mean, templates),
-            square=Alignment.from_vector(mean[0].tolist()),
+        jitter_variance_llr = 0.0
+        if llr > FLOOR_LLR + _FLOOR_MARGIN:
+            shifted_llrs = self.model.llr(
+                mean[None] + offsets[:, None, :], pose, templates
+            ).reshape(4, 2)
+            jitter_variance_llr = float(
+                np.sum(((shifted_llrs[:, 0] - shifted_llrs[:, 1]) / (2.0 * _Z95)) ** 2)
+            )
+        fit_sd = float(np.interp(llr, self.uncertainty[:, 0], self.uncertainty[:, 1]))
+        half_width = _Z95 * math.sqrt(jitter_variance_llr + fit_sd**2)
+        return LlrEstimate(
+            llr=clamp_llr(llr, self.bounds),
+            interval=(
+                clamp_llr(llr - half_width, self.bounds),
+                clamp_llr(llr + half_width, self.bounds),
+            ),
+            match=self.model.best_match(measurements[0].candidate_frames, mean, templates),
+            alignment=Alignment.from_vector(mean[0].tolist()),
         )
 
 
-def alignment_scale(entry: AlignmentEntry) -> AlignmentScale:
+def build_alignment_scale(entry: AlignmentEntry) -> AlignmentScale:
     """The scale that a file's entry describes."""
-    correction = pose_correction(entry.correction)
+    correction = build_pose_correction(entry.correction)
     templates = tuple(
-        Template(
+        AlignmentTemplate(
             name=t.name,
             share=t.share,
-            spread=StudentT(t.freedom, np.array(t.mean), np.array(t.scale)),
+            distribution=StudentT(t.freedom, np.array(t.mean), np.array(t.scale)),
             eyes=((t.eyes[0][0], t.eyes[0][1]), (t.eyes[1][0], t.eyes[1][1])),
         )
         for t in entry.templates
@@ -80,14 +87,18 @@ def alignment_scale(entry: AlignmentEntry) -> AlignmentScale:
     )
     return AlignmentScale(
         model=AlignmentModel(
-            correction, templates, ordinary, _noise(entry.resolution), _noise(entry.jitter)
+            correction,
+            templates,
+            ordinary,
+            _build_noise(entry.resolution),
+            _build_noise(entry.jitter),
         ),
         bounds=(entry.bounds[0], entry.bounds[1]),
         uncertainty=np.array(entry.uncertainty),
     )
 
 
-def pose_correction(entry: CorrectionEntry) -> PoseCorrection:
+def build_pose_correction(entry: CorrectionEntry) -> PoseCorrection:
     """The correction that a file's entry describes."""
     return PoseCorrection(
         odd=np.array(entry.odd),
@@ -95,36 +106,38 @@ def pose_correction(entry: CorrectionEntry) -> PoseCorrection:
         offset=np.array(entry.offset),
         even_small=np.array(entry.even_small),
         offset_small=np.array(entry.offset_small),
-        oddness=Oddness(
-            odd=np.array(entry.odd_whitening),
-            even=np.array(entry.even_whitening),
-            centre=np.array(entry.even_centre),
-            usual=entry.usual_oddness,
+        atypicality=ShapeAtypicality(
+            odd_whitening=np.array(entry.odd_whitening),
+            even_whitening=np.array(entry.even_whitening),
+            even_centre=np.array(entry.even_centre),
+            usual_distance=entry.usual_oddness,
         ),
     )
 
 
 def jitter_variance(
-    model: AlignmentModel, sightings: tuple[Sighting, ...], squares: FloatArray
+    model: AlignmentModel, measurements: tuple[FaceMeasurement, ...], squares: FloatArray
 ) -> FloatArray:
     """Variance of the mean square (4,): what repeats usually differ by, sharpened by these ones.
 
     ``squares`` (s, f, 4); repeats are compared in the picture's own frame.
     """
-    expected = model.jitter.at(sightings[0].eye_distance_px)
-    count = len(sightings)
-    own = squares[:, 0]
-    scatter = ((own - own.mean(axis=0)) ** 2).sum(axis=0)
-    pooled = (_JITTER_FREEDOM * expected + scatter) / (_JITTER_FREEDOM + count - 1)
+    expected = model.jitter.at(measurements[0].eye_distance_px)
+    count = len(measurements)
+    own_frame = squares[:, 0]
+    scatter = ((own_frame - own_frame.mean(axis=0)) ** 2).sum(axis=0)
+    pooled = (_JITTER_DEGREES_OF_FREEDOM * expected + scatter) / (
+        _JITTER_DEGREES_OF_FREEDOM + count - 1
+    )
     out: FloatArray = pooled / count
     return out
 
 
-def _noise(entry: NoiseEntry) -> Noise:
-    return Noise(np.array(entry.floor), np.array(entry.per_px))
+def _build_noise(entry: NoiseEntry) -> NoiseVariance:
+    return NoiseVariance(np.array(entry.floor), np.array(entry.per_px))
 
 
-def _sigma_points(deviations: FloatArray) -> FloatArray:
+def _sigma_offsets(deviations: FloatArray) -> FloatArray:
     """± 1.96 deviations along each axis: (8, 4)."""
     steps = np.diag(_Z95 * deviations)
     return np.stack([steps, -steps], axis=1).reshape(8, 4)

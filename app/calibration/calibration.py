@@ -10,21 +10,21 @@ from typing import Any, Final, assert_never
 
 from pydantic import ValidationError
 
-from app.calibration.alignment_scale import alignment_scale
+from app.calibration.alignment_scale import build_alignment_scale
 from app.calibration.file import (
     AlignmentEntry,
     CalibrationFile,
-    Entry,
-    MeasuresEntry,
+    CheckEntry,
+    LogisticEntry,
     StampEntry,
     ThresholdEntry,
 )
-from app.calibration.fusion import FRAME, KNEE, STAMP, Fusion, fusion
-from app.calibration.logistic_scale import measures_scale
-from app.calibration.scale import NOTHING, Scale, Weighed, stamp_scale
+from app.calibration.fusion import EYE_ALIGNMENT_NAME, KNEE, STAMP_NAME, Fusion, build_fusion
+from app.calibration.logistic_scale import build_logistic_scale
+from app.calibration.scale import NO_EVIDENCE, LlrEstimate, Scale, build_stamp_scale
 from app.evidence import Check, Evidence, Reading, Unmeasurable, Verdict
 
-FILE: Final = "calibration.json"
+CALIBRATION_FILE: Final = "calibration.json"
 
 
 class CalibrationError(ValueError):
@@ -46,18 +46,20 @@ class Calibration:
     thresholds: tuple[ThresholdEntry, ...]
     file: CalibrationFile
 
-    def weigh(self, check: Check, measured: Reading | Unmeasurable) -> tuple[Evidence, Weighed]:
-        """What ``measured`` weighs; an unmeasurable check weighs nothing."""
-        if isinstance(measured, Unmeasurable):
-            summary = f"not measured: {measured.reason}"
-            return Evidence(check, measured, 0.0, summary), NOTHING
-        weighed = self.scales[check.name].weigh(measured)
-        summary = check.summarize(weighed.llr, weighed.match)
-        return Evidence(check, measured, weighed.llr, summary, weighed.match), weighed
+    def weigh(
+        self, check: Check, measurement: Reading | Unmeasurable
+    ) -> tuple[Evidence, LlrEstimate]:
+        """What ``measurement`` weighs; an unmeasurable check weighs nothing."""
+        if isinstance(measurement, Unmeasurable):
+            summary = f"not measured: {measurement.reason}"
+            return Evidence(check, measurement, 0.0, summary), NO_EVIDENCE
+        estimate = self.scales[check.name].weigh(measurement)
+        summary = check.summarize(estimate.llr, estimate.match)
+        return Evidence(check, measurement, estimate.llr, summary, estimate.match), estimate
 
-    def fuse(self, weighed: Mapping[str, Weighed]) -> tuple[float, tuple[float, float]]:
+    def fuse(self, estimates: Mapping[str, LlrEstimate]) -> tuple[float, tuple[float, float]]:
         """Total log10 likelihood ratio and its 95 % interval, within what validation can carry."""
-        return self.fusion(weighed, self.bounds)
+        return self.fusion(estimates, self.bounds)
 
     def verdict(self, llr: float) -> Verdict:
         """The verdict for a scored picture."""
@@ -79,10 +81,10 @@ class Calibration:
             "llr_bounds": content["bounds"],
             "figures": content["figures"],
             "fusion": content["fusion"],
-            "checks": {name: self._described(name) for name in self.file.checks},
+            "checks": {name: self._describe_check(name) for name in self.file.checks},
         }
 
-    def refuse_other_networks(self, sha256: Mapping[str, str]) -> None:
+    def require_networks(self, sha256: Mapping[str, str]) -> None:
         """Raise ``CalibrationError`` unless fitted with exactly these networks (by file)."""
         if dict(self.file.networks) != dict(sha256):
             raise CalibrationError(
@@ -90,19 +92,19 @@ class Calibration:
                 f"found {dict(sha256)}: restore models/, or run `eyeline fit`"
             )
 
-    def _described(self, name: str) -> dict[str, Any]:
+    def _describe_check(self, name: str) -> dict[str, Any]:
         entry = self.file.checks[name]
         figures = {} if isinstance(entry, AlignmentEntry) else entry.figures
-        always = 1.0 if name in (FRAME, STAMP) else 0.0
+        default_weight = 1.0 if name in (EYE_ALIGNMENT_NAME, STAMP_NAME) else 0.0
         return {
             "version": entry.version,
             "llr_bounds": entry.bounds,
-            "weight": self.fusion.weights.get(name, always),
+            "weight": self.fusion.weights.get(name, default_weight),
             **figures,
         }
 
 
-def load(path: Path, checks: Sequence[Check]) -> Calibration:
+def load_calibration(path: Path, checks: Sequence[Check]) -> Calibration:
     """The calibration in ``path`` for exactly ``checks``. Raises ``CalibrationError``."""
     try:
         data = path.read_bytes()
@@ -110,49 +112,50 @@ def load(path: Path, checks: Sequence[Check]) -> Calibration:
         raise CalibrationError(
             f"cannot read {path}: {error.strerror}; run `eyeline fit`"
         ) from error
-    return parse(data, checks)
+    return parse_calibration(data, checks)
 
 
-def parse(data: bytes, checks: Sequence[Check]) -> Calibration:
-    """As ``load``, from the file's bytes."""
+def parse_calibration(data: bytes, checks: Sequence[Check]) -> Calibration:
+    """As ``load_calibration``, from the file's bytes."""
     try:
         file = CalibrationFile.model_validate_json(data)
     except ValidationError as error:
         raise CalibrationError(f"the calibration is malformed: {error}") from error
-    wanted = {c.name: c.version for c in checks}
-    held = {name: entry.version for name, entry in file.checks.items()}
-    if wanted != held:
+    expected_versions = {c.name: c.version for c in checks}
+    fitted_versions = {name: entry.version for name, entry in file.checks.items()}
+    if expected_versions != fitted_versions:
         raise CalibrationError(
-            f"the calibration is for {held}, the checks are {wanted}: run `eyeline fit`"
+            f"the calibration is for {fitted_versions}, the checks are {expected_versions}: run "
+            f"`eyeline fit`"
         )
-    kinds = {FRAME: "alignment", STAMP: "stamp"}
+    kinds = {EYE_ALIGNMENT_NAME: "alignment", STAMP_NAME: "stamp"}
     if any(entry.kind != kinds.get(name, "measures") for name, entry in file.checks.items()):
         raise CalibrationError("an entry is of another check's kind: run `eyeline fit`")
     if file.bounds[1] - file.bounds[0] <= 2.0 * KNEE:
         raise CalibrationError("the bounds leave no room between them: run `eyeline fit`")
-    if not set(file.fusion.weights) <= set(held):
+    if not set(file.fusion.weights) <= set(fitted_versions):
         raise CalibrationError("the fusion weighs checks that there are not: run `eyeline fit`")
     if {t.verdict for t in file.thresholds} != {"likely_generated", "unlikely_generated"}:
         raise CalibrationError("the calibration lacks a verdict threshold: run `eyeline fit`")
     return Calibration(
         id=hashlib.sha256(data).hexdigest()[:12],
         checks=tuple(checks),
-        scales={name: scale(entry) for name, entry in file.checks.items()},
-        fusion=fusion(file.fusion),
+        scales={name: build_scale(entry) for name, entry in file.checks.items()},
+        fusion=build_fusion(file.fusion),
         bounds=(file.bounds[0], file.bounds[1]),
         thresholds=tuple(file.thresholds),
         file=file,
     )
 
 
-def scale(entry: Entry) -> Scale:
+def build_scale(entry: CheckEntry) -> Scale:
     """The scale that a file's entry describes."""
     match entry:
         case AlignmentEntry():
-            return alignment_scale(entry)
-        case MeasuresEntry():
-            return measures_scale(entry)
+            return build_alignment_scale(entry)
+        case LogisticEntry():
+            return build_logistic_scale(entry)
         case StampEntry():
-            return stamp_scale(entry)
+            return build_stamp_scale(entry)
         case _:
             assert_never(entry)

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 
-def log_sum(logs: FloatArray, weights: FloatArray, axis: int = -1) -> FloatArray:
+def log_sum_exp(logs: FloatArray, weights: FloatArray, axis: int = -1) -> FloatArray:
     """ln Σ wᵢ exp(logsᵢ) along ``axis``, without overflow."""
     top = logs.max(axis=axis, keepdims=True)
     total = np.sum(weights * np.exp(logs - top), axis=axis)
@@ -33,7 +33,7 @@ class GaussianMixture:
 
     @cached_property
     def _whitening(self) -> FloatArray:
-        return whitening(self.covariances)
+        return whitening_matrix(self.covariances)
 
     @cached_property
     def _log_peaks(self) -> FloatArray:
@@ -54,7 +54,7 @@ class GaussianMixture:
         offsets = points[:, None, :] - self.means
         whitened = np.einsum("kij,nkj->nki", self._whitening, offsets)
         logs = self._log_peaks - 0.5 * np.einsum("nki,nki->nk", whitened, whitened)
-        return log_sum(logs, np.ones(len(self.weights)))
+        return log_sum_exp(logs, np.ones(len(self.weights)))
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,7 +67,7 @@ class StudentT:
 
     @cached_property
     def _whitening(self) -> FloatArray:
-        return whitening(self.scale)
+        return whitening_matrix(self.scale)
 
     @cached_property
     def _log_peak(self) -> float:
@@ -79,13 +79,13 @@ class StudentT:
             + float(np.log(np.diag(self._whitening)).sum())
         )
 
-    def widened(self, stretch: float, noise: FloatArray) -> StudentT:
-        """The same with its variances times ``stretch``, plus measurement variances ``noise`` (d,).
+    def inflated(self, factor: float, noise: FloatArray) -> StudentT:
+        """The same with its variances times ``factor``, plus measurement variances ``noise`` (d,).
 
         Adding noise is exact for a Gaussian, and close enough for a t whose spread is several
         times the noise.
         """
-        return StudentT(self.freedom, self.mean, stretch * self.scale + np.diag(noise))
+        return StudentT(self.freedom, self.mean, factor * self.scale + np.diag(noise))
 
     def log_density(self, points: FloatArray) -> FloatArray:
         """Natural log of the density at ``points`` (n, d): (n,)."""
@@ -108,7 +108,7 @@ class StudentT:
         return out
 
 
-def whitening(covariances: FloatArray) -> FloatArray:
+def whitening_matrix(covariances: FloatArray) -> FloatArray:
     """Lower triangles W with W S Wᵀ = 1, of one (d, d) or many (k, d, d) covariances."""
     out: FloatArray = np.linalg.inv(np.linalg.cholesky(covariances))
     return out

@@ -9,20 +9,20 @@ import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
 
-def _ascending(bounds: list[float]) -> list[float]:
+def _check_ascending(bounds: list[float]) -> list[float]:
     if bounds[0] >= bounds[1]:
         raise ValueError("the lower bound comes first")
     return bounds
 
 
-def _positive_definite(matrix: list[list[float]]) -> list[list[float]]:
+def _check_positive_definite(matrix: list[list[float]]) -> list[list[float]]:
     values = np.array(matrix)
     if not np.allclose(values, values.T) or np.linalg.eigvalsh(values).min() <= 0.0:
         raise ValueError("not a covariance: symmetric, and positive in every direction")
     return matrix
 
 
-def _ascending_llr(table: list[list[float]]) -> list[list[float]]:
+def _check_uncertainty(table: list[list[float]]) -> list[list[float]]:
     if any(a[0] >= b[0] for a, b in pairwise(table)) or any(row[1] < 0.0 for row in table):
         raise ValueError("llr must ascend and deviations be no less than zero")
     return table
@@ -31,29 +31,31 @@ def _ascending_llr(table: list[list[float]]) -> list[list[float]]:
 Row4 = Annotated[list[float], Field(min_length=4, max_length=4)]
 Row6 = Annotated[list[float], Field(min_length=6, max_length=6)]
 Matrix6 = Annotated[
-    list[Row6], Field(min_length=6, max_length=6), AfterValidator(_positive_definite)
+    list[Row6], Field(min_length=6, max_length=6), AfterValidator(_check_positive_definite)
 ]
 Row2 = Annotated[list[float], Field(min_length=2, max_length=2)]
 Matrix4 = Annotated[
-    list[Row4], Field(min_length=4, max_length=4), AfterValidator(_positive_definite)
+    list[Row4], Field(min_length=4, max_length=4), AfterValidator(_check_positive_definite)
 ]
-Eyes = Annotated[list[Row2], Field(min_length=2, max_length=2)]
-Bounds = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
+EyesEntry = Annotated[list[Row2], Field(min_length=2, max_length=2)]
+Bounds = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_check_ascending)]
 Row23 = Annotated[list[float], Field(min_length=23, max_length=23)]
 Row24 = Annotated[list[float], Field(min_length=24, max_length=24)]
 Positive = Annotated[float, Field(gt=0)]
-NotNegative4 = Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=4, max_length=4)]
+Nonnegative4 = Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=4, max_length=4)]
 
 
-def _rising(line: list[float]) -> list[float]:
+def _check_nonnegative_slope(line: list[float]) -> list[float]:
     if line[0] < 0.0:
         raise ValueError("no evidence may speak against itself")
     return line
 
 
-Line = Annotated[list[float], Field(min_length=2, max_length=2), AfterValidator(_rising)]
+SlopeOffset = Annotated[
+    list[float], Field(min_length=2, max_length=2), AfterValidator(_check_nonnegative_slope)
+]
 """A slope, no less than zero, and an offset."""
-Uncertainty = Annotated[list[Row2], Field(min_length=2), AfterValidator(_ascending_llr)]
+Uncertainty = Annotated[list[Row2], Field(min_length=2), AfterValidator(_check_uncertainty)]
 """(llr, standard deviation of llr over bootstrap refits), llr ascending."""
 
 
@@ -79,7 +81,7 @@ class TemplateEntry(_Strict):
     freedom: Positive
     mean: Row4
     scale: Matrix4
-    eyes: Eyes
+    eyes: EyesEntry
     pictures: int
 
 
@@ -90,15 +92,15 @@ class OrdinaryEntry(_Strict):
     pictures: int
 
     @model_validator(mode="after")
-    def _one_of_each(self) -> Self:
+    def _check_lengths(self) -> Self:
         if not len(self.weights) == len(self.means) == len(self.covariances):
             raise ValueError("a component has a weight, a mean and a covariance")
         return self
 
 
 class NoiseEntry(_Strict):
-    floor: NotNegative4
-    per_px: NotNegative4
+    floor: Nonnegative4
+    per_px: Nonnegative4
 
 
 class AlignmentEntry(_Strict):
@@ -113,7 +115,7 @@ class AlignmentEntry(_Strict):
     uncertainty: Uncertainty
 
 
-class MeasuresEntry(_Strict):
+class LogisticEntry(_Strict):
     """A check that gives named numbers; ``logistic_scale`` says how they are weighed."""
 
     kind: Literal["measures"] = "measures"
@@ -129,7 +131,7 @@ class MeasuresEntry(_Strict):
     figures: dict[str, float]
 
     @model_validator(mode="after")
-    def _one_of_each(self) -> Self:
+    def _check_lengths(self) -> Self:
         rows = (self.centre, self.scale, self.weights, self.size_weights)
         if any(len(row) != len(self.names) for row in rows) or "ln_side" not in self.names:
             raise ValueError("a number for every measure, and ln_side among them")
@@ -145,7 +147,7 @@ class StampEntry(_Strict):
     figures: dict[str, float]
 
 
-Entry = Annotated[AlignmentEntry | MeasuresEntry | StampEntry, Field(discriminator="kind")]
+CheckEntry = Annotated[AlignmentEntry | LogisticEntry | StampEntry, Field(discriminator="kind")]
 
 
 class FusionEntry(_Strict):
@@ -154,8 +156,8 @@ class FusionEntry(_Strict):
     aligned_share: Annotated[float, Field(ge=0, lt=1)]
     weights: dict[str, float]
     offset: float
-    ordinary: Line
-    framed: Line
+    ordinary: SlopeOffset
+    framed: SlopeOffset
     uncertainty: Uncertainty
 
 
@@ -184,7 +186,7 @@ class CalibrationFile(_Strict):
     fitted_on: FittedOn
     networks: dict[str, str]
     """sha256 of each network that the checks were fitted with, by file."""
-    checks: dict[str, Entry]
+    checks: dict[str, CheckEntry]
     fusion: FusionEntry
     bounds: Bounds
     thresholds: list[ThresholdEntry]

@@ -27,10 +27,10 @@ import numpy as np
 
 from app.calibration.densities import FloatArray
 from app.calibration.file import FusionEntry
-from app.calibration.scale import Weighed
+from app.calibration.scale import LlrEstimate
 
-FRAME: Final = "eye_alignment"
-STAMP: Final = "stamp"
+EYE_ALIGNMENT_NAME: Final = "eye_alignment"
+STAMP_NAME: Final = "stamp"
 KNEE: Final = 0.5
 """How far below a bound the total begins to bend towards it: order is kept where numbers end."""
 _Z95: Final = 1.959964
@@ -51,58 +51,62 @@ class Fusion:
     uncertainty: FloatArray
 
     def __call__(
-        self, weighed: Mapping[str, Weighed], bounds: tuple[float, float]
+        self, estimates: Mapping[str, LlrEstimate], bounds: tuple[float, float]
     ) -> tuple[float, tuple[float, float]]:
         """Total llr of the checks that measured, and its 95 % interval, both within ``bounds``."""
-        llrs = {name: w.llr for name, w in weighed.items()}
-        total, pixels = self.total(llrs), self.pixels(llrs)
-        own = 0.0 if pixels is None else self._reach(pixels)
-        arms = [
+        llrs = {name: w.llr for name, w in estimates.items()}
+        total, pixels = self.total_llr(llrs), self.pixel_llr(llrs)
+        fit_half_width = 0.0 if pixels is None else self._fit_half_width(pixels)
+        half_widths = [
             math.hypot(
-                self._total(llrs, None if pixels is None else pixels + sign * own) - total,
-                *(self._moved(weighed, llrs, name, side) - total for name in weighed),
+                self._combine(llrs, None if pixels is None else pixels + sign * fit_half_width)
+                - total,
+                *(self._total_at_bound(estimates, llrs, name, side) - total for name in estimates),
             )
             for side, sign in enumerate((-1.0, 1.0))
         ]
-        return bent(total, bounds), (bent(total - arms[0], bounds), bent(total + arms[1], bounds))
+        return soft_clip(total, bounds), (
+            soft_clip(total - half_widths[0], bounds),
+            soft_clip(total + half_widths[1], bounds),
+        )
 
-    def total(self, llrs: Mapping[str, float]) -> float:
+    def total_llr(self, llrs: Mapping[str, float]) -> float:
         """The total llr without bounds; ``llrs`` holds the checks that measured."""
-        return self._total(llrs, self.pixels(llrs))
+        return self._combine(llrs, self.pixel_llr(llrs))
 
-    def pixels(self, llrs: Mapping[str, float]) -> float | None:
+    def pixel_llr(self, llrs: Mapping[str, float]) -> float | None:
         """What the pixel checks weigh together; ``None`` if none measured."""
-        found = [weight * llrs[name] for name, weight in self.weights.items() if name in llrs]
-        return self.offset + sum(found) if found else None
+        terms = [weight * llrs[name] for name, weight in self.weights.items() if name in llrs]
+        return self.offset + sum(terms) if terms else None
 
-    def _total(self, llrs: Mapping[str, float], pixels: float | None) -> float:
+    def _combine(self, llrs: Mapping[str, float], pixels: float | None) -> float:
         ordinary, framed = (
             0.0 if pixels is None else slope * pixels + offset
             for slope, offset in (self.ordinary, self.framed)
         )
         share = self.aligned_share
-        against = ((1.0 - share, llrs.get(FRAME, 0.0) + ordinary), (share, framed))
-        return _mixed(against) + llrs.get(STAMP, 0.0)
+        against = ((1.0 - share, llrs.get(EYE_ALIGNMENT_NAME, 0.0) + ordinary), (share, framed))
+        return _llr_against_mixture(against) + llrs.get(STAMP_NAME, 0.0)
 
-    def _reach(self, pixels: float) -> float:
-        """How far ``pixels`` moves when the fit is repeated, to either end of 95 %."""
+    def _fit_half_width(self, pixels: float) -> float:
+        """How far ``pixel_llr`` moves when the fit is repeated, to either end of 95 %."""
         return _Z95 * float(np.interp(pixels, self.uncertainty[:, 0], self.uncertainty[:, 1]))
 
-    def _moved(
-        self, weighed: Mapping[str, Weighed], llrs: Mapping[str, float], name: str, side: int
+    def _total_at_bound(
+        self, estimates: Mapping[str, LlrEstimate], llrs: Mapping[str, float], name: str, side: int
     ) -> float:
         """The total if the check ``name`` weighed what one end of its interval says."""
-        return self.total({**llrs, name: weighed[name].interval[side]})
+        return self.total_llr({**llrs, name: estimates[name].interval[side]})
 
 
-def _mixed(against: Sequence[tuple[float, float]]) -> float:
+def _llr_against_mixture(against: Sequence[tuple[float, float]]) -> float:
     """The llr against a mixture of (share, llr against it): the harmonic mean of the ratios."""
-    known = [(share, llr) for share, llr in against if share > 0.0]
-    least = min(llr for _, llr in known)
-    return least - math.log10(sum(share * 10.0 ** (least - llr) for share, llr in known))
+    weighted = [(share, llr) for share, llr in against if share > 0.0]
+    min_llr = min(llr for _, llr in weighted)
+    return min_llr - math.log10(sum(share * 10.0 ** (min_llr - llr) for share, llr in weighted))
 
 
-def bent(llr: float, bounds: tuple[float, float]) -> float:
+def soft_clip(llr: float, bounds: tuple[float, float]) -> float:
     """``llr`` within ``bounds``, strictly ascending: beyond the knee it approaches the bound."""
     low, high = bounds
     if llr > high - KNEE:
@@ -112,7 +116,7 @@ def bent(llr: float, bounds: tuple[float, float]) -> float:
     return llr
 
 
-def fusion(entry: FusionEntry) -> Fusion:
+def build_fusion(entry: FusionEntry) -> Fusion:
     """The fusion that a file's entry describes."""
     return Fusion(
         aligned_share=entry.aligned_share,

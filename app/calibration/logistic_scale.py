@@ -15,11 +15,11 @@ from typing import Final
 import numpy as np
 
 from app.calibration.densities import FloatArray
-from app.calibration.file import MeasuresEntry
-from app.calibration.scale import Weighed, bounded
+from app.calibration.file import LogisticEntry
+from app.calibration.scale import LlrEstimate, clamp_llr
 from app.evidence import Reading
 
-SIZE: Final = "ln_side"
+SIZE_MEASURE: Final = "ln_side"
 """The measure that says how large the face crop is: ln (side in px ÷ 200)."""
 MAX_DEVIATIONS: Final = 5.0
 """Further out than this from what was fitted on, a measure counts no more."""
@@ -27,7 +27,7 @@ _Z95: Final = 1.959964
 
 
 @dataclass(frozen=True, eq=False)
-class MeasuresScale:
+class LogisticScale:
     """``names`` (k), and for each its ``centre``, ``scale``, ``weights`` and ``size_weights``."""
 
     names: tuple[str, ...]
@@ -39,13 +39,16 @@ class MeasuresScale:
     bounds: tuple[float, float]
     uncertainty: FloatArray
 
-    def weigh(self, reading: Reading) -> Weighed:
+    def weigh(self, reading: Reading) -> LlrEstimate:
         """Raises ``ValueError`` if the reading's measures are not those that were fitted."""
         llr = self.llr(reading.measures)
-        reach = _Z95 * float(np.interp(llr, self.uncertainty[:, 0], self.uncertainty[:, 1]))
-        return Weighed(
-            llr=bounded(llr, self.bounds),
-            interval=(bounded(llr - reach, self.bounds), bounded(llr + reach, self.bounds)),
+        half_width = _Z95 * float(np.interp(llr, self.uncertainty[:, 0], self.uncertainty[:, 1]))
+        return LlrEstimate(
+            llr=clamp_llr(llr, self.bounds),
+            interval=(
+                clamp_llr(llr - half_width, self.bounds),
+                clamp_llr(llr + half_width, self.bounds),
+            ),
         )
 
     def llr(self, measures: Mapping[str, float]) -> float:
@@ -53,20 +56,20 @@ class MeasuresScale:
         if set(measures) != set(self.names):
             raise ValueError(f"measures {sorted(measures)}, the scale is for {sorted(self.names)}")
         values = np.array([measures[name] for name in self.names])
-        z = standardised(values, self.centre, self.scale)
-        slopes = self.weights + self.size_weights * z[self.names.index(SIZE)]
+        z = standardise(values, self.centre, self.scale)
+        slopes = self.weights + self.size_weights * z[self.names.index(SIZE_MEASURE)]
         return float(self.offset + slopes @ z) / math.log(10.0)
 
 
-def standardised(values: FloatArray, centre: FloatArray, scale: FloatArray) -> FloatArray:
+def standardise(values: FloatArray, centre: FloatArray, scale: FloatArray) -> FloatArray:
     """``values`` (..., k) in standard deviations from ``centre``, within ± ``MAX_DEVIATIONS``."""
     out: FloatArray = np.clip((values - centre) / scale, -MAX_DEVIATIONS, MAX_DEVIATIONS)
     return out
 
 
-def measures_scale(entry: MeasuresEntry) -> MeasuresScale:
+def build_logistic_scale(entry: LogisticEntry) -> LogisticScale:
     """The scale that a file's entry describes."""
-    return MeasuresScale(
+    return LogisticScale(
         names=tuple(entry.names),
         centre=np.array(entry.centre),
         scale=np.array(entry.scale),

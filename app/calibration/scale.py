@@ -9,7 +9,7 @@ from app.calibration.file import StampEntry
 from app.evidence import Match, Reading
 from app.face.alignment import Alignment
 
-HIT: Final = "hit"
+HIT_MEASURE: Final = "hit"
 """The measure that is 1.0 where the stamp was read, and 0.0 where it was not."""
 
 
@@ -21,11 +21,15 @@ class StampScale:
     interval: tuple[float, float]
     bounds: tuple[float, float]
 
-    def weigh(self, reading: Reading) -> Weighed:
-        return Weighed(self.hit_llr, self.interval) if reading.measures[HIT] > 0.5 else NOTHING
+    def weigh(self, reading: Reading) -> LlrEstimate:
+        return (
+            LlrEstimate(self.hit_llr, self.interval)
+            if reading.measures[HIT_MEASURE] > 0.5
+            else NO_EVIDENCE
+        )
 
 
-def stamp_scale(entry: StampEntry) -> StampScale:
+def build_stamp_scale(entry: StampEntry) -> StampScale:
     """The scale that a file's entry describes."""
     return StampScale(
         hit_llr=entry.hit_llr,
@@ -35,17 +39,17 @@ def stamp_scale(entry: StampEntry) -> StampScale:
 
 
 @dataclass(frozen=True, eq=False)
-class Weighed:
+class LlrEstimate:
     """One reading on its scale: llr within its bounds, 95 % interval, and what it matched."""
 
     llr: float
     interval: tuple[float, float]
     match: Match | None = None
-    square: Alignment | None = None
+    alignment: Alignment | None = None
     """The crop square as it was weighed: corrected for pose, mean of all measurements."""
 
 
-NOTHING = Weighed(0.0, (0.0, 0.0))
+NO_EVIDENCE = LlrEstimate(0.0, (0.0, 0.0))
 
 
 class Scale(Protocol):
@@ -56,11 +60,11 @@ class Scale(Protocol):
         """No llr leaves them: what validation can carry."""
         ...
 
-    def weigh(self, reading: Reading) -> Weighed:
+    def weigh(self, reading: Reading) -> LlrEstimate:
         """The reading's weight."""
         ...
 
 
-def bounded(llr: float, bounds: tuple[float, float]) -> float:
+def clamp_llr(llr: float, bounds: tuple[float, float]) -> float:
     """``llr`` within ``bounds``."""
     return min(bounds[1], max(bounds[0], llr))

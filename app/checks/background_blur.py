@@ -33,25 +33,25 @@ from typing import Final
 import cv2
 import numpy as np
 
-from app.evidence import SAYS_SOMETHING, Check, Mark, Match, Reading, Reason, Unmeasurable
+from app.evidence import WEAK_SUPPORT_LLR, Check, Mark, Match, Reading, Reason, Unmeasurable
 from app.face.crop import FaceCrop
-from app.face.crop_gray import SIDE_PX, Area, Grey, blurred, face_area, share
+from app.face.crop_gray import SIDE_PX, BoolArray, FloatImage, face_mask, gaussian_blur, mask_share
 from app.face.face import FloatArray
-from app.face.portrait import Portrait, inside
-from app.networks.region_score import Witness, look
-from app.networks.regions import PERSON, Region
+from app.face.portrait import Portrait, clip_points
+from app.networks.region_score import RegionScore, score_region
+from app.networks.regions import PERSON_THRESHOLD, Region
 
 MIN_SIDE_PX: Final = 90
 """The measures hold at 96 px, but for studio portraits, which read like photographs there."""
 REFERENCE_SIDE_PX: Final = 200
 """The avatar size at which ``ln_side`` is 0."""
-MIN_BACKGROUND: Final = 0.02
+MIN_CLEAR_SHARE: Final = 0.02
 """Share of the crop that must be background; 99 % of 3,900 crops have 0.03 or more."""
 MIN_PIXELS: Final = 25
 """A mean over fewer is left alone."""
-SHOULDERS: Final = 0.8
+SHOULDERS_Y: Final = 0.8
 """Below it (unit) clothes are too often taken for background."""
-FLOOR: Final = 0.5
+NOISE_FLOOR: Final = 0.5
 """Grey levels of fine detail that JPEG at quality 80 alone can make."""
 SIGMAS_PX: Final = (1.0, 2.0, 4.0)
 """Gaussians, of the 128 px, between which lie detail, form and shape."""
@@ -59,13 +59,13 @@ BLOCK_PX: Final = 8
 """Sharpness is told apart in blocks of this many of the 128 px."""
 MIN_BLOCKS: Final = 6
 """Fewer tell nothing of how places differ."""
-FULL: Final = 0.8
+FULL_BLOCK_SHARE: Final = 0.8
 """Share of a block that must be background."""
-MIN_FORM: Final = 1.0
+MIN_MEDIUM_DETAIL: Final = 1.0
 """Grey levels; a place with less is bare, and cannot be soft."""
-MIN_SHARE: Final = 0.5
+MIN_MARK_SHARE: Final = 0.5
 """The network's hottest place is shown only where it is mostly background."""
-CLEAR: Final = 0.03
+OUTLINE_MARGIN: Final = 0.03
 """Unit distance from the person's outline from which on its own edge is not seen any more."""
 
 # What a measure reads where it cannot tell: medians over 13,000 crops of both kinds.
@@ -75,34 +75,34 @@ USUAL_BOLDNESS: Final = 0.28
 
 
 @dataclass(frozen=True, eq=False)
-class Backdrop:
+class BackgroundMaps:
     """The crop at 128 px and where its background lies; all (128, 128).
 
     How much grey levels differ from their surroundings, >= 0: ``detail`` over a pixel or two,
-    ``form`` over twice that, ``shape`` over four times that. ``clear``: background, away from the
-    person; ``face``: the inside of the face.
+    ``medium_detail`` over twice that, ``coarse_detail`` over four times that. ``background_mask``:
+    background, away from the person; ``face_mask``: the inside of the face.
     """
 
-    detail: Grey
-    form: Grey
-    shape: Grey
-    clear: Area
-    face: Area
+    detail: FloatImage
+    medium_detail: FloatImage
+    coarse_detail: FloatImage
+    background_mask: BoolArray
+    face_mask: BoolArray
 
     @cached_property
-    def full(self) -> Area:
+    def full_blocks(self) -> BoolArray:
         """Which blocks are background, (16, 16)."""
-        return _blocks(self.clear.astype(np.float32)) > FULL
+        return _block_means(self.background_mask.astype(np.float32)) > FULL_BLOCK_SHARE
 
     @cached_property
-    def details(self) -> Grey:
+    def block_detail(self) -> FloatImage:
         """``detail`` by block."""
-        return _blocks(self.detail)
+        return _block_means(self.detail)
 
     @cached_property
-    def forms(self) -> Grey:
-        """``form`` by block."""
-        return _blocks(self.form)
+    def block_medium_detail(self) -> FloatImage:
+        """``medium_detail`` by block."""
+        return _block_means(self.medium_detail)
 
 
 def measure(portrait: Portrait) -> Reading | Unmeasurable:
@@ -110,87 +110,87 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
     crop = portrait.crop
     if crop is None or crop.side_px < MIN_SIDE_PX:
         return Unmeasurable(Reason.TOO_SMALL)
-    witness = look(portrait, Region.BACKGROUND)
-    if isinstance(witness, Unmeasurable):
-        return witness
-    person = portrait.person
-    if person is None:
+    score = score_region(portrait, Region.BACKGROUND)
+    if isinstance(score, Unmeasurable):
+        return score
+    person_mask = portrait.person_mask
+    if person_mask is None:
         return Unmeasurable(Reason.NOT_LOOKED_AT)
-    backdrop = backdrop_of(crop, person)
-    if float(backdrop.clear.mean()) < MIN_BACKGROUND:
+    background = segment_background(crop, person_mask)
+    if float(background.background_mask.mean()) < MIN_CLEAR_SHARE:
         return Unmeasurable(Reason.NO_BACKGROUND)
     return Reading(
-        value=witness.log_odds,
-        marks=_marks(crop, backdrop, witness, portrait.picture.size),
+        value=score.log_odds,
+        marks=_marks(crop, background, score, portrait.picture.size),
         measures={
-            "witness": witness.log_odds,
+            "witness": score.log_odds,
             "ln_side": math.log(crop.side_px / REFERENCE_SIDE_PX),
-            "peaks": peaks(backdrop),
-            "depths": depths(backdrop),
-            "boldness": boldness(backdrop),
+            "peaks": peaks(background),
+            "depths": depths(background),
+            "boldness": boldness(background),
         },
     )
 
 
-def backdrop_of(crop: FaceCrop, person: FloatArray) -> Backdrop:
+def segment_background(crop: FaceCrop, person_mask: FloatArray) -> BackgroundMaps:
     """Where the background is: visible, not the person, and not the person's edge."""
-    grey = crop.grey
-    middle = (np.arange(SIDE_PX) + 0.5) / SIDE_PX
-    seen = crop.visible
-    rows = (middle > seen.top) & (middle < min(seen.bottom, SHOULDERS))
-    columns = (middle > seen.left) & (middle < seen.right)
-    whole = np.asarray(cv2.resize(person.astype(np.float32), (SIDE_PX, SIDE_PX)))
-    outside = (whole <= 0.5).astype(np.uint8)
-    away = np.asarray(cv2.distanceTransform(outside, cv2.DIST_L2, 3)) / SIDE_PX
-    there = rows[:, None] & columns & (whole < PERSON)
-    soft, softer, softest = (blurred(grey, sigma) for sigma in SIGMAS_PX)
-    return Backdrop(
-        detail=np.abs(grey - soft),
-        form=np.abs(soft - softer),
-        shape=np.abs(softer - softest),
-        clear=there & (away > CLEAR),
-        face=face_area(crop, 0.85) & rows[:, None] & columns,
+    gray = crop.gray
+    centres = (np.arange(SIDE_PX) + 0.5) / SIDE_PX
+    visible = crop.visible
+    rows = (centres > visible.top) & (centres < min(visible.bottom, SHOULDERS_Y))
+    columns = (centres > visible.left) & (centres < visible.right)
+    resized_mask = np.asarray(cv2.resize(person_mask.astype(np.float32), (SIDE_PX, SIDE_PX)))
+    outside = (resized_mask <= 0.5).astype(np.uint8)
+    distance = np.asarray(cv2.distanceTransform(outside, cv2.DIST_L2, 3)) / SIDE_PX
+    is_background = rows[:, None] & columns & (resized_mask < PERSON_THRESHOLD)
+    soft, softer, softest = (gaussian_blur(gray, sigma) for sigma in SIGMAS_PX)
+    return BackgroundMaps(
+        detail=np.abs(gray - soft),
+        medium_detail=np.abs(soft - softer),
+        coarse_detail=np.abs(softer - softest),
+        background_mask=is_background & (distance > OUTLINE_MARGIN),
+        face_mask=face_mask(crop, 0.85) & rows[:, None] & columns,
     )
 
 
-def peaks(backdrop: Backdrop) -> float:
+def peaks(background: BackgroundMaps) -> float:
     """Log of the mean of the background's detail over the squared mean of its root; >= 0."""
-    detail = backdrop.detail[backdrop.clear]
+    detail = background.detail[background.background_mask]
     if detail.size < MIN_PIXELS:
         return USUAL_PEAKS
     mean, root = float(detail.mean()), float(np.sqrt(detail).mean())
-    return math.log((mean + math.exp(USUAL_PEAKS) * FLOOR) / (root * root + FLOOR))
+    return math.log((mean + math.exp(USUAL_PEAKS) * NOISE_FLOOR) / (root * root + NOISE_FLOOR))
 
 
-def depths(backdrop: Backdrop) -> float:
+def depths(background: BackgroundMaps) -> float:
     """Log of how much sharpness (detail over form) varies between blocks (standard deviation)."""
-    full = backdrop.full
+    full = background.full_blocks
     if int(full.sum()) < MIN_BLOCKS:
         return USUAL_DEPTHS
-    detail, form = backdrop.details[full], backdrop.forms[full]
-    spread = float(np.log((detail + FLOOR) / (form + FLOOR)).std())
-    trust = float(form.mean()) ** 2 / (float(form.mean()) ** 2 + FLOOR * FLOOR)
-    return trust * math.log(spread + 0.03) + (1.0 - trust) * USUAL_DEPTHS
+    detail, form = background.block_detail[full], background.block_medium_detail[full]
+    spread = float(np.log((detail + NOISE_FLOOR) / (form + NOISE_FLOOR)).std())
+    confidence = float(form.mean()) ** 2 / (float(form.mean()) ** 2 + NOISE_FLOOR * NOISE_FLOOR)
+    return confidence * math.log(spread + 0.03) + (1.0 - confidence) * USUAL_DEPTHS
 
 
-def boldness(backdrop: Backdrop) -> float:
+def boldness(background: BackgroundMaps) -> float:
     """Log of the boldest form in the background (mean of a block) over the face's mean."""
-    full = backdrop.full
-    face = backdrop.shape[backdrop.face]
+    full = background.full_blocks
+    face = background.coarse_detail[background.face_mask]
     if int(full.sum()) < MIN_BLOCKS or face.size < MIN_PIXELS:
         return USUAL_BOLDNESS
-    boldest = float(_blocks(backdrop.shape)[full].max())
-    return math.log((boldest + FLOOR) / (float(face.mean()) + FLOOR))
+    boldest = float(_block_means(background.coarse_detail)[full].max())
+    return math.log((boldest + NOISE_FLOOR) / (float(face.mean()) + NOISE_FLOOR))
 
 
-def softest_place(backdrop: Backdrop) -> FloatArray | None:
+def softest_place(background: BackgroundMaps) -> FloatArray | None:
     """The place whose form has the least detail on it: corners, unit (4, 2). Walls have none."""
-    form = backdrop.forms
-    there = backdrop.full & (form > MIN_FORM)
-    if int(there.sum()) < MIN_BLOCKS:
+    medium_detail = background.block_medium_detail
+    is_eligible = background.full_blocks & (medium_detail > MIN_MEDIUM_DETAIL)
+    if int(is_eligible.sum()) < MIN_BLOCKS:
         return None
-    softness = (form + FLOOR) / (backdrop.details + FLOOR)
-    row, column = divmod(int(np.where(there, softness, 0.0).argmax()), there.shape[1])
+    softness = (medium_detail + NOISE_FLOOR) / (background.block_detail + NOISE_FLOOR)
+    row, column = divmod(int(np.where(is_eligible, softness, 0.0).argmax()), is_eligible.shape[1])
     # Half a block more on every side: what dissolves is seen beside what does not.
     around = np.array([[-0.5, -0.5], [1.5, -0.5], [1.5, 1.5], [-0.5, 1.5]])
     corners = around + np.array([column, row])
@@ -205,29 +205,29 @@ def summarize(llr: float, match: Match | None) -> str:
             "the background looks drawn by a generator: an even smear in which things dissolve "
             "is what to look for"
         )
-    if llr >= SAYS_SOMETHING:
+    if llr >= WEAK_SUPPORT_LLR:
         return "the background looks a little more like a generator's than like a photograph's"
-    if llr > -SAYS_SOMETHING:
+    if llr > -WEAK_SUPPORT_LLR:
         return "the background says nothing either way: photographs and generators share its look"
     return "the background looks photographed: blurred by distance, with things that hold together"
 
 
 def _marks(
-    crop: FaceCrop, backdrop: Backdrop, witness: Witness, size: tuple[int, int]
+    crop: FaceCrop, background: BackgroundMaps, score: RegionScore, size: tuple[int, int]
 ) -> tuple[Mark, ...]:
     """What to look at, whatever it weighs: the labels compare places of this picture only."""
     marks = []
-    if share(backdrop.clear, crop, witness.hottest) > MIN_SHARE:
-        hottest = inside(witness.hottest, size)
-        marks.append(Mark(hottest, "outline", "background most like a generator's"))
-    place = softest_place(backdrop)
+    if mask_share(background.background_mask, crop, score.max_place) > MIN_MARK_SHARE:
+        corners = clip_points(score.max_place, size)
+        marks.append(Mark(corners, "outline", "background most like a generator's"))
+    place = softest_place(background)
     if place is not None:
-        softest = inside(crop.to_picture(place), size)
-        marks.append(Mark(softest, "outline", "where the background is softest"))
+        soft_corners = clip_points(crop.map_to_picture(place), size)
+        marks.append(Mark(soft_corners, "outline", "where the background is softest"))
     return tuple(marks)
 
 
-def _blocks(values: Grey) -> Grey:
+def _block_means(values: FloatImage) -> FloatImage:
     """Means over blocks, (16, 16)."""
     count = SIDE_PX // BLOCK_PX
     means = values.reshape(count, BLOCK_PX, count, BLOCK_PX).mean(axis=(1, 3))

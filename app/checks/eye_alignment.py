@@ -27,7 +27,7 @@ import numpy as np
 
 from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
 from app.face.alignment import Alignment
-from app.face.portrait import Portrait, inside
+from app.face.portrait import Portrait, clip_points
 
 MIN_EYE_DISTANCE_PX: Final = 5.0
 """Below it the irises lie less than their own landmark noise apart from chance."""
@@ -38,7 +38,7 @@ _NEAR_CENTRE: Final = 0.028
 _NEAR_LN_SIDE: Final = (-0.12, 0.34)
 _NEAR_ROLL: Final = 0.08
 
-_ELSEWHERE: Final = -0.5
+_OUT_OF_REACH_LLR: Final = -0.5
 """An llr at or below it says that no frame is in reach, however far off: eyes say no more."""
 
 GANED_LEFT: Final = (0.3808205078125, 0.4770548828125)
@@ -51,17 +51,17 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
     if portrait.face.eye_distance_px < MIN_EYE_DISTANCE_PX:
         return Unmeasurable(Reason.TOO_SMALL)
     try:
-        sightings = portrait.sightings
+        face_measurements = portrait.face_measurements
     except ValueError:
         return Unmeasurable(Reason.DEGENERATE)
     size = portrait.picture.size
     return Reading(
         value=corner_displacement(portrait.alignment),
         marks=(
-            Mark(inside(portrait.face.eyes, size), "dots", "irises"),
-            Mark(inside(portrait.face.mouth, size), "dots", "mouth corners"),
+            Mark(clip_points(portrait.face.eyes, size), "dots", "irises"),
+            Mark(clip_points(portrait.face.mouth, size), "dots", "mouth corners"),
         ),
-        sightings=sightings,
+        face_measurements=face_measurements,
     )
 
 
@@ -74,13 +74,13 @@ def corner_displacement(alignment: Alignment) -> float:
     return 100.0 * math.sqrt((x - 0.5) ** 2 + (y - 0.5) ** 2 + 0.5 * stretch)
 
 
-def near(portrait: Portrait) -> bool:
+def is_near_template(portrait: Portrait) -> bool:
     """Whether any frame comes close enough to a template to be worth a second measurement."""
     try:
-        framings = portrait.sightings[0].framings
+        candidate_frames = portrait.face_measurements[0].candidate_frames
     except ValueError:
         return False  # ``measure`` says why
-    return any(_close(f.alignment) for f in framings)
+    return any(_is_close(f.alignment) for f in candidate_frames)
 
 
 def gan_eye_distance(portrait: Portrait) -> float:
@@ -95,20 +95,20 @@ def gan_eye_distance(portrait: Portrait) -> float:
 
 def summarize(llr: float, match: Match | None) -> str:
     """What the position of the eyes says, in a moderator's words."""
-    if match is None or llr <= _ELSEWHERE:
+    if match is None or llr <= _OUT_OF_REACH_LLR:
         return "the eyes lie where ordinary photographs have them, not in a generator's frame"
     if llr < 1.0:
         return "the eyes lie near a generator's frame, but ordinary photographs are found there too"
-    frame = {"ffhq": "FFHQ-aligned generators", "studio": "generators of studio portraits"}
-    where = {
+    family_names = {"ffhq": "FFHQ-aligned generators", "studio": "generators of studio portraits"}
+    sentences = {
         "untouched": "both eyes lie where {} put them",
         "zoomed": "both eyes lie where {} put them, in a picture zoomed about its centre",
         "trimmed": "both eyes lie where {} put them, once the borders are taken off",
     }
-    return where[match.transform].format(frame.get(match.template, match.template))
+    return sentences[match.transform].format(family_names.get(match.template, match.template))
 
 
-def _close(alignment: Alignment) -> bool:
+def _is_close(alignment: Alignment) -> bool:
     x, y, ln_side, roll = alignment.vector()
     low, high = _NEAR_LN_SIDE
     return (

@@ -31,68 +31,68 @@ from typing import Final
 import cv2
 import numpy as np
 
-from app.evidence import SAYS_SOMETHING, Check, Mark, Match, Reading, Reason, Unmeasurable
+from app.evidence import WEAK_SUPPORT_LLR, Check, Mark, Match, Reading, Reason, Unmeasurable
 from app.face.crop import FaceCrop
-from app.face.crop_gray import SIDE_PX, Area, Grey, blurred, face_area, share
+from app.face.crop_gray import SIDE_PX, BoolArray, FloatImage, face_mask, gaussian_blur, mask_share
 from app.face.face import FloatArray
-from app.face.portrait import Portrait, inside
-from app.networks.region_score import Witness, look
+from app.face.portrait import Portrait, clip_points
+from app.networks.region_score import RegionScore, score_region
 from app.networks.regions import Region
 
 MIN_SIDE_PX: Final = 90
 """The measures hold at 96 px; at 64 px they no longer tell generators from avatars."""
 REFERENCE_SIDE_PX: Final = 200
 """The avatar size at which ``ln_side`` is 0."""
-MIN_HAIR: Final = 0.01
+MIN_HAIR_SHARE: Final = 0.01
 """Share of the crop that must be hair; 99.5 % of 3,900 crops have 0.05 or more."""
 MIN_PIXELS: Final = 25
 """A mean over fewer is left alone."""
-BROW: Final = 0.45
+BROW_Y: Final = 0.45
 """Below it (unit) is face and collar; FFHQ's frame has the brows at 0.40, the eyes at 0.48."""
-FLOOR: Final = 0.5
+NOISE_FLOOR: Final = 0.5
 """Grey levels of fine detail that JPEG at quality 80 alone can make."""
 
 # Depths under the person's outline, unit of the crop: what is edge, what is strands near it, and
 # what is hair well inside. The last two are, of five pairs, what held for every kind of photograph.
-_RIM: Final = (0.01, 0.05)
-_OUTER: Final = (0.015, 0.04)
-_INNER: Final = (0.06, 0.15)
+_RIM_DEPTHS: Final = (0.01, 0.05)
+_OUTER_DEPTHS: Final = (0.015, 0.04)
+_INNER_DEPTHS: Final = (0.06, 0.15)
 
 # What a measure reads where it cannot tell: medians over 13,000 crops of both kinds.
 USUAL_PEAKS: Final = 0.60
 USUAL_VARIETY: Final = -0.48
 USUAL_FADING: Final = 0.04
 
-MIN_SHARE: Final = 0.5
+MIN_MARK_SHARE: Final = 0.5
 """The network's hottest place is shown only where it is mostly hair: it may be the forehead."""
-MIN_STRETCH: Final = 4
+MIN_STRETCH_POINTS: Final = 4
 """Points of outline; fewer make no line."""
 SECTORS: Final = 24
 """The outline is searched for its softest stretch in steps of a twenty-fourth of the circle."""
-_FROM_MIDDLE: Final = np.arange(SIDE_PX) + 0.5 - SIDE_PX / 2
-_ANGLE: Final = np.arctan2(_FROM_MIDDLE[:, None], _FROM_MIDDLE)
+_CENTRED_AXIS: Final = np.arange(SIDE_PX) + 0.5 - SIDE_PX / 2
+_ANGLE: Final = np.arctan2(_CENTRED_AXIS[:, None], _CENTRED_AXIS)
 _SECTOR: Final = ((_ANGLE + math.pi) / (2.0 * math.pi) * SECTORS).astype(np.intp) % SECTORS
 
 
 @dataclass(frozen=True, eq=False)
-class Hair:
+class HairMaps:
     """The crop's grey values at 128 px and where its hair lies; all (128, 128).
 
     ``detail``: what is finer than a pixel or two, grey levels, >= 0. ``depth``: unit distance from
-    the person's outline, positive inside. ``above``: visible, above the brows, outside the face;
-    ``top``: the hair above the forehead.
+    the person's outline, positive inside. ``hair_mask``: visible, above the brows, outside the
+    face; ``top_mask``: the hair above the forehead.
     """
 
-    grey: Grey
-    detail: Grey
-    depth: Grey
-    above: Area
-    top: Area
+    gray: FloatImage
+    detail: FloatImage
+    depth: FloatImage
+    hair_mask: BoolArray
+    top_mask: BoolArray
 
-    def between(self, depths: tuple[float, float]) -> Area:
+    def at_depth(self, depths: tuple[float, float]) -> BoolArray:
         """The hair that lies so deep under the outline."""
         low, high = depths
-        return self.above & (self.depth > low) & (self.depth < high)
+        return self.hair_mask & (self.depth > low) & (self.depth < high)
 
 
 def measure(portrait: Portrait) -> Reading | Unmeasurable:
@@ -100,20 +100,20 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
     crop = portrait.crop
     if crop is None or crop.side_px < MIN_SIDE_PX:
         return Unmeasurable(Reason.TOO_SMALL)
-    witness = look(portrait, Region.HAIRLINE)
-    if isinstance(witness, Unmeasurable):
-        return witness
-    person = portrait.person
-    if person is None:
+    score = score_region(portrait, Region.HAIRLINE)
+    if isinstance(score, Unmeasurable):
+        return score
+    person_mask = portrait.person_mask
+    if person_mask is None:
         return Unmeasurable(Reason.NOT_LOOKED_AT)
-    hair = hair_of(crop, person)
-    if float((hair.above & (hair.depth > 0.0)).mean()) < MIN_HAIR:
+    hair = segment_hair(crop, person_mask)
+    if float((hair.hair_mask & (hair.depth > 0.0)).mean()) < MIN_HAIR_SHARE:
         return Unmeasurable(Reason.NO_HAIR)
     return Reading(
-        value=witness.log_odds,
-        marks=_marks(crop, hair, witness, portrait.picture.size),
+        value=score.log_odds,
+        marks=_marks(crop, hair, score, portrait.picture.size),
         measures={
-            "witness": witness.log_odds,
+            "witness": score.log_odds,
             "ln_side": math.log(crop.side_px / REFERENCE_SIDE_PX),
             "peaks": peaks(hair),
             "variety": variety(hair),
@@ -122,70 +122,73 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
     )
 
 
-def hair_of(crop: FaceCrop, person: FloatArray) -> Hair:
+def segment_hair(crop: FaceCrop, person_mask: FloatArray) -> HairMaps:
     """Where the hair is, by the person's outline and the face's."""
-    grey = crop.grey
-    middle = (np.arange(SIDE_PX) + 0.5) / SIDE_PX
-    seen = crop.visible
-    rows = (middle > seen.top) & (middle < min(seen.bottom, BROW))
-    columns = (middle > seen.left) & (middle < seen.right)
+    gray = crop.gray
+    centres = (np.arange(SIDE_PX) + 0.5) / SIDE_PX
+    visible = crop.visible
+    rows = (centres > visible.top) & (centres < min(visible.bottom, BROW_Y))
+    columns = (centres > visible.left) & (centres < visible.right)
     upper = rows[:, None] & columns
-    depth = _depth(person)
-    high = middle[:, None] < 0.8 * BROW
-    return Hair(
-        grey=grey,
-        detail=np.abs(grey - blurred(grey, 1.0)),
+    depth = _outline_depth(person_mask)
+    high = centres[:, None] < 0.8 * BROW_Y
+    return HairMaps(
+        gray=gray,
+        detail=np.abs(gray - gaussian_blur(gray, 1.0)),
         depth=depth,
-        above=upper & ~face_area(crop, 1.12),  # the oval's landmarks lie a little inside the hair
-        top=upper & ~face_area(crop, 1.25) & high & (depth > 0.02),
+        hair_mask=upper
+        & ~face_mask(crop, 1.12),  # the oval's landmarks lie a little inside the hair
+        top_mask=upper & ~face_mask(crop, 1.25) & high & (depth > 0.02),
     )
 
 
-def peaks(hair: Hair) -> float:
+def peaks(hair: HairMaps) -> float:
     """Log of the mean square of the hair's detail over its squared mean; 0.45 for white noise."""
-    detail = hair.detail[hair.top]
+    detail = hair.detail[hair.top_mask]
     if detail.size < MIN_PIXELS:
         return USUAL_PEAKS
     mean = float(detail.mean())
-    square = float(np.square(detail).mean())
-    floor = FLOOR * FLOOR
-    return math.log((square + math.exp(USUAL_PEAKS) * floor) / (mean * mean + floor))
+    mean_square = float(np.square(detail).mean())
+    floor = NOISE_FLOOR * NOISE_FLOOR
+    return math.log((mean_square + math.exp(USUAL_PEAKS) * floor) / (mean * mean + floor))
 
 
-def variety(hair: Hair) -> float:
+def variety(hair: HairMaps) -> float:
     """Log of how much the log energy of detail varies under the outline (standard deviation)."""
-    rim = hair.between(_RIM)
+    rim = hair.at_depth(_RIM_DEPTHS)
     if int(rim.sum()) < MIN_PIXELS:
         return USUAL_VARIETY
-    energy = blurred(np.square(hair.detail), 3.0)[rim]
+    energy = gaussian_blur(np.square(hair.detail), 3.0)[rim]
     spread = float(np.log(energy + 1.0).std())
     mean = float(energy.mean())
-    trust = mean / (mean + FLOOR * FLOOR)
-    return trust * math.log(spread + 0.1) + (1.0 - trust) * USUAL_VARIETY
+    confidence = mean / (mean + NOISE_FLOOR * NOISE_FLOOR)
+    return confidence * math.log(spread + 0.1) + (1.0 - confidence) * USUAL_VARIETY
 
 
-def fading(hair: Hair) -> float:
+def fading(hair: HairMaps) -> float:
     """Log of the mean gradient just under the outline over that deeper in the hair."""
-    x, y = _gradient(hair.grey)
-    steep = np.hypot(x, y)
-    outer, inner = steep[hair.between(_OUTER)], steep[hair.between(_INNER)]
+    x, y = _gradient(hair.gray)
+    gradient = np.hypot(x, y)
+    outer, inner = gradient[hair.at_depth(_OUTER_DEPTHS)], gradient[hair.at_depth(_INNER_DEPTHS)]
     if min(outer.size, inner.size) < MIN_PIXELS:
         return USUAL_FADING
-    return math.log((float(outer.mean()) + FLOOR) / (float(inner.mean()) + FLOOR))
+    return math.log((float(outer.mean()) + NOISE_FLOOR) / (float(inner.mean()) + NOISE_FLOOR))
 
 
-def softest_stretch(hair: Hair) -> FloatArray | None:
+def softest_stretch(hair: HairMaps) -> FloatArray | None:
     """The stretch of the hair's outline under which detail fades most: unit (n, 2), in order."""
-    outline = hair.between((0.0, 1.5 / SIDE_PX))
-    outer, inner = (_sector_means(hair, depths) for depths in (_OUTER, _INNER))
-    long_enough = np.bincount(_SECTOR[outline], minlength=SECTORS) >= MIN_STRETCH
-    fade = np.where(long_enough, np.log((outer + FLOOR) / (inner + FLOOR)), np.nan)
-    if np.isnan(fade).all():
+    outline = hair.at_depth((0.0, 1.5 / SIDE_PX))
+    outer, inner = (_sector_means(hair, depths) for depths in (_OUTER_DEPTHS, _INNER_DEPTHS))
+    long_enough = np.bincount(_SECTOR[outline], minlength=SECTORS) >= MIN_STRETCH_POINTS
+    fading_by_sector = np.where(
+        long_enough, np.log((outer + NOISE_FLOOR) / (inner + NOISE_FLOOR)), np.nan
+    )
+    if np.isnan(fading_by_sector).all():
         return None
-    softest = int(np.nanargmin(fade))
-    there = outline & np.equal(_SECTOR, softest)
-    rows, columns = np.nonzero(there)
-    order = np.argsort(_ANGLE[there], kind="stable")[:: max(1, len(rows) // 8)]
+    softest = int(np.nanargmin(fading_by_sector))
+    in_sector = outline & np.equal(_SECTOR, softest)
+    rows, columns = np.nonzero(in_sector)
+    order = np.argsort(_ANGLE[in_sector], kind="stable")[:: max(1, len(rows) // 8)]
     out: FloatArray = (np.stack([columns, rows], axis=1)[order] + 0.5) / SIDE_PX
     return out
 
@@ -197,49 +200,51 @@ def summarize(llr: float, match: Match | None) -> str:
             "the hair looks drawn by a generator: strands of even strength that fade towards the "
             "outline are what to look for"
         )
-    if llr >= SAYS_SOMETHING:
+    if llr >= WEAK_SUPPORT_LLR:
         return "the hair looks a little more like a generator's than like a photograph's"
-    if llr > -SAYS_SOMETHING:
+    if llr > -WEAK_SUPPORT_LLR:
         return "the hair says nothing either way: photographs and generators both have hair like it"
     return "the hair looks photographed: crisp strands beside quiet parts, out to the outline"
 
 
-def _marks(crop: FaceCrop, hair: Hair, witness: Witness, size: tuple[int, int]) -> tuple[Mark, ...]:
+def _marks(
+    crop: FaceCrop, hair: HairMaps, score: RegionScore, size: tuple[int, int]
+) -> tuple[Mark, ...]:
     """What to look at, whatever it weighs: the labels compare places of this picture only."""
     marks = []
-    if share(hair.above & (hair.depth > 0.0), crop, witness.hottest) > MIN_SHARE:
-        hottest = inside(witness.hottest, size)
-        marks.append(Mark(hottest, "outline", "hair most like a generator's"))
+    if mask_share(hair.hair_mask & (hair.depth > 0.0), crop, score.max_place) > MIN_MARK_SHARE:
+        corners = clip_points(score.max_place, size)
+        marks.append(Mark(corners, "outline", "hair most like a generator's"))
     stretch = softest_stretch(hair)
     if stretch is not None:
-        line = inside(crop.to_picture(stretch), size)
+        line = clip_points(crop.map_to_picture(stretch), size)
         marks.append(Mark(line, "line", "where the hair's outline is softest"))
     return tuple(marks)
 
 
-def _sector_means(hair: Hair, depths: tuple[float, float]) -> FloatArray:
+def _sector_means(hair: HairMaps, depths: tuple[float, float]) -> FloatArray:
     """Mean detail between ``depths`` in every sector; not a number where too little is seen."""
-    there = hair.between(depths)
-    counts = np.bincount(_SECTOR[there], minlength=SECTORS)
-    sums = np.bincount(_SECTOR[there], weights=hair.detail[there], minlength=SECTORS)
+    in_depth = hair.at_depth(depths)
+    counts = np.bincount(_SECTOR[in_depth], minlength=SECTORS)
+    sums = np.bincount(_SECTOR[in_depth], weights=hair.detail[in_depth], minlength=SECTORS)
     out: FloatArray = np.where(counts >= 8, sums / np.maximum(counts, 1), np.nan)
     return out
 
 
-def _depth(person: FloatArray) -> Grey:
+def _outline_depth(person_mask: FloatArray) -> FloatImage:
     """Distance from the person's outline, unit, positive inside the person."""
-    whole = cv2.resize(person.astype(np.float32), (SIDE_PX, SIDE_PX))
-    inside = (np.asarray(whole) > 0.5).astype(np.uint8)
+    resized_mask = cv2.resize(person_mask.astype(np.float32), (SIDE_PX, SIDE_PX))
+    is_inside = (np.asarray(resized_mask) > 0.5).astype(np.uint8)
     to_outside, to_inside = (
-        np.asarray(cv2.distanceTransform(m, cv2.DIST_L2, 3)) for m in (inside, 1 - inside)
+        np.asarray(cv2.distanceTransform(m, cv2.DIST_L2, 3)) for m in (is_inside, 1 - is_inside)
     )
     return np.asarray((to_outside - to_inside) / SIDE_PX, dtype=np.float32)
 
 
-def _gradient(grey: Grey) -> tuple[Grey, Grey]:
+def _gradient(gray: FloatImage) -> tuple[FloatImage, FloatImage]:
     """Grey levels a pixel, to the right and down."""
     x, y = (
-        np.asarray(cv2.Sobel(grey, cv2.CV_32F, dx, 1 - dx, ksize=3, scale=0.125)) for dx in (1, 0)
+        np.asarray(cv2.Sobel(gray, cv2.CV_32F, dx, 1 - dx, ksize=3, scale=0.125)) for dx in (1, 0)
     )
     return x.astype(np.float32), y.astype(np.float32)
 

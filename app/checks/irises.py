@@ -27,24 +27,33 @@ from typing import Final
 
 import numpy as np
 
-from app.evidence import SAYS_SOMETHING, Check, Mark, Match, Reading, Reason, Unmeasurable
+from app.evidence import WEAK_SUPPORT_LLR, Check, Mark, Match, Reading, Reason, Unmeasurable
 from app.face.crop import FaceCrop
-from app.face.eyes import DISC, Eye, R, X, Y, cheek_lightness, eye_at, quantile
+from app.face.eyes import (
+    GRID_RADIUS,
+    GRID_X,
+    GRID_Y,
+    IRIS_DISC,
+    Eye,
+    cheek_lightness,
+    extract_eye,
+    quantile,
+)
 from app.face.face import IRIS_LEFT, IRIS_RIGHT, FloatArray
 from app.face.median import median
-from app.face.portrait import Portrait, inside
-from app.networks.region_score import look
+from app.face.portrait import Portrait, clip_points
+from app.networks.region_score import score_region
 from app.networks.regions import Region
 
 MIN_SIDE_PX: Final = 120
 """The measures were found to point the same way on crops of 400, 200 and 130 px, not of 96."""
-MIN_VISIBLE: Final = 0.35
+MIN_VISIBLE_SHARE: Final = 0.35
 """Share of an iris that the lids must leave free."""
-DARK_GLASSES: Final = 0.25
+DARK_GLASSES_SHARE: Final = 0.25
 """If the brightest part of either eye has less than this share of the cheeks' L*, something dark
 lies before it. Narrowed and shaded eyes were seen down to 0.23, dark glasses up to 0.30."""
 
-_HIGHLIGHT: Final = 15.0
+_HIGHLIGHT_STEP: Final = 15.0
 """L* above an iris's own median: a highlight, not the iris's colour."""
 _RING_STEP: Final = 0.15
 """Width of the rings over which brightness is averaged, iris radii."""
@@ -52,13 +61,14 @@ _MAX_LIKENESS: Final = 0.97
 _TYPICAL_ELONGATION: Final = 0.45
 """Median over all pictures measured: stands for it where no dark middle can be told apart."""
 
-_BODY: Final = (R > 0.4) & (R < 0.8)
-_INNER: Final = R < 0.75
-_CORE: Final = R < 0.6
-_BESIDE: Final = np.abs(Y) < 0.45
-_SHELL: Final = np.clip((R * 10.0).astype(np.intp), 0, 9)
-_RINGS: Final = tuple(
-    _BESIDE & (np.abs(R - r) < _RING_STEP / 2.0) for r in np.arange(0.625, 1.4, _RING_STEP)
+_BODY_MASK: Final = (GRID_RADIUS > 0.4) & (GRID_RADIUS < 0.8)
+_INNER_MASK: Final = GRID_RADIUS < 0.75
+_CORE_MASK: Final = GRID_RADIUS < 0.6
+_BESIDE_MASK: Final = np.abs(GRID_Y) < 0.45
+_SHELL_INDEX: Final = np.clip((GRID_RADIUS * 10.0).astype(np.intp), 0, 9)
+_RING_MASKS: Final = tuple(
+    _BESIDE_MASK & (np.abs(GRID_RADIUS - r) < _RING_STEP / 2.0)
+    for r in np.arange(0.625, 1.4, _RING_STEP)
 )
 
 
@@ -70,15 +80,15 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
     eyes = find_eyes(crop)
     if isinstance(eyes, Unmeasurable):
         return eyes
-    seen = look(portrait, Region.IRISES)
-    if isinstance(seen, Unmeasurable):
-        return seen
+    score = score_region(portrait, Region.IRISES)
+    if isinstance(score, Unmeasurable):
+        return score
     left, right = eyes
     return Reading(
-        value=seen.log_odds,
+        value=score.log_odds,
         marks=_marks(crop, eyes, portrait.picture.size),
         measures={
-            "witness": seen.log_odds,
+            "witness": score.log_odds,
             "ln_side": math.log(crop.side_px / 200.0),
             "ln_colour_difference": ln_colour_difference(left, right),
             "likeness": likeness(left, right),
@@ -90,29 +100,29 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
 
 def find_eyes(crop: FaceCrop) -> tuple[Eye, Eye] | Unmeasurable:
     """Both eyes of ``crop``, the viewer's left first; unmeasurable if either cannot be seen."""
-    eyes = tuple(eye_at(crop, centre) for centre in (IRIS_LEFT, IRIS_RIGHT))
+    eyes = tuple(extract_eye(crop, centre) for centre in (IRIS_LEFT, IRIS_RIGHT))
     left, right = eyes
     if left is None or right is None:
         return Unmeasurable(Reason.TOO_SMALL)
-    if min(left.visible, right.visible) < MIN_VISIBLE:
+    if min(left.visible_share, right.visible_share) < MIN_VISIBLE_SHARE:
         return Unmeasurable(Reason.EYES_CLOSED)
-    if behind_dark_glass(left, right, cheek_lightness(crop)):
+    if has_dark_glasses(left, right, cheek_lightness(crop)):
         return Unmeasurable(Reason.OCCLUDED)
     return left, right
 
 
-def behind_dark_glass(left: Eye, right: Eye, cheeks: float) -> bool:
+def has_dark_glasses(left: Eye, right: Eye, cheeks: float) -> bool:
     """Whether no part of either eye is as bright as even a shaded white of an eye.
 
     ``cheeks``: their L*.
     """
-    brightest = max(quantile(np.sort(e.lightness[e.open]), 0.9) for e in (left, right))
-    return brightest < DARK_GLASSES * cheeks
+    brightest = max(quantile(np.sort(e.lightness[e.open_mask]), 0.9) for e in (left, right))
+    return brightest < DARK_GLASSES_SHARE * cheeks
 
 
 def ln_colour_difference(left: Eye, right: Eye) -> float:
     """Natural log of the distance (CIE 1976, plus 0.7) between the irises' mean colours."""
-    return math.log(float(np.linalg.norm(_colour(left) - _colour(right))) + 0.7)
+    return math.log(float(np.linalg.norm(_mean_colour(left) - _mean_colour(right))) + 0.7)
 
 
 def likeness(left: Eye, right: Eye) -> float:
@@ -121,28 +131,32 @@ def likeness(left: Eye, right: Eye) -> float:
     Light falls on both eyes from one side: highlights and shades in the same place read high. 0
     where an iris is flat.
     """
-    both = DISC & left.open & right.open
-    if not both.any():
+    visible_in_both = IRIS_DISC & left.open_mask & right.open_mask
+    if not visible_in_both.any():
         return 0.0
-    one, other = (e.lightness[both] - e.lightness[both].mean() for e in (left, right))
+    one, other = (
+        e.lightness[visible_in_both] - e.lightness[visible_in_both].mean() for e in (left, right)
+    )
     power = math.sqrt(float((one**2).sum() * (other**2).sum()))
-    alike = float((one * other).sum()) / power if power > 1e-3 else 0.0
-    return math.atanh(min(_MAX_LIKENESS, max(-_MAX_LIKENESS, alike)))
+    correlation = float((one * other).sum()) / power if power > 1e-3 else 0.0
+    return math.atanh(min(_MAX_LIKENESS, max(-_MAX_LIKENESS, correlation)))
 
 
 def elongation(eye: Eye) -> float:
     """Of the dark middle of the iris: (a² − b²) ÷ (a² + b²) of its axes, 0 (round) to 1."""
     lightness = eye.lightness
-    iris = np.sort(lightness[DISC & eye.open])
+    iris = np.sort(lightness[IRIS_DISC & eye.open_mask])
     dark, usual = quantile(iris, 0.1), quantile(iris, 0.5)
-    weight = np.where(_CORE & eye.open, np.maximum(0.0, (dark + usual) / 2.0 - lightness), 0.0)
+    weight = np.where(
+        _CORE_MASK & eye.open_mask, np.maximum(0.0, (dark + usual) / 2.0 - lightness), 0.0
+    )
     total = float(weight.sum())
     if total < 1.0:
         return _TYPICAL_ELONGATION
-    x, y = float((weight * X).sum()) / total, float((weight * Y).sum()) / total
-    xx = float((weight * (X - x) ** 2).sum())
-    yy = float((weight * (Y - y) ** 2).sum())
-    xy = float((weight * (X - x) * (Y - y)).sum())
+    x, y = float((weight * GRID_X).sum()) / total, float((weight * GRID_Y).sum()) / total
+    xx = float((weight * (GRID_X - x) ** 2).sum())
+    yy = float((weight * (GRID_Y - y) ** 2).sum())
+    xy = float((weight * (GRID_X - x) * (GRID_Y - y)).sum())
     spread = xx + yy
     return math.hypot(xx - yy, 2.0 * xy) / spread if spread > 0.0 else _TYPICAL_ELONGATION
 
@@ -154,12 +168,16 @@ def ln_ring(eye: Eye) -> float:
     left of the lightness without highlights when its mean at every radius is taken off.
     """
     lightness = eye.lightness
-    means = [float(lightness[ring & eye.open].mean()) for ring in _RINGS if (ring & eye.open).any()]
+    means = [
+        float(lightness[ring & eye.open_mask].mean())
+        for ring in _RING_MASKS
+        if (ring & eye.open_mask).any()
+    ]
     step = max((b - a for a, b in itertools.pairwise(means)), default=0.0)
-    inner = _INNER & eye.open
+    inner = _INNER_MASK & eye.open_mask
     if inner.any():
-        inner &= lightness < median(lightness[inner]) + _HIGHLIGHT
-    values, shells = lightness[inner], _SHELL[inner]
+        inner &= lightness < median(lightness[inner]) + _HIGHLIGHT_STEP
+    values, shells = lightness[inner], _SHELL_INDEX[inner]
     if not len(values):
         return 0.0
     mean = np.bincount(shells, values, 10) / np.maximum(1, np.bincount(shells, minlength=10))
@@ -167,14 +185,14 @@ def ln_ring(eye: Eye) -> float:
     return math.log(max(0.5, step)) - math.log(texture + 0.5)
 
 
-def highlight(eye: Eye) -> FloatArray | None:
+def find_highlight(eye: Eye) -> FloatArray | None:
     """Where the brightest highlight in the iris lies, unit, (1, 2); ``None`` without one."""
-    iris = DISC & eye.open
+    iris = IRIS_DISC & eye.open_mask
     level = np.where(iris, eye.lightness, 0.0)
-    at = np.unravel_index(int(level.argmax()), level.shape)
-    if level[at] < float(median(eye.lightness[iris])) + _HIGHLIGHT:
+    brightest = np.unravel_index(int(level.argmax()), level.shape)
+    if level[brightest] < float(median(eye.lightness[iris])) + _HIGHLIGHT_STEP:
         return None
-    out: FloatArray = eye.centre + eye.radius * np.array([[X[at], Y[at]]])
+    out: FloatArray = eye.centre + eye.radius * np.array([[GRID_X[brightest], GRID_Y[brightest]]])
     return out
 
 
@@ -183,19 +201,19 @@ def summarize(llr: float, match: Match | None) -> str:
     del match  # of the frame, not of the eyes
     if llr >= 1.0:
         return "the irises look drawn: see whether they are too alike, too plain, too neatly ringed"
-    if llr >= SAYS_SOMETHING:
+    if llr >= WEAK_SUPPORT_LLR:
         return "the irises look a little more like a generator's than like a photograph's"
-    if llr > -SAYS_SOMETHING:
+    if llr > -WEAK_SUPPORT_LLR:
         return "the irises look much the same in photographs and in generated faces"
     return "the irises look more like a photograph's than like a generator's"
 
 
-def _colour(eye: Eye) -> FloatArray:
+def _mean_colour(eye: Eye) -> FloatArray:
     """Mean Lab of the iris without pupil, ring and highlights."""
-    body = _BODY & eye.open
+    body = _BODY_MASK & eye.open_mask
     if not body.any():
-        body = DISC & eye.open
-    plain = body & (eye.lightness < median(eye.lightness[body]) + _HIGHLIGHT)
+        body = IRIS_DISC & eye.open_mask
+    plain = body & (eye.lightness < median(eye.lightness[body]) + _HIGHLIGHT_STEP)
     out: FloatArray = eye.lab[plain].mean(axis=0)
     return out
 
@@ -205,12 +223,14 @@ def _marks(crop: FaceCrop, eyes: tuple[Eye, Eye], size: tuple[int, int]) -> tupl
     angles = np.arange(16) / 16.0 * 2.0 * math.pi
     circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
     marks = [
-        Mark(inside(crop.to_picture(e.centre + e.radius * circle), size), "outline", "iris")
+        Mark(
+            clip_points(crop.map_to_picture(e.centre + e.radius * circle), size), "outline", "iris"
+        )
         for e in eyes
     ]
-    lights = [place for e in eyes if (place := highlight(e)) is not None]
-    if lights:
-        dots = inside(crop.to_picture(np.concatenate(lights)), size)
+    highlights = [point for e in eyes if (point := find_highlight(e)) is not None]
+    if highlights:
+        dots = clip_points(crop.map_to_picture(np.concatenate(highlights)), size)
         marks.append(Mark(dots, "dots", "highlights"))
     return tuple(marks)
 

@@ -31,14 +31,14 @@ from numpy.typing import NDArray
 
 from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
 from app.face.alignment import Box
-from app.face.portrait import SQUARE_WITHIN, Portrait
+from app.face.portrait import SQUARE_TOLERANCE, Portrait
 from app.image.picture import RgbArray
 
 GRID_PX: Final = 400
 """Side to which a frame is brought, px: the most that an avatar shows of the letters."""
-MIN_SIDE_PX: Final = 128
+MIN_FRAME_SIDE_PX: Final = 128
 """In smaller frames capital letters are under 1.6 px high; at 140 px one stamp in four is read."""
-LABEL: Final = "generator's stamp"
+MARK_LABEL: Final = "generator's stamp"
 HIT_AT_GRID: Final = 0.35
 """Correlation of a hit in a frame of 400 px or more; ``threshold`` has smaller ones."""
 
@@ -46,7 +46,7 @@ HIT_AT_GRID: Final = 0.35
 # baseline at y 1016.5, shrunk to a frame of 400 (Pillow, bicubic): columns 320 to 399, rows 390 to
 # 399, f the darkest ink. Of the sizes and places tried it is most like 139 stamped portraits: it
 # correlates at 0.9 with their average.
-WORDS: Final = (
+STAMP_PIXELS: Final = (
     "00000000000000000000000000000000000000000000000000000000000000000000000000000000",
     "00100000000100000010000000000000000000100000000000000000000000000000000000100100",
     "199b3320003900002aab500b406a0273bb5001948075000000000000000000000031000000a10660",
@@ -59,25 +59,27 @@ WORDS: Final = (
     "00000000000000000000000000000000000000000000000000000000000000000000000000000000",
 )
 
-_INK: Final = np.array([[int(ink, 16) for ink in row] for row in WORDS], dtype=np.float32) / 15.0
-_HIGH, _WIDE = _INK.shape
-_EVERYWHERE: Final = np.ones_like(_INK)
-_OFF_PX: Final = 2
+_STAMP_INK: Final = (
+    np.array([[int(ink, 16) for ink in row] for row in STAMP_PIXELS], dtype=np.float32) / 15.0
+)
+_INK_HEIGHT, _INK_WIDTH = _STAMP_INK.shape
+_ONES: Final = np.ones_like(_STAMP_INK)
+_SEARCH_PX: Final = 2
 """How far from their place the words are looked for, px of the grid: a border's edge is found to
 about a pixel."""
-_ROOM_PX: Final = 18
+_MARGIN_PX: Final = 18
 """Left of the words and above them, so that contrast is evened by what is there."""
-_CORNER: Final = (0.26, 0.08)
+_CORNER_SHARE: Final = (0.26, 0.08)
 """Share of the frame's width and height that holds all that."""
 _BAND_PX: Final = 40
-_ASIDE_PX: Final = 3.0
+_ROW_MEAN_SIGMA_PX: Final = 3.0
 """Brightness is set off from a Gaussian mean of this width along its row: half a letter's."""
-_ASIDE_TAPS: Final = 19
-_EVENED_PX: Final = 4.0
+_ROW_MEAN_TAPS: Final = 19
+_CONTRAST_SIGMA_PX: Final = 4.0
 """Contrast is evened over a Gaussian of this width: a letter's."""
-_FAINT: Final = 0.02
+_CONTRAST_FLOOR: Final = 0.02
 """Contrast, of 1, that is no more than what JPEG leaves of a plain area."""
-_NOTHING: Final = 1e-4
+_ENERGY_FLOOR: Final = 1e-4
 """Mean square below which evened contrast is the rounding of floats."""
 _HALF: Final = 0.5
 
@@ -85,33 +87,37 @@ FloatImage = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
-class _Find:
-    """The place in ``frame`` most like the words: ``moved`` px of the grid from where they belong.
+class _StampMatch:
+    """The place in ``frame`` most like the words: ``offset_px`` px of the grid from their own.
 
     ``correlation``: 0 to 1.
     """
 
     correlation: float
     frame: Box
-    moved: tuple[int, int]
+    offset_px: tuple[int, int]
 
     @property
-    def share(self) -> float:
+    def threshold_ratio(self) -> float:
         """Of what a hit takes; a hit from 1 on."""
         return self.correlation / threshold(self.frame.width)
 
 
 def measure(portrait: Portrait) -> Reading | Unmeasurable:
     """The strongest correlation of the stamp's words with the picture's corner, 0 to 1."""
-    frames = [box for _, box in portrait.frames if _usable(box, portrait.frame)]
+    frames = [box for _, box in portrait.frames if _is_usable(box, portrait.frame)]
     if not frames:
         return Unmeasurable(Reason.TOO_SMALL)
-    found = max((_search(portrait.picture.rgb, box) for box in frames), key=lambda f: f.share)
-    hit = found.share >= 1.0
+    best = max(
+        (_match_stamp(portrait.picture.rgb, box) for box in frames), key=lambda f: f.threshold_ratio
+    )
+    is_hit = best.threshold_ratio >= 1.0
     return Reading(
-        value=found.correlation,
-        marks=(Mark(_outline(found, portrait.picture.size), "outline", LABEL),) if hit else (),
-        measures={"correlation": found.correlation, "hit": float(hit)},
+        value=best.correlation,
+        marks=(Mark(_match_outline(best, portrait.picture.size), "outline", MARK_LABEL),)
+        if is_hit
+        else (),
+        measures={"correlation": best.correlation, "hit": float(is_hit)},
     )
 
 
@@ -137,11 +143,11 @@ def summarize(llr: float, match: Match | None) -> str:
     return "no generator's stamp can be read in the corner; most generated pictures bear none"
 
 
-def _usable(box: Box, picture: Box) -> bool:
+def _is_usable(box: Box, picture: Box) -> bool:
     """Whether ``box`` is a square, large enough, and all of it lies in the picture."""
     return (
-        min(box.width, box.height) >= MIN_SIDE_PX
-        and abs(math.log(box.width / box.height)) < SQUARE_WITHIN
+        min(box.width, box.height) >= MIN_FRAME_SIDE_PX
+        and abs(math.log(box.width / box.height)) < SQUARE_TOLERANCE
         and box.left >= picture.left
         and box.top >= picture.top
         and box.right <= picture.right
@@ -149,45 +155,47 @@ def _usable(box: Box, picture: Box) -> bool:
     )
 
 
-def _search(rgb: RgbArray, frame: Box) -> _Find:
+def _match_stamp(rgb: RgbArray, frame: Box) -> _StampMatch:
     """Where in the corner of ``frame`` the words correlate best."""
-    where = _evened(_on_grid(_corner(rgb, frame), frame))[_ROOM_PX:, _ROOM_PX:]
-    likeness = np.abs(cv2.matchTemplate(where, _words(frame.width), cv2.TM_CCORR))
-    energy = cv2.matchTemplate(where * where, _EVERYWHERE, cv2.TM_CCORR)
-    correlation = likeness / np.sqrt(np.maximum(energy, 0.0) + _NOTHING * _INK.size)
+    area = _normalise_contrast(_warp_to_grid(_corner_gray(rgb, frame), frame))[
+        _MARGIN_PX:, _MARGIN_PX:
+    ]
+    likeness = np.abs(cv2.matchTemplate(area, _stamp_template(frame.width), cv2.TM_CCORR))
+    energy = cv2.matchTemplate(area * area, _ONES, cv2.TM_CCORR)
+    correlation = likeness / np.sqrt(np.maximum(energy, 0.0) + _ENERGY_FLOOR * _STAMP_INK.size)
     row, column = np.unravel_index(int(correlation.argmax()), correlation.shape)
-    return _Find(
+    return _StampMatch(
         correlation=min(1.0, float(correlation[row, column])),
         frame=frame,
-        moved=(int(column) - _OFF_PX, int(row) - _OFF_PX),
+        offset_px=(int(column) - _SEARCH_PX, int(row) - _SEARCH_PX),
     )
 
 
-def _corner(rgb: RgbArray, frame: Box) -> FloatImage:
-    """Brightness of ``_CORNER`` of the frame, 0 to 1, no finer than the grid."""
+def _corner_gray(rgb: RgbArray, frame: Box) -> FloatImage:
+    """Brightness of ``_CORNER_SHARE`` of the frame, 0 to 1, no finer than the grid."""
     right, bottom = round(frame.right), round(frame.bottom)
-    left = right - round(_CORNER[0] * frame.width)
-    top = bottom - round(_CORNER[1] * frame.height)
+    left = right - round(_CORNER_SHARE[0] * frame.width)
+    top = bottom - round(_CORNER_SHARE[1] * frame.height)
     gray = cv2.cvtColor(rgb[top:bottom, left:right], cv2.COLOR_RGB2GRAY)
     if frame.width > GRID_PX:  # by area first: a warp alone would skip pixels
-        size = round(_CORNER[0] * GRID_PX), round(_CORNER[1] * GRID_PX)
+        size = round(_CORNER_SHARE[0] * GRID_PX), round(_CORNER_SHARE[1] * GRID_PX)
         gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
     return np.asarray(gray, dtype=np.float32) / np.float32(255.0)
 
 
-def _on_grid(corner: FloatImage, frame: Box) -> FloatImage:
+def _warp_to_grid(corner: FloatImage, frame: Box) -> FloatImage:
     """The words' place with the room around it, from the frame's ``corner``."""
     rows, columns = corner.shape
     # Px of the corner to one of the grid's; it was cut to whole px.
-    x = columns / round(_CORNER[0] * frame.width) * frame.width / GRID_PX
-    y = rows / round(_CORNER[1] * frame.height) * frame.height / GRID_PX
-    size = tuple(length + _ROOM_PX + 2 * _OFF_PX for length in (_WIDE, _HIGH))
+    x = columns / round(_CORNER_SHARE[0] * frame.width) * frame.width / GRID_PX
+    y = rows / round(_CORNER_SHARE[1] * frame.height) * frame.height / GRID_PX
+    size = tuple(length + _MARGIN_PX + 2 * _SEARCH_PX for length in (_INK_WIDTH, _INK_HEIGHT))
     # Both are anchored at the frame's lower right. OpenCV counts from pixel centres, we from the
     # outer corner.
     matrix = np.array(
         [
-            [x, 0.0, columns + x * (_OFF_PX - size[0] + _HALF) - _HALF],
-            [0.0, y, rows + y * (_OFF_PX - size[1] + _HALF) - _HALF],
+            [x, 0.0, columns + x * (_SEARCH_PX - size[0] + _HALF) - _HALF],
+            [0.0, y, rows + y * (_SEARCH_PX - size[1] + _HALF) - _HALF],
         ]
     )
     flags = cv2.INTER_CUBIC | cv2.WARP_INVERSE_MAP
@@ -195,38 +203,41 @@ def _on_grid(corner: FloatImage, frame: Box) -> FloatImage:
     return np.asarray(patch, dtype=np.float32)
 
 
-def _evened(image: FloatImage) -> FloatImage:
+def _normalise_contrast(image: FloatImage) -> FloatImage:
     """Brightness set off from its row's surroundings, divided by what contrast there is nearby."""
-    set_off = _set_off(image)
-    contrast = np.sqrt(cv2.GaussianBlur(set_off * set_off, (0, 0), _EVENED_PX))
-    return np.asarray(set_off / (contrast + np.float32(_FAINT)), dtype=np.float32)
+    high_pass = _high_pass(image)
+    contrast = np.sqrt(cv2.GaussianBlur(high_pass * high_pass, (0, 0), _CONTRAST_SIGMA_PX))
+    return np.asarray(high_pass / (contrast + np.float32(_CONTRAST_FLOOR)), dtype=np.float32)
 
 
-def _set_off(image: FloatImage) -> FloatImage:
-    mean = cv2.GaussianBlur(image, (_ASIDE_TAPS, 1), _ASIDE_PX)
+def _high_pass(image: FloatImage) -> FloatImage:
+    mean = cv2.GaussianBlur(image, (_ROW_MEAN_TAPS, 1), _ROW_MEAN_SIGMA_PX)
     return np.asarray(image - mean, dtype=np.float32)
 
 
-def _words(side_px: float) -> FloatImage:
+def _stamp_template(side_px: float) -> FloatImage:
     """The words' ink, seen through the pixels of a frame of ``side_px`` and set off; norm 1."""
     band = np.zeros((_BAND_PX, GRID_PX), dtype=np.float32)
-    band[-_HIGH:, -_WIDE:] = _INK
+    band[-_INK_HEIGHT:, -_INK_WIDTH:] = _STAMP_INK
     if side_px < GRID_PX:
         small = round(side_px), round(side_px * _BAND_PX / GRID_PX)
         shrunk = cv2.resize(band, small, interpolation=cv2.INTER_AREA)
         full = cv2.resize(shrunk, (GRID_PX, _BAND_PX), interpolation=cv2.INTER_CUBIC)
         band = np.asarray(full, dtype=np.float32)
-    ink = _set_off(band)[-_HIGH:, -_WIDE:]
+    ink = _high_pass(band)[-_INK_HEIGHT:, -_INK_WIDTH:]
     ink = ink - ink.mean()
     return np.asarray(ink / np.linalg.norm(ink), dtype=np.float32)
 
 
-def _outline(find: _Find, size: tuple[int, int]) -> NDArray[np.float64]:
+def _match_outline(match: _StampMatch, size: tuple[int, int]) -> NDArray[np.float64]:
     """Corners of the words that were found, px, kept inside a picture of ``size``."""
-    left, top = GRID_PX - _WIDE + find.moved[0], GRID_PX - _HIGH + find.moved[1]
-    right, bottom = left + _WIDE, top + _HIGH
+    left, top = (
+        GRID_PX - _INK_WIDTH + match.offset_px[0],
+        GRID_PX - _INK_HEIGHT + match.offset_px[1],
+    )
+    right, bottom = left + _INK_WIDTH, top + _INK_HEIGHT
     corners = np.array([(left, top), (right, top), (right, bottom), (left, bottom)]) / GRID_PX
-    frame = find.frame
+    frame = match.frame
     points = np.array([frame.left, frame.top]) + corners * (frame.width, frame.height)
     return np.clip(points, 0.0, np.array(size, dtype=np.float64))
 

@@ -26,23 +26,23 @@ from typing import Final
 
 import numpy as np
 
-from app.evidence import SAYS_SOMETHING, Check, Mark, Match, Reading, Reason, Unmeasurable
+from app.evidence import WEAK_SUPPORT_LLR, Check, Mark, Match, Reading, Reason, Unmeasurable
 from app.face.crop import FaceCrop
-from app.face.mouth import TOOTH, Opening, Row, find_opening, find_row
-from app.face.portrait import Portrait, inside
-from app.networks.region_score import look
+from app.face.mouth import INCISOR_WIDTH, MouthOpening, TeethRow, find_mouth_opening, find_teeth_row
+from app.face.portrait import Portrait, clip_points
+from app.networks.region_score import score_region
 from app.networks.regions import Region
 
 MIN_SIDE_PX: Final = 120
 """The measures were found to point the same way on crops of 400, 200 and 130 px, not of 96."""
 
-_SEARCH: Final = 0.75
+_SEARCH_WIDTHS: Final = 0.75
 """How far from the face's midline the middle gap is sought, incisor widths; beyond lies another."""
-_PULL: Final = 1.2
+_DISTANCE_PENALTY: Final = 1.2
 """How much deeper a gap must be to be believed one width further off, in RMS depths."""
 _TURN_DEG: Final = 8.0
 """From here on a head counts as turned."""
-_FLAT: Final = 1e-3
+_MIN_RMS_DEPTH: Final = 1e-3
 """RMS depth (ln) under which there are no gaps to compare."""
 _TYPICAL_EVENNESS: Final = 0.80
 """Mean ÷ RMS of |normal noise|, √(2/π): what stands for it where there are no gaps."""
@@ -56,54 +56,56 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
     crop = portrait.crop
     if crop is None or crop.side_px < MIN_SIDE_PX:
         return Unmeasurable(Reason.TOO_SMALL)
-    opening = find_opening(crop.landmarks)
-    row = find_row(crop, opening) if opening else None
+    opening = find_mouth_opening(crop.landmarks)
+    row = find_teeth_row(crop, opening) if opening else None
     if opening is None or row is None:
         return Unmeasurable(Reason.MOUTH_CLOSED)
-    seen = look(portrait, Region.TEETH)
-    if isinstance(seen, Unmeasurable):
-        return seen
-    middle = dental_midline(row)
+    score = score_region(portrait, Region.TEETH)
+    if isinstance(score, Unmeasurable):
+        return score
+    midline = dental_midline(row)
     return Reading(
-        value=seen.log_odds,
-        marks=_marks(crop, opening, middle, portrait.picture.size),
+        value=score.log_odds,
+        marks=_marks(crop, opening, midline, portrait.picture.size),
         measures={
-            "witness": seen.log_odds,
+            "witness": score.log_odds,
             "ln_side": math.log(crop.side_px / 200.0),
-            "lag": lag(middle, portrait.face.yaw_deg),
+            "lag": lag(midline, portrait.face.yaw_deg),
             "ln_gap_depth": ln_gap_depth(row),
             "evenness": evenness(row),
         },
     )
 
 
-def dental_midline(row: Row) -> float:
+def dental_midline(row: TeethRow) -> float:
     """Where the gap between the central incisors lies: incisor widths right of the face's midline.
 
     The deepest dip near the midline; a further one has to be deeper.
     """
-    places = np.linspace(-_SEARCH, _SEARCH, 31)
+    positions = np.linspace(-_SEARCH_WIDTHS, _SEARCH_WIDTHS, 31)
     rms = float(row.dips.std())
-    return float(places[np.argmax(-row.at(places) - _PULL * rms * places**2)])
+    return float(
+        positions[np.argmax(-row.dips_at(positions) - _DISTANCE_PENALTY * rms * positions**2)]
+    )
 
 
-def lag(middle: float, yaw_deg: float) -> float:
+def lag(midline: float, yaw_deg: float) -> float:
     """How far the dental midline stays behind a turned head, incisor widths; 0 if frontal.
 
-    Positive: behind. ``middle`` as ``dental_midline`` gives it; ``yaw_deg`` positive to the right.
+    Positive: behind. ``midline`` as ``dental_midline`` gives it; ``yaw_deg`` positive to the right.
     """
-    return -middle * math.tanh(yaw_deg / _TURN_DEG)
+    return -midline * math.tanh(yaw_deg / _TURN_DEG)
 
 
-def ln_gap_depth(row: Row) -> float:
+def ln_gap_depth(row: TeethRow) -> float:
     """Natural log of the RMS dip along the row, itself in ln brightness: -6.2 (none) to about 0."""
     return math.log(float(row.dips.std()) + 2e-3)
 
 
-def evenness(row: Row) -> float:
+def evenness(row: TeethRow) -> float:
     """Mean ÷ RMS of the dips, 0 to 1: low where one gap or edge outdoes all others."""
     rms = float(np.sqrt((row.dips**2).mean()))
-    return float(np.abs(row.dips).mean()) / rms if rms > _FLAT else _TYPICAL_EVENNESS
+    return float(np.abs(row.dips).mean()) / rms if rms > _MIN_RMS_DEPTH else _TYPICAL_EVENNESS
 
 
 def summarize(llr: float, match: Match | None) -> str:
@@ -111,23 +113,29 @@ def summarize(llr: float, match: Match | None) -> str:
     del match  # of the frame, not of the teeth
     if llr >= 1.0:
         return "the teeth look drawn: compare their middle gap and edges with the face's midline"
-    if llr >= SAYS_SOMETHING:
+    if llr >= WEAK_SUPPORT_LLR:
         return "the teeth look a little more like a generator's than like a photograph's"
-    if llr > -SAYS_SOMETHING:
+    if llr > -WEAK_SUPPORT_LLR:
         return "the teeth look much the same in photographs and in generated faces"
     return "the teeth look more like a photograph's than like a generator's"
 
 
 def _marks(
-    crop: FaceCrop, opening: Opening, middle: float, size: tuple[int, int]
+    crop: FaceCrop, opening: MouthOpening, midline: float, size: tuple[int, int]
 ) -> tuple[Mark, ...]:
     """The dental midline across the opening; the face's from the nose to under the lower lip."""
-    x = opening.midline + middle * TOOTH
-    near = int(np.argmin(np.abs(opening.columns - x)))
-    lips = opening.upper[near], opening.lower[near]
+    x = opening.midline + midline * INCISOR_WIDTH
+    nearest = int(np.argmin(np.abs(opening.columns - x)))
+    lips = opening.upper[nearest], opening.lower[nearest]
     ends = (crop.landmarks[[_NOSE_BASE, _LOWER_LIP]] - opening.origin) @ opening.down
     return tuple(
-        Mark(inside(crop.to_picture(opening.to_crop(np.full(2, at), np.array(y))), size), "line", k)
+        Mark(
+            clip_points(
+                crop.map_to_picture(opening.map_to_crop(np.full(2, at), np.array(y))), size
+            ),
+            "line",
+            k,
+        )
         for at, y, k in ((x, lips, "dental midline"), (opening.midline, ends, "face midline"))
     )
 

@@ -28,13 +28,13 @@ import math
 from typing import Final
 
 from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
-from app.face.portrait import Portrait, inside
-from app.networks.region_score import look
+from app.face.portrait import Portrait, clip_points
+from app.networks.region_score import score_region
 from app.networks.regions import Region
 
 MIN_SIDE_PX: Final = 64
 """The smallest crops that the network was trained on are 72 px wide."""
-_SAYS_SOMETHING: Final = 0.5
+_INCONCLUSIVE_LLR: Final = 0.5
 
 
 def measure(portrait: Portrait) -> Reading | Unmeasurable:
@@ -42,21 +42,21 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
     crop = portrait.crop
     if crop is None or crop.side_px < MIN_SIDE_PX:
         return Unmeasurable(Reason.TOO_SMALL)
-    seen = look(portrait, Region.TEXTURE)
-    if isinstance(seen, Unmeasurable):
-        return seen
+    score = score_region(portrait, Region.TEXTURE)
+    if isinstance(score, Unmeasurable):
+        return score
     return Reading(
-        value=seen.log_odds,
+        value=score.log_odds,
         marks=(
             Mark(
-                inside(seen.hottest, portrait.picture.size),
+                clip_points(score.max_place, portrait.picture.size),
                 "outline",
                 "the place that looks most generated",
             ),
         ),
         measures={
-            "witness": seen.log_odds,
-            "spread": seen.spread,
+            "witness": score.log_odds,
+            "spread": score.spread,
             "ln_side": math.log(crop.side_px / 200.0),
         },
     )
@@ -64,9 +64,9 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
 
 def summarize(llr: float, match: Match | None) -> str:
     """What the pixels as a whole say, in a moderator's words."""
-    if llr >= _SAYS_SOMETHING:
+    if llr >= _INCONCLUSIVE_LLR:
         return "the face as a whole looks drawn by a generator rather than photographed"
-    if llr > -_SAYS_SOMETHING:
+    if llr > -_INCONCLUSIVE_LLR:
         return "the face as a whole could be photographed or generated"
     return "the face as a whole looks photographed rather than drawn by a generator"
 

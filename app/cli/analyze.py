@@ -10,21 +10,21 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.startup import (
-    FAILED,
-    FLAGGED,
-    USAGE,
-    loaded_analyst,
-    no_native_chatter,
-    settings_of,
-    stop,
+    EXIT_FAILED,
+    EXIT_FLAGGED,
+    EXIT_USAGE,
+    exit_with_error,
+    load_analyzer_or_exit,
+    load_settings_or_exit,
+    silence_native_stderr,
 )
 from app.evidence import Verdict
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.analysis.analyzer import Analyst, Examined
+    from app.analysis.analyzer import AnalyzedPicture, Analyzer
     from app.analysis.schemas import AnalysisOut
-    from app.cli.inputs import Item
+    from app.cli.inputs import InputPicture
 
 
 def analyze(
@@ -45,73 +45,84 @@ def analyze(
     ] = None,
 ) -> None:
     """Analyse pictures. What cannot be read is named on stderr; the rest is analysed anyway."""
-    settings = settings_of(prior=prior)
-    items = _gathered(sources, settings)
-    _prepare(overlay, items)
-    from app.analysis.serialize import told
-    from app.errors import AvatarError
+    settings = load_settings_or_exit(prior=prior)
+    inputs = _find_inputs(sources, settings)
+    _prepare_overlay_dir(overlay, inputs)
+    from app.analysis.serialize import format_text
+    from app.errors import RequestError
 
-    worst = 0
-    with closing(loaded_analyst(settings)) as analyst:
-        with no_native_chatter():
-            analyst.complaint()  # warms the model; `eyeline doctor` listens to what it says
-        for item in items:
+    exit_code = 0
+    with closing(load_analyzer_or_exit(settings)) as analyzer:
+        with silence_native_stderr():
+            analyzer.check_canary()  # warms the model; `eyeline doctor` listens to what it says
+        for input_picture in inputs:
             try:
-                examined, said = _examined(analyst, item, settings)
-            except AvatarError as error:
-                typer.echo(f"{item.name}: {error.code}: {error.detail}", err=True)
-                worst = FAILED
+                analyzed, answer = _analyze_input(analyzer, input_picture, settings)
+            except RequestError as error:
+                typer.echo(f"{input_picture.name}: {error.code}: {error.detail}", err=True)
+                exit_code = EXIT_FAILED
                 continue
             except OSError as error:
-                typer.echo(f"{item.name}: {error.strerror}", err=True)
-                worst = FAILED
+                typer.echo(f"{input_picture.name}: {error.strerror}", err=True)
+                exit_code = EXIT_FAILED
                 continue
-            typer.echo(said.model_dump_json() if as_json else f"{item.name}: {told(said)}")
-            _draw(overlay, item.name, examined)
-            if said.verdict is fail_on and worst == 0:
-                worst = FLAGGED
-    raise typer.Exit(worst)
+            typer.echo(
+                answer.model_dump_json()
+                if as_json
+                else f"{input_picture.name}: {format_text(answer)}"
+            )
+            _write_overlay(overlay, input_picture.name, analyzed)
+            if answer.verdict is fail_on and exit_code == 0:
+                exit_code = EXIT_FLAGGED
+    raise typer.Exit(exit_code)
 
 
-def _gathered(sources: list[str], settings: Settings) -> list[Item]:
-    from app.cli.inputs import NoPictures, items
-    from app.fetch import FetchPolicy, Holds
+def _find_inputs(sources: list[str], settings: Settings) -> list[InputPicture]:
+    from app.cli.inputs import NoPictures, find_inputs
+    from app.fetch.policy import FetchPolicy
+    from app.fetch.rate_limit import HostCooldowns
 
     policy = FetchPolicy(settings.max_bytes, settings.fetch_allow, settings.fetch_only)
-    holds = Holds()
+    holds = HostCooldowns()
     try:
-        return [item for source in sources for item in items(source, policy, holds)]
+        return [item for source in sources for item in find_inputs(source, policy, holds)]
     except NoPictures as error:
-        stop(str(error), USAGE)
+        exit_with_error(str(error), EXIT_USAGE)
 
 
-def _examined(analyst: Analyst, item: Item, settings: Settings) -> tuple[Examined, AnalysisOut]:
-    from app.analysis.serialize import wire
+def _analyze_input(
+    analyzer: Analyzer, input_picture: InputPicture, settings: Settings
+) -> tuple[AnalyzedPicture, AnalysisOut]:
+    from app.analysis.serialize import serialize_analysis
 
-    began = time.perf_counter()
-    data = item.read()
-    fetch_ms = 1000.0 * (time.perf_counter() - began) if item.remote else 0.0
-    examined = analyst(data)
-    said = wire(examined, prior=settings.prior, base_rate=settings.base_rate, fetch_ms=fetch_ms)
-    return examined, said
+    started_at = time.perf_counter()
+    data = input_picture.read()
+    fetch_ms = 1000.0 * (time.perf_counter() - started_at) if input_picture.remote else 0.0
+    analyzed = analyzer(data)
+    answer = serialize_analysis(
+        analyzed, prior=settings.prior, base_rate=settings.base_rate, fetch_ms=fetch_ms
+    )
+    return analyzed, answer
 
 
-def _prepare(overlay: Path | None, items: list[Item]) -> None:
+def _prepare_overlay_dir(overlay: Path | None, inputs: list[InputPicture]) -> None:
     if overlay is None:
         return
     if overlay.suffix.lower() != ".png":
         overlay.mkdir(parents=True, exist_ok=True)
-    elif len(items) != 1:
-        stop(f"--overlay {overlay} holds one picture; give a folder for {len(items)}", USAGE)
+    elif len(inputs) != 1:
+        exit_with_error(
+            f"--overlay {overlay} holds one picture; give a folder for {len(inputs)}", EXIT_USAGE
+        )
 
 
-def _draw(overlay: Path | None, name: str, examined: Examined) -> None:
+def _write_overlay(overlay: Path | None, name: str, analyzed: AnalyzedPicture) -> None:
     """Write the overlay, in a folder by the picture's sha256: names from a list may collide."""
     if overlay is None:
         return
     from app.render.overlay.overlay import draw_overlay
 
-    one = overlay.suffix.lower() == ".png"
-    path = overlay if one else overlay / f"{examined.analysis.sha256[:16]}.png"
-    path.write_bytes(draw_overlay(examined.picture, examined.analysis))
+    is_file = overlay.suffix.lower() == ".png"
+    path = overlay if is_file else overlay / f"{analyzed.analysis.sha256[:16]}.png"
+    path.write_bytes(draw_overlay(analyzed.picture, analyzed.analysis))
     typer.echo(f"{name}: overlay in {path}", err=True)

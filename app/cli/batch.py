@@ -9,16 +9,16 @@ from typing import Annotated, Any
 import typer
 
 from app.cli.startup import (
-    FAILED,
-    INTERRUPTED,
-    USAGE,
-    no_native_chatter,
-    opened_tools,
-    settings_of,
-    stop,
+    EXIT_FAILED,
+    EXIT_INTERRUPTED,
+    EXIT_USAGE,
+    exit_with_error,
+    load_settings_or_exit,
+    open_analysis,
+    silence_native_stderr,
 )
 
-FORMATS = (".csv", ".ndjson")
+OUTPUT_SUFFIXES = (".csv", ".ndjson")
 
 
 def batch(
@@ -51,29 +51,40 @@ def batch(
     Items that cannot be read are lines of the results like any other; the exit code stays 0. What
     may succeed another time is tried again by the same command.
     """
-    if out.suffix.lower() not in FORMATS:
-        stop(f"--out {out} must end in {' or '.join(FORMATS)}", USAGE)
+    if out.suffix.lower() not in OUTPUT_SUFFIXES:
+        exit_with_error(f"--out {out} must end in {' or '.join(OUTPUT_SUFFIXES)}", EXIT_USAGE)
     changes: dict[str, Any] = {"prior": prior, "workers": workers, "batch_workers": workers}
-    settings = settings_of(**changes)
+    settings = load_settings_or_exit(**changes)
     if settings.batch_workers == 0:
-        stop("--workers 0 would never be done", USAGE)
-    from app.batches.store.models import Unfinished
-    from app.cohort import NumbersError
-    from app.errors import AvatarError
+        exit_with_error("--workers 0 would never be done", EXIT_USAGE)
+    from app.batches.store.models import BatchIncomplete
+    from app.cohort.parameters import CohortParametersError
+    from app.errors import RequestError
 
     logging.getLogger("eyeline.jobs").setLevel(logging.ERROR)  # that it goes on is no news here
     try:
-        with opened_tools(settings) as (analyst, look), no_native_chatter():
+        with open_analysis(settings) as (analyzer, analyze), silence_native_stderr():
             # Only now: what takes a second to import does so while the children load.
-            from app.cli.batch_run import Outputs, run
+            from app.cli.batch_run import OutputPaths, run_batch
 
-            outputs = Outputs(out, montage, report)
-            run(source, outputs, settings, analyst, look, own_prior=prior, quiet=quiet, keep=keep)
-    except AvatarError as error:
-        stop(f"{source}: {error.code}: {error.detail}", FAILED)
-    except (NumbersError, Unfinished) as error:
-        stop(str(error), FAILED)
+            outputs = OutputPaths(out, montage, report)
+            run_batch(
+                source,
+                outputs,
+                settings,
+                analyzer,
+                analyze,
+                cli_prior=prior,
+                quiet=quiet,
+                keep=keep,
+            )
+    except RequestError as error:
+        exit_with_error(f"{source}: {error.code}: {error.detail}", EXIT_FAILED)
+    except (CohortParametersError, BatchIncomplete) as error:
+        exit_with_error(str(error), EXIT_FAILED)
     except OSError as error:
-        stop(f"{error.filename or source}: {error.strerror}", FAILED)
+        exit_with_error(f"{error.filename or source}: {error.strerror}", EXIT_FAILED)
     except KeyboardInterrupt:
-        stop("interrupted; the same command goes on where this one stopped", INTERRUPTED)
+        exit_with_error(
+            "interrupted; the same command goes on where this one stopped", EXIT_INTERRUPTED
+        )

@@ -16,24 +16,24 @@ from typing import IO, Any, Final, Literal
 import typer
 
 from app import __version__
-from app.analysis.analyzer import Analyst
-from app.analysis.child_pool import Look
-from app.api.batches.results import Asked, lines_of
-from app.batches.service import Desk
-from app.batches.store.models import Batch, NewBatch, Status, Unfinished
-from app.cli.batch_input import Source, opened
-from app.cli.progress import shown
-from app.runtime.batch_images import Gallery
-from app.runtime.batch_tools import tools_of
+from app.analysis.analyzer import Analyzer
+from app.analysis.child_pool import AnalyzeFn
+from app.api.batches.results import ResultFilter, stream_results
+from app.batches.service import BatchService
+from app.batches.store.models import Batch, BatchIncomplete, BatchRequest, Status
+from app.cli.batch_input import BatchInput, open_input
+from app.cli.progress import wait_with_progress
+from app.runtime.batch_images import BatchImages
+from app.runtime.batch_tools import build_tools
 from app.runtime.observability import Metrics
 from app.settings import Settings
 
-FOREVER_S: Final = 100 * 365 * 86_400
+NO_EXPIRY_S: Final = 100 * 365 * 86_400
 _OWNER: Final = ""
 
 
 @dataclass(frozen=True)
-class Outputs:
+class OutputPaths:
     """Where everything goes."""
 
     results: Path
@@ -41,88 +41,97 @@ class Outputs:
     report: Path | None = None
 
     @property
-    def state(self) -> Path:
+    def state_dir(self) -> Path:
         """The folder that holds what is done, as long as not everything is."""
         return self.results.parent / f".{self.results.name}.eyeline"
 
 
-def run(
+def run_batch(
     source: str,
-    outputs: Outputs,
+    outputs: OutputPaths,
     settings: Settings,
-    analyst: Analyst,
-    look: Look,
+    analyzer: Analyzer,
+    analyze: AnalyzeFn,
     *,
-    own_prior: float | None,
+    cli_prior: float | None,
     quiet: bool,
     keep: bool,
 ) -> None:
-    """Work on ``source`` until every output is written.
+    """Work on ``batch_input`` until every output is written.
 
-    Raises ``AvatarError`` for a list that cannot be read, ``OSError`` for a file, ``Unfinished``.
+    Raises ``RequestError`` for a list that cannot be read, ``OSError`` for a file,
+    ``BatchIncomplete``.
     """
-    with _state(outputs.state), opened(source, outputs.state, settings) as found:
-        new = _asked_for(found, settings, own_prior, analyst.describe().get("id"))
-        _forget_another(outputs.state, new)
-        desk = Desk.open(
+    with (
+        _lock_state_dir(outputs.state_dir),
+        open_input(source, outputs.state_dir, settings) as batch_input,
+    ):
+        new_batch = _build_new_batch(
+            batch_input, settings, cli_prior, analyzer.describe().get("id")
+        )
+        _clear_stale_state(outputs.state_dir, new_batch)
+        service = BatchService.open(
             database_url=None,
-            data_dir=outputs.state,
-            tools=tools_of(look, settings, Metrics()),
+            data_dir=outputs.state_dir,
+            tools=build_tools(analyze, settings, Metrics()),
             workers=settings.batch_workers,
-            retention_s=FOREVER_S,
+            retention_s=NO_EXPIRY_S,
             max_waiting_items=settings.max_list_items,
         )
-        with contextlib.closing(desk):
-            batch, known = desk.submit(new, found.items)
-            if known and batch.ended:
-                batch = desk.retry_failed(batch.id, _OWNER)
-            batch = shown(desk, batch, quiet=quiet)
+        with contextlib.closing(service):
+            batch, is_known = service.submit(new_batch, batch_input.items)
+            if is_known and batch.has_ended:
+                batch = service.retry_failed(batch.id, _OWNER)
+            batch = wait_with_progress(service, batch, quiet=quiet)
             if batch.status is not Status.COMPLETED:
-                raise Unfinished(batch.error or f"the batch is {batch.status}")
-            gallery = Gallery(desk, analyst, settings.base_rate, found.name)
-            _write(desk, batch, outputs, gallery)
-            again = _retryable(desk, batch)
-    if not keep and not again:
-        shutil.rmtree(outputs.state)
+                raise BatchIncomplete(batch.error or f"the batch is {batch.status}")
+            batch_images = BatchImages(service, analyzer, settings.base_rate, batch_input.name)
+            _write_outputs(service, batch, outputs, batch_images)
+            retryable_count = _count_retryable(service, batch)
+    if not keep and not retryable_count:
+        shutil.rmtree(outputs.state_dir)
     if not quiet:
-        typer.echo(f"{told(batch)}; results in {outputs.results}", err=True)
+        typer.echo(f"{format_summary(batch)}; results in {outputs.results}", err=True)
         if batch.failed:
-            typer.echo(_what_failed(batch, again, outputs), err=True)
+            typer.echo(_describe_failures(batch, retryable_count, outputs), err=True)
 
 
-def told(batch: Batch) -> str:
+def format_summary(batch: Batch) -> str:
     """``batch`` in a line."""
     verdicts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in batch.verdicts.items() if n)
     failed = f", {batch.failed} could not be read" if batch.failed else ""
     return f"{batch.total} avatars: {verdicts or 'none analysed'}{failed}"
 
 
-def _retryable(desk: Desk, batch: Batch) -> int:
+def _count_retryable(service: BatchService, batch: Batch) -> int:
     """How many items failed that may succeed another time; failures stand behind all others."""
-    failed = desk.every(batch.id, _OWNER, order="-llr", thumbnails=False, skip=batch.completed)
+    failed = service.iter_results(
+        batch.id, _OWNER, order="-llr", thumbnails=False, skip=batch.completed
+    )
     return sum(result.failure is not None and result.failure.retryable for result in failed)
 
 
-def _what_failed(batch: Batch, again: int, outputs: Outputs) -> str:
+def _describe_failures(batch: Batch, retryable_count: int, outputs: OutputPaths) -> str:
     """How many have no answer, where it is said why, and what may be done about it."""
-    why = f"{batch.failed} of {batch.total} failed: `error` in {outputs.results} says why"
-    if not again:
-        return f"{why}; none of them would succeed if it were tried again"
+    reason = f"{batch.failed} of {batch.total} failed: `error` in {outputs.results} says why"
+    if not retryable_count:
+        return f"{reason}; none of them would succeed if it were tried again"
     return (
-        f"{why}; {again} may succeed later: run the same command again, and only those are tried "
-        f"(what is done lies in {outputs.state}; delete it if you do not want to)"
+        f"{reason}; {retryable_count} may succeed later: run the same command again, and only "
+        f"those are tried "
+        f"(what is done lies in {outputs.state_dir}; delete it if you do not want to)"
     )
 
 
 @contextmanager
-def _state(folder: Path) -> Iterator[None]:
+def _lock_state_dir(folder: Path) -> Iterator[None]:
     """The state's folder, for this process alone."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise Unfinished(f"another process is at work in {folder}") from None
+            raise BatchIncomplete(f"another process is at work in {folder}") from None
         try:
             yield
         finally:
@@ -130,52 +139,54 @@ def _state(folder: Path) -> Iterator[None]:
                 shutil.rmtree(folder)
 
 
-def _asked_for(
-    source: Source, settings: Settings, own_prior: float | None, calibration: Any
-) -> NewBatch:
+def _build_new_batch(
+    batch_input: BatchInput, settings: Settings, cli_prior: float | None, calibration: Any
+) -> BatchRequest:
     """The list's own prior goes before the environment's; the command line's before both.
 
     What was found by another version, or another calibration, is not gone on with.
     """
-    prior = own_prior or source.options.prior or settings.prior
-    asked = (source.digest, prior, settings.base_rate, __version__, calibration)
-    key = hashlib.sha256(repr(asked).encode()).hexdigest()
-    return NewBatch(
+    prior = cli_prior or batch_input.options.prior or settings.prior
+    identity = (batch_input.digest, prior, settings.base_rate, __version__, calibration)
+    key = hashlib.sha256(repr(identity).encode()).hexdigest()
+    return BatchRequest(
         prior=prior,
         owner=_OWNER,
-        metadata=source.options.metadata,
+        metadata=batch_input.options.metadata,
         idempotency_key=key,
         body_sha256=key,
-        list_format=source.list_format,
-        columns=source.columns,
+        list_format=batch_input.list_format,
+        columns=batch_input.columns,
     )
 
 
-def _forget_another(state: Path, new: NewBatch) -> None:
+def _clear_stale_state(state: Path, new_batch: BatchRequest) -> None:
     """Another list's state is of no use to this one, and would be worked on first."""
-    mark = state / "key"
-    known = mark.read_text(encoding="ascii") if mark.exists() else ""
-    if known != new.idempotency_key:
+    key_file = state / "key"
+    known_key = key_file.read_text(encoding="ascii") if key_file.exists() else ""
+    if known_key != new_batch.idempotency_key:
         for path in state.iterdir():
             if path.name != "lock":
                 path.unlink()
-        mark.write_text(str(new.idempotency_key), encoding="ascii")
+        key_file.write_text(str(new_batch.idempotency_key), encoding="ascii")
 
 
-def _write(desk: Desk, batch: Batch, outputs: Outputs, gallery: Gallery) -> None:
+def _write_outputs(
+    service: BatchService, batch: Batch, outputs: OutputPaths, batch_images: BatchImages
+) -> None:
     kind: Literal["csv", "ndjson"] = "csv" if outputs.results.suffix.lower() == ".csv" else "ndjson"
-    with replacing(outputs.results) as file:
-        file.writelines(lines_of(desk, batch, Asked(), kind))
+    with atomic_writer(outputs.results) as file:
+        file.writelines(stream_results(service, batch, ResultFilter(), kind))
     if outputs.montage:
-        with replacing(outputs.montage) as file:
-            file.write(gallery.montage(batch))
+        with atomic_writer(outputs.montage) as file:
+            file.write(batch_images.montage(batch))
     if outputs.report:
-        with replacing(outputs.report) as file:
-            file.write(gallery.report(batch))
+        with atomic_writer(outputs.report) as file:
+            file.write(batch_images.report(batch))
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[IO[bytes]]:
+def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
     """A file that takes its place when it is whole, and never before."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")

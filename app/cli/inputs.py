@@ -9,9 +9,11 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from app.fetch import Fetcher, FetchPolicy, Holds
-from app.fetch.avatar_urls import fetch_first, find
-from app.lists.file_types import SUFFIXES
+from app.fetch.avatar_urls import fetch_with_fallback, resolve_avatar_url
+from app.fetch.fetcher import Fetcher
+from app.fetch.policy import FetchPolicy
+from app.fetch.rate_limit import HostCooldowns
+from app.lists.file_types import PICTURE_SUFFIXES
 
 
 class NoPictures(ValueError):
@@ -19,7 +21,7 @@ class NoPictures(ValueError):
 
 
 @dataclass(frozen=True)
-class Item:
+class InputPicture:
     """One picture: what to call it, and how to get its bytes."""
 
     name: str
@@ -27,7 +29,9 @@ class Item:
     remote: bool = False
 
 
-def items(source: str, policy: FetchPolicy, holds: Holds | None = None) -> Iterator[Item]:
+def find_inputs(
+    source: str, policy: FetchPolicy, holds: HostCooldowns | None = None
+) -> Iterator[InputPicture]:
     """What ``source`` stands for; a folder stands for the pictures below it, sorted by path.
 
     In a folder a file's suffix decides; one that is named itself is always tried. ``holds``: of
@@ -37,22 +41,24 @@ def items(source: str, policy: FetchPolicy, holds: Holds | None = None) -> Itera
     """
     if source == "-":
         # One byte more than is allowed, so that too much is seen to be too much.
-        yield Item("stdin", partial(sys.stdin.buffer.read, policy.max_bytes + 1))
+        yield InputPicture("stdin", partial(sys.stdin.buffer.read, policy.max_bytes + 1))
     elif source.lower().startswith(("http://", "https://")):
-        yield Item(source, partial(_fetch, source, policy, holds), remote=True)
+        yield InputPicture(source, partial(_fetch, source, policy, holds), remote=True)
     elif (folder := Path(source)).is_dir():
-        paths = sorted(p for p in folder.rglob("*") if p.suffix.lower() in SUFFIXES and p.is_file())
+        paths = sorted(
+            p for p in folder.rglob("*") if p.suffix.lower() in PICTURE_SUFFIXES and p.is_file()
+        )
         if not paths:
             raise NoPictures(f"no pictures in {source}")
-        yield from (Item(str(path), path.read_bytes) for path in paths)
+        yield from (InputPicture(str(path), path.read_bytes) for path in paths)
     else:
-        yield Item(source, folder.read_bytes)
+        yield InputPicture(source, folder.read_bytes)
 
 
-def _fetch(url: str, policy: FetchPolicy, holds: Holds | None) -> bytes:
-    async def fetched() -> bytes:
-        found = find(url)
-        async with Fetcher(policy, holds=holds) as fetcher:
-            return await fetch_first(fetcher.fetch, found.url, found.fallback_url)
+def _fetch(url: str, policy: FetchPolicy, holds: HostCooldowns | None) -> bytes:
+    async def fetch_bytes() -> bytes:
+        avatar_url = resolve_avatar_url(url)
+        async with Fetcher(policy, cooldowns=holds) as fetcher:
+            return await fetch_with_fallback(fetcher.fetch, avatar_url.url, avatar_url.fallback_url)
 
-    return asyncio.run(fetched())
+    return asyncio.run(fetch_bytes())

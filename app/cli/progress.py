@@ -15,14 +15,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from app.batches.service import Desk
+from app.batches.service import BatchService
 from app.batches.store.models import Batch
 
 WAIT_S: Final = 1.0
 """How long Ctrl-C may have to wait, at most."""
 
 
-def shown(desk: Desk, batch: Batch, *, quiet: bool) -> Batch:
+def wait_with_progress(service: BatchService, batch: Batch, *, quiet: bool) -> Batch:
     """Wait for the end of ``batch``; what it ended as."""
     console = Console(file=sys.stderr)
     columns = (
@@ -36,8 +36,8 @@ def shown(desk: Desk, batch: Batch, *, quiet: bool) -> Batch:
         task = bar.add_task(str(batch.status), total=batch.total)
         while True:
             flagged = batch.verdicts.get("likely_generated", 0)
-            words = f"{batch.status}, {flagged} likely generated"
-            bar.update(task, completed=batch.completed + batch.failed, description=words)
-            if batch.ended:
+            description = f"{batch.status}, {flagged} likely generated"
+            bar.update(task, completed=batch.completed + batch.failed, description=description)
+            if batch.has_ended:
                 return batch
-            batch = desk.wait_for_change(batch.id, batch.new.owner, batch.revision, WAIT_S)
+            batch = service.wait_for_change(batch.id, batch.request.owner, batch.revision, WAIT_S)

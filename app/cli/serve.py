@@ -13,37 +13,39 @@ from typing import Annotated, Final
 import typer
 
 from app.cli.startup import (
-    FAILED,
-    USAGE,
-    loaded_analyst,
-    no_native_chatter,
-    opened_tools,
-    settings_of,
-    stop,
+    EXIT_FAILED,
+    EXIT_USAGE,
+    exit_with_error,
+    load_analyzer_or_exit,
+    load_settings_or_exit,
+    open_analysis,
+    silence_native_stderr,
 )
 from app.settings import Settings, SettingsError
 
 
-def work(
-    open_desk: Callable[[], AbstractContextManager[object]],
-    started: Callable[[], None] = lambda: None,
+def run_until_signal(
+    open_service: Callable[[], AbstractContextManager[object]],
+    on_started: Callable[[], None] = lambda: None,
 ) -> None:
     """Work until SIGTERM or SIGINT; then commit what was looked at and leave the rest to others.
 
-    ``started`` is called when the first chunk may be taken up. On the main thread only.
+    ``on_started`` is called when the first chunk may be taken up. On the main thread only.
     """
-    told_to_go = threading.Event()
+    stop = threading.Event()
 
-    def go(_: int, __: FrameType | None) -> None:
-        told_to_go.set()
+    def set_stop(_: int, __: FrameType | None) -> None:
+        stop.set()
 
-    before = {number: signal.signal(number, go) for number in (signal.SIGTERM, signal.SIGINT)}
+    previous = {
+        number: signal.signal(number, set_stop) for number in (signal.SIGTERM, signal.SIGINT)
+    }
     try:
-        with open_desk():
-            started()
-            told_to_go.wait()
+        with open_service():
+            on_started()
+            stop.wait()
     finally:
-        for number, handler in before.items():
+        for number, handler in previous.items():
             signal.signal(number, handler)
 
 
@@ -56,27 +58,27 @@ def serve(
     port: Annotated[int | None, typer.Option(help="Port to bind to (EYELINE_PORT).")] = None,
 ) -> None:
     """Answer over HTTP, until told to stop; then finish what was begun."""
-    settings = settings_of(host=host, port=port)
+    settings = load_settings_or_exit(host=host, port=port)
     try:
-        settings.refuse_open_door()
+        settings.require_keys_if_public()
     except SettingsError as error:
-        stop(str(error), USAGE)
+        exit_with_error(str(error), EXIT_USAGE)
     import uvicorn
 
     from app.api import connection_timeouts
     from app.api.app import create_app
     from app.runtime import observability
 
-    _refuse_start(settings)
+    _exit_if_unready(settings)
     observability.configure_logs()
-    analyst = loaded_analyst(settings)
+    analyzer = load_analyzer_or_exit(settings)
     uvicorn.run(
-        create_app(settings, lambda _: analyst),
+        create_app(settings, lambda _: analyzer),
         host=settings.host,
         port=settings.port,
         log_config=None,
         access_log=False,
-        **connection_timeouts.options(),
+        **connection_timeouts.uvicorn_options(),
         timeout_keep_alive=KEEP_ALIVE_S,
     )
 
@@ -90,55 +92,61 @@ def worker(
 
     A worker that dies is missed within seconds, and its work taken over by the others.
     """
-    settings = settings_of(batch_workers=workers)
+    settings = load_settings_or_exit(batch_workers=workers)
     if settings.database_url is None:
-        stop("workers share a Postgres: set EYELINE_DATABASE_URL=postgresql://...", USAGE)
+        exit_with_error(
+            "workers share a Postgres: set EYELINE_DATABASE_URL=postgresql://...", EXIT_USAGE
+        )
     if settings.batch_workers == 0:
-        stop("--workers 0 would do nothing", USAGE)
-    _refuse_start(settings)
+        exit_with_error("--workers 0 would do nothing", EXIT_USAGE)
+    _exit_if_unready(settings)
     from app.runtime import observability
-    from app.runtime.batch_service import staffed_desk
+    from app.runtime.batch_service import open_batch_service
     from app.runtime.observability import Metrics
 
     observability.configure_logs()
-    with opened_tools(settings) as (_, look):
-        work(lambda: staffed_desk(settings, look, Metrics()))
+    with open_analysis(settings) as (_, analyze):
+        run_until_signal(lambda: open_batch_service(settings, analyze, Metrics()))
 
 
-def _refuse_start(settings: Settings) -> None:
+def _exit_if_unready(settings: Settings) -> None:
     """End if lists could not be kept or judged: better than a service that says so to callers."""
-    from app.batches.store.database import InUse
-    from app.cohort import FILE, NumbersError, load
-    from app.runtime.storage import storage_complaint
+    from app.batches.store.database import DatabaseInUse
+    from app.cohort.parameters import COHORT_FILE, CohortParametersError, load_parameters
+    from app.runtime.storage import check_storage
 
     try:
-        load(settings.models_dir / FILE)
-    except NumbersError as error:
-        stop(str(error), FAILED)
+        load_parameters(settings.models_dir / COHORT_FILE)
+    except CohortParametersError as error:
+        exit_with_error(str(error), EXIT_FAILED)
     try:
-        complaint = storage_complaint(settings)
-    except InUse as error:
-        complaint = str(error)
-    if complaint is not None:
-        stop(complaint, USAGE)
+        problem = check_storage(settings)
+    except DatabaseInUse as error:
+        problem = str(error)
+    if problem is not None:
+        exit_with_error(problem, EXIT_USAGE)
 
 
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="One object.")] = False,
 ) -> None:
     """Look at this machine and say what is wrong and how to mend it. Exit code 1 if anything is."""
-    from app.cli.doctor import examine_machine
+    from app.cli.doctor import diagnose
 
-    settings = settings_of()
-    with no_native_chatter():
-        findings = examine_machine(settings)
+    settings = load_settings_or_exit()
+    with silence_native_stderr():
+        diagnoses = diagnose(settings)
     if as_json:
         typer.echo(
-            json.dumps({"ok": all(f.ok for f in findings), "checks": [f.told() for f in findings]})
+            json.dumps(
+                {"ok": all(f.ok for f in diagnoses), "checks": [f.as_dict() for f in diagnoses]}
+            )
         )
     else:
-        for finding in findings:
-            typer.echo(f"{'ok  ' if finding.ok else 'FAIL'}  {finding.name}: {finding.detail}")
-            if not finding.ok:
-                typer.echo(f"      mend it: {finding.remedy}")
-    raise typer.Exit(0 if all(finding.ok for finding in findings) else FAILED)
+        for diagnosis in diagnoses:
+            typer.echo(
+                f"{'ok  ' if diagnosis.ok else 'FAIL'}  {diagnosis.name}: {diagnosis.detail}"
+            )
+            if not diagnosis.ok:
+                typer.echo(f"      mend it: {diagnosis.remedy}")
+    raise typer.Exit(0 if all(diagnosis.ok for diagnosis in diagnoses) else EXIT_FAILED)

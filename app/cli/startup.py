@@ -18,79 +18,79 @@ import typer
 from app.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
-    from app.analysis.analyzer import Analyst
-    from app.analysis.child_pool import Look
+    from app.analysis.analyzer import Analyzer
+    from app.analysis.child_pool import AnalyzeFn
 
-FAILED: Final = 1
-USAGE: Final = 2
-FLAGGED: Final = 3
-INTERRUPTED: Final = 130
+EXIT_FAILED: Final = 1
+EXIT_USAGE: Final = 2
+EXIT_FLAGGED: Final = 3
+EXIT_INTERRUPTED: Final = 130
 
 
-def settings_of(**overrides: Any) -> Settings:
+def load_settings_or_exit(**overrides: Any) -> Settings:
     """The settings, or the end."""
     try:
         return load_settings(**overrides)
     except SettingsError as error:
-        stop(str(error), USAGE)
+        exit_with_error(str(error), EXIT_USAGE)
 
 
-def loaded_analyst(settings: Settings) -> Analyst:
+def load_analyzer_or_exit(settings: Settings) -> Analyzer:
     """Everything that looks at pictures, or the end."""
-    from app.analysis.analyzer import Analyst
+    from app.analysis.analyzer import Analyzer
     from app.calibration.calibration import CalibrationError
-    from app.face.landmarks import ModelError
+    from app.face.landmarks import LandmarkModelError
     from app.networks.onnx import NetworkError
 
     try:
-        return Analyst.load(settings)
-    except (CalibrationError, ModelError, NetworkError) as error:
-        stop(str(error), FAILED)
+        return Analyzer.load(settings)
+    except (CalibrationError, LandmarkModelError, NetworkError) as error:
+        exit_with_error(str(error), EXIT_FAILED)
 
 
 @contextmanager
-def opened_tools(settings: Settings) -> Iterator[tuple[Analyst, Look]]:
+def open_analysis(settings: Settings) -> Iterator[tuple[Analyzer, AnalyzeFn]]:
     """Who knows the models, and who looks at lists; the children that look load meanwhile."""
-    from app.analysis.child_pool import Examiners, look_here
+    from app.analysis.child_pool import AnalyzerPool, analyze_in_thread
 
     with ExitStack() as stack:
-        apart = stack.enter_context(closing(Examiners(settings))) if settings.isolate else None
+        pool = stack.enter_context(closing(AnalyzerPool(settings))) if settings.isolate else None
         # Nothing is unpacked here then: no child is needed for that.
-        here = settings.model_copy(update={"isolate": False}) if apart else settings
-        analyst = stack.enter_context(closing(loaded_analyst(here)))
-        yield analyst, apart or look_here(analyst, settings)
+        own_settings = settings.model_copy(update={"isolate": False}) if pool else settings
+        analyzer = stack.enter_context(closing(load_analyzer_or_exit(own_settings)))
+        yield analyzer, pool or analyze_in_thread(analyzer, settings)
 
 
-def stop(reason: str, code: int) -> NoReturn:
+def exit_with_error(reason: str, code: int) -> NoReturn:
     """End with the first line of ``reason``; what follows it is for `eyeline doctor`."""
     typer.echo(f"eyeline: {reason.splitlines()[0]}", err=True)
     raise typer.Exit(code)
 
 
 @contextmanager
-def no_native_chatter() -> Iterator[None]:
+def silence_native_stderr() -> Iterator[None]:
     """MediaPipe's C++ tells file descriptor 2 what it is about to do, and no option stops it.
 
     What Python itself writes to ``sys.stderr`` meanwhile arrives as always.
     """
-    kept = os.dup(2)
+    saved_stderr = os.dup(2)
     try:
         with (
-            Path(os.devnull).open("wb") as nowhere,
-            os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace") as ours,
+            Path(os.devnull).open("wb") as devnull,
+            os.fdopen(os.dup(2), "w", encoding="utf-8", errors="replace") as python_stderr,
             ExitStack() as stack,
         ):
             sys.stderr.flush()
-            if _is_descriptor_2(sys.stderr):
-                stack.enter_context(redirect_stderr(ours))
-            os.dup2(nowhere.fileno(), 2)
+            if _is_native_stderr(sys.stderr):
+                stack.enter_context(redirect_stderr(python_stderr))
+            os.dup2(devnull.fileno(), 2)
             yield
     finally:
-        os.dup2(kept, 2)
-        os.close(kept)
+        os.dup2(saved_stderr, 2)
+        os.close(saved_stderr)
 
 
-def _is_descriptor_2(stream: TextIO) -> bool:
+def _is_native_stderr(stream: TextIO) -> bool:
     try:
         return stream.fileno() == 2
     except (OSError, ValueError):  # a test's stream in memory

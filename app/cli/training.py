@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from app.cli.startup import FAILED, settings_of, stop
+from app.cli.startup import EXIT_FAILED, exit_with_error, load_settings_or_exit
 
 
 def fit(
@@ -17,7 +17,7 @@ def fit(
     """Fit everything on CORPUS and write it, with what the canary scores, to the models."""
     from app.training.commands import run_fit
 
-    _offline(lambda models_dir: run_fit(corpus, models_dir))
+    _run_with_models(lambda models_dir: run_fit(corpus, models_dir))
 
 
 def fit_texture(
@@ -33,12 +33,16 @@ def fit_texture(
     try:
         from app.training.network.commands import run_fit_texture
     except ModuleNotFoundError as error:
-        stop(f"{error.name} is not installed: run `make fit-texture CORPUS=...`", FAILED)
+        exit_with_error(
+            f"{error.name} is not installed: run `make fit-texture CORPUS=...`", EXIT_FAILED
+        )
 
-    def tell(said: str) -> None:
-        typer.echo(said, err=True)
+    def report_progress(message: str) -> None:
+        typer.echo(message, err=True)
 
-    _offline(lambda models_dir: run_fit_texture(corpus, models_dir, work, steps_share, tell))
+    _run_with_models(
+        lambda models_dir: run_fit_texture(corpus, models_dir, work, steps_share, report_progress)
+    )
 
 
 def evaluate(
@@ -70,27 +74,27 @@ def evaluate(
         False: "shipped",
         None: None,
     }
-    _offline(
+    _run_with_models(
         lambda models_dir: run_evaluate(
             corpus,
             models_dir,
             mode=modes[held_out],
-            evasions=evasions,
-            sizes=sizes,
-            kept_out=kept_out,
-            scores=scores,
+            with_perturbations=evasions,
+            with_sizes=sizes,
+            unseen_only=kept_out,
+            scores_path=scores,
             as_json=as_json,
         )
     )
 
 
-def _offline(work: Callable[[Path], str]) -> None:
+def _run_with_models(command: Callable[[Path], str]) -> None:
     from app.calibration.calibration import CalibrationError
-    from app.face.landmarks import ModelError
+    from app.face.landmarks import LandmarkModelError
     from app.networks.onnx import NetworkError
     from app.training.corpus import CorpusError
 
     try:
-        typer.echo(work(settings_of().models_dir))
-    except (CalibrationError, CorpusError, ModelError, NetworkError) as error:
-        stop(str(error), FAILED)
+        typer.echo(command(load_settings_or_exit().models_dir))
+    except (CalibrationError, CorpusError, LandmarkModelError, NetworkError) as error:
+        exit_with_error(str(error), EXIT_FAILED)

@@ -14,123 +14,131 @@ from typing import Any, Final
 
 import numpy as np
 
-from app.cohort.account_values import amount, moment
+from app.cohort.account_values import parse_count, parse_timestamp
 
-_COUNTS: Final = ("followers_count", "following_count", "posts_count")
-_SPANS: Final = {"hour": 3600, "day": 86400}
-_DIGITS: Final = re.compile(r"\d")
-_MANY_DIGITS: Final = re.compile(r"\d{4,}$")
-_MIDNIGHT: Final = 86400
-_DATES_ONLY: Final = 0.9
+_COUNT_COLUMNS: Final = ("followers_count", "following_count", "posts_count")
+_BURST_SPANS_S: Final = {"hour": 3600, "day": 86400}
+_ANY_DIGIT: Final = re.compile(r"\d")
+_FOUR_DIGIT_ENDING: Final = re.compile(r"\d{4,}$")
+_DAY_S: Final = 86400
+_DATES_ONLY_SHARE: Final = 0.9
 """If so many of the times are midnights, they are dates, and say nothing of an hour."""
 
 
 @dataclass(eq=False)
-class Accounts:
+class AccountStats:
     """One side's accounts, counted one at a time: some 40 bytes for each that says everything."""
 
-    told: int = 0
+    described: int = 0
     """That say anything at all."""
     created: array[int] = field(default_factory=lambda: array("q"))
     unreadable_dates: int = 0
     counts: dict[str, array[float]] = field(
-        default_factory=lambda: {name: array("f") for name in _COUNTS}
+        default_factory=lambda: {name: array("f") for name in _COUNT_COLUMNS}
     )
-    names: int = 0
-    with_digits: int = 0
-    ending_in_digits: int = 0
+    usernames: int = 0
+    usernames_with_digits: int = 0
+    usernames_ending_in_digits: int = 0
 
     def add(self, account: Mapping[str, str]) -> None:
         if not account:
             return
-        self.told += 1
+        self.described += 1
         if date := account.get("created_at", "").strip():
-            at = moment(date)
-            if at is None:
+            created_at = parse_timestamp(date)
+            if created_at is None:
                 self.unreadable_dates += 1
             else:
-                self.created.append(at)
-        for name in _COUNTS:
-            if (found := amount(account.get(name, ""))) is not None:
-                self.counts[name].append(found)
+                self.created.append(created_at)
+        for name in _COUNT_COLUMNS:
+            if (number := parse_count(account.get(name, ""))) is not None:
+                self.counts[name].append(number)
         if username := account.get("username", "").strip():
-            self.names += 1
-            self.with_digits += bool(_DIGITS.search(username))
-            self.ending_in_digits += bool(_MANY_DIGITS.search(username))
+            self.usernames += 1
+            self.usernames_with_digits += bool(_ANY_DIGIT.search(username))
+            self.usernames_ending_in_digits += bool(_FOUR_DIGIT_ENDING.search(username))
 
-    def merge(self, other: Accounts) -> None:
-        self.told += other.told
+    def merge(self, other: AccountStats) -> None:
+        self.described += other.described
         self.created.extend(other.created)
         self.unreadable_dates += other.unreadable_dates
-        for name in _COUNTS:
+        for name in _COUNT_COLUMNS:
             self.counts[name].extend(other.counts[name])
-        self.names += other.names
-        self.with_digits += other.with_digits
-        self.ending_in_digits += other.ending_in_digits
+        self.usernames += other.usernames
+        self.usernames_with_digits += other.usernames_with_digits
+        self.usernames_ending_in_digits += other.usernames_ending_in_digits
 
-    def figures(self) -> dict[str, Any]:
+    def summarize(self) -> dict[str, Any]:
         """What they have in common; ``None`` where the list does not say."""
         created = np.sort(np.array(self.created, dtype=np.int64))
-        some = len(created) > 0
+        has_dates = len(created) > 0
         medians = {
             f"median_{name}": float(np.median(np.array(found))) if found else None
             for name, found in self.counts.items()
         }
         return {
-            "accounts": self.told,
+            "accounts": self.described,
             "created_known": len(created),
             "created_unreadable": self.unreadable_dates,
-            "created_first": _day(created[0]) if some else None,
-            "created_median": _day(created[(len(created) - 1) // 2]) if some else None,
-            "created_last": _day(created[-1]) if some else None,
+            "created_first": _format_day(created[0]) if has_dates else None,
+            "created_median": _format_day(created[(len(created) - 1) // 2]) if has_dates else None,
+            "created_last": _format_day(created[-1]) if has_dates else None,
             **medians,
-            "names_with_digits": self.with_digits / self.names if self.names else None,
+            "names_with_digits": self.usernames_with_digits / self.usernames
+            if self.usernames
+            else None,
             "names_ending_in_four_digits": (
-                self.ending_in_digits / self.names if self.names else None
+                self.usernames_ending_in_digits / self.usernames if self.usernames else None
             ),
         }
 
 
-def side_by_side(flagged: Accounts, rest: Accounts) -> dict[str, Any] | None:
+def compare_accounts(flagged: AccountStats, rest: AccountStats) -> dict[str, Any] | None:
     """Both sides' figures, and when the flagged were created; ``None`` if no row says a thing."""
-    if not flagged.told and not rest.told:
+    if not flagged.described and not rest.described:
         return None
-    return {"flagged": flagged.figures(), "rest": rest.figures(), "bursts": _bursts(flagged, rest)}
+    return {
+        "flagged": flagged.summarize(),
+        "rest": rest.summarize(),
+        "bursts": _find_bursts(flagged, rest),
+    }
 
 
-def _bursts(flagged: Accounts, rest: Accounts) -> dict[str, Any]:
+def _find_bursts(flagged: AccountStats, rest: AccountStats) -> dict[str, Any]:
     """The hour and the day in which most flagged accounts were created, and the rest in it.
 
     ``rest_busiest`` is the rest's own busiest span: large lists have busy days too.
     """
-    ours = np.sort(np.array(flagged.created, dtype=np.int64))
-    theirs = np.sort(np.array(rest.created, dtype=np.int64))
-    both = np.concatenate([ours, theirs])
-    dates_only = len(both) > 0 and float((both % _MIDNIGHT == 0).mean()) >= _DATES_ONLY
-    found: dict[str, Any] = {}
-    for name, seconds in _SPANS.items():
-        if not len(ours) or (name == "hour" and dates_only):
-            found[name] = None
+    flagged_times = np.sort(np.array(flagged.created, dtype=np.int64))
+    rest_times = np.sort(np.array(rest.created, dtype=np.int64))
+    all_times = np.concatenate([flagged_times, rest_times])
+    dates_only = len(all_times) > 0 and float((all_times % _DAY_S == 0).mean()) >= _DATES_ONLY_SHARE
+    bursts: dict[str, Any] = {}
+    for name, seconds in _BURST_SPANS_S.items():
+        if not len(flagged_times) or (name == "hour" and dates_only):
+            bursts[name] = None
             continue
-        start, most = _busiest(ours, seconds)
-        inside = int(np.searchsorted(theirs, start + seconds) - np.searchsorted(theirs, start))
-        found[name] = {
+        start, flagged_count = _busiest_span(flagged_times, seconds)
+        rest_count = int(
+            np.searchsorted(rest_times, start + seconds) - np.searchsorted(rest_times, start)
+        )
+        bursts[name] = {
             "from": datetime.fromtimestamp(start, UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
-            "flagged": most,
-            "flagged_known": len(ours),
-            "rest": inside,
-            "rest_known": len(theirs),
-            "rest_busiest": _busiest(theirs, seconds)[1] if len(theirs) else 0,
+            "flagged": flagged_count,
+            "flagged_known": len(flagged_times),
+            "rest": rest_count,
+            "rest_known": len(rest_times),
+            "rest_busiest": _busiest_span(rest_times, seconds)[1] if len(rest_times) else 0,
         }
-    return found
+    return bursts
 
 
-def _busiest(times: np.ndarray[Any, np.dtype[np.int64]], seconds: int) -> tuple[int, int]:
+def _busiest_span(times: np.ndarray[Any, np.dtype[np.int64]], seconds: int) -> tuple[int, int]:
     """The start of the span in which most of ``times`` (ascending) lie, and how many do."""
     counts = np.searchsorted(times, times + seconds) - np.arange(len(times))
     best = int(counts.argmax())
     return int(times[best]), int(counts[best])
 
 
-def _day(seconds: int) -> str:
+def _format_day(seconds: int) -> str:
     return datetime.fromtimestamp(int(seconds), UTC).strftime("%Y-%m-%d")

@@ -16,27 +16,27 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.cohort.account_stats import Accounts
+from app.cohort.account_stats import AccountStats
 from app.cohort.parameters import ConcentrationEntry
 from app.evidence import Outcome, Verdict
-from app.records import Finding, Result
+from app.records import ItemResult, PictureRecord
 
-_SCORED: Final = 1
-_LIKELY: Final = 2
-_PLACED: Final = 4
-_HASHED: Final = 8
-_STEP: Final = 5e-4
+_SCORED_FLAG: Final = 1
+_LIKELY_FLAG: Final = 2
+_SQUARE_FLAG: Final = 4
+_HASH_FLAG: Final = 8
+_SQUARE_STEP: Final = 5e-4
 """Squares are kept in steps of this: a fifth of the narrowest frame's spread."""
-_FARTHEST: Final = 32767
-_MILLI: Final = 1000.0
-_TRIMMED_LLR: Final = 1.0
+_INT16_MAX: Final = 32767
+_LLR_STEPS: Final = 1000.0
+_TRIMMED_MIN_EYE_LLR: Final = 1.0
 """From which llr of the eyes a face in a trimmed picture counts as lying where it was found."""
 
-Singles = NDArray[np.float32]
+Float32Array = NDArray[np.float32]
 
 
 @dataclass(frozen=True, eq=False)
-class Columns:
+class CohortColumns:
     """A tally as arrays, in the order of the list. ``squares`` (n, 4): NaN where unknown.
 
     ``hashes``: 0 where there is none.
@@ -44,24 +44,24 @@ class Columns:
 
     seqs: NDArray[np.int64]
     hashes: NDArray[np.uint64]
-    llr: Singles
-    eye_llr: Singles
-    squares: Singles
-    scored: NDArray[np.bool_]
-    likely: NDArray[np.bool_]
+    llr: Float32Array
+    eye_llr: Float32Array
+    squares: Float32Array
+    is_scored: NDArray[np.bool_]
+    is_likely: NDArray[np.bool_]
 
 
 @dataclass(eq=False)
-class Tally:
-    """What is kept of a list. ``numbers`` tell where frames lie."""
+class CohortCollector:
+    """What is kept of a list. ``parameters`` tell where frames lie."""
 
-    numbers: ConcentrationEntry
+    parameters: ConcentrationEntry
     outcomes: Counter[str] = field(default_factory=Counter)
     failures: Counter[str] = field(default_factory=Counter)
     templates: Counter[str] = field(default_factory=Counter)
     transforms: Counter[str] = field(default_factory=Counter)
-    flagged: Accounts = field(default_factory=Accounts)
-    rest: Accounts = field(default_factory=Accounts)
+    flagged: AccountStats = field(default_factory=AccountStats)
+    rest: AccountStats = field(default_factory=AccountStats)
     _seqs: array[int] = field(default_factory=lambda: array("q"))
     _hashes: array[int] = field(default_factory=lambda: array("Q"))
     _llr: array[float] = field(default_factory=lambda: array("f"))
@@ -73,39 +73,39 @@ class Tally:
         """How many pictures were found something of."""
         return len(self._seqs)
 
-    def extend(self, results: Iterable[Result]) -> Tally:
+    def extend(self, results: Iterable[ItemResult]) -> CohortCollector:
         for result in results:
             self.add(result)
         return self
 
-    def add(self, result: Result) -> None:
-        found = result.finding
-        if found is None:
+    def add(self, result: ItemResult) -> None:
+        record = result.record
+        if record is None:
             self.failures[result.failure.code if result.failure else "unknown"] += 1
             return
-        self.outcomes[found.outcome] += 1
-        scored = found.outcome == Outcome.SCORED and math.isfinite(found.llr)
-        likely = scored and found.verdict == Verdict.LIKELY_GENERATED
-        (self.flagged if likely else self.rest).add(result.account)
-        hashed = _hash(found.perceptual_hash)
-        square = self._square(found) if scored else None
+        self.outcomes[record.outcome] += 1
+        is_scored = record.outcome == Outcome.SCORED and math.isfinite(record.llr)
+        is_likely = is_scored and record.verdict == Verdict.LIKELY_GENERATED
+        (self.flagged if is_likely else self.rest).add(result.account)
+        perceptual_hash = _parse_hash(record.perceptual_hash)
+        square = self._square_of(record) if is_scored else None
         self._seqs.append(result.seq)
-        self._hashes.append(hashed or 0)
-        self._llr.append(found.llr if scored else 0.0)
-        eye = found.eye_llr if scored and math.isfinite(found.eye_llr) else 0.0
-        self._eye_llr.append(_clipped(eye * _MILLI))
-        self._squares.extend(_clipped(c / _STEP) for c in square or (0.0,) * 4)
+        self._hashes.append(perceptual_hash or 0)
+        self._llr.append(record.llr if is_scored else 0.0)
+        eye = record.eye_llr if is_scored and math.isfinite(record.eye_llr) else 0.0
+        self._eye_llr.append(_to_int16(eye * _LLR_STEPS))
+        self._squares.extend(_to_int16(c / _SQUARE_STEP) for c in square or (0.0,) * 4)
         self._flags.append(
-            _SCORED * scored
-            + _LIKELY * likely
-            + _PLACED * (square is not None)
-            + _HASHED * (hashed is not None)
+            _SCORED_FLAG * is_scored
+            + _LIKELY_FLAG * is_likely
+            + _SQUARE_FLAG * (square is not None)
+            + _HASH_FLAG * (perceptual_hash is not None)
         )
-        if scored and eye >= self.numbers.on_template_llr:
-            self.templates[found.template or "unknown"] += 1
-            self.transforms[found.transform or "unknown"] += 1
+        if is_scored and eye >= self.parameters.on_template_llr:
+            self.templates[record.template or "unknown"] += 1
+            self.transforms[record.transform or "unknown"] += 1
 
-    def merge(self, other: Tally) -> None:
+    def merge(self, other: CohortCollector) -> None:
         """Take over what ``other`` tallied of another part of the same list."""
         for name in ("outcomes", "failures", "templates", "transforms"):
             getattr(self, name).update(getattr(other, name))
@@ -114,48 +114,48 @@ class Tally:
         for name in ("_seqs", "_hashes", "_llr", "_eye_llr", "_squares", "_flags"):
             getattr(self, name).extend(getattr(other, name))
 
-    def columns(self) -> Columns:
+    def columns(self) -> CohortColumns:
         """Everything as arrays, in the order of the list, whatever order it came in."""
         seqs = np.array(self._seqs, dtype=np.int64)
         order = np.argsort(seqs, kind="stable")
         flags = np.array(self._flags, dtype=np.uint8)[order]
-        squares: Singles = np.array(self._squares, dtype=np.float32).reshape(-1, 4)[order]
-        squares *= np.float32(_STEP)
-        squares[(flags & _PLACED) == 0] = np.nan
+        squares: Float32Array = np.array(self._squares, dtype=np.float32).reshape(-1, 4)[order]
+        squares *= np.float32(_SQUARE_STEP)
+        squares[(flags & _SQUARE_FLAG) == 0] = np.nan
         hashes = np.array(self._hashes, dtype=np.uint64)[order]
-        hashes[(flags & _HASHED) == 0] = 0
-        return Columns(
+        hashes[(flags & _HASH_FLAG) == 0] = 0
+        return CohortColumns(
             seqs=seqs[order],
             hashes=hashes,
             llr=np.array(self._llr, dtype=np.float32)[order],
-            eye_llr=np.array(self._eye_llr, dtype=np.float32)[order] / np.float32(_MILLI),
+            eye_llr=np.array(self._eye_llr, dtype=np.float32)[order] / np.float32(_LLR_STEPS),
             squares=squares,
-            scored=(flags & _SCORED) > 0,
-            likely=(flags & _LIKELY) > 0,
+            is_scored=(flags & _SCORED_FLAG) > 0,
+            is_likely=(flags & _LIKELY_FLAG) > 0,
         )
 
-    def _square(self, found: Finding) -> tuple[float, ...] | None:
+    def _square_of(self, record: PictureRecord) -> tuple[float, ...] | None:
         """Where the face lies: in the picture, or as far from the template as in what was trimmed.
 
         A trimmed picture's own square tells nothing of the frame inside the borders; its distance
         from the template does, and is put back as a square that far away.
         """
-        if found.transform == "trimmed" and found.eye_llr >= _TRIMMED_LLR:
-            frame = next((f for f in self.numbers.frames if f.name == found.template), None)
-            if frame is not None and found.distance is not None and math.isfinite(found.distance):
-                arm = np.linalg.cholesky(np.array(frame.scale))[:, 0]
-                return tuple((np.array(frame.mean) + found.distance * arm).tolist())
-        square = found.square
+        if record.transform == "trimmed" and record.eye_llr >= _TRIMMED_MIN_EYE_LLR:
+            frame = next((f for f in self.parameters.frames if f.name == record.template), None)
+            if frame is not None and record.distance is not None and math.isfinite(record.distance):
+                direction = np.linalg.cholesky(np.array(frame.scale))[:, 0]
+                return tuple((np.array(frame.mean) + record.distance * direction).tolist())
+        square = record.square
         return square if square is not None and all(map(math.isfinite, square)) else None
 
 
-def _hash(text: str) -> int | None:
+def _parse_hash(text: str) -> int | None:
     try:
-        found = int(text, 16)
+        number = int(text, 16)
     except ValueError:
         return None
-    return found if 0 < found < 1 << 64 else None
+    return number if 0 < number < 1 << 64 else None
 
 
-def _clipped(number: float) -> int:
-    return max(-_FARTHEST, min(_FARTHEST, round(number)))
+def _to_int16(number: float) -> int:
+    return max(-_INT16_MAX, min(_INT16_MAX, round(number)))

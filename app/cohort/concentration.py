@@ -19,78 +19,91 @@ from typing import Final
 import numpy as np
 
 from app.calibration.densities import FloatArray
-from app.cohort.p_values import smallest_together
+from app.cohort.p_values import combine_smallest
 from app.cohort.parameters import ConcentrationEntry
-from app.cohort.template_density import any_zoom, densities, house_densities
+from app.cohort.template_density import any_zoom_density, house_style_densities, template_densities
 
 # What each question may spend of the error: all untouched, each as it may be, all zoomed alike.
-_UNTOUCHED: Final = 0.5
-_ANY: Final = 0.3
-_ALIKE: Final = 0.2
+_UNTOUCHED_ALPHA: Final = 0.5
+_MIXED_ZOOM_ALPHA: Final = 0.3
+_COMMON_ZOOM_ALPHA: Final = 0.2
 
 
 @dataclass(frozen=True)
-class Concentration:
+class ConcentrationResult:
     """``log10_p``: of the list under the strongest question. ``zoom``: which one zoom that was.
 
-    1.0 for none, ``None`` if every picture was taken as it may be. ``near``: pictures looked at.
+    1.0 for none, ``None`` if every picture was taken as it may be. ``near_count``: pictures looked
+    at.
     """
 
     log10_p: float
-    near: int
+    near_count: int
     zoom: float | None
 
 
-def concentration(squares: FloatArray, numbers: ConcentrationEntry) -> Concentration:
+def measure_concentration(
+    squares: FloatArray, parameters: ConcentrationEntry
+) -> ConcentrationResult:
     """The test on different pictures' ``squares`` (n, 4), all of them near a frame."""
     if not len(squares):
-        return Concentration(0.0, 0, None)
-    by_zoom = densities(squares, numbers)
-    allowed = _allowed(squares, by_zoom, numbers)
-    untouched = _p_values(by_zoom[:, 0], allowed[0], numbers.volumes.one, numbers)
-    zoomed = _p_values(any_zoom(by_zoom), float(allowed[1:].max()), numbers.volumes.zoomed, numbers)
-    share = numbers.zoomed_share
+        return ConcentrationResult(0.0, 0, None)
+    by_zoom = template_densities(squares, parameters)
+    background = _background_density(squares, by_zoom, parameters)
+    untouched = _log10_p_values(by_zoom[:, 0], background[0], parameters.volumes.one, parameters)
+    zoomed = _log10_p_values(
+        any_zoom_density(by_zoom),
+        float(background[1:].max()),
+        parameters.volumes.zoomed,
+        parameters,
+    )
+    share = parameters.zoomed_share
     either = np.minimum(
         0.0, np.minimum(untouched - math.log10(1.0 - share), zoomed - math.log10(share))
     )
-    found: list[tuple[float, float | None]] = [
-        (smallest_together(untouched) - math.log10(_UNTOUCHED), 1.0),
-        (smallest_together(either) - math.log10(_ANY), None),
+    candidates: list[tuple[float, float | None]] = [
+        (combine_smallest(untouched) - math.log10(_UNTOUCHED_ALPHA), 1.0),
+        (combine_smallest(either) - math.log10(_MIXED_ZOOM_ALPHA), None),
     ]
-    each = math.log10(_ALIKE / numbers.zooms)
-    for column, zoom in enumerate(numbers.ln_zooms[1:], start=1):
+    alpha_per_zoom = math.log10(_COMMON_ZOOM_ALPHA / parameters.zooms)
+    for column, zoom in enumerate(parameters.ln_zooms[1:], start=1):
         # A zoomed frame is the same frame in a stretched place: as dense as it was per its room.
         stretch = 2.0 * zoom / math.log(10.0)
-        p = _p_values(
-            by_zoom[:, column] + stretch, allowed[column] + stretch, numbers.volumes.one, numbers
+        p = _log10_p_values(
+            by_zoom[:, column] + stretch,
+            background[column] + stretch,
+            parameters.volumes.one,
+            parameters,
         )
-        found.append((smallest_together(p) - each, math.exp(zoom)))
-    best, zoom_of_all = min(found, key=lambda f: f[0])
-    return Concentration(min(0.0, best), len(squares), zoom_of_all if best < 0.0 else None)
+        candidates.append((combine_smallest(p) - alpha_per_zoom, math.exp(zoom)))
+    best, common_zoom = min(candidates, key=lambda f: f[0])
+    return ConcentrationResult(min(0.0, best), len(squares), common_zoom if best < 0.0 else None)
 
 
-def _allowed(squares: FloatArray, by_zoom: FloatArray, numbers: ConcentrationEntry) -> FloatArray:
+def _background_density(
+    squares: FloatArray, by_zoom: FloatArray, parameters: ConcentrationEntry
+) -> FloatArray:
     """log10 density that ordinary pictures may have in each zoomed frame, given that they are near.
 
     Those in the very frame have no say: they are what is asked about.
     """
-    share = numbers.zoomed_share
-    found = np.logaddexp(
+    share = parameters.zoomed_share
+    in_frame = np.logaddexp(
         by_zoom[:, 0] * math.log(10.0) + math.log(1.0 - share),
-        any_zoom(by_zoom) * math.log(10.0) + math.log(share),
+        any_zoom_density(by_zoom) * math.log(10.0) + math.log(share),
     ) / math.log(10.0)
-    missed = squares[found < numbers.core]
-    own = house_densities(missed, numbers) - math.log10(len(squares))
-    floor = np.full(len(own), numbers.floor_density_zoomed)
-    floor[0] = numbers.floor_density
-    out: FloatArray = np.maximum(floor, own + math.log10(numbers.allowance))
+    missed = squares[in_frame < parameters.core]
+    list_density = house_style_densities(missed, parameters) - math.log10(len(squares))
+    floor = np.full(len(list_density), parameters.floor_density_zoomed)
+    floor[0] = parameters.floor_density
+    out: FloatArray = np.maximum(floor, list_density + math.log10(parameters.allowance))
     return out
 
 
-def _p_values(
-    density: FloatArray, allowed: float, volumes: list[float], numbers: ConcentrationEntry
+def _log10_p_values(
+    density: FloatArray, background: float, volumes: list[float], parameters: ConcentrationEntry
 ) -> FloatArray:
     """log10 of how likely an ordinary near picture falls where it is ``density`` dense or more."""
-    room = np.interp(density, numbers.volumes.density, volumes)
-    out: FloatArray = np.minimum(0.0, room + allowed)
+    volume = np.interp(density, parameters.volumes.density, volumes)
+    out: FloatArray = np.minimum(0.0, volume + background)
     return out

@@ -22,112 +22,120 @@ from numpy.typing import NDArray
 from app.cohort.parameters import DuplicatesEntry
 from app.cohort.template_density import Squares
 
-_PARTS: Final = ((0, 22), (22, 21), (43, 21))
+_HASH_PARTS: Final = ((0, 22), (22, 21), (43, 21))
 """First bit and number of bits of each part of a hash."""
-_NEIGHBOURS: Final = 256
+_MAX_NEIGHBOURS: Final = 256
 """How far along a sorted part is looked: bounds the time where very many pictures look alike."""
 
 Hashes = NDArray[np.uint64]
-Bools = NDArray[np.bool_]
-Ints = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+Int64Array = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)
-class Groups:
+class DuplicateGroups:
     """``members``: indices, one array a group of two or more, the largest groups first."""
 
-    members: tuple[Ints, ...]
+    members: tuple[Int64Array, ...]
 
     @property
-    def pictures(self) -> int:
+    def picture_count(self) -> int:
         return sum(map(len, self.members))
 
 
-def group(hashes: Hashes, squares: Squares, lenient: Bools, numbers: DuplicatesEntry) -> Groups:
+def group_duplicates(
+    hashes: Hashes, squares: Squares, is_lenient: BoolArray, parameters: DuplicatesEntry
+) -> DuplicateGroups:
     """Groups of pictures that are the same. Arrays are parallel.
 
-    ``squares`` (n, 4), NaN without a face. ``lenient``: which may differ by a few bits.
+    ``squares`` (n, 4), NaN without a face. ``is_lenient``: which may differ by a few bits.
     """
-    few, many = numbers.bits
-    bits = np.bitwise_count(hashes)
-    telling = np.flatnonzero((bits >= few) & (bits <= many))
-    order = telling[np.lexsort((telling, *squares[telling].T, hashes[telling]))]
-    same = _alike(hashes[order], squares[order], numbers)
+    min_bits, max_bits = parameters.bits
+    bit_counts = np.bitwise_count(hashes)
+    informative = np.flatnonzero((bit_counts >= min_bits) & (bit_counts <= max_bits))
+    order = informative[np.lexsort((informative, *squares[informative].T, hashes[informative]))]
+    same = _matches_next(hashes[order], squares[order], parameters)
     run = np.concatenate([[0], np.cumsum(~same)]) if len(order) else np.zeros(0, np.int64)
-    first = order[np.flatnonzero(np.concatenate([[True], ~same]))] if len(order) else order
-    roots = _Roots()
-    allowed = np.flatnonzero(lenient[first])
-    if numbers.radius:
-        for a, b in _within(hashes[first[allowed]], squares[first[allowed]], numbers):
-            roots.join(int(allowed[a]), int(allowed[b]))
-    moved = np.arange(len(first))
+    run_starts = order[np.flatnonzero(np.concatenate([[True], ~same]))] if len(order) else order
+    roots = _DisjointSets()
+    lenient_runs = np.flatnonzero(is_lenient[run_starts])
+    if parameters.radius:
+        for a, b in _near_pairs(
+            hashes[run_starts[lenient_runs]], squares[run_starts[lenient_runs]], parameters
+        ):
+            roots.union(int(lenient_runs[a]), int(lenient_runs[b]))
+    root_of_run = np.arange(len(run_starts))
     for child in roots.parents:
-        moved[child] = roots.find(child)
-    return Groups(tuple(_gathered(order, moved[run])))
+        root_of_run[child] = roots.find(child)
+    return DuplicateGroups(tuple(_collect_groups(order, root_of_run[run])))
 
 
-def _alike(hashes: Hashes, squares: Squares, numbers: DuplicatesEntry) -> Bools:
+def _matches_next(hashes: Hashes, squares: Squares, parameters: DuplicatesEntry) -> BoolArray:
     """Which neighbours in order are one picture: (n - 1,)."""
     if not len(hashes):
         return np.zeros(0, np.bool_)
-    out: Bools = (hashes[1:] == hashes[:-1]) & _same_place(squares[1:], squares[:-1], numbers)
+    out: BoolArray = (hashes[1:] == hashes[:-1]) & _is_same_place(
+        squares[1:], squares[:-1], parameters
+    )
     return out
 
 
-def _same_place(ones: Squares, others: Squares, numbers: DuplicatesEntry) -> Bools:
+def _is_same_place(ones: Squares, others: Squares, parameters: DuplicatesEntry) -> BoolArray:
     """Whether faces lie alike, or neither picture has one: (n,)."""
-    close = (np.abs(ones - others) < np.array(numbers.within)).all(axis=1)
-    out: Bools = close | (np.isnan(ones[:, 0]) & np.isnan(others[:, 0]))
+    close = (np.abs(ones - others) < np.array(parameters.within)).all(axis=1)
+    out: BoolArray = close | (np.isnan(ones[:, 0]) & np.isnan(others[:, 0]))
     return out
 
 
-def _within(
-    hashes: Hashes, squares: Squares, numbers: DuplicatesEntry
+def _near_pairs(
+    hashes: Hashes, squares: Squares, parameters: DuplicatesEntry
 ) -> Iterator[tuple[int, int]]:
     """Pairs of indices whose hashes differ by no more than the radius, faces in one place."""
-    for start, width in _PARTS:
+    for start, width in _HASH_PARTS:
         part = (hashes >> np.uint64(start)) & np.uint64((1 << width) - 1)
         order = np.lexsort((hashes, part))
-        kept, sorted_hashes = part[order], hashes[order]
-        for apart in range(1, _NEIGHBOURS + 1):
-            together = np.flatnonzero(kept[apart:] == kept[:-apart])
-            if not len(together):
+        sorted_parts, sorted_hashes = part[order], hashes[order]
+        for offset in range(1, _MAX_NEIGHBOURS + 1):
+            matches = np.flatnonzero(sorted_parts[offset:] == sorted_parts[:-offset])
+            if not len(matches):
                 break
-            differ = np.bitwise_count(sorted_hashes[together] ^ sorted_hashes[together + apart])
-            close = together[differ <= numbers.radius]
-            a, b = order[close], order[close + apart]
-            placed = _same_place(squares[a], squares[b], numbers)
-            yield from zip(a[placed].tolist(), b[placed].tolist(), strict=True)
+            bit_differences = np.bitwise_count(
+                sorted_hashes[matches] ^ sorted_hashes[matches + offset]
+            )
+            close = matches[bit_differences <= parameters.radius]
+            a, b = order[close], order[close + offset]
+            is_same_place = _is_same_place(squares[a], squares[b], parameters)
+            yield from zip(a[is_same_place].tolist(), b[is_same_place].tolist(), strict=True)
 
 
-def _gathered(order: Ints, label: Ints) -> list[Ints]:
+def _collect_groups(order: Int64Array, label: Int64Array) -> list[Int64Array]:
     """Members of every label that occurs more than once, sorted; largest groups first."""
-    by = np.lexsort((order, label))
-    label, members = label[by], order[by]
+    label_order = np.lexsort((order, label))
+    label, members = label[label_order], order[label_order]
     cuts = np.flatnonzero(np.diff(label)) + 1
     sizes = np.diff(np.concatenate([[0], cuts, [len(label)]]))
     starts = np.concatenate([[0], cuts])[: len(sizes)]
-    several = np.flatnonzero(sizes > 1)
-    found = [members[starts[i] : starts[i] + sizes[i]] for i in several]
-    return sorted(found, key=lambda m: (-len(m), int(m[0])))
+    repeated = np.flatnonzero(sizes > 1)
+    groups = [members[starts[i] : starts[i] + sizes[i]] for i in repeated]
+    return sorted(groups, key=lambda m: (-len(m), int(m[0])))
 
 
-class _Roots:
+class _DisjointSets:
     """Disjoint sets of those that were ever joined."""
 
     def __init__(self) -> None:
         self.parents: dict[int, int] = {}
 
-    def find(self, one: int) -> int:
+    def find(self, index: int) -> int:
         path = []
-        while (parent := self.parents.get(one, one)) != one:
-            path.append(one)
-            one = parent
-        for each in path:
-            self.parents[each] = one
-        return one
+        while (parent := self.parents.get(index, index)) != index:
+            path.append(index)
+            index = parent
+        for visited in path:
+            self.parents[visited] = index
+        return index
 
-    def join(self, one: int, other: int) -> None:
-        low, high = sorted((self.find(one), self.find(other)))
+    def union(self, first: int, second: int) -> None:
+        low, high = sorted((self.find(first), self.find(second)))
         self.parents[high] = low
         self.parents.setdefault(low, low)

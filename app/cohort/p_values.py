@@ -15,31 +15,31 @@ import numpy as np
 from app.calibration.densities import FloatArray
 
 _LN10: Final = math.log(10.0)
-_SMALL: Final = -0.3
+_MAX_LOG10_P: Final = -0.3
 """A p-value above a half, log10, adds nothing."""
 
 
-def smallest_together(log_p: FloatArray) -> float:
+def combine_smallest(log_p: FloatArray) -> float:
     """log10 of the probability of p-values as small as ``log_p`` (m,), log10; at most 0."""
     count = len(log_p)
     ordered = np.sort(log_p)
-    use = int(np.searchsorted(ordered, _SMALL))
-    if use == 0:
+    used = int(np.searchsorted(ordered, _MAX_LOG10_P))
+    if used == 0:
         return 0.0
-    k = np.arange(1.0, use + 1.0)
-    fall = -np.cumsum(ordered[:use]) * _LN10
-    found = log_choose(count, use) + log_gamma_tail(k, fall)
-    return min(0.0, float(found.min()) + math.log10(count))
+    k = np.arange(1.0, used + 1.0)
+    neg_log_product = -np.cumsum(ordered[:used]) * _LN10
+    log10_bounds = log10_binomials(count, used) + log10_gamma_tails(k, neg_log_product)
+    return min(0.0, float(log10_bounds.min()) + math.log10(count))
 
 
-def log_choose(count: int, up_to: int) -> FloatArray:
-    """log10 of C(count, k) for k = 1 … ``up_to``: (up_to,)."""
-    k = np.arange(1.0, up_to + 1.0)
+def log10_binomials(count: int, max_k: int) -> FloatArray:
+    """log10 of C(count, k) for k = 1 … ``max_k``: (up_to,)."""
+    k = np.arange(1.0, max_k + 1.0)
     out: FloatArray = np.cumsum(np.log10(count - k + 1.0) - np.log10(k))
     return out
 
 
-def log_gamma_tail(k: FloatArray, x: FloatArray) -> FloatArray:
+def log10_gamma_tails(k: FloatArray, x: FloatArray) -> FloatArray:
     """An upper bound of log10 P(Γ(k) ≥ x) for k = 1, 2, 3 … (all of them, in order).
 
     For x > k − 1 the tail is less than x^(k−1) e^(−x) ÷ Γ(k) ÷ (1 − (k − 1) ÷ x): its terms, from

@@ -11,10 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from app.calibration.densities import FloatArray, StudentT, whitening
+from app.calibration.densities import FloatArray, StudentT, whitening_matrix
 
-FILE: Final = "cohort.json"
-SHIPPED: Final = Path(__file__).resolve().parents[2] / "models" / FILE
+COHORT_FILE: Final = "cohort.json"
+DEFAULT_COHORT_PATH: Final = Path(__file__).resolve().parents[2] / "models" / COHORT_FILE
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]
@@ -22,18 +22,18 @@ Row2 = Annotated[list[float], Field(min_length=2, max_length=2)]
 Row4 = Annotated[list[float], Field(min_length=4, max_length=4)]
 Positive4 = Annotated[list[Positive], Field(min_length=4, max_length=4)]
 Matrix4 = Annotated[list[Row4], Field(min_length=4, max_length=4)]
-Densities = Annotated[list[Positive], Field(min_length=2)]
+BinShares = Annotated[list[Positive], Field(min_length=2)]
 
 
-class NumbersError(ValueError):
+class CohortParametersError(ValueError):
     """``cohort.json`` is missing or malformed; says what to do."""
 
 
-class _Strict(BaseModel):
+class _StrictModel(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
-class RateEntry(_Strict):
+class RateEntry(_StrictModel):
     """How often a thing happens to real pictures: ``hits`` of ``pictures``, pooled.
 
     ``rate``: what that speaks for, above 0 even where there was none; ``upper_95``: its one-sided
@@ -47,7 +47,7 @@ class RateEntry(_Strict):
     worst_collector: Share
 
 
-class PrevalenceEntry(_Strict):
+class PrevalenceEntry(_StrictModel):
     """How llr fall for three sorts of pictures, in bins, and how sure those tables are.
 
     ``edges``: llr between bins, one less than there are bins. ``framed``: photographs in a
@@ -58,9 +58,9 @@ class PrevalenceEntry(_Strict):
     """
 
     edges: Annotated[list[float], Field(min_length=1)]
-    generated: Densities
-    ordinary: Densities
-    framed: Densities
+    generated: BinShares
+    ordinary: BinShares
+    framed: BinShares
     framed_cost: Positive
     framed_cost_most: Positive
     spread_below: Share
@@ -68,7 +68,7 @@ class PrevalenceEntry(_Strict):
     floor: Share
 
     @model_validator(mode="after")
-    def _one_of_each(self) -> Self:
+    def _check_tables(self) -> Self:
         if any(a >= b for a, b in pairwise(self.edges)):
             raise ValueError("edges must ascend")
         for table in (self.generated, self.ordinary, self.framed):
@@ -76,17 +76,17 @@ class PrevalenceEntry(_Strict):
                 raise ValueError("a table has a share for every bin, and they add up to one")
         return self
 
-    def bins(self, llr: NDArray[np.floating[Any]]) -> FloatArray:
+    def count_by_bin(self, llr: NDArray[np.floating[Any]]) -> FloatArray:
         """Counts of ``llr`` (n,) by bin."""
-        found = np.bincount(self.bin_of(llr), minlength=len(self.generated))
-        return found.astype(np.float64)
+        counts = np.bincount(self.bin_indices(llr), minlength=len(self.generated))
+        return counts.astype(np.float64)
 
-    def bin_of(self, llr: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
+    def bin_indices(self, llr: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
         """The bin of each of ``llr`` (n,)."""
         return np.searchsorted(self.edges, llr, side="right")
 
 
-class FrameEntry(_Strict):
+class FrameEntry(_StrictModel):
     """One family's frame: a multivariate t over squares, as measured on pictures held out."""
 
     name: str
@@ -96,19 +96,19 @@ class FrameEntry(_Strict):
     scale: Matrix4
 
     @model_validator(mode="after")
-    def _spread(self) -> Self:
+    def _check_scale(self) -> Self:
         try:
-            whitening(np.array(self.scale))
+            whitening_matrix(np.array(self.scale))
         except np.linalg.LinAlgError:
             raise ValueError("not a covariance: positive in every direction") from None
         return self
 
     @property
-    def spread(self) -> StudentT:
+    def distribution(self) -> StudentT:
         return StudentT(self.freedom, np.array(self.mean), np.array(self.scale))
 
 
-class VolumeEntry(_Strict):
+class VolumeEntry(_StrictModel):
     """How much room there is where a density (log10, ascending) is reached or exceeded (log10).
 
     ``one``: the frame of an untouched picture. ``zoomed``: frames zoomed by anything up to the
@@ -120,7 +120,7 @@ class VolumeEntry(_Strict):
     zoomed: list[float]
 
     @model_validator(mode="after")
-    def _one_of_each(self) -> Self:
+    def _check_volumes(self) -> Self:
         if not len(self.density) == len(self.one) == len(self.zoomed) >= 2:
             raise ValueError("a volume for every density")
         if any(a >= b for a, b in pairwise(self.density)):
@@ -130,7 +130,7 @@ class VolumeEntry(_Strict):
         return self
 
 
-class ConcentrationEntry(_Strict):
+class ConcentrationEntry(_StrictModel):
     """What tells a shared frame from pictures that merely look alike.
 
     ``near``: half widths of centre x and y and of roll within which a square counts as near a
@@ -166,7 +166,7 @@ class ConcentrationEntry(_Strict):
         return np.append(0.0, steps)
 
 
-class DuplicatesEntry(_Strict):
+class DuplicatesEntry(_StrictModel):
     """``radius``: bits in which hashes of one picture may differ. ``within``: and its squares."""
 
     radius: Annotated[int, Field(ge=0, le=2)]
@@ -175,7 +175,7 @@ class DuplicatesEntry(_Strict):
     """A hash with fewer or more bits set than these is of a flat picture."""
 
 
-class FittedOn(_Strict):
+class CohortFittedOn(_StrictModel):
     """The calibration that judged, by id, and the pictures (none by numbers that saw it)."""
 
     calibration: str
@@ -183,11 +183,11 @@ class FittedOn(_Strict):
     collectors: int
 
 
-class Numbers(_Strict):
+class CohortParameters(_StrictModel):
     """The whole file."""
 
     format: Literal[1]
-    fitted_on: FittedOn
+    fitted_on: CohortFittedOn
     likely: RateEntry
     """How often ordinary pictures are called likely generated."""
     prevalence: PrevalenceEntry
@@ -195,19 +195,21 @@ class Numbers(_Strict):
     duplicates: DuplicatesEntry
 
 
-def load(path: Path = SHIPPED) -> Numbers:
-    """The numbers in ``path``. Raises ``NumbersError``."""
+def load_parameters(path: Path = DEFAULT_COHORT_PATH) -> CohortParameters:
+    """The numbers in ``path``. Raises ``CohortParametersError``."""
     try:
         data = path.read_bytes()
     except OSError as error:
-        raise NumbersError(f"cannot read {path}: {error.strerror}; run `eyeline fit`") from error
+        raise CohortParametersError(
+            f"cannot read {path}: {error.strerror}; run `eyeline fit`"
+        ) from error
     try:
-        return Numbers.model_validate_json(data)
+        return CohortParameters.model_validate_json(data)
     except ValidationError as error:
-        raise NumbersError(f"{path} is malformed: {error}") from error
+        raise CohortParametersError(f"{path} is malformed: {error}") from error
 
 
 @lru_cache(maxsize=1)
-def shipped() -> Numbers:
+def default_parameters() -> CohortParameters:
     """The numbers that come with the program, read once."""
-    return load()
+    return load_parameters()

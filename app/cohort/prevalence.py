@@ -20,17 +20,17 @@ import numpy as np
 from app.calibration.densities import FloatArray
 from app.cohort.parameters import PrevalenceEntry
 
-_MOST: Final = 300.0
+_MAX_EXPONENT: Final = 300.0
 
 
 def posterior(llr: float, prevalence: float) -> float:
-    """P(generated | picture) for ``llr`` (log10) among pictures of which ``prevalence`` are."""
+    """P(generated | picture) for ``llr`` (log10) where a share ``prevalence`` is generated."""
     if not 0.0 <= prevalence <= 1.0:
         raise ValueError("a prevalence lies between 0 and 1")
     if prevalence in (0.0, 1.0):
         return prevalence
     exponent = llr + math.log10(prevalence / (1.0 - prevalence))
-    return 1.0 / (1.0 + math.pow(10.0, min(_MOST, max(-_MOST, -exponent))))
+    return 1.0 / (1.0 + math.pow(10.0, min(_MAX_EXPONENT, max(-_MAX_EXPONENT, -exponent))))
 
 
 def even_llr(prevalence: float) -> float | None:
@@ -40,20 +40,20 @@ def even_llr(prevalence: float) -> float | None:
     return math.log10((1.0 - prevalence) / prevalence)
 
 
-_CLOSE: Final = 1.920729
+_LOG_LIKELIHOOD_DROP: Final = 1.920729
 """Half the 95 % quantile of χ² with one degree of freedom."""
-_STEPS: Final = 34
+_GOLDEN_STEPS: Final = 34
 """Of a golden search: the share is found to 1e-7."""
-_GOLDEN: Final = (5**0.5 - 1) / 2
-_FIRST: Final = np.concatenate(
+_GOLDEN_RATIO: Final = (5**0.5 - 1) / 2
+_INITIAL_GRID: Final = np.concatenate(
     [[0.0], np.geomspace(1e-7, 0.5, 56), 1.0 - np.geomspace(0.4, 1e-7, 40), [1.0]]
 )
-_AROUND: Final = 24
-_ROUNDS: Final = 5
+_REFINED_POINTS: Final = 24
+_REFINE_ROUNDS: Final = 5
 
 
 @dataclass(frozen=True, eq=False)
-class Prevalence:
+class PrevalenceEstimate:
     """``estimate`` and ``interval`` of π; ``framed`` the share of all that are framed photographs.
 
     ``posterior`` (bins,): of a picture in each bin, under this very mixture.
@@ -65,113 +65,128 @@ class Prevalence:
     posterior: FloatArray
 
 
-def prevalence(counts: FloatArray, numbers: PrevalenceEntry) -> Prevalence:
+def estimate_prevalence(counts: FloatArray, parameters: PrevalenceEntry) -> PrevalenceEstimate:
     """The share of generated pictures behind ``counts`` (bins,) of llr."""
-    generated = np.array(numbers.generated)
-    ordinary, framed = np.array(numbers.ordinary), np.array(numbers.framed)
+    generated = np.array(parameters.generated)
+    ordinary, framed = np.array(parameters.ordinary), np.array(parameters.framed)
     if not counts.any():
-        return Prevalence(0.0, (0.0, 1.0), 0.0, np.zeros(len(counts)))
-    seen = counts > 0
+        return PrevalenceEstimate(0.0, (0.0, 1.0), 0.0, np.zeros(len(counts)))
+    occupied = counts > 0
 
     def profile(shares: FloatArray) -> tuple[FloatArray, FloatArray]:
-        return _profile(
-            shares, counts[seen], generated[seen], ordinary[seen], framed[seen], numbers
+        return _profile_likelihood(
+            shares,
+            counts[occupied],
+            generated[occupied],
+            ordinary[occupied],
+            framed[occupied],
+            parameters,
         )
 
-    estimate, low, high = _ends(lambda shares: profile(shares)[0])
-    a = float(profile(np.array([estimate]))[1][0])
-    others = (1.0 - a) * ordinary + a * framed
-    made = estimate * generated
-    return Prevalence(
+    estimate, low, high = _likelihood_interval(lambda shares: profile(shares)[0])
+    framed_share = float(profile(np.array([estimate]))[1][0])
+    not_generated = (1.0 - framed_share) * ordinary + framed_share * framed
+    from_generator = estimate * generated
+    return PrevalenceEstimate(
         estimate=estimate,
-        interval=_widened(estimate, low, high, numbers),
-        framed=(1.0 - estimate) * a,
-        posterior=made / (made + (1.0 - estimate) * others),
+        interval=_widen_interval(estimate, low, high, parameters),
+        framed=(1.0 - estimate) * framed_share,
+        posterior=from_generator / (from_generator + (1.0 - estimate) * not_generated),
     )
 
 
-def mixture(counts: FloatArray, of: FloatArray, among: FloatArray) -> tuple[float, float, float]:
-    """The share of ``of`` among pictures of two sorts only, and its 95 % interval."""
-    seen = counts > 0
-    if not seen.any():
+def estimate_mixture(
+    counts: FloatArray, first: FloatArray, second: FloatArray
+) -> tuple[float, float, float]:
+    """The share of ``first`` among pictures of two sorts only, and its 95 % interval."""
+    occupied = counts > 0
+    if not occupied.any():
         return 0.5, 0.0, 1.0
 
     def likelihood(shares: FloatArray) -> FloatArray:
-        both = shares[:, None] * of[seen] + (1.0 - shares[:, None]) * among[seen]
-        out: FloatArray = np.log(both) @ counts[seen]
+        both = shares[:, None] * first[occupied] + (1.0 - shares[:, None]) * second[occupied]
+        out: FloatArray = np.log(both) @ counts[occupied]
         return out
 
-    return _ends(likelihood)
+    return _likelihood_interval(likelihood)
 
 
-def _widened(
-    estimate: float, low: float, high: float, numbers: PrevalenceEntry
+def _widen_interval(
+    estimate: float, low: float, high: float, parameters: PrevalenceEntry
 ) -> tuple[float, float]:
-    below = np.sqrt(
-        (estimate - low) ** 2 + (numbers.spread_below * estimate) ** 2 + numbers.floor**2
+    lower_error = np.sqrt(
+        (estimate - low) ** 2 + (parameters.spread_below * estimate) ** 2 + parameters.floor**2
     )
-    above = np.hypot(high - estimate, numbers.spread_above * estimate)
-    down = 0.0 if low == 0.0 else max(0.0, float(estimate - below))
-    return down, min(1.0, float(estimate + above))
+    upper_error = np.hypot(high - estimate, parameters.spread_above * estimate)
+    lower = 0.0 if low == 0.0 else max(0.0, float(estimate - lower_error))
+    return lower, min(1.0, float(estimate + upper_error))
 
 
-def _profile(
+def _profile_likelihood(
     shares: FloatArray,
     counts: FloatArray,
     generated: FloatArray,
     ordinary: FloatArray,
     framed: FloatArray,
-    numbers: PrevalenceEntry,
+    parameters: PrevalenceEntry,
 ) -> tuple[FloatArray, FloatArray]:
     """ln likelihood of each of ``shares`` (n,) at the likeliest share of framed ones; and that.
 
     What framed ones cost is the lesser of two concave penalties: each is searched, the better kept.
     """
-    made = shares[:, None] * generated
-    rest = 1.0 - shares[:, None]
+    generated_part = shares[:, None] * generated
+    other_share = 1.0 - shares[:, None]
 
-    def at(a: FloatArray) -> FloatArray:
+    def log_likelihood(a: FloatArray) -> FloatArray:
         others = ordinary + a[:, None] * (framed - ordinary)
-        out: FloatArray = np.log(made + rest * others + 1e-300) @ counts
+        out: FloatArray = np.log(generated_part + other_share * others + 1e-300) @ counts
         return out
 
-    cheap = _highest(lambda a: at(a) - numbers.framed_cost * a, len(shares))
-    dear = _highest(at, len(shares))
-    costs = at(cheap) - numbers.framed_cost * cheap, at(dear) - numbers.framed_cost_most
-    first = costs[0] >= costs[1]
-    return np.where(first, *costs), np.where(first, cheap, dear)
+    best_linear = _maximize(lambda a: log_likelihood(a) - parameters.framed_cost * a, len(shares))
+    best_capped = _maximize(log_likelihood, len(shares))
+    penalized = (
+        log_likelihood(best_linear) - parameters.framed_cost * best_linear,
+        log_likelihood(best_capped) - parameters.framed_cost_most,
+    )
+    is_linear = penalized[0] >= penalized[1]
+    return np.where(is_linear, *penalized), np.where(is_linear, best_linear, best_capped)
 
 
-def _highest(function: Callable[[FloatArray], FloatArray], count: int) -> FloatArray:
+def _maximize(function: Callable[[FloatArray], FloatArray], count: int) -> FloatArray:
     """Where each of ``count`` concave functions on 0 to 1 is highest (golden section)."""
     low, high = np.zeros(count), np.ones(count)
-    for _ in range(_STEPS):
-        left, right = high - _GOLDEN * (high - low), low + _GOLDEN * (high - low)
-        up = function(left) < function(right)
-        low, high = np.where(up, left, low), np.where(up, high, right)
+    for _ in range(_GOLDEN_STEPS):
+        left, right = high - _GOLDEN_RATIO * (high - low), low + _GOLDEN_RATIO * (high - low)
+        is_rising = function(left) < function(right)
+        low, high = np.where(is_rising, left, low), np.where(is_rising, high, right)
     middle = (low + high) / 2
     # The ends themselves are the commonest answers.
-    at = np.stack([function(np.zeros(count)), function(middle), function(np.ones(count))])
-    out: FloatArray = np.choose(at.argmax(axis=0), [0.0 * middle, middle, 0.0 * middle + 1.0])
+    values = np.stack([function(np.zeros(count)), function(middle), function(np.ones(count))])
+    out: FloatArray = np.choose(values.argmax(axis=0), [0.0 * middle, middle, 0.0 * middle + 1.0])
     return out
 
 
-def _ends(likelihood: Callable[[FloatArray], FloatArray]) -> tuple[float, float, float]:
+def _likelihood_interval(
+    likelihood: Callable[[FloatArray], FloatArray],
+) -> tuple[float, float, float]:
     """Where ``likelihood`` (of shares, vectorised) is highest, and between which it stays close."""
-    grid, values = _FIRST, likelihood(_FIRST)
-    for _ in range(_ROUNDS):
+    grid, values = _INITIAL_GRID, likelihood(_INITIAL_GRID)
+    for _ in range(_REFINE_ROUNDS):
         best = values.argmax()
-        close = np.flatnonzero(values >= values[best] - _CLOSE)
-        edges = {max(0, close[0] - 1), max(0, best - 1), best, max(0, close[-1])}
-        more = np.concatenate(
-            [np.linspace(grid[i], grid[min(i + 1, len(grid) - 1)], _AROUND)[1:-1] for i in edges]
+        plausible = np.flatnonzero(values >= values[best] - _LOG_LIKELIHOOD_DROP)
+        cells = {max(0, plausible[0] - 1), max(0, best - 1), best, max(0, plausible[-1])}
+        added = np.concatenate(
+            [
+                np.linspace(grid[i], grid[min(i + 1, len(grid) - 1)], _REFINED_POINTS)[1:-1]
+                for i in cells
+            ]
         )
-        more = np.setdiff1d(more, grid)
-        if not len(more):
+        added = np.setdiff1d(added, grid)
+        if not len(added):
             break
-        grid = np.concatenate([grid, more])
-        values = np.concatenate([values, likelihood(more)])
+        grid = np.concatenate([grid, added])
+        values = np.concatenate([values, likelihood(added)])
         order = grid.argsort()
         grid, values = grid[order], values[order]
-    close = np.flatnonzero(values >= values.max() - _CLOSE)
-    return float(grid[values.argmax()]), float(grid[close[0]]), float(grid[close[-1]])
+    plausible = np.flatnonzero(values >= values.max() - _LOG_LIKELIHOOD_DROP)
+    return float(grid[values.argmax()]), float(grid[plausible[0]]), float(grid[plausible[-1]])

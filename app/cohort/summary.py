@@ -1,4 +1,4 @@
-"""What only a list can say, as the JSON object ``cohort`` of a batch."""
+"""What only a list can say, as the JSON object ``summarize_collected`` of a batch."""
 
 from __future__ import annotations
 
@@ -8,193 +8,219 @@ from typing import Any, Final
 import numpy as np
 
 from app.cohort import account_stats, text
-from app.cohort.collector import Columns, Singles, Tally
-from app.cohort.concentration import concentration
-from app.cohort.duplicates import Groups, group
-from app.cohort.parameters import Numbers, RateEntry, shipped
-from app.cohort.prevalence import Prevalence, even_llr, mixture, prevalence
-from app.cohort.template_density import near
-from app.records import Result
+from app.cohort.collector import CohortCollector, CohortColumns, Float32Array
+from app.cohort.concentration import measure_concentration
+from app.cohort.duplicates import DuplicateGroups, group_duplicates
+from app.cohort.parameters import CohortParameters, RateEntry, default_parameters
+from app.cohort.prevalence import (
+    PrevalenceEstimate,
+    estimate_mixture,
+    estimate_prevalence,
+    even_llr,
+)
+from app.cohort.template_density import is_near_frame
+from app.records import ItemResult
 
 CONCENTRATED_LOG10_P: Final = -6.0
 """A shared frame is called one below this p-value."""
-MOST_GROUPS: Final = 100
-MOST_SEQS: Final = 100
-MOST_NEAR: Final = 100_000
+MAX_DUPLICATE_GROUPS: Final = 100
+MAX_GROUP_SEQS: Final = 100
+MAX_NEAR_PICTURES: Final = 100_000
 """Pictures that the test looks at; of more, those with the lowest hashes stand for all."""
-_HOUSE_LEAST: Final = 8
-_HOUSE_SPREAD: Final = (0.02, 0.05, 0.04)
+_HOUSE_STYLE_MIN_FACES: Final = 8
+_HOUSE_STYLE_SPREAD: Final = (0.02, 0.05, 0.04)
 """Centre x, centre y and roll agree so well only where portraits follow one house style."""
-_MAD: Final = 1.4826
+_MAD_TO_SD: Final = 1.4826
 
 
-def summarise(
-    results: Iterable[Result], *, prior: float, base_rate: float, numbers: Numbers | None = None
+def summarize_results(
+    results: Iterable[ItemResult],
+    *,
+    prior: float,
+    base_rate: float,
+    parameters: CohortParameters | None = None,
 ) -> dict[str, Any]:
     """The cohort of a whole list; its order does not matter, and it is read once.
 
-    ``prior``, ``base_rate``: the operator's, told beside the list's own. ``numbers``: those that
+    ``prior``, ``base_rate``: the operator's, told beside the list's own. ``parameters``: those that
     ship, unless given.
     """
-    numbers = shipped() if numbers is None else numbers
-    tally = Tally(numbers.concentration).extend(results)
-    return cohort(tally, prior=prior, base_rate=base_rate, numbers=numbers)
+    parameters = default_parameters() if parameters is None else parameters
+    collector = CohortCollector(parameters.concentration).extend(results)
+    return summarize_collected(collector, prior=prior, base_rate=base_rate, parameters=parameters)
 
 
-def cohort(tally: Tally, *, prior: float, base_rate: float, numbers: Numbers) -> dict[str, Any]:
+def summarize_collected(
+    collector: CohortCollector, *, prior: float, base_rate: float, parameters: CohortParameters
+) -> dict[str, Any]:
     """The same from a tally."""
-    found = tally.columns()
-    llr = found.llr[found.scored]
-    share = prevalence(numbers.prevalence.bins(llr), numbers.prevalence)
-    flags = _false_flags(found, share, numbers)
-    groups = _groups(found, numbers)
-    said: dict[str, Any] = {
+    columns = collector.columns()
+    llr = columns.llr[columns.is_scored]
+    estimate = estimate_prevalence(parameters.prevalence.count_by_bin(llr), parameters.prevalence)
+    flags = _false_flags(columns, estimate, parameters)
+    groups = _find_duplicates(columns, parameters)
+    summary: dict[str, Any] = {
         "counts": {
-            "pictures": len(tally),
-            "scored": int(found.scored.sum()),
-            "unscored": {k: n for k, n in sorted(tally.outcomes.items()) if k != "scored"},
-            "failed": dict(sorted(tally.failures.items())),
+            "pictures": len(collector),
+            "scored": int(columns.is_scored.sum()),
+            "unscored": {k: n for k, n in sorted(collector.outcomes.items()) if k != "scored"},
+            "failed": dict(sorted(collector.failures.items())),
         },
-        "likely": int(found.likely.sum()),
+        "likely": int(columns.is_likely.sum()),
         "prevalence": {
-            "estimate": _figures(share.estimate),
-            "interval": [_figures(end) for end in share.interval],
-            "pictures": _figures(float(share.posterior[_bin(found, numbers)].sum())),
-            "framed_photographs": _figures(share.framed),
+            "estimate": _round_to_four_figures(estimate.estimate),
+            "interval": [_round_to_four_figures(end) for end in estimate.interval],
+            "pictures": _round_to_four_figures(
+                float(estimate.posterior[_scored_bins(columns, parameters)].sum())
+            ),
+            "framed_photographs": _round_to_four_figures(estimate.framed),
         },
         "expected_false_flags": max(flags["by_rate"], flags["by_posterior"]),
         "false_flags": flags,
         "posterior": {
-            "prevalence": _figures(share.estimate),
-            "even_llr": _rounded(even_llr(share.estimate)),
-            "even_llr_at_prior": _rounded(even_llr(prior)),
-            "even_llr_at_base_rate": _rounded(even_llr(base_rate)),
+            "prevalence": _round_to_four_figures(estimate.estimate),
+            "even_llr": _round_to_milli(even_llr(estimate.estimate)),
+            "even_llr_at_prior": _round_to_milli(even_llr(prior)),
+            "even_llr_at_base_rate": _round_to_milli(even_llr(base_rate)),
         },
-        "concentration": _concentration(found, numbers),
-        "duplicates": _shown(found, groups),
-        "duplicates_total": {"groups": len(groups.members), "pictures": groups.pictures},
-        "templates": dict(sorted(tally.templates.items())),
-        "transforms": dict(sorted(tally.transforms.items())),
-        "accounts": account_stats.side_by_side(tally.flagged, tally.rest),
+        "concentration": _summarize_concentration(columns, parameters),
+        "duplicates": _summarize_groups(columns, groups),
+        "duplicates_total": {"groups": len(groups.members), "pictures": groups.picture_count},
+        "templates": dict(sorted(collector.templates.items())),
+        "transforms": dict(sorted(collector.transforms.items())),
+        "accounts": account_stats.compare_accounts(collector.flagged, collector.rest),
     }
-    return said | {"summary": text.summary(said), "caveats": text.caveats(said)}
+    return summary | {
+        "summary": text.summary_sentences(summary),
+        "caveats": text.caveat_sentences(summary),
+    }
 
 
-def _bin(found: Columns, numbers: Numbers) -> np.ndarray[Any, np.dtype[np.intp]]:
-    return numbers.prevalence.bin_of(found.llr[found.scored])
+def _scored_bins(
+    columns: CohortColumns, parameters: CohortParameters
+) -> np.ndarray[Any, np.dtype[np.intp]]:
+    return parameters.prevalence.bin_indices(columns.llr[columns.is_scored])
 
 
-def _false_flags(found: Columns, share: Prevalence, numbers: Numbers) -> dict[str, float]:
+def _false_flags(
+    columns: CohortColumns, estimate: PrevalenceEstimate, parameters: CohortParameters
+) -> dict[str, float]:
     """How many of the flagged are expected to be real, in three ways."""
-    real = float(found.scored.sum()) * (1.0 - share.estimate)
-    flagged = numbers.prevalence.bin_of(found.llr[found.likely])
+    expected_real = float(columns.is_scored.sum()) * (1.0 - estimate.estimate)
+    flagged = parameters.prevalence.bin_indices(columns.llr[columns.is_likely])
     return {
-        "by_rate": _figures(real * numbers.likely.rate),
-        "at_most": _figures(float(found.scored.sum()) * numbers.likely.upper_95),
-        "by_posterior": _figures(float((1.0 - share.posterior[flagged]).sum())),
+        "by_rate": _round_to_four_figures(expected_real * parameters.likely.rate),
+        "at_most": _round_to_four_figures(
+            float(columns.is_scored.sum()) * parameters.likely.upper_95
+        ),
+        "by_posterior": _round_to_four_figures(float((1.0 - estimate.posterior[flagged]).sum())),
     }
 
 
-def _concentration(found: Columns, numbers: Numbers) -> dict[str, Any]:
-    entry = numbers.concentration
-    placed = found.scored & ~np.isnan(found.squares[:, 0])
-    observed = found.scored & (found.eye_llr >= entry.on_template_llr)
-    looked = _different(found, placed & near(found.squares, entry))
-    test = concentration(found.squares[looked].astype(np.float64), entry)
-    scored = int(found.scored.sum())
+def _summarize_concentration(
+    columns: CohortColumns, parameters: CohortParameters
+) -> dict[str, Any]:
+    entry = parameters.concentration
+    has_square = columns.is_scored & ~np.isnan(columns.squares[:, 0])
+    on_template = columns.is_scored & (columns.eye_llr >= entry.on_template_llr)
+    indices = _without_copies(columns, has_square & is_near_frame(columns.squares, entry))
+    result = measure_concentration(columns.squares[indices].astype(np.float64), entry)
+    scored = int(columns.is_scored.sum())
     return {
-        "p_value": 10.0 ** max(test.log10_p, -300.0),
-        "log10_p": _rounded(test.log10_p),
-        "concentrated": test.log10_p < CONCENTRATED_LOG10_P,
-        "observed": int(observed.sum()),
-        "expected": _figures(scored * entry.background.rate),
+        "p_value": 10.0 ** max(result.log10_p, -300.0),
+        "log10_p": _round_to_milli(result.log10_p),
+        "concentrated": result.log10_p < CONCENTRATED_LOG10_P,
+        "observed": int(on_template.sum()),
+        "expected": _round_to_four_figures(scored * entry.background.rate),
         "expected_at_most": _expected_at_most(scored, entry.background),
-        "near": len(looked),
-        "zoom": _rounded(test.zoom),
-        "looks": _looks(found.llr[observed], numbers),
-        "house_style": _house_style(found.squares[placed]),
+        "near": len(indices),
+        "zoom": _round_to_milli(result.zoom),
+        "looks": _summarize_pixels(columns.llr[on_template], parameters),
+        "house_style": _summarize_house_style(columns.squares[has_square]),
     }
 
 
 def _expected_at_most(scored: int, background: RateEntry) -> float:
     """As many as the worst collector's rate, or the pooled one's bound, would bring."""
-    return _figures(scored * max(background.upper_95, background.worst_collector))
+    return _round_to_four_figures(scored * max(background.upper_95, background.worst_collector))
 
 
-def _different(found: Columns, which: np.ndarray[Any, np.dtype[np.bool_]]) -> Any:
-    """Indices of ``which`` without copies of a picture: one account's face proves one face."""
-    at = np.flatnonzero(which)
-    hashes = found.hashes[at]
+def _without_copies(columns: CohortColumns, mask: np.ndarray[Any, np.dtype[np.bool_]]) -> Any:
+    """Indices of ``mask`` without copies of a picture: one account's face proves one face."""
+    indices = np.flatnonzero(mask)
+    hashes = columns.hashes[indices]
     _, first = np.unique(hashes, return_index=True)
-    kept = np.union1d(at[first], at[hashes == 0])
-    if len(kept) <= MOST_NEAR:
-        return kept
+    distinct = np.union1d(indices[first], indices[hashes == 0])
+    if len(distinct) <= MAX_NEAR_PICTURES:
+        return distinct
     # Which hashes are low has nothing to do with where the eyes lie, once they are mixed.
-    mixed = found.hashes[kept] * np.uint64(0x9E3779B97F4A7C15)
-    return np.sort(kept[np.argsort(mixed, kind="stable")[:MOST_NEAR]])
+    mixed_hashes = columns.hashes[distinct] * np.uint64(0x9E3779B97F4A7C15)
+    return np.sort(distinct[np.argsort(mixed_hashes, kind="stable")[:MAX_NEAR_PICTURES]])
 
 
-def _looks(llr: Singles, numbers: Numbers) -> dict[str, Any]:
+def _summarize_pixels(llr: Float32Array, parameters: CohortParameters) -> dict[str, Any]:
     """What the pixels of those on the template say: generated ones, or photographs cut alike?"""
-    entry = numbers.prevalence
-    made, framed = np.array(entry.generated), np.array(entry.framed)
-    counts = entry.bins(llr)
-    estimate, low, high = mixture(counts, made, framed)
-    word = "generated" if low > 0.5 else "photographs" if high < 0.5 else "undecided"
-    mean = float(counts @ np.log10(made / framed) / counts.sum()) if len(llr) else None
+    entry = parameters.prevalence
+    generated, framed = np.array(entry.generated), np.array(entry.framed)
+    counts = entry.count_by_bin(llr)
+    estimate, low, high = estimate_mixture(counts, generated, framed)
+    verdict = "generated" if low > 0.5 else "photographs" if high < 0.5 else "undecided"
+    mean = float(counts @ np.log10(generated / framed) / counts.sum()) if len(llr) else None
     return {
         "pictures": len(llr),
-        "mean_llr": _rounded(mean),
-        "generated_share": _figures(estimate) if len(llr) else None,
-        "interval": [_figures(low), _figures(high)],
-        "verdict": word if len(llr) else "undecided",
+        "mean_llr": _round_to_milli(mean),
+        "generated_share": _round_to_four_figures(estimate) if len(llr) else None,
+        "interval": [_round_to_four_figures(low), _round_to_four_figures(high)],
+        "verdict": verdict if len(llr) else "undecided",
     }
 
 
-def _house_style(squares: Singles) -> dict[str, Any]:
+def _summarize_house_style(squares: Float32Array) -> dict[str, Any]:
     """Where most faces lie and how well they agree (median, and deviation by the median one)."""
-    if len(squares) < _HOUSE_LEAST:
+    if len(squares) < _HOUSE_STYLE_MIN_FACES:
         return {"likely": False, "centre": None, "spread": None}
-    middle = np.median(squares, axis=0)
-    spread = _MAD * np.median(np.abs(squares - middle), axis=0)
+    centre = np.median(squares, axis=0)
+    spread = _MAD_TO_SD * np.median(np.abs(squares - centre), axis=0)
     x, y, _, roll = spread
-    alike = all(s < most for s, most in zip((x, y, roll), _HOUSE_SPREAD, strict=True))
+    is_house_style = all(
+        s < most for s, most in zip((x, y, roll), _HOUSE_STYLE_SPREAD, strict=True)
+    )
     return {
-        "likely": bool(alike),
-        "centre": [round(float(c), 4) for c in middle],
+        "likely": bool(is_house_style),
+        "centre": [round(float(c), 4) for c in centre],
         "spread": [round(float(s), 4) for s in spread],
     }
 
 
-def _groups(found: Columns, numbers: Numbers) -> Groups:
-    placed = found.scored & ~np.isnan(found.squares[:, 0])
-    lenient = placed & ~near(found.squares, numbers.concentration)
-    return group(found.hashes, found.squares, lenient, numbers.duplicates)
+def _find_duplicates(columns: CohortColumns, parameters: CohortParameters) -> DuplicateGroups:
+    has_square = columns.is_scored & ~np.isnan(columns.squares[:, 0])
+    is_lenient = has_square & ~is_near_frame(columns.squares, parameters.concentration)
+    return group_duplicates(columns.hashes, columns.squares, is_lenient, parameters.duplicates)
 
 
-def _shown(found: Columns, groups: Groups) -> list[dict[str, Any]]:
+def _summarize_groups(columns: CohortColumns, groups: DuplicateGroups) -> list[dict[str, Any]]:
     """The largest groups; a group of faces goes before one of pictures without."""
 
-    def faces(members: Any) -> bool:
-        return bool(found.scored[members].any())
+    def has_face(members: Any) -> bool:
+        return bool(columns.is_scored[members].any())
 
-    first = sorted(groups.members, key=lambda m: (not faces(m), -len(m), int(m[0])))
+    ordered = sorted(groups.members, key=lambda m: (not has_face(m), -len(m), int(m[0])))
     return [
         {
-            "perceptual_hash": f"{int(found.hashes[members[0]]):016x}",
-            "seqs": found.seqs[members[:MOST_SEQS]].tolist(),
+            "perceptual_hash": f"{int(columns.hashes[members[0]]):016x}",
+            "seqs": columns.seqs[members[:MAX_GROUP_SEQS]].tolist(),
             "count": len(members),
-            "face": faces(members),
-            "likely": int(found.likely[members].sum()),
+            "face": has_face(members),
+            "likely": int(columns.is_likely[members].sum()),
         }
-        for members in first[:MOST_GROUPS]
+        for members in ordered[:MAX_DUPLICATE_GROUPS]
     ]
 
 
-def _figures(number: float) -> float:
+def _round_to_four_figures(number: float) -> float:
     """Four figures: more would be pretence."""
     return float(f"{number:.4g}")
 
 
-def _rounded(number: float | None) -> float | None:
+def _round_to_milli(number: float | None) -> float | None:
     return None if number is None else round(number, 3)

@@ -15,29 +15,29 @@ import numpy as np
 from numpy.typing import NDArray
 
 from app.face.alignment import Box
-from app.face.circle import BoolArray, nearest_circle, outline
+from app.face.circle import BoolArray, find_circle, outline_points
 from app.face.median import median
 from app.image.picture import Picture, RgbArray
 
-FLAT_WITHIN: Final = 12
+FLAT_TOLERANCE: Final = 12
 """Levels by which a border's pixels may differ from its colour: what JPEG does to flat areas."""
 FLAT_SHARE: Final = 0.97
 """Of a line's pixels that must have the border's colour."""
 EDGE_SHARE: Final = 0.7
 """Of the line just inside an edge that must not have the border's colour."""
-FAINT_SHARE: Final = 0.25
+FAINT_EDGE_SHARE: Final = 0.25
 """The same, where another side of the same colour has a plain edge."""
 SMEAR_SHARE: Final = 0.2
 """Of the line just outside an edge that may be nearer to the content than to the border."""
 RINGING_PX: Final = 17
 """How far JPEG smears an edge: a chroma block, and one."""
-THINNEST: Final = 0.01
+MIN_BORDER_SHARE: Final = 0.01
 """The thinnest border worth taking off, as a share of the side."""
-LEAST_LEFT: Final = 0.25
+MIN_CONTENT_SHARE: Final = 0.25
 """Of each side that must be left as content."""
 DISC_SIDE_PX: Final = 400
 """Larger pictures are shrunk to this before a disc is looked for."""
-CORNER: Final = 12
+CORNER_DIVISOR: Final = 12
 """A disc leaves at least this part of the side in every corner."""
 
 IntArray = NDArray[np.int16]
@@ -46,71 +46,79 @@ _LEFT, _TOP, _RIGHT, _BOTTOM = range(4)
 
 
 @dataclass(frozen=True)
-class _Band:
+class _FlatBand:
     """``depth`` lines of ``colour`` along one side."""
 
     depth: int
     colour: IntArray
 
 
-_NOTHING: Final = _Band(0, np.zeros(3, np.int16))
+_NO_BAND: Final = _FlatBand(0, np.zeros(3, np.int16))
 
 
-def trimmed_frame(picture: Picture) -> Box | None:
+def find_trimmed_frame(picture: Picture) -> Box | None:
     """The content's bounding box, px, or ``None`` when there is nothing to trim.
 
     Edges are found to about a pixel. A disc that touches the picture's own frame needs no trimming.
     """
-    bands = _flat_bands(picture.rgb)
+    bands = _find_flat_bands(picture.rgb)
     if not any(band.depth for band in bands):
         return None
-    edges = _straight_edges(picture.rgb, bands)
+    edges = _find_straight_edges(picture.rgb, bands)
     if all(edge > 0 for edge, band in zip(edges, bands, strict=True) if band.depth):
-        return _box(edges, picture.size)
-    return _disc(picture.rgb, bands) or _box(edges, picture.size)
+        return _box_from_edges(edges, picture.size)
+    return _find_disc(picture.rgb, bands) or _box_from_edges(edges, picture.size)
 
 
-def _box(edges: list[int], size: tuple[int, int]) -> Box | None:
+def _box_from_edges(edges: list[int], size: tuple[int, int]) -> Box | None:
     if not any(edges):
         return None
     left, top, right, bottom = edges
     return Box(left, top, size[0] - right, size[1] - bottom)
 
 
-def _flat_bands(rgb: RgbArray) -> list[_Band]:
+def _find_flat_bands(rgb: RgbArray) -> list[_FlatBand]:
     """The flat lines along each side, left, top, right, bottom; none if nearly all is flat."""
-    bands = [_NOTHING] * 4
+    bands = [_NO_BAND] * 4
     height, width = rgb.shape[:2]
     for side in (_TOP, _BOTTOM, _LEFT, _RIGHT, _TOP, _BOTTOM):
         left, top, right, bottom = (band.depth for band in bands)
         view = rgb[top : height - bottom, left : width - right]
         if bands[side].depth == 0:
-            bands[side] = _flat_band(view, side)
-        if view.shape[side % 2 ^ 1] - bands[side].depth < LEAST_LEFT * rgb.shape[side % 2 ^ 1]:
-            return [_NOTHING] * 4
+            bands[side] = _find_flat_band(view, side)
+        if (
+            view.shape[side % 2 ^ 1] - bands[side].depth
+            < MIN_CONTENT_SHARE * rgb.shape[side % 2 ^ 1]
+        ):
+            return [_NO_BAND] * 4
     return [
-        band if band.depth >= THINNEST * rgb.shape[side % 2 ^ 1] else _NOTHING
+        band if band.depth >= MIN_BORDER_SHARE * rgb.shape[side % 2 ^ 1] else _NO_BAND
         for side, band in enumerate(bands)
     ]
 
 
-def _flat_band(view: RgbArray, side: int) -> _Band:
+def _find_flat_band(view: RgbArray, side: int) -> _FlatBand:
     """The lines along ``side`` of ``view`` that all have the outermost one's colour."""
     line = (view[:, 0], view[0], view[:, -1], view[-1])[side]
     colour = median(line).astype(np.int16)
-    off = _difference(line, colour) > FLAT_WITHIN
-    if off.mean() > 1 - FLAT_SHARE:
-        return _NOTHING
-    low, high = (tuple(np.clip(colour + d, 0, 255).tolist()) for d in (-FLAT_WITHIN, FLAT_WITHIN))
-    near = cv2.inRange(view, low, high)
+    differs = _channel_difference(line, colour) > FLAT_TOLERANCE
+    if differs.mean() > 1 - FLAT_SHARE:
+        return _NO_BAND
+    low, high = (
+        tuple(np.clip(colour + d, 0, 255).tolist()) for d in (-FLAT_TOLERANCE, FLAT_TOLERANCE)
+    )
+    within_tolerance = cv2.inRange(view, low, high)
     along = 1 if side in (_TOP, _BOTTOM) else 0
-    flat = cv2.reduce(near, along, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel() >= FLAT_SHARE * 255
+    flat = (
+        cv2.reduce(within_tolerance, along, cv2.REDUCE_AVG, dtype=cv2.CV_32F).ravel()
+        >= FLAT_SHARE * 255
+    )
     if side in (_RIGHT, _BOTTOM):
         flat = flat[::-1]
-    return _Band(len(flat) if flat.all() else int(np.argmin(flat)), colour)
+    return _FlatBand(len(flat) if flat.all() else int(np.argmin(flat)), colour)
 
 
-def _straight_edges(rgb: RgbArray, bands: list[_Band]) -> list[int]:
+def _find_straight_edges(rgb: RgbArray, bands: list[_FlatBand]) -> list[int]:
     """Depth of each band at its straight edge; 0 where it ends at none.
 
     A band that falls lengthens the sides beside it, so those are asked again. Where one edge is
@@ -119,28 +127,32 @@ def _straight_edges(rgb: RgbArray, bands: list[_Band]) -> list[int]:
     edges = [band.depth for band in bands]
     for _ in bands:
         depths = [band.depth if edge else 0 for band, edge in zip(bands, edges, strict=True)]
-        edges = [_edge(rgb, bands, depths, side, EDGE_SHARE) for side in range(4)]
+        edges = [_edge_depth(rgb, bands, depths, side, EDGE_SHARE) for side in range(4)]
         if [edge > 0 for edge in edges] == [depth > 0 for depth in depths]:
             break
-    plain = [band.colour for band, edge in zip(bands, edges, strict=True) if edge]
+    plain_edge_colours = [band.colour for band, edge in zip(bands, edges, strict=True) if edge]
     for side, band in enumerate(bands):
-        alike = any(np.abs(band.colour - colour).max() <= FLAT_WITHIN for colour in plain)
-        if alike and band.depth and not edges[side]:
+        same_colour = any(
+            np.abs(band.colour - colour).max() <= FLAT_TOLERANCE for colour in plain_edge_colours
+        )
+        if same_colour and band.depth and not edges[side]:
             depths = [*edges[:side], band.depth, *edges[side + 1 :]]
-            edges[side] = _edge(rgb, bands, depths, side, FAINT_SHARE)
+            edges[side] = _edge_depth(rgb, bands, depths, side, FAINT_EDGE_SHARE)
     return edges
 
 
-def _edge(rgb: RgbArray, bands: list[_Band], depths: list[int], side: int, share: float) -> int:
+def _edge_depth(
+    rgb: RgbArray, bands: list[_FlatBand], depths: list[int], side: int, share: float
+) -> int:
     """Depth of the band on ``side`` at its straight edge, or 0."""
     if depths[side] == 0:
         return 0
     first = max(0, depths[side] - 2)
-    at = _straight_edge(_window(rgb, side, depths), bands[side].colour, share)
-    return first + at if at else 0
+    edge_index = _edge_index(_edge_window(rgb, side, depths), bands[side].colour, share)
+    return first + edge_index if edge_index else 0
 
 
-def _window(rgb: RgbArray, side: int, depths: list[int]) -> IntArray:
+def _edge_window(rgb: RgbArray, side: int, depths: list[int]) -> IntArray:
     """The lines around the end of a band, counted inwards, without the bands beside it."""
     upright = rgb.swapaxes(0, 1) if side in (_LEFT, _RIGHT) else rgb
     before, after = (_TOP, _BOTTOM) if side in (_LEFT, _RIGHT) else (_LEFT, _RIGHT)
@@ -149,24 +161,27 @@ def _window(rgb: RgbArray, side: int, depths: list[int]) -> IntArray:
     return view[lines, depths[before] : view.shape[1] - depths[after]].astype(np.int16)
 
 
-def _straight_edge(lines: IntArray, colour: IntArray, share: float) -> int:
+def _edge_index(lines: IntArray, colour: IntArray, share: float) -> int:
     """Index of the line that begins the content, or 0; ``share`` of it must begin there."""
-    off = _difference(lines, colour)
-    inside, outside = off[2:], off[:-2]  # a line apart on either side of the edge in between
-    jump = np.minimum(_difference(lines[2:], lines[:-2]), inside)
-    begins = (jump > FLAT_WITHIN).mean(axis=1) >= share
-    ends = (outside > np.maximum(FLAT_WITHIN, inside // 2)).mean(axis=1) <= SMEAR_SHARE
+    difference = _channel_difference(lines, colour)
+    inside, outside = (
+        difference[2:],
+        difference[:-2],
+    )  # a line apart on either side of the edge in between
+    jump = np.minimum(_channel_difference(lines[2:], lines[:-2]), inside)
+    begins = (jump > FLAT_TOLERANCE).mean(axis=1) >= share
+    ends = (outside > np.maximum(FLAT_TOLERANCE, inside // 2)).mean(axis=1) <= SMEAR_SHARE
     if not (begins & ends).any():
         return 0
-    steps = _difference(lines[1:], lines[:-1]).clip(max=64).mean(axis=1)
-    at = int(np.argmax(np.where(begins & ends, steps[:-1] + steps[1:], -1.0)))
-    return at + 1 + int(steps[at + 1] > steps[at])
+    steps = _channel_difference(lines[1:], lines[:-1]).clip(max=64).mean(axis=1)
+    strongest = int(np.argmax(np.where(begins & ends, steps[:-1] + steps[1:], -1.0)))
+    return strongest + 1 + int(steps[strongest + 1] > steps[strongest])
 
 
-def _disc(rgb: RgbArray, bands: list[_Band]) -> Box | None:
+def _find_disc(rgb: RgbArray, bands: list[_FlatBand]) -> Box | None:
     """The bounding box of a disc on one colour, or ``None``."""
     colours = np.stack([band.colour for band in bands if band.depth])
-    if np.ptp(colours, axis=0).max() > FLAT_WITHIN or not _corners_flat(rgb, colours[0]):
+    if np.ptp(colours, axis=0).max() > FLAT_TOLERANCE or not _are_corners_flat(rgb, colours[0]):
         return None
     height, width = rgb.shape[:2]
     scale = min(1.0, DISC_SIDE_PX / max(width, height))
@@ -179,16 +194,16 @@ def _disc(rgb: RgbArray, bands: list[_Band]) -> Box | None:
         (top + height * scale - bottom) / 2,
         max(width * scale - left - right, height * scale - top - bottom) / 2,
     )
-    circle = nearest_circle(outline(_unlike(rgb, colours[0])), guess)
+    circle = find_circle(outline_points(_foreground_mask(rgb, colours[0])), guess)
     if circle is None:
         return None
     x, y, radius = (value / scale for value in circle)
     box = Box(x - radius, y - radius, x + radius, y + radius)
-    past = (-box.left, -box.top, box.right - width, box.bottom - height)
-    return box if max(past) <= 0.02 * radius and min(past) <= -0.03 * radius else None
+    overshoot = (-box.left, -box.top, box.right - width, box.bottom - height)
+    return box if max(overshoot) <= 0.02 * radius and min(overshoot) <= -0.03 * radius else None
 
 
-def _difference(pixels: RgbArray | IntArray, colour: IntArray) -> IntArray:
+def _channel_difference(pixels: RgbArray | IntArray, colour: IntArray) -> IntArray:
     """Levels, the largest of the three channels; faster than a maximum over the last axis."""
     by_channel = np.abs(pixels - colour)
     two: IntArray = np.maximum(by_channel[..., 0], by_channel[..., 1])
@@ -196,19 +211,20 @@ def _difference(pixels: RgbArray | IntArray, colour: IntArray) -> IntArray:
     return two
 
 
-def _corners_flat(rgb: RgbArray, colour: IntArray) -> bool:
+def _are_corners_flat(rgb: RgbArray, colour: IntArray) -> bool:
     """Whether all four corners have the ground's colour, as they must around a disc."""
-    side = max(1, min(rgb.shape[:2]) // CORNER)
+    side = max(1, min(rgb.shape[:2]) // CORNER_DIVISOR)
     ends = (slice(None, side), slice(-side, None))
     corners = (rgb[rows, columns] for rows in ends for columns in ends)
     return all(
-        (_difference(corner, colour) <= FLAT_WITHIN).mean() >= FLAT_SHARE for corner in corners
+        (_channel_difference(corner, colour) <= FLAT_TOLERANCE).mean() >= FLAT_SHARE
+        for corner in corners
     )
 
 
-def _unlike(rgb: RgbArray, colour: IntArray) -> BoolArray:
+def _foreground_mask(rgb: RgbArray, colour: IntArray) -> BoolArray:
     """Where the picture is not the disc's ground."""
-    off = _difference(rgb, colour)
-    contrast = float(np.median(off[off > FLAT_WITHIN]))
-    like: BoolArray = off <= min(max(0.25 * contrast, FLAT_WITHIN), 40.0)
-    return ~like
+    difference = _channel_difference(rgb, colour)
+    contrast = float(np.median(difference[difference > FLAT_TOLERANCE]))
+    is_background: BoolArray = difference <= min(max(0.25 * contrast, FLAT_TOLERANCE), 40.0)
+    return ~is_background

@@ -18,18 +18,18 @@ from app.face.alignment import Box, crop_square
 from app.face.face import Face, FloatArray
 from app.image.picture import Picture, RgbArray
 
-MAX_SIDE_PX: Final = 400
+MAX_CROP_SIDE_PX: Final = 400
 """Avatars are no larger on most platforms; what is, is shrunk to this."""
-MIN_SIDE_PX: Final = 32
+MIN_CROP_SIDE_PX: Final = 32
 """Below it a face is a smudge; no crop is made."""
-GREY_SIDE_PX: Final = 128
+GRAY_SIDE_PX: Final = 128
 """Hair and background are measured at this; 192 px told no more (2,000 pictures, 17 sources)."""
 _HALF: Final = 0.5
-_BY_AREA_FROM: Final = 1.15
+_AREA_RESIZE_FROM: Final = 1.15
 """How far a picture may be shrunk by the warp alone: a cubic's reach covers every pixel so far."""
-_LEVEL: Final = 1e-9
+_MIN_SLOPE_PX: Final = 1e-9
 """Px: a line that gains less is taken to gain this much, so that it can be divided by."""
-_LEAST_PX: Final = 2
+_MIN_PICTURE_SIDE_PX: Final = 2
 """OpenCV 5.0.0 mirrors the border of a picture one pixel wide for ever."""
 
 
@@ -53,33 +53,33 @@ class FaceCrop:
         return int(self.rgb.shape[0])
 
     @cached_property
-    def half(self) -> RgbArray:
+    def half_size(self) -> RgbArray:
         """``rgb`` at half its size, by area; an odd last row and column are left out."""
         side = self.side_px // 2
         even = self.rgb[: 2 * side, : 2 * side]
         return np.asarray(cv2.resize(even, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
     @cached_property
-    def grey(self) -> NDArray[np.float32]:
+    def gray(self) -> NDArray[np.float32]:
         """Its grey values at one size, (128, 128), 0 to 255."""
-        rgb = self.at_least(GREY_SIDE_PX)
+        rgb = self.at_least(GRAY_SIDE_PX)
         grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.float32)
-        how = cv2.INTER_AREA if rgb.shape[0] > GREY_SIDE_PX else cv2.INTER_CUBIC
-        size = (GREY_SIDE_PX, GREY_SIDE_PX)
-        return np.asarray(cv2.resize(grey, size, interpolation=how), dtype=np.float32)
+        interpolation = cv2.INTER_AREA if rgb.shape[0] > GRAY_SIDE_PX else cv2.INTER_CUBIC
+        size = (GRAY_SIDE_PX, GRAY_SIDE_PX)
+        return np.asarray(cv2.resize(grey, size, interpolation=interpolation), dtype=np.float32)
 
     def at_least(self, side_px: int) -> RgbArray:
-        """``half`` where that is ``side_px`` wide or wider, else ``rgb``: the fewer pixels."""
-        return self.half if self.side_px >= 2 * side_px else self.rgb
+        """``half_size`` where that is ``side_px`` wide or wider, else ``rgb``: the fewer pixels."""
+        return self.half_size if self.side_px >= 2 * side_px else self.rgb
 
-    def to_picture(self, points: FloatArray) -> FloatArray:
+    def map_to_picture(self, points: FloatArray) -> FloatArray:
         """``points`` (n, 2) in unit coordinates of the crop, in the picture's px."""
         top_left, top_right, _, bottom_left = self.corners
         x, y = top_right - top_left, bottom_left - top_left
         out: FloatArray = top_left + points[:, :1] * x + points[:, 1:] * y
         return out
 
-    def seen_share(self, rect: Box) -> float:
+    def visible_share(self, rect: Box) -> float:
         """How much of ``rect`` (unit) lies within the visible part, 0 to 1."""
         width = min(rect.right, self.visible.right) - max(rect.left, self.visible.left)
         height = min(rect.bottom, self.visible.bottom) - max(rect.top, self.visible.top)
@@ -87,30 +87,32 @@ class FaceCrop:
 
 
 def crop_face(picture: Picture, face: Face) -> FaceCrop | None:
-    """The crop of ``face``; ``None`` if it has no crop square or is under ``MIN_SIDE_PX``."""
+    """The crop of ``face``; ``None`` if it has no crop square or is under ``MIN_CROP_SIDE_PX``."""
     try:
         corners = crop_square(face)
     except ValueError:
         return None
     native = float(np.linalg.norm(corners[1] - corners[0]))
-    side = min(MAX_SIDE_PX, round(native))
-    if side < MIN_SIDE_PX or min(picture.size) < _LEAST_PX:
+    side = min(MAX_CROP_SIDE_PX, round(native))
+    if side < MIN_CROP_SIDE_PX or min(picture.size) < _MIN_PICTURE_SIDE_PX:
         return None
-    visible = _visible(corners, picture.size, side)
+    visible = _visible_box(corners, picture.size, side)
     if visible is None:
         return None
-    rgb = _warped(picture.rgb, corners, side)
+    rgb = _warp_crop(picture.rgb, corners, side)
     rgb.setflags(write=False)
     corners.setflags(write=False)
-    return FaceCrop(rgb, visible, corners, _unit(face.landmarks, corners))
+    return FaceCrop(rgb, visible, corners, _to_unit(face.landmarks, corners))
 
 
-def _warped(rgb: RgbArray, corners: FloatArray, side: int) -> RgbArray:
+def _warp_crop(rgb: RgbArray, corners: FloatArray, side: int) -> RgbArray:
     """The square's pixels, (side, side, 3)."""
     shrink = float(np.linalg.norm(corners[1] - corners[0])) / side
-    if shrink > _BY_AREA_FROM:  # by area first: a warp alone would skip pixels
+    if shrink > _AREA_RESIZE_FROM:  # by area first: a warp alone would skip pixels
         height, width = rgb.shape[:2]
-        size = tuple(max(_LEAST_PX, round(length / shrink)) for length in (width, height))
+        size = tuple(
+            max(_MIN_PICTURE_SIDE_PX, round(length / shrink)) for length in (width, height)
+        )
         rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         corners = corners * np.array([size[0] / width, size[1] / height])
     # OpenCV counts from pixel centres, we from the outer corner.
@@ -123,30 +125,34 @@ def _warped(rgb: RgbArray, corners: FloatArray, side: int) -> RgbArray:
     return np.asarray(pixels, dtype=np.uint8)
 
 
-def _visible(corners: FloatArray, size: tuple[int, int], side: int) -> Box | None:
+def _visible_box(corners: FloatArray, size: tuple[int, int], side: int) -> Box | None:
     """The unit box in which a picture of ``size`` fills more than half of every row and column."""
     top_left, top_right, _, bottom_left = corners
     across, down = top_right - top_left, bottom_left - top_left
-    columns = _mostly_within(top_left, across, down, size, side)
-    rows = _mostly_within(top_left, down, across, size, side)
+    columns = _mostly_visible_range(top_left, across, down, size, side)
+    rows = _mostly_visible_range(top_left, down, across, size, side)
     return Box(columns[0], rows[0], columns[1], rows[1]) if columns and rows else None
 
 
-def _mostly_within(
+def _mostly_visible_range(
     corner: FloatArray, along: FloatArray, line: FloatArray, size: tuple[int, int], side: int
 ) -> tuple[float, float] | None:
     """Between which of ``side`` places, 0 to 1 of ``along``, every ``line`` is mostly inside."""
     starts = corner + (np.arange(side)[:, None] + _HALF) / side * along
     # Where a line is crossed, per axis: 0 <= start + t line <= length, t from 0 to 1.
-    slope = np.where(np.abs(line) < _LEVEL, _LEVEL, line)
+    slope = np.where(np.abs(line) < _MIN_SLOPE_PX, _MIN_SLOPE_PX, line)
     crossed = np.stack([-starts / slope, (np.array(size) - starts) / slope])
     first, last = crossed.min(axis=0).max(axis=1), crossed.max(axis=0).min(axis=1)
     inside = np.minimum(last, 1.0) - np.maximum(first, 0.0)
-    found = np.flatnonzero(inside > _HALF)
-    return (float(found[0]) / side, float(found[-1] + 1) / side) if len(found) else None
+    mostly_inside = np.flatnonzero(inside > _HALF)
+    return (
+        (float(mostly_inside[0]) / side, float(mostly_inside[-1] + 1) / side)
+        if len(mostly_inside)
+        else None
+    )
 
 
-def _unit(points: FloatArray, corners: FloatArray) -> FloatArray:
+def _to_unit(points: FloatArray, corners: FloatArray) -> FloatArray:
     top_left, top_right, _, bottom_left = corners
     x, y = top_right - top_left, bottom_left - top_left
     from_corner = points - top_left

@@ -8,38 +8,38 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from app.face.crop import GREY_SIDE_PX, FaceCrop
-from app.face.face import OVAL, FloatArray
+from app.face.crop import GRAY_SIDE_PX, FaceCrop
+from app.face.face import FACE_OVAL, FloatArray
 
-Grey = NDArray[np.float32]
-Area = NDArray[np.bool_]
+FloatImage = NDArray[np.float32]
+BoolArray = NDArray[np.bool_]
 
-SIDE_PX: Final = GREY_SIDE_PX
+SIDE_PX: Final = GRAY_SIDE_PX
 _SHIFT: Final = 4
 """OpenCV fills polygons to a sixteenth of a pixel."""
 
 
-def blurred(grey: Grey, sigma: float) -> Grey:
-    """``grey`` under a Gaussian of ``sigma`` px."""
-    return np.asarray(cv2.GaussianBlur(grey, (0, 0), sigma), dtype=np.float32)
+def gaussian_blur(gray: FloatImage, sigma: float) -> FloatImage:
+    """``gray`` under a Gaussian of ``sigma`` px."""
+    return np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma), dtype=np.float32)
 
 
-def face_area(crop: FaceCrop, scale: float) -> Area:
+def face_mask(crop: FaceCrop, scale: float) -> BoolArray:
     """The inside of the face's oval, scaled about its middle: (128, 128)."""
-    oval = np.clip(crop.landmarks[list(OVAL)], -1.0, 2.0)
-    middle = oval.mean(axis=0)
-    corners = np.rint((middle + scale * (oval - middle)) * (SIDE_PX << _SHIFT)).astype(np.int32)
+    oval = np.clip(crop.landmarks[list(FACE_OVAL)], -1.0, 2.0)
+    centre = oval.mean(axis=0)
+    corners = np.rint((centre + scale * (oval - centre)) * (SIDE_PX << _SHIFT)).astype(np.int32)
     filled = np.zeros((SIDE_PX, SIDE_PX), dtype=np.uint8)
     cv2.fillConvexPoly(filled, cv2.convexHull(corners), 1, shift=_SHIFT)
     return filled > 0
 
 
-def share(area: Area, crop: FaceCrop, corners: FloatArray) -> float:
-    """How much of the place with ``corners`` (px of the picture) belongs to ``area``, 0 to 1."""
+def mask_share(mask: BoolArray, crop: FaceCrop, corners: FloatArray) -> float:
+    """How much of the place with ``corners`` (px of the picture) belongs to ``mask``, 0 to 1."""
     top_left, top_right, _, bottom_left = crop.corners
     x, y = top_right - top_left, bottom_left - top_left
     unit = (corners - top_left) @ np.stack([x, y], axis=1) / float(x @ x)
     edges = np.rint(np.clip([unit.min(axis=0), unit.max(axis=0)], 0.0, 1.0) * SIDE_PX)
     (left, top), (right, bottom) = edges.astype(int).tolist()
-    place = area[top:bottom, left:right]
-    return float(place.mean()) if place.size else 0.0
+    inside = mask[top:bottom, left:right]
+    return float(inside.mean()) if inside.size else 0.0

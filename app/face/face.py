@@ -27,7 +27,7 @@ NOSE_TIP: Final = 1
 CHEEK_LEFT: Final = 234
 CHEEK_RIGHT: Final = 454
 # fmt: off
-OVAL: Final = (
+FACE_OVAL: Final = (
     10, 338, 297, 332, 284, 251, 389, 356, 454, 323, 361, 288, 397, 365, 379, 378, 400, 377,
     152, 148, 176, 149, 150, 136, 172, 58, 132, 93, 234, 127, 162, 21, 54, 103, 67, 109,
 )
@@ -38,8 +38,8 @@ OVAL: Final = (
 def mirror_index(pairs: tuple[int, ...]) -> NDArray[np.intp]:
     """The permutation of landmarks, (478,), that swaps each pair and leaves the rest."""
     index = np.arange(LANDMARK_COUNT)
-    one, other = np.array(pairs).reshape(-1, 2).T
-    index[one], index[other] = other, one
+    first, second = np.array(pairs).reshape(-1, 2).T
+    index[first], index[second] = second, first
     index.setflags(write=False)
     return index
 
@@ -71,7 +71,7 @@ _MIRROR_PAIRS: Final = (
     464, 245, 465, 246, 466, 247, 467, 468, 473, 469, 476, 470, 475, 471, 474, 472, 477,
 )
 # fmt: on
-MIRROR: Final = mirror_index(_MIRROR_PAIRS)
+MIRROR_INDEX: Final = mirror_index(_MIRROR_PAIRS)
 """``MIRROR[i]`` is the landmark that point i becomes in a mirrored picture; found by matching the
 mean of 3,400 measured faces with its own mirror image (an involution with 28 fixed points)."""
 
@@ -113,7 +113,7 @@ class Face:
     @cached_property
     def oval(self) -> FloatArray:
         """The face's outline, px, (36, 2)."""
-        oval: FloatArray = self.landmarks[list(OVAL)]
+        oval: FloatArray = self.landmarks[list(FACE_OVAL)]
         oval.setflags(write=False)
         return oval
 
@@ -136,11 +136,11 @@ class Face:
         tip moves by the sine of the turn. Good to some five degrees; not a pose estimate.
         """
         left, right, tip = self.landmarks[[CHEEK_LEFT, CHEEK_RIGHT, NOSE_TIP]]
-        across = right - left
-        width2 = float(across @ across)
-        if width2 == 0.0:
+        cheek_line = right - left
+        width_squared = float(cheek_line @ cheek_line)
+        if width_squared == 0.0:
             return 90.0
-        share = float((tip - left) @ across) / width2
+        share = float((tip - left) @ cheek_line) / width_squared
         return math.degrees(math.asin(min(1.0, max(-1.0, 2.0 * share - 1.0))))
 
     @property
@@ -153,8 +153,8 @@ class Face:
     def mirrored(self, width_px: float) -> Face:
         """The same face in the picture mirrored left to right; its own inverse."""
         flipped = np.column_stack([width_px - self.landmarks[:, 0], self.landmarks[:, 1]])
-        return Face(flipped).renamed_mirrored()
+        return Face(flipped).with_mirrored_indices()
 
-    def renamed_mirrored(self) -> Face:
+    def with_mirrored_indices(self) -> Face:
         """The same points under the names they have in the mirrored picture."""
-        return Face(self.landmarks[MIRROR])
+        return Face(self.landmarks[MIRROR_INDEX])

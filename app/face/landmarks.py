@@ -19,54 +19,59 @@ from typing import Any, Final, Self
 import numpy as np
 
 from app.face.face import Face, FloatArray
-from app.face.views import View, nudged, second_looks, whole
+from app.face.views import View, fallback_views, full_view, perturbed_view
 from app.image.picture import Picture
 
 
 @contextmanager
-def without(*names: str) -> Iterator[None]:
+def stub_modules(*names: str) -> Iterator[None]:
     """Whatever imports ``names`` meanwhile gets empty modules; those imported before stay.
 
     Afterwards they can be imported as always.
     """
-    absent = {name: ModuleType(name) for name in names if name not in sys.modules}
-    sys.modules.update(absent)
+    stubs = {name: ModuleType(name) for name in names if name not in sys.modules}
+    sys.modules.update(stubs)
     try:
         yield
     finally:
-        for name, empty in absent.items():
-            if sys.modules.get(name) is empty:
+        for name, stub in stubs.items():
+            if sys.modules.get(name) is stub:
                 del sys.modules[name]
 
 
 # MediaPipe can plot what it finds: a third of a second and 25 MB of every process for nothing.
-with without("matplotlib", "matplotlib.pyplot"):
+with stub_modules("matplotlib", "matplotlib.pyplot"):
     import mediapipe as mp
     from mediapipe.tasks.python.components.containers import landmark_c
     from mediapipe.tasks.python.vision import face_landmarker
 
-MODEL_FILE: Final = "face_landmarker.task"
-MODEL_SHA256: Final = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
+LANDMARK_MODEL_FILE: Final = "face_landmarker.task"
+LANDMARK_MODEL_SHA256: Final = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 """The official float16 bundle, version 1 (Google, Apache-2.0)."""
 
 MAX_FACES: Final = 5
-_SAME_FACE: Final = 0.5
+_SAME_FACE_DISTANCE: Final = 0.5
 """A repeat is the same face if its eyes lie within half an eye distance of it."""
 
 
-class ModelError(RuntimeError):
+class LandmarkModelError(RuntimeError):
     """A model file is missing or is not the one that was validated."""
 
 
-def load_model(models_dir: Path) -> bytes:
-    """The landmark model's bytes. Raises ``ModelError`` if absent or its sha256 is another."""
-    path = models_dir / MODEL_FILE
+def load_landmark_model(models_dir: Path) -> bytes:
+    """The landmark model's bytes.
+
+    Raises ``LandmarkModelError`` if absent or its sha256 is another.
+    """
+    path = models_dir / LANDMARK_MODEL_FILE
     if not path.is_file():
-        raise ModelError(f"{path} is missing: restore it from the repository")
+        raise LandmarkModelError(f"{path} is missing: restore it from the repository")
     data = path.read_bytes()
     digest = hashlib.sha256(data).hexdigest()
-    if digest != MODEL_SHA256:
-        raise ModelError(f"{path} has sha256 {digest}, expected {MODEL_SHA256}: restore it")
+    if digest != LANDMARK_MODEL_SHA256:
+        raise LandmarkModelError(
+            f"{path} has sha256 {digest}, expected {LANDMARK_MODEL_SHA256}: restore it"
+        )
     return data
 
 
@@ -82,18 +87,18 @@ class FaceFinder:
 
     def find_faces(self, picture: Picture) -> tuple[Face, ...]:
         """Every face in ``picture``, at most five; second looks only where the first finds none."""
-        faces = self._look(whole(picture.rgb))
+        faces = self._detect(full_view(picture.rgb))
         if not faces:
-            faces = next((f for v in second_looks(picture.rgb) if (f := self._look(v))), ())
+            faces = next((f for v in fallback_views(picture.rgb) if (f := self._detect(v))), ())
         return faces
 
-    def repeats(self, picture: Picture, face: Face) -> tuple[Face, ...]:
+    def remeasure(self, picture: Picture, face: Face) -> tuple[Face, ...]:
         """``face`` measured again on the mirrored and slightly turned picture.
 
         None where it is not found again: fewer repeats, never a wrong one.
         """
-        again = _same(face, self._look(nudged(picture.rgb)))
-        return () if again is None else (again,)
+        repeat = _nearest_face(face, self._detect(perturbed_view(picture.rgb)))
+        return () if repeat is None else (repeat,)
 
     def close(self) -> None:
         """Let go of the model; once more does no harm. Looking again raises ``RuntimeError``."""
@@ -105,67 +110,72 @@ class FaceFinder:
 
     def __exit__(
         self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
+        exc_type: type[BaseException] | None,
+        exc: BaseException | None,
+        traceback: TracebackType | None,
     ) -> None:
         self.close()
 
-    def _look(self, view: View) -> tuple[Face, ...]:
+    def _detect(self, view: View) -> tuple[Face, ...]:
         # A closed landmarker finds no faces, without a word: that must not pass for an answer.
         if self._closed:
             raise RuntimeError("this face finder is closed")
         height, width = view.rgb.shape[:2]
         image = mp.Image(image_format=mp.ImageFormat.SRGB, data=view.rgb)
-        return tuple(_face(view, p * [width, height]) for p in detect(self._landmarker, image))
+        return tuple(
+            _face_from_view(view, p * [width, height])
+            for p in detect_landmarks(self._landmarker, image)
+        )
 
 
-class FaceFinders:
+class ThreadFaceFinders:
     """A ``FaceFinder`` for each thread that asks, made at its first question."""
 
     def __init__(self, model: bytes) -> None:
         self._model = model
-        self._mine = threading.local()
-        self._all: list[FaceFinder] = []
+        self._local = threading.local()
+        self._finders: list[FaceFinder] = []
         self._lock = threading.Lock()
 
-    def mine(self) -> FaceFinder:
+    def for_current_thread(self) -> FaceFinder:
         """This thread's own finder."""
-        finder: FaceFinder | None = getattr(self._mine, "finder", None)
+        finder: FaceFinder | None = getattr(self._local, "finder", None)
         if finder is None:
-            finder = self._mine.finder = FaceFinder(self._model)
+            finder = self._local.finder = FaceFinder(self._model)
             with self._lock:
-                self._all.append(finder)
+                self._finders.append(finder)
         return finder
 
     def close(self) -> None:
         """Close every finder. Only when no thread uses one any more."""
         with self._lock:
-            finders, self._all = self._all, []
-        self._mine = threading.local()
+            finders, self._finders = self._finders, []
+        self._local = threading.local()
         for finder in finders:
             finder.close()
 
 
-def detect(landmarker: Any, image: Any) -> list[FloatArray]:
-    """Every face as (478, 2) in unit coordinates: ``landmarker.detect`` without its objects.
+def detect_landmarks(landmarker: Any, image: Any) -> list[FloatArray]:
+    """Every face as (478, 2) in unit coordinates, without the landmarker's own objects.
 
     The library makes a Python object of every point, a tenth of the whole analysis and all of it
     under the interpreter's lock. This reads the same C result in one copy. It relies on the inside
-    of the very release that is pinned; a test holds it against ``detect``.
+    of the very release that is pinned; a test holds it against ``detect_landmarks``.
     """
     result = face_landmarker.MpFaceLandmarkerResultC()
-    call = landmarker._lib
-    call.MpFaceLandmarkerDetectImage(
+    library = landmarker._lib
+    library.MpFaceLandmarkerDetectImage(
         landmarker._handle, image._image_ptr, None, ctypes.byref(result)
     )
     try:
-        return [_copied(result.face_landmarks[i]) for i in range(result.face_landmarks_count)]
+        return [
+            _copy_landmarks(result.face_landmarks[i]) for i in range(result.face_landmarks_count)
+        ]
     finally:
-        call.MpFaceLandmarkerCloseResult(ctypes.byref(result))
+        library.MpFaceLandmarkerCloseResult(ctypes.byref(result))
 
 
-def _copied(points: Any) -> FloatArray:
+def _copy_landmarks(points: Any) -> FloatArray:
     size = ctypes.sizeof(landmark_c.MpNormalizedLandmarkC)
     layout = np.dtype(
         {"names": ["x", "y"], "formats": ["<f4", "<f4"], "offsets": [0, 4], "itemsize": size}
@@ -174,13 +184,17 @@ def _copied(points: Any) -> FloatArray:
     return np.stack([raw["x"], raw["y"]], axis=1).astype(np.float64)
 
 
-def _face(view: View, points: FloatArray) -> Face:
-    face = Face(view.back(points))
+def _face_from_view(view: View, points: FloatArray) -> Face:
+    face = Face(view.map_to_picture(points))
     # In a mirrored view the left eye is the right one: name the points for the picture itself.
-    return face.renamed_mirrored() if view.mirrored else face
+    return face.with_mirrored_indices() if view.mirrored else face
 
 
-def _same(face: Face, candidates: tuple[Face, ...]) -> Face | None:
-    reach = _SAME_FACE * face.eye_distance_px
-    near = [c for c in candidates if float(np.abs(c.eyes - face.eyes).max()) <= reach]
-    return min(near, key=lambda c: float(np.abs(c.eyes - face.eyes).sum()), default=None)
+def _nearest_face(face: Face, candidates: tuple[Face, ...]) -> Face | None:
+    max_offset_px = _SAME_FACE_DISTANCE * face.eye_distance_px
+    candidates_nearby = [
+        c for c in candidates if float(np.abs(c.eyes - face.eyes).max()) <= max_offset_px
+    ]
+    return min(
+        candidates_nearby, key=lambda c: float(np.abs(c.eyes - face.eyes).sum()), default=None
+    )

@@ -12,27 +12,27 @@ from app.face.crop import FaceCrop
 from app.face.face import FloatArray
 from app.face.median import median
 
-STEP: Final = 1.0 / 400.0
+COLUMN_STEP: Final = 1.0 / 400.0
 """Between columns of the row, unit of the crop: one pixel of the largest crop."""
-TOOTH: Final = 0.032
+INCISOR_WIDTH: Final = 0.032
 """Width of a central incisor, unit: 8.5 mm (Wheeler's Dental Anatomy) on a face whose irises lie
 63 mm (Dodgson 2004), or 0.237 of the crop, apart."""
-_WIDTH: Final = round(TOOTH / STEP)
+_INCISOR_COLUMNS: Final = round(INCISOR_WIDTH / COLUMN_STEP)
 """The same in columns."""
 _MIN_OPENING: Final = 0.012
 """Less open (unit; under 5 px at 400) and what shows is shadow between the lips."""
-_MAX_MOUTH: Final = 0.6
+_MAX_MOUTH_WIDTH: Final = 0.6
 """A mouth that is larger than this share of the crop is none."""
-_MIN_TEETH: Final = 3.0
+_MIN_TEETH_WIDTHS: Final = 3.0
 """Columns of teeth, in incisor widths: both central ones and a half of each neighbour."""
-_MIN_HEIGHT: Final = 0.25
+_MIN_FILLED_SHARE: Final = 0.25
 """Share of the opening that a column's teeth must fill."""
 # Teeth against lips, by their least colour: red lips and tongue have little blue and green.
-_BRIGHTER: Final = 1.15
-_BRIGHTER_BY: Final = 6.0
+_BRIGHTNESS_RATIO: Final = 1.15
+_BRIGHTNESS_OFFSET: Final = 6.0
 _LOG_FLOOR: Final = 8.0
 """Added to levels before the logarithm: dark pixels are mostly noise."""
-_ROWS: Final = 12
+_SCAN_LINES: Final = 12
 """The row of teeth is read on this many lines from gum to edge; outermost two are left out."""
 
 # Inner lips from the viewer's left to right, and (outer, inner) pairs whose middle lies on a lip:
@@ -46,10 +46,10 @@ _MIDLINE: Final = (0, 13)
 
 
 @dataclass(frozen=True, eq=False)
-class Opening:
+class MouthOpening:
     """The gap between the inner lips in its own frame: x from corner to corner, y down, unit.
 
-    ``columns``: x of every column, symmetric about the mouth's middle; ``upper`` and ``lower``: y
+    ``positions``: x of every column, symmetric about the mouth's middle; ``upper`` and ``lower``: y
     of the lips there. ``midline``: x of the face's midline.
     """
 
@@ -65,98 +65,102 @@ class Opening:
     def height(self) -> float:
         return float((self.lower - self.upper).max())
 
-    def to_crop(self, x: FloatArray, y: FloatArray) -> FloatArray:
+    def map_to_crop(self, x: FloatArray, y: FloatArray) -> FloatArray:
         """Points (..., 2) in unit coordinates of the crop."""
         out: FloatArray = self.origin + x[..., None] * self.along + y[..., None] * self.down
         return out
 
 
 @dataclass(frozen=True, eq=False)
-class Row:
+class TeethRow:
     """The row of teeth: ``dips`` (n,), ln brightness against its surroundings, gaps negative.
 
-    ``columns`` (n,): where, in incisor widths from the face's midline, to the viewer's right.
+    ``positions`` (n,): where, in incisor widths from the face's midline, to the viewer's right.
     """
 
     dips: FloatArray
-    columns: FloatArray
+    positions: FloatArray
 
-    def at(self, places: FloatArray) -> FloatArray:
-        """Dips at ``places``; 0 beyond the row."""
-        out: FloatArray = np.interp(places, self.columns, self.dips, left=0.0, right=0.0)
+    def dips_at(self, positions: FloatArray) -> FloatArray:
+        """Dips at ``positions``; 0 beyond the row."""
+        out: FloatArray = np.interp(positions, self.positions, self.dips, left=0.0, right=0.0)
         return out
 
 
-def find_opening(landmarks: FloatArray) -> Opening | None:
+def find_mouth_opening(landmarks: FloatArray) -> MouthOpening | None:
     """The gap between the inner lips of ``landmarks`` (478, 2), unit; ``None`` if closed."""
-    corner, other = landmarks[_UPPER[0]], landmarks[_UPPER[-1]]
-    width = float(np.linalg.norm(other - corner))
-    count = int(width / STEP)
-    if count < _MIN_TEETH * _WIDTH or width > _MAX_MOUTH:
+    left_corner, right_corner = landmarks[_UPPER[0]], landmarks[_UPPER[-1]]
+    width = float(np.linalg.norm(right_corner - left_corner))
+    count = int(width / COLUMN_STEP)
+    if count < _MIN_TEETH_WIDTHS * _INCISOR_COLUMNS or width > _MAX_MOUTH_WIDTH:
         return None
-    along = (other - corner) / width
+    along = (right_corner - left_corner) / width
     down = np.array([-along[1], along[0]])
     frame = np.stack([along, down], axis=1)
-    columns = width / 2.0 + (np.arange(count, dtype=np.float64) - (count - 1) / 2.0) * STEP
+    columns = width / 2.0 + (np.arange(count, dtype=np.float64) - (count - 1) / 2.0) * COLUMN_STEP
     lips = []
     for indices in (_UPPER, _LOWER):
-        x, y = ((landmarks[list(indices)] - corner) @ frame).T
+        x, y = ((landmarks[list(indices)] - left_corner) @ frame).T
         lips.append(np.interp(columns, np.maximum.accumulate(x), y))
-    midline = float(((landmarks[list(_MIDLINE)] - corner) @ along).mean())
-    opening = Opening(corner, along, down, columns, lips[0], lips[1], midline)
-    return opening if _MIN_OPENING <= opening.height <= _MAX_MOUTH else None
+    midline = float(((landmarks[list(_MIDLINE)] - left_corner) @ along).mean())
+    opening = MouthOpening(left_corner, along, down, columns, lips[0], lips[1], midline)
+    return opening if _MIN_OPENING <= opening.height <= _MAX_MOUTH_WIDTH else None
 
 
-def find_row(crop: FaceCrop, opening: Opening) -> Row | None:
+def find_teeth_row(crop: FaceCrop, opening: MouthOpening) -> TeethRow | None:
     """The row of teeth in ``opening``; ``None`` if too little of it shows."""
-    margin = 2.0 * STEP
-    y = np.arange(opening.upper.min() - margin, opening.lower.max() + margin, STEP)
-    levels = _least_colour(crop, opening.to_crop(*np.meshgrid(opening.columns, y)))
+    margin = 2.0 * COLUMN_STEP
+    y = np.arange(opening.upper.min() - margin, opening.lower.max() + margin, COLUMN_STEP)
+    levels = _min_channel(crop, opening.map_to_crop(*np.meshgrid(opening.columns, y)))
     inside = (y[:, None] > opening.upper - margin) & (y[:, None] < opening.lower + margin)
-    teeth = inside & (levels > _BRIGHTER * _lip_level(crop) + _BRIGHTER_BY)
-    filled = teeth.sum(axis=0) >= max(3.0, _MIN_HEIGHT * opening.height / STEP)
-    shown = np.flatnonzero(filled)
-    if len(shown) < _MIN_TEETH * _WIDTH:
+    teeth = inside & (levels > _BRIGHTNESS_RATIO * _lip_level(crop) + _BRIGHTNESS_OFFSET)
+    filled = teeth.sum(axis=0) >= max(3.0, _MIN_FILLED_SHARE * opening.height / COLUMN_STEP)
+    teeth_columns = np.flatnonzero(filled)
+    if len(teeth_columns) < _MIN_TEETH_WIDTHS * _INCISOR_COLUMNS:
         return None
-    first, last = int(shown[0]), int(shown[-1]) + 1
-    every = np.arange(first, last)
-    top = _smoothed(np.interp(every, shown, teeth.argmax(axis=0)[shown]))
-    bottom = _smoothed(
-        np.interp(every, shown, len(y) - 1 - teeth[::-1].argmax(axis=0)[shown]),
+    first, last = int(teeth_columns[0]), int(teeth_columns[-1]) + 1
+    columns = np.arange(first, last)
+    top = _smooth_edge(np.interp(columns, teeth_columns, teeth.argmax(axis=0)[teeth_columns]))
+    bottom = _smooth_edge(
+        np.interp(columns, teeth_columns, len(y) - 1 - teeth[::-1].argmax(axis=0)[teeth_columns]),
     )
-    lines = (np.arange(_ROWS) + 0.5) / _ROWS
-    rows = top + lines[2:-2, None] * (bottom - top)
+    lines = (np.arange(_SCAN_LINES) + 0.5) / _SCAN_LINES
+    line_heights = top + lines[2:-2, None] * (bottom - top)
     brightness = cv2.remap(
         np.log(levels + np.float32(_LOG_FLOOR)),
-        np.broadcast_to(every, rows.shape).astype(np.float32),
-        rows.astype(np.float32),
+        np.broadcast_to(columns, line_heights.shape).astype(np.float32),
+        line_heights.astype(np.float32),
         cv2.INTER_LINEAR,
         borderMode=cv2.BORDER_REPLICATE,
     )
     profile = brightness.mean(axis=0, dtype=np.float64)
-    dips = _blurred(profile - _blurred(profile, 0.45 * _WIDTH), 1.0)
-    return Row(dips, (opening.columns[first:last] - opening.midline) / TOOTH)
+    dips = _blur_line(profile - _blur_line(profile, 0.45 * _INCISOR_COLUMNS), 1.0)
+    return TeethRow(dips, (opening.columns[first:last] - opening.midline) / INCISOR_WIDTH)
 
 
-def _least_colour(crop: FaceCrop, points: FloatArray) -> FloatArray:
+def _min_channel(crop: FaceCrop, points: FloatArray) -> FloatArray:
     """The least of red, green and blue at ``points`` (..., 2), unit: whiteness, 0 to 255."""
-    at = (points * crop.side_px - 0.5).astype(np.float32)
-    at = np.clip(at, -1e4, 1e4)  # OpenCV's fixed-point coordinates end soon after
+    sample_px = (points * crop.side_px - 0.5).astype(np.float32)
+    sample_px = np.clip(sample_px, -1e4, 1e4)  # OpenCV's fixed-point coordinates end soon after
     pixels = cv2.remap(
-        crop.rgb, at[..., 0], at[..., 1], cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        crop.rgb,
+        sample_px[..., 0],
+        sample_px[..., 1],
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     out: FloatArray = pixels.min(axis=2).astype(np.float32)
     return out
 
 
 def _lip_level(crop: FaceCrop) -> float:
-    """``_least_colour`` of the lips."""
+    """``_min_channel`` of the lips."""
     points = crop.landmarks
-    middles = (points[list(_LIPS_OUTER)] + points[list(_LIPS_INNER)]) / 2.0
-    return float(median(_least_colour(crop, middles[None]).ravel()))
+    lip_points = (points[list(_LIPS_OUTER)] + points[list(_LIPS_INNER)]) / 2.0
+    return float(median(_min_channel(crop, lip_points[None]).ravel()))
 
 
-def _blurred(line: FloatArray, sigma: float) -> FloatArray:
+def _blur_line(line: FloatArray, sigma: float) -> FloatArray:
     blurred = cv2.GaussianBlur(
         line[None], (0, 0), sigmaX=sigma, sigmaY=1e-3, borderType=cv2.BORDER_REPLICATE
     )
@@ -164,6 +168,6 @@ def _blurred(line: FloatArray, sigma: float) -> FloatArray:
     return out
 
 
-def _smoothed(edge: FloatArray) -> FloatArray:
+def _smooth_edge(edge: FloatArray) -> FloatArray:
     """The edge of the row of teeth without its jags, three columns at a time."""
-    return _blurred(edge, 3.0)
+    return _blur_line(edge, 3.0)

@@ -10,20 +10,20 @@ from typing import Final, Literal, Protocol
 import numpy as np
 
 from app.face.alignment import Alignment, Box, align
-from app.face.borders import trimmed_frame
+from app.face.borders import find_trimmed_frame
 from app.face.crop import FaceCrop, crop_face
 from app.face.face import Face, FloatArray
-from app.face.pose import FaceShape, face_shape
+from app.face.pose import PoseFeatures, compute_pose_features
 from app.image.picture import Picture, RgbArray
 
 _MASK_SIDE_PX: Final = 192
 """Of the crop's sizes, the person is told from the rest on the smallest that has this many px."""
-SQUARE_WITHIN: Final = 0.02
+SQUARE_TOLERANCE: Final = 0.02
 """A frame counts as square if its sides differ by less than this share."""
 
 
 @dataclass(frozen=True)
-class Framing:
+class CandidateFrame:
     """A frame in which the picture may have been made, and the crop square seen from it.
 
     ``untouched``: the picture's own frame. ``trimmed``: what is left when flat borders are taken
@@ -36,11 +36,11 @@ class Framing:
 
 
 @dataclass(frozen=True, eq=False)
-class Sighting:
+class FaceMeasurement:
     """One measurement of the face: its pose, and its crop square in every frame considered."""
 
-    shape: FaceShape
-    framings: tuple[Framing, ...]
+    pose_features: PoseFeatures
+    candidate_frames: tuple[CandidateFrame, ...]
     eyes: FloatArray
     """Iris centres, px, (2, 2)."""
 
@@ -49,14 +49,14 @@ class Sighting:
         return float(np.linalg.norm(self.eyes[1] - self.eyes[0]))
 
 
-class Network(Protocol):
+class PixelNetwork(Protocol):
     """What was learned from pixels; ``app.networks.onnx`` has the real one."""
 
-    def heat(self, rgb: RgbArray) -> FloatArray:
+    def score_map(self, rgb: RgbArray) -> FloatArray:
         """Log odds of a generator for every place of ``rgb`` (h, w, 3), by head: (heads, y, x)."""
         ...
 
-    def person(self, rgb: RgbArray) -> FloatArray:
+    def person_mask(self, rgb: RgbArray) -> FloatArray:
         """Probability of the person for every place of ``rgb`` (h, w, 3): (n, n), 0 to 1."""
         ...
 
@@ -74,7 +74,7 @@ class Portrait:
     face: Face
     face_count: int = 1
     repeats: tuple[Face, ...] = ()
-    network: Network | None = None
+    network: PixelNetwork | None = None
 
     @cached_property
     def frame(self) -> Box:
@@ -93,41 +93,43 @@ class Portrait:
         return crop_face(self.picture, self.face)
 
     @cached_property
-    def person(self) -> FloatArray | None:
+    def person_mask(self) -> FloatArray | None:
         """Probability of the person over the face crop, (n, n), 0 to 1; ``None`` without either."""
         if self.crop is None or self.network is None:
             return None
-        mask = self.network.person(self.crop.at_least(_MASK_SIDE_PX))
+        mask = self.network.person_mask(self.crop.at_least(_MASK_SIDE_PX))
         mask.setflags(write=False)
         return mask
 
     @cached_property
-    def heats(self) -> dict[tuple[Box, bool], FloatArray | None]:
+    def score_maps(self) -> dict[tuple[Box, bool], FloatArray | None]:
         """What the network has said of each tile so far; ``witness`` keeps it here."""
         return {}
 
     @cached_property
     def frames(self) -> tuple[tuple[Literal["untouched", "trimmed"], Box], ...]:
         """The frames considered; the picture's own one first."""
-        inner = trimmed_frame(self.picture) or self.frame
-        trimmed = {inner, *squares(inner), *evened(inner, self.frame)} - {self.frame}
+        inner = find_trimmed_frame(self.picture) or self.frame
+        trimmed = {inner, *candidate_squares(inner), *equalized(inner, self.frame)} - {self.frame}
         ordered = sorted(trimmed, key=lambda b: (b.width, b.left, b.top))
         return (("untouched", self.frame), *(("trimmed", box) for box in ordered))
 
     @cached_property
-    def sightings(self) -> tuple[Sighting, ...]:
+    def face_measurements(self) -> tuple[FaceMeasurement, ...]:
         """The face as first seen, then every repeat."""
         return tuple(
-            Sighting(
-                shape=face_shape(face),
-                framings=tuple(Framing(t, box, align(face, box)) for t, box in self.frames),
+            FaceMeasurement(
+                pose_features=compute_pose_features(face),
+                candidate_frames=tuple(
+                    CandidateFrame(t, box, align(face, box)) for t, box in self.frames
+                ),
                 eyes=face.eyes,
             )
             for face in (self.face, *self.repeats)
         )
 
 
-def evened(inner: Box, frame: Box) -> tuple[Box, ...]:
+def equalized(inner: Box, frame: Box) -> tuple[Box, ...]:
     """``inner`` as it would lie if borders are alike: left as right and top as bottom, then all.
 
     A border that meets a plain background of its own colour seems wider than it is; the narrowest
@@ -141,18 +143,18 @@ def evened(inner: Box, frame: Box) -> tuple[Box, ...]:
     )
 
 
-def squares(box: Box) -> tuple[Box, ...]:
+def candidate_squares(box: Box) -> tuple[Box, ...]:
     """The centred squares that a frame which is not square may come from; none for a square.
 
     The smaller one if bars were added beside it, the larger one if strips were cut off.
     """
-    if abs(math.log(box.width / box.height)) < SQUARE_WITHIN:
+    if abs(math.log(box.width / box.height)) < SQUARE_TOLERANCE:
         return ()
     x, y = (box.left + box.right) / 2, (box.top + box.bottom) / 2
     halves = (min(box.width, box.height) / 2, max(box.width, box.height) / 2)
     return tuple(Box(x - half, y - half, x + half, y + half) for half in halves)
 
 
-def inside(points: FloatArray, size: tuple[int, int]) -> FloatArray:
+def clip_points(points: FloatArray, size: tuple[int, int]) -> FloatArray:
     """``points`` px, moved to the nearest place inside a picture of ``size`` (width, height)."""
     return np.clip(points, 0.0, np.array(size, dtype=np.float64))

@@ -17,7 +17,7 @@ from app.face.alignment import crop_square
 from app.face.face import Face, FloatArray
 
 # Landmarks left and right of the midline (MediaPipe Face Mesh numbers), a group averaged.
-_PAIRS: Final[tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]] = (
+_LANDMARK_PAIRS: Final[tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]] = (
     ((33, 133), (362, 263)),  # eye corners
     ((468,), (473,)),  # irises
     ((61,), (291,)),  # mouth corners
@@ -32,12 +32,12 @@ _UPPER_LIDS: Final = (159, 386)
 _LOWER_LIDS: Final = (145, 374)
 _NOSE_TIP: Final = 1
 _FOREHEAD: Final = 10
-_NOSE_TIP_AT: Final = 2 * len(_PAIRS)
+_NOSE_TIP_ROW: Final = 2 * len(_LANDMARK_PAIRS)
 """Where the nose tip stands among the odd (x) and the even (y) numbers."""
 
 
 @dataclass(frozen=True, eq=False)
-class FaceShape:
+class PoseFeatures:
     """Pose and expression in the crop square's own coordinates (unit of its side, centre 0).
 
     ``odd`` (23,) change sign when the picture is mirrored, ``even`` (26,) do not.
@@ -52,52 +52,52 @@ class FaceShape:
 
         Yaw and pitch, in effect, without a model of the head.
         """
-        return np.array([self.odd[_NOSE_TIP_AT], self.even[_NOSE_TIP_AT]])
+        return np.array([self.odd[_NOSE_TIP_ROW], self.even[_NOSE_TIP_ROW]])
 
 
-def face_shape(face: Face) -> FaceShape:
+def compute_pose_features(face: Face) -> PoseFeatures:
     """Pose and expression of ``face``. Raises ``ValueError`` as ``crop_square`` does."""
     corners = crop_square(face)
     edge_x, edge_y = (corners[1] - corners[0]).tolist()
-    side2 = edge_x**2 + edge_y**2
-    to_square = np.array([[edge_x, -edge_y], [edge_y, edge_x]]) / side2
-    u = (face.landmarks[_USED] - corners.mean(axis=0)) @ to_square
-    flat = u.ravel()
+    side_squared = edge_x**2 + edge_y**2
+    to_square = np.array([[edge_x, -edge_y], [edge_y, edge_x]]) / side_squared
+    unit_points = (face.landmarks[_USED_LANDMARKS] - corners.mean(axis=0)) @ to_square
+    flat = unit_points.ravel()
     # The square's height and size depend on the turn's amount, not on its direction.
-    squares = u[_SQUARED, 0] ** 2
-    return FaceShape(_ODD @ flat, np.append(_EVEN @ flat, squares))
+    squares = unit_points[_SQUARED_ROWS, 0] ** 2
+    return PoseFeatures(_ODD_MAP @ flat, np.append(_EVEN_MAP @ flat, squares))
 
 
 def _linear_maps() -> tuple[FloatArray, FloatArray]:
     """What takes the points used to the odd (23, ·) and the linear even (24, ·) numbers."""
     odd: list[FloatArray] = []
     even: list[FloatArray] = []
-    for left_group, right_group in _PAIRS:
-        left_x, left_y = _picks(left_group)
-        right_x, right_y = _picks(right_group)
+    for left_group, right_group in _LANDMARK_PAIRS:
+        left_x, left_y = _mean_rows(left_group)
+        right_x, right_y = _mean_rows(right_group)
         odd += [left_x + right_x, right_y - left_y]
         even += [right_x - left_x, left_y + right_y]
     for point in _MIDLINE:
-        x, y = _picks((point,))
+        x, y = _mean_rows((point,))
         odd.append(x)
         even.append(y)
-    even.append(2.0 * (_picks(_LOWER_LIDS)[1] - _picks(_UPPER_LIDS)[1]))
+    even.append(2.0 * (_mean_rows(_LOWER_LIDS)[1] - _mean_rows(_UPPER_LIDS)[1]))
     return np.array(odd), np.array(even)
 
 
-def _picks(group: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
+def _mean_rows(group: tuple[int, ...]) -> tuple[FloatArray, FloatArray]:
     """Rows that take the mean x and the mean y of ``group`` out of the points used."""
-    row: FloatArray = np.isin(_USED, group) / float(len(group))
+    row: FloatArray = np.isin(_USED_LANDMARKS, group) / float(len(group))
     x, y = np.eye(2)
     return np.kron(row, x).astype(np.float64), np.kron(row, y).astype(np.float64)
 
 
-_USED: Final = np.array(
+_USED_LANDMARKS: Final = np.array(
     sorted(
-        {p for pair in _PAIRS for group in pair for p in group}.union(
+        {p for pair in _LANDMARK_PAIRS for group in pair for p in group}.union(
             _MIDLINE, _UPPER_LIDS, _LOWER_LIDS
         )
     )
 )
-_SQUARED: Final = np.searchsorted(_USED, [_NOSE_TIP, _FOREHEAD])
-_ODD, _EVEN = _linear_maps()
+_SQUARED_ROWS: Final = np.searchsorted(_USED_LANDMARKS, [_NOSE_TIP, _FOREHEAD])
+_ODD_MAP, _EVEN_MAP = _linear_maps()

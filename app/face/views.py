@@ -18,15 +18,15 @@ from app.image.picture import RgbArray
 
 FloatArray = NDArray[np.float64]
 
-MIN_SIDE_PX: Final = 400
+MIN_VIEW_SIDE_PX: Final = 400
 """Landmarks of pictures below this are quantised by the detector's own crops: enlarge first."""
-MAX_SIDE_PX: Final = 1024
+MAX_VIEW_SIDE_PX: Final = 1024
 """The detector looks at 128 px and the mesh at 256 px of face: more pixels only cost time."""
 
-GREY: Final = (128, 128, 128)
-_PADS: Final = (0.3, 0.6)
+PADDING_COLOUR: Final = (128, 128, 128)
+_PADDING_SHARES: Final = (0.3, 0.6)
 # (left, top, share of the side): the middle, the upper middle, then the four overlapping quarters.
-_CUTS: Final = (
+_CUT_WINDOWS: Final = (
     (0.2, 0.2, 0.6),
     (0.2, 0.0, 0.6),
     (0.0, 0.0, 0.55),
@@ -34,78 +34,88 @@ _CUTS: Final = (
     (0.0, 0.45, 0.55),
     (0.45, 0.45, 0.55),
 )
-_TURN_DEG: Final = 4.0
-_TURN_SCALE: Final = 0.94
+_ROTATION_DEG: Final = 4.0
+_ROTATION_SCALE: Final = 0.94
 
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """``rgb`` to look at; ``to_picture`` (2, 3) maps its px to the picture's px."""
+    """``rgb`` to look at; ``affine_to_picture`` (2, 3) maps its px to the picture's px."""
 
     rgb: RgbArray
-    to_picture: FloatArray
+    affine_to_picture: FloatArray
     mirrored: bool = False
 
-    def back(self, points: FloatArray) -> FloatArray:
+    def map_to_picture(self, points: FloatArray) -> FloatArray:
         """``points`` (n, 2) in this view's px, in the picture's px."""
-        out: FloatArray = points @ self.to_picture[:, :2].T + self.to_picture[:, 2]
+        out: FloatArray = points @ self.affine_to_picture[:, :2].T + self.affine_to_picture[:, 2]
         return out
 
 
-def whole(rgb: RgbArray) -> View:
+def full_view(rgb: RgbArray) -> View:
     """The picture itself, brought between 400 and 1,024 px on its longer side."""
-    return _resized(rgb, 0.0, 0.0)
+    return _resize_to_view(rgb, 0.0, 0.0)
 
 
-def second_looks(rgb: RgbArray) -> Iterator[View]:
+def fallback_views(rgb: RgbArray) -> Iterator[View]:
     """Where a face may hide that the first look missed, cheapest guess first.
 
     Padded, for faces larger than the frame; cut and so enlarged, for faces far away.
     """
     height, width = rgb.shape[:2]
-    for share in _PADS:
+    for share in _PADDING_SHARES:
         x, y = round(width * share), round(height * share)
-        padded = cv2.copyMakeBorder(rgb, y, y, x, x, cv2.BORDER_CONSTANT, value=GREY)
-        yield _resized(np.asarray(padded, dtype=np.uint8), -x, -y)
-    for left, top, share in _CUTS:
+        padded = cv2.copyMakeBorder(rgb, y, y, x, x, cv2.BORDER_CONSTANT, value=PADDING_COLOUR)
+        yield _resize_to_view(np.asarray(padded, dtype=np.uint8), -x, -y)
+    for left, top, share in _CUT_WINDOWS:
         x0, y0 = round(left * width), round(top * height)
         x1, y1 = round((left + share) * width), round((top + share) * height)
         if x1 - x0 >= 2 and y1 - y0 >= 2:
-            yield _resized(rgb[y0:y1, x0:x1], x0, y0)
+            yield _resize_to_view(rgb[y0:y1, x0:x1], x0, y0)
 
 
-def nudged(rgb: RgbArray) -> View:
+def perturbed_view(rgb: RgbArray) -> View:
     """Mirrored, turned by 4° and shrunk a little: what landmarks make of it tells their noise."""
-    view = whole(rgb)
+    view = full_view(rgb)
     height, width = view.rgb.shape[:2]
     flip = np.array([[-1.0, 0.0, width], [0.0, 1.0, 0.0]])
-    middle = (width / 2, height / 2)
-    turn = np.asarray(cv2.getRotationMatrix2D(middle, _TURN_DEG, _TURN_SCALE), dtype=np.float64)
-    forth = _compose(turn, flip)
-    # OpenCV counts from the first pixel's centre, we from its outer corner.
-    by_pixel = forth.copy()
-    by_pixel[:, 2] += forth[:, :2] @ np.array([0.5, 0.5]) - 0.5
-    moved = cv2.warpAffine(
-        view.rgb, by_pixel, (width, height), flags=cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+    centre = (width / 2, height / 2)
+    rotation = np.asarray(
+        cv2.getRotationMatrix2D(centre, _ROTATION_DEG, _ROTATION_SCALE), dtype=np.float64
     )
-    back = np.asarray(cv2.invertAffineTransform(forth), dtype=np.float64)
-    return View(np.asarray(moved, dtype=np.uint8), _compose(view.to_picture, back), mirrored=True)
+    to_view = _compose_affine(rotation, flip)
+    # OpenCV counts from the first pixel's centre, we from its outer corner.
+    pixel_map = to_view.copy()
+    pixel_map[:, 2] += to_view[:, :2] @ np.array([0.5, 0.5]) - 0.5
+    moved = cv2.warpAffine(
+        view.rgb,
+        pixel_map,
+        (width, height),
+        flags=cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
+    )
+    from_view = np.asarray(cv2.invertAffineTransform(to_view), dtype=np.float64)
+    return View(
+        np.asarray(moved, dtype=np.uint8),
+        _compose_affine(view.affine_to_picture, from_view),
+        mirrored=True,
+    )
 
 
-def _resized(rgb: RgbArray, left: float, top: float) -> View:
+def _resize_to_view(rgb: RgbArray, left: float, top: float) -> View:
     height, width = rgb.shape[:2]
     longer = max(height, width)
-    scale = min(max(longer, MIN_SIDE_PX), MAX_SIDE_PX) / longer
+    scale = min(max(longer, MIN_VIEW_SIDE_PX), MAX_VIEW_SIDE_PX) / longer
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
     if size != (width, height):
-        how = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
-        rgb = np.asarray(cv2.resize(rgb, size, interpolation=how), dtype=np.uint8)
-    back = np.array([[width / size[0], 0.0, left], [0.0, height / size[1], top]])
-    return View(np.ascontiguousarray(rgb), back)
+        interpolation = cv2.INTER_CUBIC if scale > 1 else cv2.INTER_AREA
+        rgb = np.asarray(cv2.resize(rgb, size, interpolation=interpolation), dtype=np.uint8)
+    affine = np.array([[width / size[0], 0.0, left], [0.0, height / size[1], top]])
+    return View(np.ascontiguousarray(rgb), affine)
 
 
-def _compose(outer: FloatArray, inner: FloatArray) -> FloatArray:
+def _compose_affine(outer: FloatArray, inner: FloatArray) -> FloatArray:
     """The affine map that applies ``inner`` first, both (2, 3)."""
-    square = np.vstack([inner, [0.0, 0.0, 1.0]])
-    out: FloatArray = outer @ square
+    homogeneous = np.vstack([inner, [0.0, 0.0, 1.0]])
+    out: FloatArray = outer @ homogeneous
     return out

@@ -18,8 +18,8 @@ from ipaddress import (
 )
 from typing import Final
 
-Address = IPv4Address | IPv6Address
-Network = IPv4Network | IPv6Network
+IpAddress = IPv4Address | IPv6Address
+IpNetwork = IPv4Network | IPv6Network
 
 # IANA IPv4 Special-Purpose Address Registry, multicast and reserved space; the last ones are public
 # by registry, and answer only inside the clouds that own them.
@@ -67,13 +67,13 @@ REFUSED_V6: Final = tuple(
     )
 )
 
-_MAPPED: Final = IPv6Network("::ffff:0:0/96")
+_IPV4_MAPPED: Final = IPv6Network("::ffff:0:0/96")
 _NAT64: Final = IPv6Network("64:ff9b::/96")
 # The universal/local bit may be set or not (RFC 5214, section 6.1).
-_ISATAP: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})
+_ISATAP_IDENTIFIERS: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})
 
 
-def is_refused(address: str, allowed: Sequence[Network] = ()) -> bool:
+def is_refused(address: str, allowed: Sequence[IpNetwork] = ()) -> bool:
     """Whether a connection to ``address`` must not be opened.
 
     ``address`` is an IP address in text, as a resolver or a socket spells it; anything else is
@@ -81,42 +81,42 @@ def is_refused(address: str, allowed: Sequence[Network] = ()) -> bool:
     IPv4 network also opens the IPv4-mapped and NAT64 spellings of its addresses.
     """
     try:
-        there = meant(ip_address(address))
+        target = unwrap_ipv4(ip_address(address))
     except ValueError:
         return True
-    if any(there in network for network in allowed):
+    if any(target in network for network in allowed):
         return False
-    return not is_public(there)
+    return not is_public(target)
 
 
-def meant(address: Address) -> Address:
+def unwrap_ipv4(address: IpAddress) -> IpAddress:
     """The IPv4 address that an IPv4-mapped or NAT64 address stands for; else ``address`` itself.
 
     Both are honest spellings (NAT64 is how an IPv6-only machine reaches an IPv4 host), so what they
     stand for is judged. The other embeddings (6to4, Teredo, compatible, SIIT) are refused whole.
     """
-    if isinstance(address, IPv6Address) and (address in _MAPPED or address in _NAT64):
+    if isinstance(address, IPv6Address) and (address in _IPV4_MAPPED or address in _NAT64):
         return IPv4Address(int(address) & 0xFFFF_FFFF)
     return address
 
 
-def is_public(address: Address) -> bool:
+def is_public(address: IpAddress) -> bool:
     """Whether ``address`` is an ordinary host on the public internet."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in REFUSED_V4)
-    if address not in GLOBAL_V6 or (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP:
+    if address not in GLOBAL_V6 or (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP_IDENTIFIERS:
         return False
     if address.scope_id is not None:  # a zone of this machine: no public host has one
         return False
     return not any(address in network for network in REFUSED_V6)
 
 
-def networks(entries: Sequence[str]) -> tuple[Network, ...]:
+def parse_networks(entries: Sequence[str]) -> tuple[IpNetwork, ...]:
     """The entries that are networks or single addresses; the others are host names."""
-    return tuple(network for entry in entries if (network := _network(entry)) is not None)
+    return tuple(network for entry in entries if (network := _parse_network(entry)) is not None)
 
 
-def _network(entry: str) -> Network | None:
+def _parse_network(entry: str) -> IpNetwork | None:
     try:
         return ip_network(entry.strip("[]"))
     except ValueError:

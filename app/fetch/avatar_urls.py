@@ -9,7 +9,7 @@ from typing import Final, NamedTuple
 from app.errors import FetchFailed, TooLarge
 
 
-async def fetch_first(
+async def fetch_with_fallback(
     fetch: Callable[[str], Awaitable[bytes]], url: str, fallback_url: str | None
 ) -> bytes:
     """The bytes behind ``url``, else those behind ``fallback_url``.
@@ -29,66 +29,66 @@ async def fetch_first(
     return await fetch(fallback_url)
 
 
-URL_MAX_CHARS: Final = 4096
+MAX_URL_CHARS: Final = 4096
 
 _URL: Final = re.compile(
     r"https?://[^\s/?#@\\\x00-\x1f\x7f]+(?:[/?#][^\s\x00-\x1f\x7f]*)?", re.IGNORECASE
 )
-_PICTURE: Final = re.compile(
+_PICTURE_HINT: Final = re.compile(
     r"\.(?:jpe?g|png|webp|gif|avif)\b|avatar|profile_(?:image|pic)|twimg\.com|/u/\d+", re.IGNORECASE
 )
-_PLATFORM: Final = re.compile(
+_PLATFORM_HINT: Final = re.compile(
     r"twimg\.com/|//avatars\d*\.githubusercontent\.com/|//cdn\.bsky\.app/img/avatar"
     r"|/missing\.png|/44884218_345707102882519_2446069589734326272_n",
     re.IGNORECASE,
 )
-_NOBODY: Final = re.compile(
+_DEFAULT_AVATAR: Final = re.compile(
     r"/default_profile_images/"  # X: an egg, later a grey figure
     r"|/avatars/(?:original|static)/missing\.png"  # Mastodon
     r"|/44884218_345707102882519_2446069589734326272_n\b"  # Instagram
 )
-_X: Final = re.compile(
+_X_AVATAR: Final = re.compile(
     r"(https?://(?:pbs|[a-z]+\d+)\.twimg\.com/profile_images/[^?#]*?)"
     r"_(?:normal|bigger|mini|reasonably_small|x96|200x200)"
     r"((?:\.[a-z]+)?(?:[?#].*)?)",
     re.IGNORECASE,
 )
-_GITHUB: Final = re.compile(
+_GITHUB_AVATAR: Final = re.compile(
     r"(?P<path>https?://avatars\d*\.githubusercontent\.com/[^?#]*)(?:\?(?P<query>[^#]*))?(?:#.*)?",
     re.IGNORECASE,
 )
 _GITHUB_SIDE_PX: Final = 460
-_BLUESKY: Final = re.compile(
+_BLUESKY_AVATAR: Final = re.compile(
     r"(?P<base>https://cdn\.bsky\.app/img/avatar)(?:_thumbnail)?"
     r"(?P<rest>/plain/[^/?#]+/(?P<cid>b[a-z2-7]{20,120})(?:@[a-z]+)?)"
 )
 
 
-class Avatar(NamedTuple):
-    """Where a picture is. ``nobody``: it is what the platform shows for accounts without one."""
+class AvatarUrl(NamedTuple):
+    """Where a picture is. ``is_default``: what the platform shows for accounts without one."""
 
     url: str
     fallback_url: str | None = None
     content_id: str | None = None
-    nobody: bool = False
+    is_default: bool = False
 
 
 def is_url(cell: str) -> bool:
     """Whether a cell is an absolute http:// or https:// URL that could be fetched."""
-    return complaint(cell.strip()) is None
+    return url_defect(cell.strip()) is None
 
 
 def looks_like_picture(cell: str) -> bool:
     """Whether a URL looks as if a picture, an avatar rather, were behind it."""
-    return _PICTURE.search(cell) is not None
+    return _PICTURE_HINT.search(cell) is not None
 
 
-def complaint(url: str) -> str | None:
+def url_defect(url: str) -> str | None:
     """Why ``url`` cannot be fetched, as a sentence's end; ``None`` if it may be tried."""
-    if len(url) <= URL_MAX_CHARS and _URL.fullmatch(url):
+    if len(url) <= MAX_URL_CHARS and _URL.fullmatch(url):
         return None
-    if len(url) > URL_MAX_CHARS:
-        return f"has a URL of more than {URL_MAX_CHARS} characters."
+    if len(url) > MAX_URL_CHARS:
+        return f"has a URL of more than {MAX_URL_CHARS} characters."
     if not re.match(r"https?://", url, re.IGNORECASE):
         return "has no absolute http:// or https:// URL where the picture's should be."
     if re.search(r"[\s\x00-\x1f\x7f]", url):
@@ -96,25 +96,25 @@ def complaint(url: str) -> str | None:
     return "has a URL without a host, or with a user name in it."
 
 
-def find(url: str) -> Avatar:
+def resolve_avatar_url(url: str) -> AvatarUrl:
     """Where the picture behind ``url`` is best fetched from. ``url`` is one without complaint."""
-    if not _PLATFORM.search(url):
-        return Avatar(url)
-    if _NOBODY.search(url):
-        return Avatar(url, nobody=True)
-    if match := _X.fullmatch(url):
-        return Avatar(f"{match[1]}_400x400{match[2]}", url)
-    if match := _GITHUB.fullmatch(url):
-        return _github(url, match["path"], match["query"] or "")
-    if match := _BLUESKY.fullmatch(url):
+    if not _PLATFORM_HINT.search(url):
+        return AvatarUrl(url)
+    if _DEFAULT_AVATAR.search(url):
+        return AvatarUrl(url, is_default=True)
+    if match := _X_AVATAR.fullmatch(url):
+        return AvatarUrl(f"{match[1]}_400x400{match[2]}", url)
+    if match := _GITHUB_AVATAR.fullmatch(url):
+        return _github_avatar_url(url, match["path"], match["query"] or "")
+    if match := _BLUESKY_AVATAR.fullmatch(url):
         larger = f"{match['base']}{match['rest']}"
-        return Avatar(larger, url if larger != url else None, match["cid"])
-    return Avatar(url)
+        return AvatarUrl(larger, url if larger != url else None, match["cid"])
+    return AvatarUrl(url)
 
 
-def _github(url: str, path: str, query: str) -> Avatar:
-    parts = query.split("&")
-    if f"s={_GITHUB_SIDE_PX}" in parts:
-        return Avatar(url)
-    kept = [part for part in parts if part and not part.startswith(("s=", "size="))]
-    return Avatar(f"{path}?{'&'.join([*kept, f's={_GITHUB_SIDE_PX}'])}", url)
+def _github_avatar_url(url: str, path: str, query: str) -> AvatarUrl:
+    params = query.split("&")
+    if f"s={_GITHUB_SIDE_PX}" in params:
+        return AvatarUrl(url)
+    other_params = [param for param in params if param and not param.startswith(("s=", "size="))]
+    return AvatarUrl(f"{path}?{'&'.join([*other_params, f's={_GITHUB_SIDE_PX}'])}", url)

@@ -12,8 +12,8 @@ from yarl import URL
 
 from app import __version__
 from app.errors import FetchFailed, FetchTimeout, UrlBlocked, UrlInvalid
-from app.fetch.guard import CheckedResolver, Guard, Refused, host_opened
-from app.fetch.resolver import LookupSlow
+from app.fetch.guard import AddressGuard, AddressRefused, CheckedResolver, host_allowed_var
+from app.fetch.resolver import LookupTimeout
 
 _HEADERS: Final = {
     "Accept": "image/*",
@@ -21,17 +21,17 @@ _HEADERS: Final = {
     "Accept-Encoding": "identity",
     "User-Agent": f"eyeline/{__version__}",
 }
-_BLOCKED: Final = (
+_BLOCKED_MESSAGE: Final = (
     "The address behind this URL is not on the public internet, so it is not fetched. "
     "If it is yours, name its host or network in EYELINE_FETCH_ALLOW."
 )
 
 
-class Client:
+class HttpClient:
     """One connection a request; no cookies, and no proxy or password of the environment."""
 
-    def __init__(self, guard: Guard, resolver: AbstractResolver, connect_s: float) -> None:
-        self._resolver = CheckedResolver(resolver, guard.check)
+    def __init__(self, guard: AddressGuard, resolver: AbstractResolver, connect_s: float) -> None:
+        self._resolver = CheckedResolver(resolver, guard.check_address)
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(
                 resolver=self._resolver,
@@ -52,22 +52,24 @@ class Client:
         await self._resolver.close()
 
     @asynccontextmanager
-    async def ask(
-        self, method: str, url: URL, *, opened: bool, **sent: Any
+    async def request(
+        self, method: str, url: URL, *, is_host_allowed: bool, **request_options: Any
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The head of one answer; its body is read, or not, while the context lasts.
 
-        ``opened``: the operator opened this host by name. Raises ``UrlInvalid``, ``UrlBlocked``,
-        ``FetchFailed``, ``FetchTimeout`` or ``TimeoutError``.
+        ``is_host_allowed``: the operator opened this host by name. Raises ``UrlInvalid``,
+        ``UrlBlocked``, ``FetchFailed``, ``FetchTimeout`` or ``TimeoutError``.
         """
-        host_opened.set(opened)
-        with _in_our_words():
-            async with self._session.request(method, url, allow_redirects=False, **sent) as head:
-                yield head
+        host_allowed_var.set(is_host_allowed)
+        with _translate_errors():
+            async with self._session.request(
+                method, url, allow_redirects=False, **request_options
+            ) as response:
+                yield response
 
 
 @contextmanager
-def _in_our_words() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except aiohttp.ClientSSLError as error:
@@ -75,7 +77,7 @@ def _in_our_words() -> Iterator[None]:
             "The server's certificate could not be verified.", retryable=False
         ) from error
     except aiohttp.ClientConnectorError as error:
-        raise _unreachable(error.os_error) from error
+        raise _connect_error(error.os_error) from error
     except aiohttp.InvalidURL as error:
         raise UrlInvalid("This URL's host is not one that can be looked up.") from error
     except TimeoutError:  # aiohttp's own are both
@@ -84,9 +86,9 @@ def _in_our_words() -> Iterator[None]:
         raise FetchFailed("The connection broke before the answer was complete.") from error
 
 
-def _unreachable(error: OSError) -> Exception:
-    if isinstance(error, Refused):
-        return UrlBlocked(_BLOCKED)
-    if isinstance(error, LookupSlow):
+def _connect_error(error: OSError) -> Exception:
+    if isinstance(error, AddressRefused):
+        return UrlBlocked(_BLOCKED_MESSAGE)
+    if isinstance(error, LookupTimeout):
         return FetchTimeout("The host's name was not resolved in time; try again.")
     return FetchFailed("The server could not be reached: no answer, or no such host.")

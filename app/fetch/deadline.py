@@ -7,34 +7,34 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
 
 
-class Allowance:
+class Deadline:
     """What is left of a fetch's patience; ``waiting()`` stops the clock of the wire meanwhile."""
 
-    def __init__(self, limit: asyncio.Timeout, patience_s: float) -> None:
-        self._limit = limit
-        self.patience_s = patience_s
+    def __init__(self, timeout: asyncio.Timeout, max_wait_s: float) -> None:
+        self._timeout = timeout
+        self.remaining_wait_s = max_wait_s
 
     @contextmanager
-    def waiting(self) -> Iterator[None]:
+    def paused(self) -> Iterator[None]:
         """A wait that patience pays for; without any it comes out of the time on the wire."""
         loop = asyncio.get_running_loop()
-        began = loop.time()
-        self._move(self.patience_s)
+        started = loop.time()
+        self._postpone(self.remaining_wait_s)
         try:
             yield
         finally:
-            left = max(self.patience_s - (loop.time() - began), 0.0)
-            self.patience_s = left
-            self._move(-left)
+            remaining = max(self.remaining_wait_s - (loop.time() - started), 0.0)
+            self.remaining_wait_s = remaining
+            self._postpone(-remaining)
 
-    def _move(self, seconds: float) -> None:
-        when = self._limit.when()
-        if when is not None and not self._limit.expired():
-            self._limit.reschedule(when + seconds)
+    def _postpone(self, seconds: float) -> None:
+        when = self._timeout.when()
+        if when is not None and not self._timeout.expired():
+            self._timeout.reschedule(when + seconds)
 
 
 @asynccontextmanager
-async def allowance(total_s: float, patience_s: float = 0.0) -> AsyncIterator[Allowance]:
+async def start_deadline(total_s: float, max_wait_s: float = 0.0) -> AsyncIterator[Deadline]:
     """Raises ``TimeoutError`` when both are spent."""
-    async with asyncio.timeout(total_s) as limit:
-        yield Allowance(limit, patience_s)
+    async with asyncio.timeout(total_s) as timeout:
+        yield Deadline(timeout, max_wait_s)

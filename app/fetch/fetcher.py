@@ -14,19 +14,19 @@ from aiohttp.abc import AbstractResolver
 from yarl import URL
 
 from app.errors import FetchFailed, FetchTimeout, TooLarge
-from app.fetch.addresses import networks
-from app.fetch.client import Client
-from app.fetch.deadline import Allowance, allowance
-from app.fetch.guard import Guard
-from app.fetch.policy import MAX_REDIRECTS, FetchPolicy, admit, host_of
-from app.fetch.rate_limit import Holds, Turns
-from app.fetch.resolver import Names
-from app.fetch.status_errors import failure, retry_after_s
-from app.fetch.urls import REDIRECTS, parse, redirected
+from app.fetch.addresses import parse_networks
+from app.fetch.client import HttpClient
+from app.fetch.deadline import Deadline, start_deadline
+from app.fetch.guard import AddressGuard
+from app.fetch.policy import MAX_REDIRECTS, FetchPolicy, check_url, host_of
+from app.fetch.rate_limit import HostCooldowns, HostRateLimiter
+from app.fetch.resolver import ThreadedResolver
+from app.fetch.status_errors import error_from_status, parse_retry_after
+from app.fetch.urls import REDIRECT_STATUSES, parse_url, resolve_redirect
 
-ASKS: Final = 3
+MAX_ATTEMPTS: Final = 3
 """How often one picture is asked for at a host that names the time when it may be."""
-UNNAMED_HOLD_S: Final = 2.0
+DEFAULT_COOLDOWN_S: Final = 2.0
 """How long a host is left alone that says 429 and not for how long."""
 _CHUNK_BYTES: Final = 65_536
 
@@ -34,22 +34,24 @@ _CHUNK_BYTES: Final = 65_536
 class Fetcher:
     """An async context manager, for one event loop and an application's life.
 
-    ``resolver``: instead of the machine's own. ``holds``: pass one to all fetchers of a process,
-    so that a host that asked for rest has it from all of them.
+    ``resolver``: instead of the machine's own. ``cooldowns``: pass one to all fetchers of a
+    process, so that a host that asked for rest has it from all of them.
     """
 
     def __init__(
         self,
         policy: FetchPolicy,
         resolver: AbstractResolver | None = None,
-        holds: Holds | None = None,
+        cooldowns: HostCooldowns | None = None,
     ) -> None:
         self._policy = policy
-        self._networks = networks(policy.allow)
-        self._holds = Holds() if holds is None else holds
-        self._turns = Turns(policy.per_host, policy.per_host_per_s)
-        self._client = Client(
-            Guard(self._networks), resolver or Names(policy.connect_s), policy.connect_s
+        self._allowed_networks = parse_networks(policy.allow)
+        self._cooldowns = HostCooldowns() if cooldowns is None else cooldowns
+        self._rate_limiter = HostRateLimiter(policy.per_host, policy.per_host_per_s)
+        self._client = HttpClient(
+            AddressGuard(self._allowed_networks),
+            resolver or ThreadedResolver(policy.connect_s),
+            policy.connect_s,
         )
 
     async def __aenter__(self) -> Self:
@@ -66,23 +68,23 @@ class Fetcher:
     async def close(self) -> None:
         await self._client.close()
 
-    def admit(self, url: URL) -> None:
+    def check_url(self, url: URL) -> None:
         """Raises ``UrlBlocked`` for a URL refused as it is spelled; no name is looked up."""
-        admit(url, self._policy, self._networks)
+        check_url(url, self._policy, self._allowed_networks)
 
     async def fetch(self, url: str) -> bytes:
         """The body behind ``url``.
 
         Raises ``UrlInvalid``, ``UrlBlocked``, ``FetchFailed``, ``FetchTimeout`` or ``TooLarge``.
         """
-        target = parse(url)
+        target = parse_url(url)
         try:
-            async with allowance(self._policy.total_s, self._policy.patience_s) as time:
+            async with start_deadline(self._policy.total_s, self._policy.max_wait_s) as deadline:
                 for _ in range(MAX_REDIRECTS + 1):
-                    answer = await self._answer(target, time)
-                    if isinstance(answer, bytes):
-                        return answer
-                    target = answer
+                    body_or_redirect = await self._get(target, deadline)
+                    if isinstance(body_or_redirect, bytes):
+                        return body_or_redirect
+                    target = body_or_redirect
         except TimeoutError as error:
             raise FetchTimeout(
                 f"The picture did not arrive within {self._policy.total_s:g} s "
@@ -101,85 +103,99 @@ class Fetcher:
         ``timeout_s``: for all of it. Raises ``UrlInvalid``, ``UrlBlocked``, ``FetchFailed``
         (nobody there, or the host asked for rest: ``retry_after_s``) or ``FetchTimeout``.
         """
-        target = parse(url)
-        sent = {"Accept": "*/*", **headers}
+        target = parse_url(url)
+        request_headers = {"Accept": "*/*", **headers}
         try:
             async with (
-                allowance(timeout_s) as time,
-                self._in_turn(target, time, "POST", data=body, headers=sent) as response,
+                start_deadline(timeout_s) as deadline,
+                self._send_rate_limited(
+                    target, deadline, "POST", data=body, headers=request_headers
+                ) as response,
             ):
                 return response.status
         except TimeoutError as error:
             raise FetchTimeout(f"The receiver did not answer within {timeout_s:g} s.") from error
 
-    async def _answer(self, url: URL, time: Allowance) -> bytes | URL:
+    async def _get(self, url: URL, deadline: Deadline) -> bytes | URL:
         """The body, or where it redirects to; asked again where the host says when, and soon."""
-        asked = 0
+        attempts = 0
         while True:
-            asked += 1
+            attempts += 1
             try:
-                async with self._in_turn(url, time, "GET") as response:
-                    if response.status in REDIRECTS:
-                        return redirected(url, response.headers.get("Location"), response.status)
-                    return await self._body(url, response)
+                async with self._send_rate_limited(url, deadline, "GET") as response:
+                    if response.status in REDIRECT_STATUSES:
+                        return resolve_redirect(
+                            url, response.headers.get("Location"), response.status
+                        )
+                    return await self._read_body(url, response)
             except FetchFailed as error:
-                soon = 0.0 < self._holds.left_s(host_of(url)) <= time.patience_s
-                if asked == ASKS or error.upstream_status not in (429, 503) or not soon:
+                is_retry_soon = (
+                    0.0 < self._cooldowns.remaining_s(host_of(url)) <= deadline.remaining_wait_s
+                )
+                if (
+                    attempts == MAX_ATTEMPTS
+                    or error.upstream_status not in (429, 503)
+                    or not is_retry_soon
+                ):
                     raise
 
     @asynccontextmanager
-    async def _in_turn(
-        self, url: URL, time: Allowance, method: str, **sent: Any
+    async def _send_rate_limited(
+        self, url: URL, deadline: Deadline, method: str, **request_options: Any
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """The head of one answer, once the host may be asked and it is this request's turn."""
-        admission = admit(url, self._policy, self._networks)
-        async with AsyncExitStack() as place:
-            await self._let_rest(admission.host, time)
-            with time.waiting():
-                turn = self._turns.turn(admission.host, paced=not admission.own)
-                await place.enter_async_context(turn)
-            await self._let_rest(admission.host, time)
-            async with self._client.ask(method, url, opened=admission.by_name, **sent) as response:
+        target = check_url(url, self._policy, self._allowed_networks)
+        async with AsyncExitStack() as stack:
+            await self._wait_for_cooldown(target.host, deadline)
+            with deadline.paused():
+                slot = self._rate_limiter.slot(target.host, paced=not target.is_operator_host)
+                await stack.enter_async_context(slot)
+            await self._wait_for_cooldown(target.host, deadline)
+            async with self._client.request(
+                method, url, opened=target.is_host_allowed, **request_options
+            ) as response:
                 if response.status in (429, 503):
-                    unnamed = UNNAMED_HOLD_S if response.status == 429 else 0.0
-                    rest_s = _rest_s(response)
-                    self._holds.hold(admission.host, unnamed if rest_s is None else rest_s)
+                    default_s = DEFAULT_COOLDOWN_S if response.status == 429 else 0.0
+                    cooldown_s = _response_retry_after_s(response)
+                    self._cooldowns.start(
+                        target.host, default_s if cooldown_s is None else cooldown_s
+                    )
                 yield response
 
-    async def _let_rest(self, host: str, time: Allowance) -> None:
+    async def _wait_for_cooldown(self, host: str, deadline: Deadline) -> None:
         """Wait until ``host`` may be asked; raises ``FetchFailed`` where patience ends before."""
-        while (left_s := self._holds.left_s(host)) > 0.0:
-            if left_s > time.patience_s:
+        while (remaining_s := self._cooldowns.remaining_s(host)) > 0.0:
+            if remaining_s > deadline.remaining_wait_s:
                 raise FetchFailed(
-                    f"This host asked to be left alone; try again in {left_s:.0f} s.",
-                    retry_after_s=left_s,
+                    f"This host asked to be left alone; try again in {remaining_s:.0f} s.",
+                    retry_after_s=remaining_s,
                 )
-            with time.waiting():
-                await asyncio.sleep(left_s)
+            with deadline.paused():
+                await asyncio.sleep(remaining_s)
 
-    async def _body(self, url: URL, response: aiohttp.ClientResponse) -> bytes:
+    async def _read_body(self, url: URL, response: aiohttp.ClientResponse) -> bytes:
         if response.status != 200:
-            raise failure(url, response.status, _rest_s(response))
+            raise error_from_status(url, response.status, _response_retry_after_s(response))
         if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
             raise FetchFailed(
                 "The server compressed the picture although asked not to.",
                 upstream_status=200,
                 retryable=False,
             )
-        most = self._policy.max_bytes
-        if (response.content_length or 0) > most:
-            raise _too_large(most)
+        max_bytes = self._policy.max_bytes
+        if (response.content_length or 0) > max_bytes:
+            raise _too_large_error(max_bytes)
         body = bytearray()
         async for chunk in response.content.iter_chunked(_CHUNK_BYTES):
             body += chunk
-            if len(body) > most:
-                raise _too_large(most)
+            if len(body) > max_bytes:
+                raise _too_large_error(max_bytes)
         return bytes(body)
 
 
-def _rest_s(response: aiohttp.ClientResponse) -> float | None:
-    return retry_after_s(response.headers.get("Retry-After"), datetime.now(UTC))
+def _response_retry_after_s(response: aiohttp.ClientResponse) -> float | None:
+    return parse_retry_after(response.headers.get("Retry-After"), datetime.now(UTC))
 
 
-def _too_large(most: int) -> TooLarge:
-    return TooLarge(f"The picture is larger than {most} bytes; send a smaller one.")
+def _too_large_error(max_bytes: int) -> TooLarge:
+    return TooLarge(f"The picture is larger than {max_bytes} bytes; send a smaller one.")

@@ -10,43 +10,43 @@ from typing import Final
 from aiohttp import AddrInfoType
 from aiohttp.abc import AbstractResolver, ResolveResult
 
-from app.fetch.addresses import Network, is_refused
+from app.fetch.addresses import IpNetwork, is_refused
 
-ANSWERS: Final = 8
+MAX_ADDRESSES: Final = 8
 """Of a name's addresses so many are tried; all are checked."""
 
-host_opened: ContextVar[bool] = ContextVar("host_opened", default=False)
+host_allowed_var: ContextVar[bool] = ContextVar("host_allowed_var", default=False)
 """Whether the operator opened, by name, the host that this task is fetching from."""
 
 
-class Refused(OSError):
+class AddressRefused(OSError):
     """An ``OSError``, because that is what aiohttp carries through a failed connection."""
 
 
-class Guard:
+class AddressGuard:
     """The verdict on an address, and the only maker of sockets."""
 
-    def __init__(self, opened: Sequence[Network]) -> None:
-        self._opened = opened
+    def __init__(self, allowed_networks: Sequence[IpNetwork]) -> None:
+        self._allowed_networks = allowed_networks
 
-    def check(self, address: str) -> None:
-        """Raises ``Refused`` unless ``address`` may be connected to by this task."""
-        if not host_opened.get() and is_refused(address, self._opened):
-            raise Refused("address refused")
+    def check_address(self, address: str) -> None:
+        """Raises ``AddressRefused`` unless ``address`` may be connected to by this task."""
+        if not host_allowed_var.get() and is_refused(address, self._allowed_networks):
+            raise AddressRefused("address refused")
 
     def open_socket(self, info: AddrInfoType) -> socket.socket:
         """No socket without a verdict on the very address it will connect to."""
         family, kind, protocol, _, address = info
-        self.check(str(address[0]))
+        self.check_address(str(address[0]))
         return socket.socket(family, kind, protocol)
 
 
 class CheckedResolver(AbstractResolver):
     """A resolver that refuses a name if any of its addresses is refused: no choosing among them."""
 
-    def __init__(self, resolver: AbstractResolver, check: Callable[[str], None]) -> None:
+    def __init__(self, resolver: AbstractResolver, check_address: Callable[[str], None]) -> None:
         self._resolver = resolver
-        self._check = check
+        self._check_address = check_address
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -58,8 +58,8 @@ class CheckedResolver(AbstractResolver):
         if not results:
             raise OSError("a name without an address")
         for result in results:
-            self._check(result["host"])
-        return results[:ANSWERS]
+            self._check_address(result["host"])
+        return results[:MAX_ADDRESSES]
 
     async def close(self) -> None:
         await self._resolver.close()

@@ -9,14 +9,14 @@ from typing import Final
 from yarl import URL
 
 from app.errors import UrlBlocked
-from app.fetch.addresses import Network, is_refused
+from app.fetch.addresses import IpNetwork, is_refused
 
 TOTAL_S: Final = 8.0
 CONNECT_S: Final = 3.0
 MAX_REDIRECTS: Final = 3
-PORTS: Final = frozenset({80, 443})
-PER_HOST: Final = 8
-PER_HOST_PER_S: Final = 50.0
+ALLOWED_PORTS: Final = frozenset({80, 443})
+DEFAULT_PER_HOST: Final = 8
+DEFAULT_PER_HOST_PER_S: Final = 50.0
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class FetchPolicy:
     networks that may be reached although they are private; a host named here on any port.
     ``only``: if not empty, the host names that may be reached at all. ``max_bytes`` is counted as
     the body arrives. ``total_s``: one picture's time on the wire, redirects included.
-    ``patience_s``: beside it, how long a picture may wait for its turn at a busy host or for a
+    ``max_wait_s``: beside it, how long a picture may wait for its turn at a busy host or for a
     host that said ``Retry-After``: 0 where somebody waits for the answer. ``per_host``: requests
     at once to one host; ``per_host_per_s``: how many may begin a second at a host that is not the
     operator's own.
@@ -38,39 +38,44 @@ class FetchPolicy:
     only: tuple[str, ...] = ()
     total_s: float = TOTAL_S
     connect_s: float = CONNECT_S
-    patience_s: float = 0.0
-    per_host: int = PER_HOST
-    per_host_per_s: float = PER_HOST_PER_S
+    max_wait_s: float = 0.0
+    per_host: int = DEFAULT_PER_HOST
+    per_host_per_s: float = DEFAULT_PER_HOST_PER_S
 
 
 @dataclass(frozen=True)
-class Admission:
+class AllowedTarget:
     """A URL that may be tried. ``host``: without the root's dot, the name politeness goes by.
 
-    ``by_name``: the operator opened the host by name, so that its addresses may be private.
-    ``own``: by name or by address, it is the operator's.
+    ``is_host_allowed``: the operator opened the host by name, so that its addresses may be private.
+    ``is_operator_host``: by name or by address, it is the operator's.
     """
 
     host: str
-    by_name: bool
-    own: bool
+    is_host_allowed: bool
+    is_operator_host: bool
 
 
-def admit(url: URL, policy: FetchPolicy, opened: Sequence[Network]) -> Admission:
+def check_url(
+    url: URL, policy: FetchPolicy, allowed_networks: Sequence[IpNetwork]
+) -> AllowedTarget:
     """Whether ``url`` may be tried as it is spelled; raises ``UrlBlocked``.
 
-    ``opened``: the networks in ``policy.allow``. Where a name leads is decided at the socket.
+    ``allowed_networks``: the networks in ``policy.allow``. Where a name leads is decided at the
+    socket.
     """
     host = host_of(url)
-    if policy.only and not _listed(host, policy.only):
+    if policy.only and not _matches_host(host, policy.only):
         raise UrlBlocked("This host is not among those in EYELINE_FETCH_ONLY.")
-    by_name = _listed(host, policy.allow)
-    own = by_name or (is_refused(host) and not is_refused(host, opened))
-    if url.port not in PORTS and not own:
+    is_host_allowed = _matches_host(host, policy.allow)
+    is_operator_host = is_host_allowed or (
+        is_refused(host) and not is_refused(host, allowed_networks)
+    )
+    if url.port not in ALLOWED_PORTS and not is_operator_host:
         raise UrlBlocked(
             "Only ports 80 and 443 are fetched from, unless EYELINE_FETCH_ALLOW names the host."
         )
-    return Admission(host, by_name, own)
+    return AllowedTarget(host, is_host_allowed, is_operator_host)
 
 
 def host_of(url: URL) -> str:
@@ -78,6 +83,8 @@ def host_of(url: URL) -> str:
     return (url.raw_host or "").rstrip(".")
 
 
-def _listed(host: str, entries: Sequence[str]) -> bool:
+def _matches_host(host: str, entries: Sequence[str]) -> bool:
     """Whether ``host`` is one of ``entries``, or lies below one that begins with a dot."""
-    return any(host == e or (e.startswith(".") and host.endswith(e)) for e in entries)
+    return any(
+        host == entry or (entry.startswith(".") and host.endswith(entry)) for entry in entries
+    )

@@ -10,11 +10,11 @@ from yarl import URL
 
 from app.errors import FetchFailed
 
-MOST_S: Final = 86_400.0
+MAX_RETRY_AFTER_S: Final = 86_400.0
 """No host is believed when it asks for more than a day's rest."""
 
 # Parameters that only a signed, expiring link carries: all of one set are there.
-_SIGNED: Final = (
+_SIGNATURE_PARAMS: Final = (
     {"oh", "oe"},  # Instagram, Facebook
     {"ex", "is", "hm"},  # Discord
     {"x-amz-signature"},
@@ -25,7 +25,7 @@ _SIGNED: Final = (
     {"e", "v", "t"},  # LinkedIn
 )
 
-_SAID: Final = {
+_STATUS_MESSAGES: Final = {
     401: "The server asks for a login (401): give a URL that is public, or send the bytes.",
     403: "The server forbids fetching this picture (403): it is private, or closed to programs; "
     "send the bytes.",
@@ -36,44 +36,46 @@ _SAID: Final = {
     429: "The host asks for fewer requests (429)",
     451: "The server may not show this picture for legal reasons (451).",
 }
-_SIGNED_OFF: Final = (
+_EXPIRED_LINK_MESSAGE: Final = (
     "The server refuses this link ({status}): it is a signed link that expires. Get a fresh one, "
     "or send the bytes."
 )
 
 
-def failure(url: URL, status: int, retry_after_s: float | None = None) -> FetchFailed:
+def error_from_status(url: URL, status: int, retry_after_s: float | None = None) -> FetchFailed:
     """``status``, which is no success, as what the caller is told."""
-    if status in (401, 403) and is_signed(url):
-        said = _SIGNED_OFF.format(status=status)
+    if status in (401, 403) and is_signed_url(url):
+        message = _EXPIRED_LINK_MESSAGE.format(status=status)
     elif status == 429 or 500 <= status <= 599:
-        said = _SAID.get(status, f"The host has trouble of its own ({status})")
-        said += (
+        message = _STATUS_MESSAGES.get(status, f"The host has trouble of its own ({status})")
+        message += (
             "; try again later." if retry_after_s is None else f"; again in {retry_after_s:.0f} s."
         )
     else:
-        said = _SAID.get(status, f"The server answered {status} instead of a picture.")
-    return FetchFailed(said, upstream_status=status, retry_after_s=retry_after_s)
+        message = _STATUS_MESSAGES.get(
+            status, f"The server answered {status} instead of a picture."
+        )
+    return FetchFailed(message, upstream_status=status, retry_after_s=retry_after_s)
 
 
-def is_signed(url: URL) -> bool:
+def is_signed_url(url: URL) -> bool:
     """Whether ``url`` carries a signature, as links do that expire."""
     names = {name.lower() for name in url.query}
-    return any(signs <= names for signs in _SIGNED)
+    return any(params <= names for params in _SIGNATURE_PARAMS)
 
 
-def retry_after_s(value: str | None, now: datetime) -> float | None:
+def parse_retry_after(value: str | None, now: datetime) -> float | None:
     """A ``Retry-After`` header in seconds, between 0 and a day; ``None`` where it says nothing.
 
     ``now``: aware; the header may hold a date.
     """
     text = (value or "").strip()
     if text.isascii() and text.isdigit():
-        return float(min(int(text[:9]), MOST_S))
+        return float(min(int(text[:9]), MAX_RETRY_AFTER_S))
     try:
         until = parsedate_to_datetime(text)
     except ValueError:
         return None
     if until.tzinfo is None:
         until = until.replace(tzinfo=UTC)
-    return min(max((until - now).total_seconds(), 0.0), MOST_S)
+    return min(max((until - now).total_seconds(), 0.0), MAX_RETRY_AFTER_S)

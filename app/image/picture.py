@@ -20,14 +20,14 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
-from app.errors import AvatarError, ImageBomb, ImageTruncated, TooLarge
+from app.errors import ImageBomb, ImageTruncated, RequestError, TooLarge
 from app.image.containers import open_container
 from app.image.containers.container import Container
-from app.image.containers.exif import orientation
+from app.image.containers.exif import read_orientation
 
 RgbArray = NDArray[np.uint8]
 
-FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
+PICTURE_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 WORKING_SIDE_PX: Final = 1600
 """Larger pictures are shrunk to this: landmarks gain nothing beyond it, memory and time do."""
 MID_GREY: Final = 128
@@ -35,16 +35,16 @@ MID_GREY: Final = 128
 HASH_GRID: Final = 32
 HASH_BLOCK: Final = 8
 
-_DEAR: Final = {"WEBP": 0.6, "AVIF": 0.75}
+_PIXEL_LIMIT_FACTORS: Final = {"WEBP": 0.6, "AVIF": 0.75}
 """Of the pixels that others may have: these decoders hold 17 and 13 bytes for each (PNG 9)."""
-_MOST_LAYERS: Final = 4
+_MAX_LAYERS: Final = 4
 """A picture, its transparency, a thumbnail, a gain map: each may be as large as a picture may."""
 
 # DecodeLimits stands in place of Pillow's own limit, which is one for the whole process and warns
 # where it should refuse.
 Image.MAX_IMAGE_PIXELS = None
 
-_DAMAGED: Final = (
+_DAMAGE_ERRORS: Final = (
     OSError,
     SyntaxError,
     ValueError,
@@ -56,7 +56,7 @@ _DAMAGED: Final = (
 )
 """What Pillow raises for damaged pixels; anything else is a fault that must be seen."""
 
-_UPRIGHT: Final = {
+_UPRIGHT_TRANSPOSES: Final = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
     4: Image.Transpose.FLIP_TOP_BOTTOM,
@@ -71,7 +71,8 @@ _UPRIGHT: Final = {
 class DecodeLimits:
     """What a picture may ask for; pixels and sides as stated in the file, before any shrinking.
 
-    Formats whose decoders hold more for each pixel may have fewer of them (``_DEAR``).
+    Formats whose decoders hold more for each pixel may have fewer of them
+    (``_PIXEL_LIMIT_FACTORS``).
     """
 
     max_bytes: int = 5_000_000
@@ -87,7 +88,7 @@ class Picture:
     """An upright picture.
 
     ``rgb``: uint8 (H, W, 3), read-only, sRGB, no side above ``WORKING_SIDE_PX``. ``format``: one of
-    ``FORMATS``. ``sha256``: of the file, hex. ``animated``: the first of several frames.
+    ``PICTURE_FORMATS``. ``sha256``: of the file, hex. ``animated``: the first of several frames.
     ``declared_size``: (width, height) of the file's picture, upright, px; larger than ``size``
     where it was shrunk, and the same as ``size`` unless given.
     """
@@ -138,19 +139,19 @@ def decode(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Picture:
         raise TooLarge(f"This has {len(data)} bytes; send {limits.max_bytes} at most.")
     container = open_container(data)
     if container.size is not None:
-        _refuse_bomb(container.format, container.size, limits)
-    if container.work_px > _MOST_LAYERS * limits.max_pixels:
+        _check_pixel_limits(container.format, container.size, limits)
+    if container.decode_cost_px > _MAX_LAYERS * limits.max_pixels:
         raise ImageBomb("This picture is put together from too many large ones; save it anew.")
     try:
-        image, size, animated, turn = _first_frame(container, limits)
-    except AvatarError:
+        image, size, animated, orientation_value = _first_frame(container, limits)
+    except RequestError:
         raise
-    except _DAMAGED as error:
+    except _DAMAGE_ERRORS as error:
         raise ImageTruncated(
             f"This {container.format} is cut off or damaged; send the whole file, or save it anew."
         ) from error
-    if turn in _UPRIGHT:
-        image = image.transpose(_UPRIGHT[turn])
+    if orientation_value in _UPRIGHT_TRANSPOSES:
+        image = image.transpose(_UPRIGHT_TRANSPOSES[orientation_value])
     rgb = np.asarray(image)
     rgb.setflags(write=False)
     return Picture(
@@ -158,26 +159,26 @@ def decode(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Picture:
         format=container.format,
         sha256=hashlib.sha256(data).hexdigest(),
         animated=animated,
-        declared_size=size[::-1] if turn >= 5 else size,
+        declared_size=size[::-1] if orientation_value >= 5 else size,
     )
 
 
-def load_decoders() -> None:
+def preload_decoders() -> None:
     """Make Pillow load whatever it loads late: for a process that will open no files any more."""
-    dot = Image.new("RGB", (8, 8), (200, 100, 50))
-    foreign = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
-    for kind in FORMATS:
-        stored = io.BytesIO()
-        dot.save(stored, kind, icc_profile=foreign)
-        decode(stored.getvalue())
+    sample = Image.new("RGB", (8, 8), (200, 100, 50))
+    xyz_profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
+    for kind in PICTURE_FORMATS:
+        buffer = io.BytesIO()
+        sample.save(buffer, kind, icc_profile=xyz_profile)
+        decode(buffer.getvalue())
 
 
-def _refuse_bomb(kind: str, size: tuple[int, int], limits: DecodeLimits) -> None:
+def _check_pixel_limits(kind: str, size: tuple[int, int], limits: DecodeLimits) -> None:
     width, height = size
-    most = int(limits.max_pixels * _DEAR.get(kind, 1.0))
-    if width * height > most or max(size) > limits.max_side_px:
+    max_pixels = int(limits.max_pixels * _PIXEL_LIMIT_FACTORS.get(kind, 1.0))
+    if width * height > max_pixels or max(size) > limits.max_side_px:
         raise ImageBomb(
-            f"This {kind} states {width} × {height} pixels; send {most} pixels and "
+            f"This {kind} states {width} × {height} pixels; send {max_pixels} pixels and "
             f"{limits.max_side_px} a side at most."
         )
 
@@ -186,18 +187,18 @@ def _first_frame(
     container: Container, limits: DecodeLimits
 ) -> tuple[Image.Image, tuple[int, int], bool, int]:
     """RGB of the first frame, not upright yet; stored size; whether there are more; orientation."""
-    with Image.open(io.BytesIO(container.pixels), formats=(container.format,)) as opened:
-        size = opened.size
-        _refuse_bomb(container.format, size, limits)
-        exif = container.exif or opened.info.get("exif") or b""
-        profile = container.profile or opened.info.get("icc_profile")
-        animated = container.animated or getattr(opened, "n_frames", 1) > 1
-        working = _working_size(size)
-        if working != size:
-            opened.draft(None, working)  # a JPEG is unpacked small; nothing happens to others
-        opened.load()
-        image = _shrunk(_with_colours(opened), working)
-    return _on_grey(image, profile), size, animated, orientation(exif)
+    with Image.open(io.BytesIO(container.stripped_file), formats=(container.format,)) as source:
+        size = source.size
+        _check_pixel_limits(container.format, size, limits)
+        exif = container.exif or source.info.get("exif") or b""
+        profile = container.icc_profile or source.info.get("icc_profile")
+        animated = container.animated or getattr(source, "n_frames", 1) > 1
+        working_size = _working_size(size)
+        if working_size != size:
+            source.draft(None, working_size)  # a JPEG is unpacked small; nothing happens to others
+        source.load()
+        image = _shrink(_to_8_bit(source), working_size)
+    return _composite_on_grey(image, profile), size, animated, read_orientation(exif)
 
 
 def _working_size(size: tuple[int, int]) -> tuple[int, int]:
@@ -205,7 +206,7 @@ def _working_size(size: tuple[int, int]) -> tuple[int, int]:
     return max(1, math.ceil(size[0] * scale)), max(1, math.ceil(size[1] * scale))
 
 
-def _with_colours(image: Image.Image) -> Image.Image:
+def _to_8_bit(image: Image.Image) -> Image.Image:
     """``image`` as L, RGB, RGBA or CMYK, 8 bits, with whatever transparency it had."""
     if image.mode.startswith("I"):
         return _from_16_bits(image)
@@ -220,38 +221,40 @@ def _from_16_bits(image: Image.Image) -> Image.Image:
     """Pillow's own conversion clips at 255 instead of scaling."""
     values = np.asarray(image).astype(np.uint16, copy=False)
     grey = Image.fromarray(cv2.convertScaleAbs(values, alpha=1 / 257).reshape(values.shape))
-    see_through = image.info.get("transparency")
-    if see_through is None:
+    transparent_value = image.info.get("transparency")
+    if transparent_value is None:
         return grey
-    grey.putalpha(Image.fromarray(np.where(values == see_through, 0, 255).astype(np.uint8)))
+    grey.putalpha(Image.fromarray(np.where(values == transparent_value, 0, 255).astype(np.uint8)))
     return grey.convert("RGBA")
 
 
-def _shrunk(image: Image.Image, size: tuple[int, int]) -> Image.Image:
+def _shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
     if image.size == size:
         return image
     return image.resize(size, Image.Resampling.BICUBIC, reducing_gap=2.0)
 
 
-def _on_grey(image: Image.Image, profile: bytes | None) -> Image.Image:
+def _composite_on_grey(image: Image.Image, profile: bytes | None) -> Image.Image:
     if image.mode != "RGBA":
-        return _in_srgb(image, profile)
-    ground = Image.new("RGB", image.size, (MID_GREY, MID_GREY, MID_GREY))
-    ground.paste(_in_srgb(image.convert("RGB"), profile), mask=image.getchannel("A"))
-    return ground
+        return _to_srgb(image, profile)
+    background = Image.new("RGB", image.size, (MID_GREY, MID_GREY, MID_GREY))
+    background.paste(_to_srgb(image.convert("RGB"), profile), mask=image.getchannel("A"))
+    return background
 
 
-def _in_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
+def _to_srgb(image: Image.Image, profile: bytes | None) -> Image.Image:
     """RGB as ``profile`` means it; as it stands where there is none, or none that fits."""
     if not profile:
         return image.convert("RGB")
     try:
-        stored = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-        if "sRGB" in (stored.profile.profile_description or ""):  # most of them, and dear to apply
+        source_profile = ImageCms.ImageCmsProfile(io.BytesIO(profile))
+        if "sRGB" in (
+            source_profile.profile.profile_description or ""
+        ):  # most of them, and dear to apply
             return image.convert("RGB")
-        srgb = ImageCms.createProfile("sRGB")
-        meant = ImageCms.profileToProfile(image, stored, srgb, outputMode="RGB")
+        srgb_profile = ImageCms.createProfile("sRGB")
+        converted = ImageCms.profileToProfile(image, source_profile, srgb_profile, outputMode="RGB")
     except (ImageCms.PyCMSError, OSError):  # a corrupt profile, or one for other colours
         return image.convert("RGB")
-    assert meant is not None  # only in-place conversion returns nothing
-    return meant
+    assert converted is not None  # only in-place conversion returns nothing
+    return converted

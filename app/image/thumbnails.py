@@ -14,50 +14,54 @@ import numpy as np
 from app.image.picture import Picture, RgbArray
 
 THUMBNAIL_PX: Final = 128
-TILE_PX: Final = 192
+AVERAGE_TILE_PX: Final = 192
 """Side of the square in which a list's pictures are averaged."""
 
-_JPEG: Final = (cv2.IMWRITE_JPEG_QUALITY, 80)
+_JPEG_OPTIONS: Final = (cv2.IMWRITE_JPEG_QUALITY, 80)
 
 
-def thumbnail(picture: Picture) -> bytes:
-    """``small`` as a JPEG. Nothing of the file's metadata comes along."""
-    return encoded(small(picture))
+def thumbnail_jpeg(picture: Picture) -> bytes:
+    """``thumbnail_pixels`` as a JPEG. Nothing of the file's metadata comes along."""
+    return encode_jpeg(thumbnail_pixels(picture))
 
 
-def small(picture: Picture) -> RgbArray:
+def thumbnail_pixels(picture: Picture) -> RgbArray:
     """``picture`` with a longer side of 128 px; smaller ones keep their size."""
     width, height = picture.size
     scale = min(1.0, THUMBNAIL_PX / max(width, height))
-    return _fitted(picture.rgb, (max(1, round(width * scale)), max(1, round(height * scale))))
+    return _resize_in_steps(
+        picture.rgb, (max(1, round(width * scale)), max(1, round(height * scale)))
+    )
 
 
-def encoded(rgb: RgbArray) -> bytes:
+def encode_jpeg(rgb: RgbArray) -> bytes:
     """``rgb`` as a JPEG."""
-    done, jpeg = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _JPEG)
-    if not done:
+    is_encoded, jpeg = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _JPEG_OPTIONS)
+    if not is_encoded:
         raise RuntimeError("OpenCV was built without JPEG")
     return jpeg.tobytes()
 
 
-def tile(picture: Picture) -> RgbArray:
+def average_tile(picture: Picture) -> RgbArray:
     """The centre square of ``picture``, uint8 RGB (192, 192, 3)."""
     width, height = picture.size
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
-    return _fitted(picture.rgb[top : top + side, left : left + side], (TILE_PX, TILE_PX))
+    return _resize_in_steps(
+        picture.rgb[top : top + side, left : left + side], (AVERAGE_TILE_PX, AVERAGE_TILE_PX)
+    )
 
 
-def _fitted(rgb: RgbArray, size: tuple[int, int]) -> RgbArray:
+def _resize_in_steps(rgb: RgbArray, size: tuple[int, int]) -> RgbArray:
     """``rgb`` at ``size`` (width, height): the mean of what falls together, or straight between."""
     width, height = size
     # Halving is five times as fast as any other shrinking; an odd last row is left out of it.
     while rgb.shape[0] >= 2 * height and rgb.shape[1] >= 2 * width:
         half = rgb.shape[1] // 2, rgb.shape[0] // 2
-        rgb = _resized(rgb[: 2 * half[1], : 2 * half[0]], half, cv2.INTER_AREA)
+        rgb = _resize(rgb[: 2 * half[1], : 2 * half[0]], half, cv2.INTER_AREA)
     smaller = width <= rgb.shape[1]
-    return _resized(rgb, size, cv2.INTER_AREA if smaller else cv2.INTER_LINEAR_EXACT)
+    return _resize(rgb, size, cv2.INTER_AREA if smaller else cv2.INTER_LINEAR_EXACT)
 
 
-def _resized(rgb: RgbArray, size: tuple[int, int], how: int) -> RgbArray:
-    return np.asarray(cv2.resize(rgb, size, interpolation=how), dtype=np.uint8)
+def _resize(rgb: RgbArray, size: tuple[int, int], interpolation: int) -> RgbArray:
+    return np.asarray(cv2.resize(rgb, size, interpolation=interpolation), dtype=np.uint8)

@@ -10,49 +10,52 @@ from typing import Final
 
 from app.errors import ListUnreadable, NoAvatars
 from app.lists import failures, tar_reader
-from app.lists.image_files import item_of, printable, refusal
-from app.lists.zip_reader import Zip, is_junk, plain_name, wrong_name
+from app.lists.image_files import item_from_bytes, picture_failure, printable_name
+from app.lists.zip_reader import ZipReader, is_junk, name_defect, normalize_slashes
 from app.records import Failure, Item
 
 LIST_SUFFIXES: Final = frozenset({".csv", ".tsv", ".json", ".ndjson", ".jsonl"})
-_TEXTS: Final = LIST_SUFFIXES | {".txt", ".js"}
+_TEXT_SUFFIXES: Final = LIST_SUFFIXES | {".txt", ".js"}
 
 
-def tar_items(stream: BufferedReader, most: int) -> Iterator[Item]:
+def read_tar_items(stream: BufferedReader, max_picture_bytes: int) -> Iterator[Item]:
     """The pictures of a tar, in its order; what else it holds fails, each for itself."""
     seq = 0
-    for entry in tar_reader.entries(stream, most):
-        if is_junk(name := plain_name(entry.name).removeprefix("./")):
+    for entry in tar_reader.read_entries(stream, max_picture_bytes):
+        if is_junk(name := normalize_slashes(entry.name).removeprefix("./")):
             continue
-        shown = printable(name)
-        if entry.strange is not None:
-            failure = failures.row_invalid(f"{shown} is {entry.strange}, no file.")
-            yield Item(seq, shown, failure=failure)
-        elif (wrong := wrong_name(name)) is not None:
-            yield Item(seq, shown, failure=failures.row_invalid(f"{shown} {wrong}"))
+        shown_name = printable_name(name)
+        if entry.special_type is not None:
+            failure = failures.row_invalid(f"{shown_name} is {entry.special_type}, no file.")
+            yield Item(seq, shown_name, failure=failure)
+        elif (defect := name_defect(name)) is not None:
+            yield Item(seq, shown_name, failure=failures.row_invalid(f"{shown_name} {defect}"))
         else:
-            yield item_of(seq, name, entry.data, most)
+            yield item_from_bytes(seq, name, entry.data, max_picture_bytes)
         seq += 1
 
 
-def zip_items(
-    archive: Zip, most: int, first_seq: int = 0, without: frozenset[str] = frozenset()
+def read_zip_items(
+    archive: ZipReader,
+    max_picture_bytes: int,
+    first_seq: int = 0,
+    excluded_names: frozenset[str] = frozenset(),
 ) -> Iterator[Item]:
     """The pictures of a zip, in its order, but for those that a list named already."""
     seq = first_seq
     for info in archive.entries:
-        if info.filename in without:
+        if info.filename in excluded_names:
             continue
-        name = plain_name(info.filename)
-        data = archive.read(info, most)
+        name = normalize_slashes(info.filename)
+        data = archive.read_entry(info, max_picture_bytes)
         if isinstance(data, Failure):
-            yield Item(seq, printable(name), failure=data)
+            yield Item(seq, printable_name(name), failure=data)
         else:
-            yield item_of(seq, name, data, most)
+            yield item_from_bytes(seq, name, data, max_picture_bytes)
         seq += 1
 
 
-def list_within(archive: Zip) -> zipfile.ZipInfo | None:
+def find_list_entry(archive: ZipReader) -> zipfile.ZipInfo | None:
     """The list in a zip, if there is exactly one, or nothing but it.
 
     Raises ``NoAvatars`` for an X archive, ``ListUnreadable`` for a workbook or several lists.
@@ -60,49 +63,53 @@ def list_within(archive: Zip) -> zipfile.ZipInfo | None:
     names = set(archive.names())
     if "xl/workbook.xml" in names:
         raise ListUnreadable("This is an Excel workbook; save it as CSV and send that.")
-    files = {PurePosixPath(plain_name(i.filename)): i for i in archive.entries}
-    if any(path.name == "follower.js" for path in files):
+    entries_by_path = {PurePosixPath(normalize_slashes(i.filename)): i for i in archive.entries}
+    if any(path.name == "follower.js" for path in entries_by_path):
         raise NoAvatars(
             "An X archive names followers by number and holds no pictures of them. Look the "
             "accounts up, and send a CSV with the columns `id` and `profile_image_url` instead."
         )
-    texts = [i for path, i in files.items() if path.suffix.lower() in _TEXTS]
-    lists = [i for path, i in files.items() if path.suffix.lower() in LIST_SUFFIXES]
-    if len(texts) == len(files) and len(lists or texts) > 1:
+    text_entries = [
+        i for path, i in entries_by_path.items() if path.suffix.lower() in _TEXT_SUFFIXES
+    ]
+    list_entries = [
+        i for path, i in entries_by_path.items() if path.suffix.lower() in LIST_SUFFIXES
+    ]
+    if len(text_entries) == len(entries_by_path) and len(list_entries or text_entries) > 1:
         raise ListUnreadable("There are several lists in this zip; send them one at a time.")
-    found = lists if lists else texts
-    return found[0] if len(found) == 1 else None
+    candidates = list_entries if list_entries else text_entries
+    return candidates[0] if len(candidates) == 1 else None
 
 
-class Files:
+class ArchiveFiles:
     """The pictures of a zip by the names that a list beside them uses."""
 
-    def __init__(self, archive: Zip, most: int) -> None:
+    def __init__(self, archive: ZipReader, max_picture_bytes: int) -> None:
         self._archive = archive
-        self._most = most
+        self._max_picture_bytes = max_picture_bytes
         self._by_name: dict[str, zipfile.ZipInfo | None] = {}
-        self.used: set[str] = set()
+        self.used_names: set[str] = set()
         for info in archive.entries:
-            path = PurePosixPath(plain_name(info.filename))
+            path = PurePosixPath(normalize_slashes(info.filename))
             for name in {path.as_posix(), path.name}:
                 # A name that stands for two files stands for neither.
                 self._by_name[name] = None if name in self._by_name else info
 
     def has(self, cell: str) -> bool:
         """Whether a cell names a file."""
-        return self._by_name.get(_as_name(cell)) is not None
+        return self._by_name.get(_normalize_name(cell)) is not None
 
     def read(self, cell: str) -> bytes | Failure | None:
         """The bytes of the picture that a cell names, or why not; ``None`` if it names none."""
-        info = self._by_name.get(_as_name(cell))
+        info = self._by_name.get(_normalize_name(cell))
         if info is None:
             return None
-        self.used.add(info.filename)
-        data = self._archive.read(info, self._most)
+        self.used_names.add(info.filename)
+        data = self._archive.read_entry(info, self._max_picture_bytes)
         if isinstance(data, Failure):
             return data
-        return refusal(printable(info.filename), data, self._most) or data
+        return picture_failure(printable_name(info.filename), data, self._max_picture_bytes) or data
 
 
-def _as_name(cell: str) -> str:
-    return plain_name(cell.strip()).removeprefix("./")
+def _normalize_name(cell: str) -> str:
+    return normalize_slashes(cell.strip()).removeprefix("./")

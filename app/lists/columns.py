@@ -14,34 +14,34 @@ SAMPLE_ROWS: Final = 100
 """Rows that are looked at to find out which column holds what."""
 
 
-class Row(NamedTuple):
-    """``cells`` under the list's columns. ``complaint``: why it cannot be used, if it cannot.
+class ListRow(NamedTuple):
+    """``cells`` under the list's columns. ``defect``: why it cannot be used, if it cannot.
 
     A complaint is a sentence's end, to stand behind "Line 7 " or "Item 7 ".
     """
 
     line: int | None
     cells: Sequence[str]
-    complaint: str | None = None
+    defect: str | None = None
 
 
 @dataclass(frozen=True)
-class Table:
+class ListTable:
     """``names``: of the columns, to find out what they mean; empty where a list gives none.
 
     ``columns``: what is kept of a row and given back; empty where that is only what an item says
-    anyway. ``of_accounts``: rows are a platform's accounts, so that an empty picture is none.
+    anyway. ``is_platform_list``: rows are a platform's accounts, so that an empty picture is none.
     """
 
     format: str
     names: tuple[str, ...]
     columns: tuple[str, ...]
-    rows: Iterator[Row]
-    of_accounts: bool = False
+    rows: Iterator[ListRow]
+    is_platform_list: bool = False
 
 
 # Names as `squeezed` leaves them, the most telling first.
-PICTURE: Final = (
+PICTURE_NAMES: Final = (
     "avatarstatic",
     "profileimageurlhttps",
     "profileimageurl",
@@ -64,10 +64,10 @@ PICTURE: Final = (
     "img",
     "imgurl",
 )
-LINK: Final = ("url", "uri", "link", "href", "file", "filename", "path", "source")
+LINK_NAMES: Final = ("url", "uri", "link", "href", "file", "filename", "path", "source")
 """Names that may lead to a picture, if no better one is there."""
 
-IDENTITY: Final = (
+IDENTITY_NAMES: Final = (
     "customid",
     "idstr",
     "id",
@@ -80,7 +80,7 @@ IDENTITY: Final = (
     "uid",
     "pk",
 )
-ACCOUNT: Final[Mapping[str, tuple[str, ...]]] = {
+ACCOUNT_NAMES: Final[Mapping[str, tuple[str, ...]]] = {
     "username": ("username", "screenname", "handle", "login", "acct", "account", "user"),
     "display_name": ("displayname", "fullname", "name"),
     "created_at": ("createdat", "accountcreatedat", "created", "registeredat", "joined"),
@@ -110,15 +110,15 @@ ACCOUNT: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """What a list may say of an account, under our names, and what others call it."""
 
-COUNTS: Final = frozenset({"followers_count", "following_count", "posts_count"})
+COUNT_FIELDS: Final = frozenset({"followers_count", "following_count", "posts_count"})
 
-_PARENTS: Final = frozenset(
+_PARENT_NAMES: Final = frozenset(
     {"publicmetrics", "author", "user", "account", "legacy", "profile", "node", "core", "avatar"}
 )
 
 
 @dataclass(frozen=True)
-class Plan:
+class ColumnMapping:
     """Indexes of columns: ``picture`` in the order they are tried; ``account`` by our names."""
 
     picture: tuple[int, ...]
@@ -126,92 +126,112 @@ class Plan:
     account: tuple[tuple[str, int], ...]
 
 
-def squeezed(name: str) -> str:
+def normalize_name(name: str) -> str:
     """A column's name without case, spaces and signs; dots stay: they part a name from its kin."""
     return re.sub(r"[^a-z0-9.]+", "", name.lower())
 
 
-def own_name(name: str) -> str:
+def base_name(name: str) -> str:
     """A nested member's name without the parents that it is known to stand under."""
-    *parents, own = squeezed(name).split(".")
-    return own if _PARENTS.issuperset(parents) else squeezed(name)
+    *parents, last_part = normalize_name(name).split(".")
+    return last_part if _PARENT_NAMES.issuperset(parents) else normalize_name(name)
 
 
-_KNOWN: Final = frozenset({*PICTURE, *LINK, *IDENTITY}.union(*ACCOUNT.values()))
+_COLUMN_NAMES: Final = frozenset(
+    {*PICTURE_NAMES, *LINK_NAMES, *IDENTITY_NAMES}.union(*ACCOUNT_NAMES.values())
+)
 
 
-def is_known(cell: str) -> bool:
+def is_column_name(cell: str) -> bool:
     """Whether a cell is, by what it says, the name of a column."""
-    return own_name(cell) in _KNOWN
+    return base_name(cell) in _COLUMN_NAMES
 
 
-def plan(
+def map_columns(
     names: Sequence[str],
     sample: Sequence[Sequence[str]],
-    points: Callable[[str], bool] = is_url,
-) -> Plan:
+    is_picture_cell: Callable[[str], bool] = is_url,
+) -> ColumnMapping:
     """What the columns mean; raises ``NoAvatars`` if none of them leads to pictures.
 
-    ``sample``: the first rows. ``points``: whether a cell leads to a picture (a URL; in an
+    ``sample``: the first rows. ``is_picture_cell``: whether a cell leads to a picture (a URL; in an
     archive, the name of a file in it).
     """
     width = max([len(names), *map(len, sample)], default=0)
-    filled = [[row[i] for row in sample if i < len(row) and row[i].strip()] for i in range(width)]
-    known = _by_name(names)
-    pointing = [sum(map(points, cells)) for cells in filled]
+    filled_cells = [
+        [row[i] for row in sample if i < len(row) and row[i].strip()] for i in range(width)
+    ]
+    find_columns = _index_by_name(names)
+    picture_cell_counts = [sum(map(is_picture_cell, cells)) for cells in filled_cells]
     picture = (
-        tuple(i for i in known(PICTURE) if pointing[i])
-        or tuple(i for i in known(LINK) if pointing[i])[:1]
+        tuple(i for i in find_columns(PICTURE_NAMES) if picture_cell_counts[i])
+        or tuple(i for i in find_columns(LINK_NAMES) if picture_cell_counts[i])[:1]
     )
     if not picture:
-        picture = _by_content(filled, pointing) or (*known(PICTURE), *known(LINK))[:1]
+        picture = (
+            _find_picture_column(filled_cells, picture_cell_counts)
+            or (*find_columns(PICTURE_NAMES), *find_columns(LINK_NAMES))[:1]
+        )
     if not picture:
-        told = ", ".join(name[:40] for name in names[:12] if name)
+        shown_names = ", ".join(name[:40] for name in names[:12] if name)
         raise NoAvatars(
-            f"No column of this list ({told or 'none has a name'}) holds URLs of pictures; "
+            f"No column of this list ({shown_names or 'none has a name'}) holds URLs of pictures; "
             "add a column `url` with each account's avatar."
         )
     account = tuple(
-        (ours, found[0]) for ours, theirs in ACCOUNT.items() if (found := known(theirs))
+        (field_name, indexes[0])
+        for field_name, column_names in ACCOUNT_NAMES.items()
+        if (indexes := find_columns(column_names))
     )
-    return Plan(picture, _identity(known, account, filled, picture, len(sample), names), account)
+    return ColumnMapping(
+        picture,
+        _find_identity_column(find_columns, account, filled_cells, picture, len(sample), names),
+        account,
+    )
 
 
-def _by_name(names: Sequence[str]) -> Callable[[Sequence[str]], list[int]]:
-    owned: dict[str, list[int]] = {}
+def _index_by_name(names: Sequence[str]) -> Callable[[Sequence[str]], list[int]]:
+    indexes: dict[str, list[int]] = {}
     for index, name in enumerate(names):
-        owned.setdefault(own_name(name), []).append(index)
-    return lambda wanted: [i for name in wanted for i in owned.get(name, ())]
+        indexes.setdefault(base_name(name), []).append(index)
+    return lambda wanted: [i for name in wanted for i in indexes.get(name, ())]
 
 
-def _by_content(filled: Sequence[Sequence[str]], pointing: Sequence[int]) -> tuple[int, ...]:
+def _find_picture_column(
+    filled_cells: Sequence[Sequence[str]], picture_cell_counts: Sequence[int]
+) -> tuple[int, ...]:
     """The column with most picture-like URLs, if URLs are what it mostly holds."""
-    mostly = [i for i, n in enumerate(pointing) if n and 2 * n >= len(filled[i])]
-    ranked = {i: (sum(map(looks_like_picture, filled[i])), pointing[i], -i) for i in mostly}
-    return (max(mostly, key=ranked.__getitem__),) if mostly else ()
+    candidates = [
+        i for i, n in enumerate(picture_cell_counts) if n and 2 * n >= len(filled_cells[i])
+    ]
+    scores = {
+        i: (sum(map(looks_like_picture, filled_cells[i])), picture_cell_counts[i], -i)
+        for i in candidates
+    }
+    return (max(candidates, key=scores.__getitem__),) if candidates else ()
 
 
-def _identity(
-    known: Callable[[Sequence[str]], list[int]],
+def _find_identity_column(
+    find_columns: Callable[[Sequence[str]], list[int]],
     account: Sequence[tuple[str, int]],
-    filled: Sequence[Sequence[str]],
+    filled_cells: Sequence[Sequence[str]],
     picture: Sequence[int],
-    rows: int,
+    row_count: int,
     names: Sequence[str],
 ) -> int | None:
     """What a caller knows a row by: by name, else a username, else a column that tells rows apart.
 
     The last only in a list whose columns bear no names: a name that is not known is left alone.
     """
-    if found := [i for i in known(IDENTITY) if i not in picture]:
-        return found[0]
+    if named_columns := [i for i in find_columns(IDENTITY_NAMES) if i not in picture]:
+        return named_columns[0]
     if (username := dict(account).get("username")) is not None:
         return username
     if any(names):
         return None
     distinct = (
         i
-        for i, cells in enumerate(filled)
-        if i not in picture and cells and len(cells) == rows == len(set(cells))
+        for i, cells in enumerate(filled_cells)
+        if i not in picture and cells and len(cells) == row_count == len(set(cells))
     )
     return next(distinct, None)

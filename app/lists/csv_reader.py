@@ -10,44 +10,46 @@ from typing import Final
 
 from app.errors import ListUnreadable
 from app.fetch.avatar_urls import is_url
-from app.lists.columns import SAMPLE_ROWS, Row, Table, is_known
-from app.lists.text_reader import Line, Text, is_blank
+from app.lists.columns import SAMPLE_ROWS, ListRow, ListTable, is_column_name
+from app.lists.text_reader import DecodedText, TextLine, is_blank
 
 COLUMNS_MAX: Final = 1000
 RECORD_MAX_CHARS: Final = 1 << 20
 """A row, line breaks within quotation marks included."""
 
 _DELIMITERS: Final = ("\t", ";", ",")
-_CONSISTENT: Final = 0.8
+_MIN_CONSISTENT_SHARE: Final = 0.8
 _SNIFFED_CHARS: Final = 1 << 18
-_UNCLOSED: Final = "begins a quotation that does not end, or is longer than a row may be."
+_UNCLOSED_QUOTE: Final = "begins a quotation that does not end, or is longer than a row may be."
 
 
-def read_table(text: Text, delimiter: str | None = None) -> Table:
+def read_table(text: DecodedText, delimiter: str | None = None) -> ListTable:
     """The rows of delimited text. ``delimiter``: if the sender named it.
 
     Raises ``ListUnreadable`` for more columns than a list has.
     """
-    sample = _sample(text)
-    sign = delimiter or _delimiter(sample)
-    rows = _delimited(text, sign) if sign else _undelimited(text)
-    first = list(islice(rows, SAMPLE_ROWS))
-    good = [row.cells for row in first if row.complaint is None]
-    width = max(map(len, good), default=0)
+    sample = _sample_lines(text)
+    separator = delimiter or _detect_delimiter(sample)
+    rows = _read_delimited(text, separator) if separator else _read_undelimited(text)
+    first_rows = list(islice(rows, SAMPLE_ROWS))
+    valid_rows = [row.cells for row in first_rows if row.defect is None]
+    width = max(map(len, valid_rows), default=0)
     if width > COLUMNS_MAX:
         raise ListUnreadable(f"This list has {width} columns; send {COLUMNS_MAX} at most.")
-    kind = {"\t": "tsv", None: "urls"}.get(sign, "csv")
-    headed = bool(first) and first[0].complaint is None and _is_header(good)
-    if headed:
-        names = tuple(first.pop(0).cells)
-        return Table("csv" if sign is None else kind, names, names, chain(first, rows))
-    if sign is None:
-        return Table(kind, (), (), chain(first, rows))
+    format_name = {"\t": "tsv", None: "urls"}.get(separator, "csv")
+    has_header = bool(first_rows) and first_rows[0].defect is None and _is_header(valid_rows)
+    if has_header:
+        names = tuple(first_rows.pop(0).cells)
+        return ListTable(
+            "csv" if separator is None else format_name, names, names, chain(first_rows, rows)
+        )
+    if separator is None:
+        return ListTable(format_name, (), (), chain(first_rows, rows))
     numbered = tuple(f"column_{n + 1}" for n in range(width))
-    return Table(kind, ("",) * width, numbered, chain(first, rows))
+    return ListTable(format_name, ("",) * width, numbered, chain(first_rows, rows))
 
 
-def _sample(text: Text) -> list[str]:
+def _sample_lines(text: DecodedText) -> list[str]:
     lines, chars = [], 0
     for line in islice((line for line in text.lines() if not is_blank(line.text)), SAMPLE_ROWS):
         lines.append(line.text)
@@ -57,29 +59,29 @@ def _sample(text: Text) -> list[str]:
     return lines
 
 
-def _delimiter(lines: Sequence[str]) -> str | None:
+def _detect_delimiter(lines: Sequence[str]) -> str | None:
     """The sign that parts most lines into the same number of cells; among several, URLs decide."""
-    best: tuple[float, ...] = ()
-    found = None
-    for sign in _DELIMITERS:
-        rows = _split(lines, sign)
+    best_score: tuple[float, ...] = ()
+    best_separator = None
+    for separator in _DELIMITERS:
+        rows = _split_rows(lines, separator)
         widths = Counter(map(len, rows))
-        width, often = max(widths.items(), key=lambda each: (each[1], each[0]), default=(0, 0))
-        headed = bool(rows) and len(rows[0]) > 1 and any(map(is_known, rows[0]))
-        if not headed and (width < 2 or often < _CONSISTENT * len(rows)):
+        width, frequency = max(widths.items(), key=lambda each: (each[1], each[0]), default=(0, 0))
+        has_header = bool(rows) and len(rows[0]) > 1 and any(map(is_column_name, rows[0]))
+        if not has_header and (width < 2 or frequency < _MIN_CONSISTENT_SHARE * len(rows)):
             continue
-        whole = sum(is_url(cell) for row in rows for cell in row)
-        score = (whole, headed, often, width)
-        if not best or score > best:
-            best, found = score, sign
-    return found
+        url_count = sum(is_url(cell) for row in rows for cell in row)
+        score = (url_count, has_header, frequency, width)
+        if not best_score or score > best_score:
+            best_score, best_separator = score, separator
+    return best_separator
 
 
-def _split(lines: Sequence[str], sign: str) -> list[list[str]]:
+def _split_rows(lines: Sequence[str], separator: str) -> list[list[str]]:
     try:
-        return [row for row in csv.reader(lines, delimiter=sign) if row]
+        return [row for row in csv.reader(lines, delimiter=separator) if row]
     except csv.Error:
-        return [line.split(sign) for line in lines]
+        return [line.split(separator) for line in lines]
 
 
 def _is_header(rows: Sequence[Sequence[str]]) -> bool:
@@ -87,86 +89,90 @@ def _is_header(rows: Sequence[Sequence[str]]) -> bool:
     first = [cell.strip() for cell in rows[0]]
     if any(map(is_url, first)):
         return False
-    if any(map(is_known, first)):
+    if any(map(is_column_name, first)):
         return True
     names = len(first) > 1 and all(first) and len(set(first)) == len(first)
     return names and (len(rows) == 1 or any(is_url(cell) for row in rows[1:] for cell in row))
 
 
-def _undelimited(text: Text) -> Iterator[Row]:
-    for number, line, cut in text.lines():
+def _read_undelimited(text: DecodedText) -> Iterator[ListRow]:
+    for number, line, is_truncated in text.lines():
         if not (cell := line.strip()):
             continue
         if len(cell) > 1 and cell[0] == cell[-1] == '"':
             cell = cell[1:-1].replace('""', '"')
-        yield Row(number, (cell,), _UNCLOSED if cut or len(line) > RECORD_MAX_CHARS else None)
+        yield ListRow(
+            number,
+            (cell,),
+            _UNCLOSED_QUOTE if is_truncated or len(line) > RECORD_MAX_CHARS else None,
+        )
 
 
-class _Feed:
+class _RecordLines:
     """Lines for ``csv.reader``, remembered until the row they belong to is complete."""
 
-    def __init__(self, lines: Iterator[Line]) -> None:
-        self._lines = lines
-        self._first: Line | None = None
-        self.taken: list[Line] = []
+    def __init__(self, lines: Iterator[TextLine]) -> None:
+        self._source = lines
+        self._pending: TextLine | None = None
+        self.consumed: list[TextLine] = []
         self._chars = 0
 
     def __iter__(self) -> Iterator[str]:
         return self
 
     def __next__(self) -> str:
-        line = next(self._lines) if self._first is None else self._first
-        self._first = None
-        self.taken.append(line)
+        line = next(self._source) if self._pending is None else self._pending
+        self._pending = None
+        self.consumed.append(line)
         self._chars += len(line.text)
-        if line.cut or self._chars > RECORD_MAX_CHARS:
-            raise _Overlong
+        if line.is_truncated or self._chars > RECORD_MAX_CHARS:
+            raise _RecordTooLong
         return line.text
 
-    def begin(self, first: Line) -> None:
-        """Forget the row that is complete; the next one begins with ``first``."""
-        self._first = first
-        self.taken = []
+    def start_record(self, first: TextLine) -> None:
+        """Forget the row that is complete; the next one begins with ``first_rows``."""
+        self._pending = first
+        self.consumed = []
         self._chars = 0
 
 
-class _Overlong(Exception):
+class _RecordTooLong(Exception):
     """A row longer than a row may be."""
 
 
-def _delimited(text: Text, sign: str) -> Iterator[Row]:
+def _read_delimited(text: DecodedText, separator: str) -> Iterator[ListRow]:
     lines = text.lines()
-    feed = _Feed(lines)
-    reader = csv.reader(feed, delimiter=sign, strict=True)
+    record_lines = _RecordLines(lines)
+    reader = csv.reader(record_lines, delimiter=separator, strict=True)
     for line in lines:
         if '"' not in line.text and len(line.text) <= RECORD_MAX_CHARS:
             # Most lines: what the reader would make of them, in a third of the time.
             if not is_blank(line.text):
-                yield Row(line.number, line.text.rstrip("\r\n").split(sign))
+                yield ListRow(line.number, line.text.rstrip("\r\n").split(separator))
             continue
-        feed.begin(line)
+        record_lines.start_record(line)
         try:
-            yield Row(line.number, next(reader))
-        except (csv.Error, _Overlong):
-            yield from _apart(feed.taken, sign)
+            yield ListRow(line.number, next(reader))
+        except (csv.Error, _RecordTooLong):
+            yield from _read_line_by_line(record_lines.consumed, separator)
 
 
-def _apart(lines: Sequence[Line], sign: str) -> Iterator[Row]:
+def _read_line_by_line(lines: Sequence[TextLine], separator: str) -> Iterator[ListRow]:
     """Each line for itself, where together they made no row: one bad quote loses one line.
 
     None is joined with others again: that could take as long as the square of their number.
     """
-    for number, line, cut in lines:
+    for number, line, is_truncated in lines:
         if is_blank(line):
             continue
-        if cut or len(line) > RECORD_MAX_CHARS:
-            yield Row(number, (line,), _UNCLOSED)
+        if is_truncated or len(line) > RECORD_MAX_CHARS:
+            yield ListRow(number, (line,), _UNCLOSED_QUOTE)
             continue
         try:
-            yield Row(number, next(csv.reader([line], delimiter=sign, strict=True)))
+            yield ListRow(number, next(csv.reader([line], delimiter=separator, strict=True)))
         except csv.Error as error:
             # A quotation mark amid a cell is sloppy, one that is never closed is a loss.
             if "expected after" in str(error):
-                yield Row(number, next(csv.reader([line], delimiter=sign)))
+                yield ListRow(number, next(csv.reader([line], delimiter=separator)))
             else:
-                yield Row(number, (line.rstrip(),), _UNCLOSED)
+                yield ListRow(number, (line.rstrip(),), _UNCLOSED_QUOTE)

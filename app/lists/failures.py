@@ -26,9 +26,9 @@ def default_picture(detail: str) -> Failure:
     return Failure(DEFAULT_PICTURE, "This account has no picture of its own", detail)
 
 
-def too_large(name: str, most: int) -> Failure:
-    """A picture of more than ``most`` bytes."""
-    detail = f"{name} is larger than {most} bytes; send a smaller picture."
+def too_large(name: str, max_bytes: int) -> Failure:
+    """A picture of more than ``max_bytes`` bytes."""
+    detail = f"{name} is larger than {max_bytes} bytes; send a smaller picture."
     return Failure(TooLarge.code, TooLarge.title, detail)
 
 

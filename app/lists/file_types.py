@@ -7,10 +7,10 @@ from typing import Final
 HEAD_BYTES: Final = 1024
 """How much of a file's beginning is enough to tell."""
 
-SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"})
+PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"})
 """What is taken from a folder; in an archive and in a form the bytes alone decide."""
 
-_PICTURES: Final = (
+_PICTURE_SIGNATURES: Final = (
     b"\xff\xd8\xff",
     b"\x89PNG\r\n\x1a\n",
     b"GIF87a",
@@ -25,8 +25,8 @@ _PICTURES: Final = (
     b"\x00\x00\x01\x00",
     b"<svg",
 )
-_ARCHIVES: Final = {"zip": (b"PK\x03\x04", b"PK\x05\x06"), "gzip": (b"\x1f\x8b",)}
-_OTHERS: Final = {
+_ARCHIVE_SIGNATURES: Final = {"zip": (b"PK\x03\x04", b"PK\x05\x06"), "gzip": (b"\x1f\x8b",)}
+_OTHER_SIGNATURES: Final = {
     "compressed with bzip2": b"BZh",
     "compressed with xz": b"\xfd7zXZ\x00",
     "compressed with zstd": b"\x28\xb5\x2f\xfd",
@@ -43,29 +43,29 @@ _TAR_BLOCK: Final = 512
 def is_picture(head: bytes) -> bool:
     """Whether a file that begins with ``head`` is meant as a picture, readable here or not."""
     return (
-        head.startswith(_PICTURES)
+        head.startswith(_PICTURE_SIGNATURES)
         or (head.startswith(b"RIFF") and head[8:12] == b"WEBP")
         or head[4:8] == b"ftyp"
         or (head.startswith(b"BM") and head[6:10] == bytes(4))
     )
 
 
-def kind_of(head: bytes) -> str:
+def detect_file_type(head: bytes) -> str:
     """``picture``, ``zip``, ``gzip``, ``tar``, ``text``, or words for what is not read here."""
     if is_picture(head):
         return "picture"
-    for kind, signatures in _ARCHIVES.items():
+    for kind, signatures in _ARCHIVE_SIGNATURES.items():
         if head.startswith(signatures):
             return kind
-    for words, signature in _OTHERS.items():
+    for description, signature in _OTHER_SIGNATURES.items():
         if head.startswith(signature):
-            return words
+            return description
     return "tar" if is_tar_header(head[:_TAR_BLOCK]) else "text"
 
 
 def is_archive(head: bytes) -> bool:
     """Whether a file that begins with ``head`` holds further files."""
-    return kind_of(head) not in ("picture", "text", "a PDF")
+    return detect_file_type(head) not in ("picture", "text", "a PDF")
 
 
 def is_tar_header(block: bytes) -> bool:

@@ -8,10 +8,10 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
-from app.lists.columns import ACCOUNT, IDENTITY, PICTURE, Row, own_name
-from app.lists.json_stream import Unusable
+from app.lists.columns import ACCOUNT_NAMES, IDENTITY_NAMES, PICTURE_NAMES, ListRow, base_name
+from app.lists.json_stream import InvalidValue
 
-LISTS: Final = (
+LIST_KEYS: Final = (
     "items",
     "data",
     "followers",
@@ -26,14 +26,14 @@ LISTS: Final = (
 )
 """Names under which a page keeps its accounts, the likeliest first."""
 
-ACCOUNT_COLUMNS: Final = ("id", *ACCOUNT, "avatar")
+ACCOUNT_COLUMNS: Final = ("id", *ACCOUNT_NAMES, "avatar")
 """The columns of a platform's accounts: ours, for theirs are dozens and nested."""
 
 COLUMNS_MAX: Final = 200
 CELL_MAX_CHARS: Final = 10_000
-_DEPTH: Final = 3
-_SURROGATE: Final = re.compile("[\x00\ud800-\udfff]")
-_PLATFORMS: Final = (
+_MAX_DEPTH: Final = 3
+_UNSTORABLE_CHARS: Final = re.compile("[\x00\ud800-\udfff]")
+_PLATFORM_MEMBERS: Final = (
     ("x_archive", {"follower.accountId"}),
     ("x_archive", {"following.accountId"}),
     ("instagram_export", {"string_list_data"}),
@@ -48,144 +48,150 @@ _PLATFORMS: Final = (
     ("instagram", {"node.profile_pic_url"}),
 )
 
-Flat = Mapping[str, Any]
+FlatObject = Mapping[str, Any]
 """An object whose nested members have dotted names."""
 
 
-class Bare(str):
+class BareUrl(str):
     """A text where an object might stand: it can only be a URL."""
 
     __slots__ = ()
 
 
-def records(values: Iterable[tuple[int | None, Any]]) -> Iterator[tuple[int | None, Flat | str]]:
+def flatten_accounts(
+    values: Iterable[tuple[int | None, Any]],
+) -> Iterator[tuple[int | None, FlatObject | str]]:
     """Each account's members, laid flat, or a complaint; pages of accounts are opened."""
     for line, value in values:
         if type(value) is dict and not _is_nested(value):
             yield line, value
         else:
-            yield from ((line, _record(each)) for each in _opened(value))
+            yield from ((line, _flatten_account(each)) for each in _unwrap_page(value))
 
 
-def _record(value: Any) -> Flat | str:
+def _flatten_account(value: Any) -> FlatObject | str:
     if isinstance(value, dict):
-        return _flat(value)
+        return _flatten(value)
     if isinstance(value, str):
-        return {"url": Bare(value)}
-    return value.complaint if isinstance(value, Unusable) else "is neither an object nor a text."
+        return {"url": BareUrl(value)}
+    return value.defect if isinstance(value, InvalidValue) else "is neither an object nor a text."
 
 
 def _is_nested(value: Mapping[str, Any]) -> bool:
     return any(isinstance(member, (dict, list)) for member in value.values())
 
 
-def _opened(value: Any) -> Iterator[Any]:
+def _unwrap_page(value: Any) -> Iterator[Any]:
     """The accounts of a page (X and its tools write pages, one a line), or the value itself."""
     if isinstance(value, list):
         for each in value:
-            yield from _opened(each) if isinstance(each, dict) else (each,)
-    elif isinstance(value, dict) and (page := _page(value)) is not None:
+            yield from _unwrap_page(each) if isinstance(each, dict) else (each,)
+    elif isinstance(value, dict) and (page := _page_accounts(value)) is not None:
         yield from page
     else:
         yield value
 
 
-def _page(value: Mapping[str, Any]) -> Sequence[Any] | None:
+def _page_accounts(value: Mapping[str, Any]) -> Sequence[Any] | None:
     """The accounts of a page; beside things that they wrote, those are in ``includes``."""
-    included = value.get("includes")
-    users = _objects(included.get("users")) if isinstance(included, dict) else []
-    lists = [each for name in LISTS if (each := _objects(value.get(name)))]
-    if users and not any(_pictured(each[0]) for each in lists):
+    includes = value.get("includes")
+    users = _object_list(includes.get("users")) if isinstance(includes, dict) else []
+    lists = [each for name in LIST_KEYS if (each := _object_list(value.get(name)))]
+    if users and not any(_has_picture(each[0]) for each in lists):
         return users
-    return None if _pictured(value) or not lists else lists[0]
+    return None if _has_picture(value) or not lists else lists[0]
 
 
-def _objects(value: Any) -> list[Any]:
+def _object_list(value: Any) -> list[Any]:
     """``value``, if it is a list of objects and nothing else; else an empty one."""
     objects = isinstance(value, list) and all(isinstance(each, dict) for each in value)
     return value if objects else []
 
 
-def _pictured(value: Mapping[str, Any]) -> bool:
-    return any(own_name(name) in PICTURE and isinstance(value[name], str) for name in value)
+def _has_picture(value: Mapping[str, Any]) -> bool:
+    return any(base_name(name) in PICTURE_NAMES and isinstance(value[name], str) for name in value)
 
 
-def _flat(value: Mapping[str, Any]) -> Flat:
+def _flatten(value: Mapping[str, Any]) -> FlatObject:
     flat: dict[str, Any] = {}
-    _lay(value, "", _DEPTH, flat)
+    _flatten_into(value, "", _MAX_DEPTH, flat)
     return flat
 
 
-def _lay(value: Mapping[str, Any], prefix: str, depth: int, flat: dict[str, Any]) -> None:
+def _flatten_into(value: Mapping[str, Any], prefix: str, depth: int, flat: dict[str, Any]) -> None:
     for name, member in value.items():
         if isinstance(member, dict):
             if depth > 1:
-                _lay(member, f"{prefix}{name}.", depth - 1, flat)
+                _flatten_into(member, f"{prefix}{name}.", depth - 1, flat)
         elif isinstance(member, list):
             flat[f"{prefix}{name}"] = None
         else:
             flat[f"{prefix}{name}"] = member
 
 
-def platform(sample: Sequence[Flat]) -> str | None:
+def detect_platform(sample: Sequence[FlatObject]) -> str | None:
     """The platform whose accounts these are, by members that all of its accounts have."""
-    for name, members in _PLATFORMS:
+    for name, members in _PLATFORM_MEMBERS:
         if sample and all(members <= each.keys() for each in sample):
             return name
     return None
 
 
-def rows(
-    found: Iterable[tuple[int | None, Flat | str]], columns: Sequence[str], of_accounts: bool
-) -> Iterator[Row]:
-    """``found`` under ``columns``: their own members, or ``ACCOUNT_COLUMNS`` for a platform's."""
-    cells_of = _account_cells if of_accounts else _own_cells(columns)
-    for line, each in found:
+def build_rows(
+    accounts: Iterable[tuple[int | None, FlatObject | str]],
+    columns: Sequence[str],
+    is_platform_list: bool,
+) -> Iterator[ListRow]:
+    """``accounts`` under their own members, or ``ACCOUNT_COLUMNS`` for a platform's."""
+    cells_of = _account_cells if is_platform_list else _object_cells(columns)
+    for line, each in accounts:
         if isinstance(each, str):
-            yield Row(line, (), each)
+            yield ListRow(line, (), each)
         else:
-            yield Row(line, cells_of(each))
+            yield ListRow(line, cells_of(each))
 
 
-def columns_of(sample: Sequence[Flat]) -> tuple[str, ...]:
+def collect_columns(sample: Sequence[FlatObject]) -> tuple[str, ...]:
     """Every member that the first objects have, in the order in which they come up."""
-    named = dict.fromkeys(_clean(name) for each in sample for name in each)
-    return tuple(named)[:COLUMNS_MAX]
+    column_names = dict.fromkeys(_clean_text(name) for each in sample for name in each)
+    return tuple(column_names)[:COLUMNS_MAX]
 
 
-def _own_cells(columns: Sequence[str]) -> Callable[[Flat], list[str]]:
-    def cells(each: Flat) -> list[str]:
+def _object_cells(columns: Sequence[str]) -> Callable[[FlatObject], list[str]]:
+    def format_cells(each: FlatObject) -> list[str]:
         get = each.get
-        return [cell_of(get(name)) for name in columns]
+        return [format_cell(get(name)) for name in columns]
 
-    return cells
+    return format_cells
 
 
-def _account_cells(each: Flat) -> list[str]:
+def _account_cells(each: FlatObject) -> list[str]:
     cells = []
-    for names in _account_names(tuple(each)):
+    for names in _account_member_names(tuple(each)):
         cell = ""
         for name in names:
-            if cell := cell_of(each[name]):
+            if cell := format_cell(each[name]):
                 break
         cells.append(cell)
     return cells
 
 
 @lru_cache(maxsize=256)
-def _account_names(names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
+def _account_member_names(names: tuple[str, ...]) -> tuple[tuple[str, ...], ...]:
     """For each of ``ACCOUNT_COLUMNS``, the members that may hold it, the most telling first."""
-    owned: dict[str, list[str]] = {}
+    names_by_base: dict[str, list[str]] = {}
     for name in names:
-        owned.setdefault(own_name(name), []).append(name)
-    wanted = (IDENTITY, *ACCOUNT.values(), PICTURE)
-    return tuple(tuple(n for own in each for n in owned.get(own, ())) for each in wanted)
+        names_by_base.setdefault(base_name(name), []).append(name)
+    name_groups = (IDENTITY_NAMES, *ACCOUNT_NAMES.values(), PICTURE_NAMES)
+    return tuple(
+        tuple(n for base in each for n in names_by_base.get(base, ())) for each in name_groups
+    )
 
 
-def cell_of(value: Any) -> str:
+def format_cell(value: Any) -> str:
     """A member as a cell: nothing for null, JSON's words for the rest."""
     if isinstance(value, str):
-        return _clean(value)
+        return _clean_text(value)
     if value is None:
         return ""
     if isinstance(value, bool):
@@ -195,8 +201,8 @@ def cell_of(value: Any) -> str:
     return ""
 
 
-def _clean(text: str) -> str:
+def _clean_text(text: str) -> str:
     """Text that can be kept anywhere: no NUL, no half of a surrogate pair, no megabytes."""
     if len(text) > CELL_MAX_CHARS:
         text = text[:CELL_MAX_CHARS]
-    return text if text.isascii() and "\x00" not in text else _SURROGATE.sub("\ufffd", text)
+    return text if text.isascii() and "\x00" not in text else _UNSTORABLE_CHARS.sub("\ufffd", text)

@@ -16,19 +16,24 @@ from typing import Any, BinaryIO, Final
 
 from app.errors import ListEmpty, ListUnreadable, NoAvatars
 from app.lists import archive_reader, item_builder
-from app.lists.byte_stream import Opener, gunzipped, plain, too_long
+from app.lists.byte_stream import Opener, gzip_opener, plain_opener, too_many_bytes
 from app.lists.csv_reader import read_table
-from app.lists.file_types import HEAD_BYTES, is_picture, kind_of
-from app.lists.image_files import from_files, from_folder, item_of, too_many
+from app.lists.file_types import HEAD_BYTES, detect_file_type, is_picture
+from app.lists.image_files import (
+    item_from_bytes,
+    items_from_files,
+    items_from_folder,
+    too_many_rows,
+)
 from app.lists.json_reader import is_json, read_json
 from app.lists.text_reader import open_text
-from app.lists.zip_reader import Zip
+from app.lists.zip_reader import ZipReader
 from app.records import Item
 
-__all__ = ["FollowerList", "from_files", "from_folder", "is_picture", "open_list"]
+__all__ = ["FollowerList", "is_picture", "items_from_files", "items_from_folder", "open_list"]
 
-_TSV: Final = frozenset({"text/tab-separated-values", "text/tsv"})
-_ANSI_NOTE: Final = "The list is not in UTF-8; it was read as Windows-1252."
+_TSV_MEDIA_TYPES: Final = frozenset({"text/tab-separated-values", "text/tsv"})
+_CP1252_NOTE: Final = "The list is not in UTF-8; it was read as Windows-1252."
 
 
 @dataclass
@@ -70,86 +75,101 @@ def open_list(
     ``max_bytes`` is counted unpacked. Raises ``ListUnreadable``, ``ListEmpty``, ``NoAvatars`` or
     ``TooLarge``; memory does not grow with the list.
     """
-    tabs = media_type.split(";")[0].strip().lower() in _TSV or name.lower().endswith(".tsv")
-    opener, kind = _unpacked(file, max_bytes)
+    is_tsv = media_type.split(";")[0].strip().lower() in _TSV_MEDIA_TYPES or name.lower().endswith(
+        ".tsv"
+    )
+    opener, kind = _unpack(file, max_bytes)
     if kind == "picture":
         data = opener().read(max_picture_bytes + 1)
-        found = FollowerList(kind, (), iter([item_of(0, name, data, max_picture_bytes)]))
+        follower_list = FollowerList(
+            kind, (), iter([item_from_bytes(0, name, data, max_picture_bytes)])
+        )
     elif kind == "zip":
-        found = _zip(Zip(file, max_bytes), tabs, max_picture_bytes)
+        follower_list = _read_zip_list(ZipReader(file, max_bytes), is_tsv, max_picture_bytes)
     elif kind == "tar":
-        found = FollowerList(kind, (), archive_reader.tar_items(opener(), max_picture_bytes))
+        follower_list = FollowerList(
+            kind, (), archive_reader.read_tar_items(opener(), max_picture_bytes)
+        )
     elif kind == "text":
-        found = _text(opener, tabs)
+        follower_list = _read_text_list(opener, is_tsv)
     else:
         raise ListUnreadable(
             f"This is {kind}, which is not read here; send CSV, TSV, JSON, NDJSON, one URL a line, "
             "a zip or tar of pictures, or gzip of any list."
         )
-    found.items = _counted(_begun(found.items), max_items)
-    return found
+    follower_list.items = _limit_items(_require_items(follower_list.items), max_items)
+    return follower_list
 
 
-def _unpacked(file: BinaryIO, max_bytes: int) -> tuple[Opener, str]:
+def _unpack(file: BinaryIO, max_bytes: int) -> tuple[Opener, str]:
     """The bytes to read, without the gzip around them, and what they are."""
     size = file.seek(0, 2)
     file.seek(0)
-    kind = kind_of(file.read(HEAD_BYTES))
+    kind = detect_file_type(file.read(HEAD_BYTES))
     if kind != "gzip":
         if kind != "zip" and size > max_bytes:
-            raise too_long(max_bytes)
-        return plain(file, max_bytes), kind
-    opener = gunzipped(file, max_bytes)
-    kind = kind_of(opener().read(HEAD_BYTES))
+            raise too_many_bytes(max_bytes)
+        return plain_opener(file, max_bytes), kind
+    opener = gzip_opener(file, max_bytes)
+    kind = detect_file_type(opener().read(HEAD_BYTES))
     if kind in ("gzip", "zip"):
         raise ListUnreadable(f"This is a {kind} packed in gzip; unpack it once and send that.")
     return opener, kind
 
 
-def _text(opener: Opener, tabs: bool, named: item_builder.Files | None = None) -> FollowerList:
+def _read_text_list(
+    opener: Opener, is_tsv: bool, files: item_builder.FileLookup | None = None
+) -> FollowerList:
     text = open_text(opener)
     options: Mapping[str, Any] = {}
     if is_json(text):
         table, options = read_json(text)
-    elif text.head(HEAD_BYTES).lstrip().startswith("<"):
+    elif text.read_head(HEAD_BYTES).lstrip().startswith("<"):
         raise ListUnreadable("This is a web page or XML, not a list; send the list itself.")
     else:
-        table = read_table(text, "\t" if tabs else None)
-    notes = (_ANSI_NOTE,) if text.encoding == "cp1252" else ()
+        table = read_table(text, "\t" if is_tsv else None)
+    notes = (_CP1252_NOTE,) if text.encoding == "cp1252" else ()
     return FollowerList(
-        table.format, table.columns, item_builder.items(table, named), options, notes
+        table.format, table.columns, item_builder.build_items(table, files), options, notes
     )
 
 
-def _zip(archive: Zip, tabs: bool, most: int) -> FollowerList:
+def _read_zip_list(archive: ZipReader, is_tsv: bool, max_picture_bytes: int) -> FollowerList:
     """The pictures of a zip, or the list in it with the pictures that it names, then the others."""
-    info = archive_reader.list_within(archive)
+    info = archive_reader.find_list_entry(archive)
     if info is None:
-        return FollowerList("zip", (), archive_reader.zip_items(archive, most))
-    files = archive_reader.Files(archive, most)
+        return FollowerList("zip", (), archive_reader.read_zip_items(archive, max_picture_bytes))
+    files = archive_reader.ArchiveFiles(archive, max_picture_bytes)
     try:
-        found = _text(lambda: archive.opened(info), tabs, files)
+        follower_list = _read_text_list(lambda: archive.open_entry(info), is_tsv, files)
     except (ListEmpty, ListUnreadable, NoAvatars):
         if len(archive.entries) == 1:
             raise
         # A text beside pictures that is no list: a licence, a note. It fails as a picture would.
-        return FollowerList("zip", (), archive_reader.zip_items(archive, most))
-    files.used.add(info.filename)
-    found.items = _then_others(found.items, archive, files, most)
-    return found
+        return FollowerList("zip", (), archive_reader.read_zip_items(archive, max_picture_bytes))
+    files.used_names.add(info.filename)
+    follower_list.items = _append_other_pictures(
+        follower_list.items, archive, files, max_picture_bytes
+    )
+    return follower_list
 
 
-def _then_others(
-    items: Iterator[Item], archive: Zip, files: archive_reader.Files, most: int
+def _append_other_pictures(
+    items: Iterator[Item],
+    archive: ZipReader,
+    files: archive_reader.ArchiveFiles,
+    max_picture_bytes: int,
 ) -> Iterator[Item]:
     seq = -1
     for item in items:
         seq = item.seq
         yield item
-    yield from archive_reader.zip_items(archive, most, seq + 1, frozenset(files.used))
+    yield from archive_reader.read_zip_items(
+        archive, max_picture_bytes, seq + 1, frozenset(files.used_names)
+    )
 
 
-def _begun(items: Iterator[Item]) -> Iterator[Item]:
+def _require_items(items: Iterator[Item]) -> Iterator[Item]:
     """``items``, of which there is at least one; raises ``ListEmpty``."""
     first = next(items, None)
     if first is None:
@@ -157,8 +177,8 @@ def _begun(items: Iterator[Item]) -> Iterator[Item]:
     return chain([first], items)
 
 
-def _counted(items: Iterator[Item], most: int) -> Iterator[Item]:
+def _limit_items(items: Iterator[Item], max_items: int) -> Iterator[Item]:
     for item in items:
-        if item.seq >= most:
-            raise too_many(most)
+        if item.seq >= max_items:
+            raise too_many_rows(max_items)
         yield item

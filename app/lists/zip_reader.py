@@ -12,20 +12,20 @@ from typing import BinaryIO, Final
 
 from app.errors import ListUnreadable
 from app.lists import failures
-from app.lists.byte_stream import limited, too_long
-from app.lists.image_files import printable
+from app.lists.byte_stream import limited_reader, too_many_bytes
+from app.lists.image_files import printable_name
 from app.records import Failure
 
-DIRECTORY_MAX_BYTES: Final = 1 << 24
+CENTRAL_DIRECTORY_MAX_BYTES: Final = 1 << 24
 """Of a zip's table of contents, which is read whole: about 150,000 files."""
 
-_END: Final = b"PK\x05\x06"
+_END_RECORD: Final = b"PK\x05\x06"
 _END64_LOCATOR: Final = b"PK\x06\x07"
-_END_SEARCHED: Final = 22 + 65_535
-_ENCRYPTED: Final = 0x1
+_END_SEARCH_BYTES: Final = 22 + 65_535
+_ENCRYPTED_FLAG: Final = 0x1
 _METHODS: Final = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED})
-_JUNK: Final = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
-_BROKEN: Final = (
+_JUNK_NAMES: Final = frozenset({".ds_store", "thumbs.db", "desktop.ini"})
+_ZIP_ERRORS: Final = (
     zipfile.BadZipFile,
     zlib.error,
     struct.error,
@@ -37,77 +37,79 @@ _BROKEN: Final = (
 )
 
 
-class Zip:
+class ZipReader:
     """An open zip. ``most``: bytes that may come out of it altogether."""
 
-    def __init__(self, file: BinaryIO, most: int) -> None:
-        _check_directory(file)
+    def __init__(self, file: BinaryIO, max_bytes: int) -> None:
+        _check_central_directory(file)
         try:
             self._zip = zipfile.ZipFile(file)
-        except _BROKEN:
+        except _ZIP_ERRORS:
             raise ListUnreadable(
                 "This zip is damaged or breaks off; send the whole file."
             ) from None
-        self.entries = [info for info in self._zip.infolist() if not _is_junk(info)]
-        self._most = self._left = most
+        self.entries = [info for info in self._zip.infolist() if not _is_ignored_entry(info)]
+        self._max_bytes = self._remaining_bytes = max_bytes
 
     def names(self) -> Sequence[str]:
         return self._zip.namelist()
 
-    def read(self, info: zipfile.ZipInfo, most: int) -> bytes | Failure:
+    def read_entry(self, info: zipfile.ZipInfo, max_entry_bytes: int) -> bytes | Failure:
         """Up to one byte more than ``most`` of an entry, or why it is not read.
 
         Raises ``TooLarge`` once all that was read is more than the zip may unpack to.
         """
-        if (wrong := _wrong(info)) is not None:
-            return failures.row_invalid(f"{printable(info.filename)} {wrong}")
+        if (defect := _entry_defect(info)) is not None:
+            return failures.row_invalid(f"{printable_name(info.filename)} {defect}")
         try:
             with self._zip.open(info) as entry:
-                data = entry.read(most + 1)
-        except _BROKEN:
-            return failures.row_invalid(f"{printable(info.filename)} is damaged within the zip.")
-        self._left -= len(data)
-        if self._left < 0:
-            raise too_long(self._most)
+                data = entry.read(max_entry_bytes + 1)
+        except _ZIP_ERRORS:
+            return failures.row_invalid(
+                f"{printable_name(info.filename)} is damaged within the zip."
+            )
+        self._remaining_bytes -= len(data)
+        if self._remaining_bytes < 0:
+            raise too_many_bytes(self._max_bytes)
         return data
 
-    def opened(self, info: zipfile.ZipInfo) -> BufferedReader:
+    def open_entry(self, info: zipfile.ZipInfo) -> BufferedReader:
         """An entry as a list's bytes; raises ``ListUnreadable`` where they are damaged."""
-        if (wrong := _wrong(info)) is not None:
-            raise ListUnreadable(f"{printable(info.filename)} {wrong}")
+        if (defect := _entry_defect(info)) is not None:
+            raise ListUnreadable(f"{printable_name(info.filename)} {defect}")
         try:
             entry = self._zip.open(info)
-        except _BROKEN:
-            raise _damaged(info) from None
+        except _ZIP_ERRORS:
+            raise _damaged_entry_error(info) from None
 
-        def take(n: int) -> bytes:
+        def read_chunk(n: int) -> bytes:
             try:
                 return entry.read(n)
-            except _BROKEN:
-                raise _damaged(info) from None
+            except _ZIP_ERRORS:
+                raise _damaged_entry_error(info) from None
 
-        return limited(take, self._most)
+        return limited_reader(read_chunk, self._max_bytes)
 
 
-def plain_name(name: str) -> str:
+def normalize_slashes(name: str) -> str:
     """An entry's name with one kind of slash."""
     return name.replace("\\", "/")
 
 
-def wrong_name(name: str) -> str | None:
+def name_defect(name: str) -> str | None:
     """Why a name is none that a picture in an archive has, as a sentence's end."""
     if name.startswith("/") or name[1:3] == ":/" or ".." in name.split("/"):
         return "leads out of the archive by its name."
-    if len(name) > 1024 or printable(name) != name:
+    if len(name) > 1024 or printable_name(name) != name:
         return "has a name with control characters, or of absurd length."
     return None
 
 
-def _wrong(info: zipfile.ZipInfo) -> str | None:
+def _entry_defect(info: zipfile.ZipInfo) -> str | None:
     mode = info.external_attr >> 16
-    if (wrong := wrong_name(plain_name(info.filename))) is not None:
-        return wrong
-    if info.flag_bits & _ENCRYPTED:
+    if (defect := name_defect(normalize_slashes(info.filename))) is not None:
+        return defect
+    if info.flag_bits & _ENCRYPTED_FLAG:
         return "is encrypted; send it without a password."
     if info.compress_type not in _METHODS:
         return "is packed in a way that is not read here; use plain zip."
@@ -119,35 +121,35 @@ def _wrong(info: zipfile.ZipInfo) -> str | None:
 def is_junk(name: str) -> bool:
     """Whether an entry is no picture but what a desktop leaves in every folder."""
     parts = name.split("/")
-    return "__MACOSX" in parts or parts[-1].lower() in _JUNK or parts[-1].startswith("._")
+    return "__MACOSX" in parts or parts[-1].lower() in _JUNK_NAMES or parts[-1].startswith("._")
 
 
-def _is_junk(info: zipfile.ZipInfo) -> bool:
+def _is_ignored_entry(info: zipfile.ZipInfo) -> bool:
     # `is_dir()` stumbles over an entry without a name.
-    name = plain_name(info.filename)
+    name = normalize_slashes(info.filename)
     return name.endswith("/") or is_junk(name)
 
 
-def _damaged(info: zipfile.ZipInfo) -> ListUnreadable:
-    return ListUnreadable(f"{printable(info.filename)} is damaged within the zip.")
+def _damaged_entry_error(info: zipfile.ZipInfo) -> ListUnreadable:
+    return ListUnreadable(f"{printable_name(info.filename)} is damaged within the zip.")
 
 
-def _check_directory(file: BinaryIO) -> None:
+def _check_central_directory(file: BinaryIO) -> None:
     """Refuse a table of contents that is itself too large: ``zipfile`` would read all of it."""
     size = file.seek(0, 2)
-    file.seek(max(0, size - _END_SEARCHED))
-    tail = file.read(_END_SEARCHED)
-    at = tail.rfind(_END)
+    file.seek(max(0, size - _END_SEARCH_BYTES))
+    tail = file.read(_END_SEARCH_BYTES)
+    at = tail.rfind(_END_RECORD)
     if at < 0 or len(tail) < at + 22:
         raise ListUnreadable("This zip breaks off; send the whole file.")
-    (directory,) = struct.unpack_from("<L", tail, at + 12)
+    (directory_bytes,) = struct.unpack_from("<L", tail, at + 12)
     if _END64_LOCATOR in tail[max(0, at - 20) : at]:
-        directory = _directory64(file, size - len(tail) + at - 20 - 56)
-    if directory > DIRECTORY_MAX_BYTES:
+        directory_bytes = _zip64_directory_bytes(file, size - len(tail) + at - 20 - 56)
+    if directory_bytes > CENTRAL_DIRECTORY_MAX_BYTES:
         raise ListUnreadable("This zip holds too many files; split it, or send a tar.")
 
 
-def _directory64(file: BinaryIO, at: int) -> int:
+def _zip64_directory_bytes(file: BinaryIO, at: int) -> int:
     """The size that the end record of a large zip states, where ``zipfile`` looks for it."""
     if at < 0:
         return 0

@@ -21,12 +21,12 @@ from numpy.typing import NDArray
 from app.face.face import FloatArray
 from app.image.picture import RgbArray
 
-WITNESS_FILE: Final = "witness.onnx"
-PERSON_FILE: Final = "person.onnx"
-PERSON_SIDE_PX: Final = 192
-_LEVEL: Final = 127.0
-_RANGE: Final = 128.0
-_ERRORS_ONLY: Final = 3
+REGION_NETWORK_FILE: Final = "witness.onnx"
+SEGMENTER_FILE: Final = "person.onnx"
+SEGMENTER_SIDE_PX: Final = 192
+_PIXEL_OFFSET: Final = 127.0
+_PIXEL_SCALE: Final = 128.0
+_LOG_ERRORS_ONLY: Final = 3
 
 
 class NetworkError(RuntimeError):
@@ -35,105 +35,109 @@ class NetworkError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Segmenter:
-    """Tells the person from the rest; ``heat`` is not asked of it."""
+    """Tells the person from the rest; ``score_map`` is not asked of it."""
 
     session: onnxruntime.InferenceSession
 
-    def person(self, rgb: RgbArray) -> FloatArray:
+    def person_mask(self, rgb: RgbArray) -> FloatArray:
         """Probability of the person over ``rgb`` uint8 (h, w, 3): (192, 192), 0 to 1."""
-        side = (PERSON_SIDE_PX, PERSON_SIDE_PX)
+        side = (SEGMENTER_SIDE_PX, SEGMENTER_SIDE_PX)
         # By area only where that matters: it costs seven times as much.
-        how = cv2.INTER_AREA if min(rgb.shape[:2]) > 1.25 * PERSON_SIDE_PX else cv2.INTER_LINEAR
-        pixels = _here.planes(np.asarray(cv2.resize(rgb, side, interpolation=how), dtype=np.uint8))
+        interpolation = (
+            cv2.INTER_AREA if min(rgb.shape[:2]) > 1.25 * SEGMENTER_SIDE_PX else cv2.INTER_LINEAR
+        )
+        pixels = _buffer.planes(
+            np.asarray(cv2.resize(rgb, side, interpolation=interpolation), dtype=np.uint8)
+        )
         pixels /= np.float32(255.0)
-        (found,) = self.session.run(None, {"pixels": pixels})
-        out: FloatArray = np.clip(np.asarray(found, dtype=np.float64)[0, 0], 0.0, 1.0)
+        (output,) = self.session.run(None, {"pixels": pixels})
+        out: FloatArray = np.clip(np.asarray(output, dtype=np.float64)[0, 0], 0.0, 1.0)
         return out
 
-    def heat(self, rgb: RgbArray) -> FloatArray:
+    def score_map(self, rgb: RgbArray) -> FloatArray:
         """Raises ``NetworkError``: there is no witness yet where one is about to be trained."""
         raise NetworkError("a segmenter alone cannot tell generated from real")
 
 
 @dataclass(frozen=True, eq=False)
-class Networks:
+class OnnxNetworks:
     """Implements ``portrait.Network``. ``sha256``: of each file, by its name."""
 
-    witness: onnxruntime.InferenceSession
+    region_session: onnxruntime.InferenceSession
     segmenter: Segmenter
     sha256: Mapping[str, str]
 
-    def heat(self, rgb: RgbArray) -> FloatArray:
+    def score_map(self, rgb: RgbArray) -> FloatArray:
         """Log odds of a generator at every place of ``rgb`` uint8 (h, w, 3): (heads, y, x)."""
-        pixels = _here.planes(rgb)
-        pixels -= np.float32(_LEVEL)
-        pixels *= np.float32(1.0 / _RANGE)  # a power of two: exact
-        (found,) = self.witness.run(None, {"pixels": pixels})
-        out: FloatArray = np.asarray(found, dtype=np.float64)[0]
+        pixels = _buffer.planes(rgb)
+        pixels -= np.float32(_PIXEL_OFFSET)
+        pixels *= np.float32(1.0 / _PIXEL_SCALE)  # a power of two: exact
+        (output,) = self.region_session.run(None, {"pixels": pixels})
+        out: FloatArray = np.asarray(output, dtype=np.float64)[0]
         return out
 
-    def person(self, rgb: RgbArray) -> FloatArray:
-        """As ``Segmenter.person``."""
-        return self.segmenter.person(rgb)
+    def person_mask(self, rgb: RgbArray) -> FloatArray:
+        """As ``Segmenter.person_mask``."""
+        return self.segmenter.person_mask(rgb)
 
 
-class _Slate(threading.local):
+class _PixelBuffer(threading.local):
     """What a thread writes pixels on before a network reads them.
 
     Fresh memory costs more to get than to fill.
     """
 
     def __init__(self) -> None:
-        self._room = np.empty(0, dtype=np.float32)
+        self._data = np.empty(0, dtype=np.float32)
 
     def planes(self, rgb: RgbArray) -> NDArray[np.float32]:
         """``rgb`` (h, w, 3) as networks want it, (1, 3, h, w); good until the next one is."""
-        if self._room.size < rgb.size:
-            self._room = np.empty(rgb.size, dtype=np.float32)
-        out = self._room[: rgb.size].reshape(1, 3, *rgb.shape[:2])
+        if self._data.size < rgb.size:
+            self._data = np.empty(rgb.size, dtype=np.float32)
+        out = self._data[: rgb.size].reshape(1, 3, *rgb.shape[:2])
         for plane, colour in zip(out[0], cv2.split(rgb), strict=True):
             plane[:] = colour
         return out
 
 
-_here: Final = _Slate()
+_buffer: Final = _PixelBuffer()
 
 
-def load_networks(models_dir: Path, witness: str = WITNESS_FILE) -> Networks:
+def load_networks(models_dir: Path, region_network: str = REGION_NETWORK_FILE) -> OnnxNetworks:
     """The networks in ``models_dir``; ``witness`` names another file for the witness.
 
     Raises ``NetworkError``.
     """
-    path = models_dir / witness
-    looks, persons = _read(path), _read(models_dir / PERSON_FILE)
-    return Networks(
-        witness=_session(looks, path),
-        segmenter=Segmenter(_session(persons, models_dir / PERSON_FILE)),
+    path = models_dir / region_network
+    region_data, segmenter_data = _read_file(path), _read_file(models_dir / SEGMENTER_FILE)
+    return OnnxNetworks(
+        region_session=_open_session(region_data, path),
+        segmenter=Segmenter(_open_session(segmenter_data, models_dir / SEGMENTER_FILE)),
         sha256={
-            WITNESS_FILE: hashlib.sha256(looks).hexdigest(),
-            PERSON_FILE: hashlib.sha256(persons).hexdigest(),
+            REGION_NETWORK_FILE: hashlib.sha256(region_data).hexdigest(),
+            SEGMENTER_FILE: hashlib.sha256(segmenter_data).hexdigest(),
         },
     )
 
 
 def load_segmenter(models_dir: Path) -> Segmenter:
     """The person's mask alone. Raises ``NetworkError``."""
-    path = models_dir / PERSON_FILE
-    return Segmenter(_session(_read(path), path))
+    path = models_dir / SEGMENTER_FILE
+    return Segmenter(_open_session(_read_file(path), path))
 
 
-def _read(path: Path) -> bytes:
+def _read_file(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
         raise NetworkError(f"cannot read {path}: {error.strerror}; restore it") from error
 
 
-def _session(data: bytes, path: Path) -> onnxruntime.InferenceSession:
+def _open_session(data: bytes, path: Path) -> onnxruntime.InferenceSession:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
-    options.log_severity_level = _ERRORS_ONLY
+    options.log_severity_level = _LOG_ERRORS_ONLY
     try:
         return onnxruntime.InferenceSession(data, options, providers=["CPUExecutionProvider"])
     except Exception as error:  # onnxruntime's own exceptions share no public ancestor

@@ -11,15 +11,15 @@ from numpy.typing import NDArray
 from app.evidence import Reason, Unmeasurable
 from app.face.alignment import Box
 from app.face.face import FloatArray
-from app.face.portrait import Network, Portrait
-from app.networks.regions import PERSON, Region, overlap, rects, tile
+from app.face.portrait import PixelNetwork, Portrait
+from app.networks.regions import PERSON_THRESHOLD, Region, intersection, network_input, region_rects
 
-MIN_BACKGROUND: Final = 0.25
+MIN_BACKGROUND_SHARE: Final = 0.25
 """Share of a background tile that must be background before it is looked at."""
 
 
 @dataclass(frozen=True, eq=False)
-class Witness:
+class RegionScore:
     """``log_odds``: natural log odds of a generator, before calibration, mean over the region.
 
     ``spread``: standard deviation of the log odds over the region's places, >= 0. ``hottest``
@@ -28,81 +28,87 @@ class Witness:
 
     log_odds: float
     spread: float
-    hottest: FloatArray
-    coldest: FloatArray
+    max_place: FloatArray
+    min_place: FloatArray
 
 
-def look(portrait: Portrait, region: Region) -> Witness | Unmeasurable:
+def score_region(portrait: Portrait, region: Region) -> RegionScore | Unmeasurable:
     """Let the network look at ``region``; unmeasurable where there is nothing of it to see."""
     crop, network = portrait.crop, portrait.network
     if crop is None:
         return Unmeasurable(Reason.TOO_SMALL)
     if network is None:
         return Unmeasurable(Reason.NOT_LOOKED_AT)
-    background = region is Region.BACKGROUND
-    heats: list[FloatArray] = []
-    read: list[Box] = []
-    for rect in rects(region, crop):
-        heat = _heat(portrait, network, rect, behind=background)
-        if heat is not None:
-            heats.append(heat[list(Region).index(region)])
-            read.append(rect)
-    if not heats:
-        return Unmeasurable(Reason.NO_BACKGROUND if background else Reason.OUT_OF_PICTURE)
-    everything = np.concatenate([h.ravel() for h in heats])
-    seen = list(zip(heats, read, strict=True))
-    hottest, hot_rect = max(seen, key=lambda pair: float(pair[0].max()))
-    coldest, cold_rect = min(seen, key=lambda pair: float(pair[0].min()))
-    hot = np.unravel_index(int(hottest.argmax()), hottest.shape)
-    cold = np.unravel_index(int(coldest.argmin()), coldest.shape)
-    return Witness(
-        log_odds=float(everything.mean()),
-        spread=float(everything.std()),
-        hottest=crop.to_picture(_corners(hot_rect, crop.visible, hottest.shape, hot)),
-        coldest=crop.to_picture(_corners(cold_rect, crop.visible, coldest.shape, cold)),
+    is_background = region is Region.BACKGROUND
+    score_maps: list[FloatArray] = []
+    scored_rects: list[Box] = []
+    for rect in region_rects(region, crop):
+        heads = _score_map(portrait, network, rect, hide_person=is_background)
+        if heads is not None:
+            score_maps.append(heads[list(Region).index(region)])
+            scored_rects.append(rect)
+    if not score_maps:
+        return Unmeasurable(Reason.NO_BACKGROUND if is_background else Reason.OUT_OF_PICTURE)
+    scores = np.concatenate([h.ravel() for h in score_maps])
+    scored = list(zip(score_maps, scored_rects, strict=True))
+    max_map, max_rect = max(scored, key=lambda pair: float(pair[0].max()))
+    min_map, min_rect = min(scored, key=lambda pair: float(pair[0].min()))
+    max_index = np.unravel_index(int(max_map.argmax()), max_map.shape)
+    min_index = np.unravel_index(int(min_map.argmin()), min_map.shape)
+    return RegionScore(
+        log_odds=float(scores.mean()),
+        spread=float(scores.std()),
+        max_place=crop.map_to_picture(
+            _place_corners(max_rect, crop.visible, max_map.shape, max_index)
+        ),
+        min_place=crop.map_to_picture(
+            _place_corners(min_rect, crop.visible, min_map.shape, min_index)
+        ),
     )
 
 
-def _heat(portrait: Portrait, network: Network, rect: Box, *, behind: bool) -> FloatArray | None:
+def _score_map(
+    portrait: Portrait, network: PixelNetwork, rect: Box, *, hide_person: bool
+) -> FloatArray | None:
     """What every head says of ``rect``, (heads, y, x); ``None`` where there is nothing to see.
 
-    ``behind``: with the person painted over. The network is asked once for each tile.
+    ``hide_person``: with the person painted over. The network is asked once for each tile.
     """
-    asked = (rect, behind)
-    if asked not in portrait.heats:
-        pixels = _pixels(portrait, rect, behind=behind)
-        portrait.heats[asked] = None if pixels is None else network.heat(pixels)
-    return portrait.heats[asked]
+    cache_key = (rect, hide_person)
+    if cache_key not in portrait.score_maps:
+        pixels = _network_input(portrait, rect, hide_person=hide_person)
+        portrait.score_maps[cache_key] = None if pixels is None else network.score_map(pixels)
+    return portrait.score_maps[cache_key]
 
 
-def _pixels(portrait: Portrait, rect: Box, *, behind: bool) -> NDArray[np.uint8] | None:
-    crop, person = portrait.crop, portrait.person if behind else None
+def _network_input(portrait: Portrait, rect: Box, *, hide_person: bool) -> NDArray[np.uint8] | None:
+    crop, person_mask = portrait.crop, portrait.person_mask if hide_person else None
     if crop is None:
         return None
     if (
-        person is not None
-        and _background_share(person, overlap(rect, crop.visible)) < MIN_BACKGROUND
+        person_mask is not None
+        and _background_share(person_mask, intersection(rect, crop.visible)) < MIN_BACKGROUND_SHARE
     ):
         return None
-    return tile(crop, rect, person)
+    return network_input(crop, rect, person_mask)
 
 
-def _background_share(person: FloatArray, rect: Box) -> float:
+def _background_share(person_mask: FloatArray, rect: Box) -> float:
     """How much of ``rect`` (unit) is not the person, 0 to 1."""
-    count = person.shape[0]
+    count = person_mask.shape[0]
     left, right = (round(x * count) for x in (rect.left, rect.right))
     top, bottom = (round(y * count) for y in (rect.top, rect.bottom))
-    part = person[top:bottom, left:right]
-    return float((part <= PERSON).mean()) if part.size else 0.0
+    part = person_mask[top:bottom, left:right]
+    return float((part <= PERSON_THRESHOLD).mean()) if part.size else 0.0
 
 
-def _corners(
-    rect: Box, visible: Box, shape: tuple[int, ...], at: tuple[np.intp, ...]
+def _place_corners(
+    rect: Box, visible: Box, shape: tuple[int, ...], index: tuple[np.intp, ...]
 ) -> FloatArray:
-    """Corners of place ``at`` (row, column) of a heat map over the visible part of ``rect``."""
+    """Corners of place ``index`` (row, column) of a heat map over the visible part of ``rect``."""
     left, top = max(rect.left, visible.left), max(rect.top, visible.top)
     right, bottom = min(rect.right, visible.right), min(rect.bottom, visible.bottom)
     rows, columns = shape
-    x0, x1 = (left + (right - left) * (at[1] + k) / columns for k in (0, 1))
-    y0, y1 = (top + (bottom - top) * (at[0] + k) / rows for k in (0, 1))
+    x0, x1 = (left + (right - left) * (index[1] + k) / columns for k in (0, 1))
+    y0, y1 = (top + (bottom - top) * (index[0] + k) / rows for k in (0, 1))
     return np.array([[x0, y0], [x1, y0], [x1, y1], [x0, y1]])

@@ -18,18 +18,18 @@ from app.image.picture import RgbArray
 
 FULL_DETAIL_SIDE_PX: Final = 192
 """Smaller crops are enlarged to this before the network looks, as they were in training."""
-PERSON: Final = 0.3
+PERSON_THRESHOLD: Final = 0.3
 """From this probability on a pixel counts as the person and is hidden from the background."""
-HIDDEN: Final = 128
-BACKDROP_SIDE_PX: Final = 200
+PERSON_FILL: Final = 128
+BACKGROUND_SIDE_PX: Final = 200
 """The background is looked at no finer than in a crop of this width: it tells no more at 400 px (of
 StyleGAN 2 and the studio family, held out), and costs four times as much."""
-LOWEST: Final = 0.96
+LOWEST_Y: Final = 0.96
 """Unit; below it the frame's lower edge may carry a stamp, which no network may see."""
-SMALL_SIDE_PX: Final = 256
+WHOLE_CROP_SIDE_PX: Final = 256
 """Up to this width the whole crop is read for ``texture``: there it costs a quarter of what it does
 at 400 px, and tells more than two tiles of it."""
-MAX_MISSING: Final = 0.4
+MAX_OUTSIDE_SHARE: Final = 0.4
 """A tile of which more lies outside the picture is not looked at."""
 
 
@@ -43,56 +43,58 @@ class Region(StrEnum):
     BACKGROUND = "background_blur"
 
 
-_HAIR: Final = Box(0.10, 0.0, 0.90, 0.36)
+_HAIR_RECT: Final = Box(0.10, 0.0, 0.90, 0.36)
 # Unit coordinates of the crop. Mean landmarks of StyleGAN 2 faces have the irises at y 0.48, the
 # lips from 0.68 to 0.78, the brows at 0.40; what is hair or backdrop lies around that.
-RECTS: Final[dict[Region, tuple[Box, ...]]] = {
+REGION_RECTS: Final[dict[Region, tuple[Box, ...]]] = {
     # The face below the hair, and the hair's own tile again: it is read once for both. At 400 px as
     # good as the whole crop, held out, at half the cost. Eight by seven of the network's places:
     # what lies around them told hardly more (AUC .002), and cost a ms.
-    Region.TEXTURE: (_HAIR, Box(0.18, 0.36, 0.82, 0.92)),
+    Region.TEXTURE: (_HAIR_RECT, Box(0.18, 0.36, 0.82, 0.92)),
     Region.IRISES: (Box(0.22, 0.39, 0.78, 0.56),),
     Region.TEETH: (Box(0.32, 0.62, 0.68, 0.83),),
-    Region.HAIRLINE: (_HAIR,),
+    Region.HAIRLINE: (_HAIR_RECT,),
     Region.BACKGROUND: (Box(0.0, 0.0, 0.22, 0.75), Box(0.78, 0.0, 1.0, 0.75)),
 }
 
 
-_WHOLE: Final = Box(0.0, 0.0, 1.0, LOWEST)
+_WHOLE_RECT: Final = Box(0.0, 0.0, 1.0, LOWEST_Y)
 
 
-def rects(region: Region, crop: FaceCrop) -> tuple[Box, ...]:
+def region_rects(region: Region, crop: FaceCrop) -> tuple[Box, ...]:
     """The tiles of ``crop`` (unit) in which ``region`` is read."""
-    small = crop.side_px <= SMALL_SIDE_PX and _is_seen(crop, _WHOLE)
-    return (_WHOLE,) if region is Region.TEXTURE and small else RECTS[region]
+    small = crop.side_px <= WHOLE_CROP_SIDE_PX and _is_visible(crop, _WHOLE_RECT)
+    return (_WHOLE_RECT,) if region is Region.TEXTURE and small else REGION_RECTS[region]
 
 
-def tile(crop: FaceCrop, rect: Box, person: FloatArray | None = None) -> RgbArray | None:
+def network_input(
+    crop: FaceCrop, rect: Box, person_mask: FloatArray | None = None
+) -> RgbArray | None:
     """The pixels of ``rect`` (unit): uint8 (h, w, 3); ``None`` if too much lies off the picture.
 
-    Cut to the visible part, and enlarged where the crop is smaller than 192 px. ``person``
+    Cut to the visible part, and enlarged where the crop is smaller than 192 px. ``person_mask``
     (n, n), 0 to 1: where it is given, the person is painted grey, and a crop wider than 200 px is
     shrunk to that.
     """
-    if not _is_seen(crop, rect):
+    if not _is_visible(crop, rect):
         return None
-    seen = overlap(rect, crop.visible)
-    rgb = crop.rgb if person is None else crop.at_least(BACKDROP_SIDE_PX)
-    pixels = _cut(rgb, seen)
+    visible_rect = intersection(rect, crop.visible)
+    rgb = crop.rgb if person_mask is None else crop.at_least(BACKGROUND_SIDE_PX)
+    pixels = _cut_rect(rgb, visible_rect)
     if pixels.size == 0:
         return None
     side = rgb.shape[0]
-    if person is not None:
-        if side > BACKDROP_SIDE_PX:
-            pixels = _scaled(pixels, BACKDROP_SIDE_PX / side, cv2.INTER_AREA)
-            side = BACKDROP_SIDE_PX
-        pixels = _without(pixels, person, seen)
+    if person_mask is not None:
+        if side > BACKGROUND_SIDE_PX:
+            pixels = _resize_by(pixels, BACKGROUND_SIDE_PX / side, cv2.INTER_AREA)
+            side = BACKGROUND_SIDE_PX
+        pixels = _hide_person(pixels, person_mask, visible_rect)
     if side < FULL_DETAIL_SIDE_PX:
-        pixels = _scaled(pixels, FULL_DETAIL_SIDE_PX / side, cv2.INTER_CUBIC)
+        pixels = _resize_by(pixels, FULL_DETAIL_SIDE_PX / side, cv2.INTER_CUBIC)
     return np.ascontiguousarray(pixels)
 
 
-def overlap(rect: Box, visible: Box) -> Box:
+def intersection(rect: Box, visible: Box) -> Box:
     """What of ``rect`` is ``visible``; its sides may be negative where nothing is."""
     return Box(
         max(rect.left, visible.left),
@@ -102,37 +104,37 @@ def overlap(rect: Box, visible: Box) -> Box:
     )
 
 
-def _is_seen(crop: FaceCrop, rect: Box) -> bool:
-    return crop.seen_share(rect) >= 1.0 - MAX_MISSING
+def _is_visible(crop: FaceCrop, rect: Box) -> bool:
+    return crop.visible_share(rect) >= 1.0 - MAX_OUTSIDE_SHARE
 
 
-def _cut(rgb: RgbArray, rect: Box) -> RgbArray:
+def _cut_rect(rgb: RgbArray, rect: Box) -> RgbArray:
     side = rgb.shape[0]
     left, right = (round(x * side) for x in (rect.left, rect.right))
     top, bottom = (round(y * side) for y in (rect.top, rect.bottom))
     return rgb[top:bottom, left:right]
 
 
-def _scaled(pixels: RgbArray, scale: float, how: int) -> RgbArray:
+def _resize_by(pixels: RgbArray, scale: float, interpolation: int) -> RgbArray:
     size = max(1, round(pixels.shape[1] * scale)), max(1, round(pixels.shape[0] * scale))
-    return np.asarray(cv2.resize(pixels, size, interpolation=how), dtype=np.uint8)
+    return np.asarray(cv2.resize(pixels, size, interpolation=interpolation), dtype=np.uint8)
 
 
-def _without(pixels: RgbArray, person: FloatArray, rect: Box) -> RgbArray:
+def _hide_person(pixels: RgbArray, person_mask: FloatArray, rect: Box) -> RgbArray:
     """``pixels`` of ``rect`` with the person painted grey."""
     height, width = pixels.shape[:2]
-    count = person.shape[0]
+    count = person_mask.shape[0]
     # From centre to centre, so that a mask of the same size is taken as it is.
     step = rect.width * count / width, rect.height * count / height
     start = (rect.left * count + (step[0] - 1.0) / 2.0, rect.top * count + (step[1] - 1.0) / 2.0)
     to_mask = np.array([[step[0], 0.0, start[0]], [0.0, step[1], start[1]]])
     mask = cv2.warpAffine(
-        person.astype(np.float32),
+        person_mask.astype(np.float32),
         to_mask,
         (width, height),
         flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
         borderMode=cv2.BORDER_REPLICATE,
     )
     out = pixels.copy()
-    out[np.asarray(mask) > PERSON] = HIDDEN
+    out[np.asarray(mask) > PERSON_THRESHOLD] = PERSON_FILL
     return out

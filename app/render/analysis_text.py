@@ -22,39 +22,39 @@ NOT_A_SUM: Final = (
     "count for less, because some real photographs are framed like this too."
 )
 
-VERDICT: Final[dict[Verdict, str]] = {
+VERDICT_TEXT: Final[dict[Verdict, str]] = {
     Verdict.LIKELY_GENERATED: "Likely generated",
     Verdict.INCONCLUSIVE: "Inconclusive",
     Verdict.UNLIKELY_GENERATED: "Unlikely to be StyleGAN-generated",
     Verdict.NOT_APPLICABLE: "Not applicable",
 }
-OUTCOME: Final[dict[Outcome, str]] = {
+OUTCOME_TEXT: Final[dict[Outcome, str]] = {
     Outcome.SCORED: "A face was found and weighed.",
     Outcome.NO_FACE: "No face was found that could be measured, so nothing was weighed.",
     Outcome.TOO_SMALL: "The face is too small to measure, so nothing was weighed.",
     Outcome.NOT_A_PHOTO: "This does not look like a photograph, so nothing was weighed.",
 }
 
-WARNING: Final = {
+WARNING_TEXT: Final = {
     "several_faces": "several faces. Each was weighed; the one with marked irises answers.",
     "animated": "an animation. Only its first frame was looked at.",
     "turned_away": "the head is turned far aside, where landmarks are less certain.",
 }
-_NAMED: Final = ((1e9, "billion"), (1e6, "million"))
+_NAMED_POWERS: Final = ((1e9, "billion"), (1e6, "million"))
 
 
-def signed(llr: float) -> str:
+def format_llr(llr: float) -> str:
     """``llr`` with its sign and one decimal, never a minus zero."""
     return f"{round(llr, 1) + 0.0:+.1f}"
 
 
-def weight(analysis: Analysis) -> str:
+def llr_text(analysis: Analysis) -> str:
     """The likelihood ratio with its interval."""
     low, high = analysis.llr_interval
-    return f"llr {signed(analysis.llr)} (95 % interval {signed(low)} to {signed(high)})"
+    return f"llr {format_llr(analysis.llr)} (95 % interval {format_llr(low)} to {format_llr(high)})"
 
 
-def comparison(llr: float) -> str:
+def llr_sentence(llr: float) -> str:
     """The likelihood ratio as a sentence about the measurements, not about the picture."""
     generated, ordinary = "a picture from a StyleGAN-family generator", "an ordinary avatar"
     band = verbal_support(llr)
@@ -66,55 +66,60 @@ def comparison(llr: float) -> str:
     more, less = (generated, ordinary) if llr > 0 else (ordinary, generated)
     return (
         f"{band.capitalize()} support for {more}: what was measured is about "
-        f"{times(abs(llr))} times more likely there than in {less}."
+        f"{format_power_of_ten(abs(llr))} times more likely there than in {less}."
     )
 
 
-def times(size: float) -> str:
-    """10 to the power of ``size`` (0 or more) in two significant figures; whole below 10."""
-    if size >= 12.0:
+def format_power_of_ten(exponent: float) -> str:
+    """10 to the power of ``exponent`` (0 or more) in two significant figures; whole below 10."""
+    if exponent >= 12.0:
         return "a thousand billion or more"
-    ratio = 10.0**size
+    ratio = 10.0**exponent
     if ratio < 9.5:
         return str(round(ratio))
     rounded = float(f"{ratio:.1e}")
-    for unit, name in _NAMED:
+    for unit, name in _NAMED_POWERS:
         if rounded >= unit:
             return f"{rounded / unit:,.3g} {name}"
     return f"{rounded:,.0f}"
 
 
-def check_name(evidence: Evidence) -> str:
+def check_heading(evidence: Evidence) -> str:
     """The check's name as words, with what it weighs."""
-    name = plain(evidence.check.name).capitalize()
-    if isinstance(evidence.measured, Unmeasurable):
+    name = code_to_words(evidence.check.name).capitalize()
+    if isinstance(evidence.measurement, Unmeasurable):
         return f"{name}: not measured"
-    return f"{name}: llr {signed(evidence.llr)}"
+    return f"{name}: llr {format_llr(evidence.llr)}"
 
 
-def check_says(evidence: Evidence) -> str:
+def check_sentence(evidence: Evidence) -> str:
     """The check's own sentence; the reason where it could not measure."""
-    if isinstance(evidence.measured, Unmeasurable):
-        return sentence(plain(evidence.summary) or f"reason: {plain(evidence.measured.reason)}")
-    return sentence(evidence.summary)
+    if isinstance(evidence.measurement, Unmeasurable):
+        return to_sentence(
+            code_to_words(evidence.summary)
+            or f"reason: {code_to_words(evidence.measurement.reason)}"
+        )
+    return to_sentence(evidence.summary)
 
 
-def closest_frame(match: Match, size: tuple[int, int]) -> str:
+def closest_template_text(match: Match, size: tuple[int, int]) -> str:
     """Template, transform and distance of ``match`` in a picture of ``size`` (width, height)."""
     return (
-        f"Closest template: {match.template}, {transform(match, size)}; "
-        f"{_deviations(match.distance)} standard deviations away."
+        f"Closest template: {match.template}, {transform_text(match, size)}; "
+        f"{_format_distance(match.distance)} standard deviations away."
     )
 
 
-def no_frame(match: Match) -> str:
+def no_template_text(match: Match) -> str:
     """That no template comes near this face, and how far the closest is."""
-    away = _deviations(match.distance)
-    return f"No template fits: the closest, {match.template}, is {away} standard deviations away."
+    distance = _format_distance(match.distance)
+    return (
+        f"No template fits: the closest, {match.template}, is {distance} standard deviations away."
+    )
 
 
-def transform(match: Match, size: tuple[int, int]) -> str:
-    """What would have been done to the generator's picture to make this one, ``size`` px."""
+def transform_text(match: Match, size: tuple[int, int]) -> str:
+    """What would have been done to the generator's picture to make this one, ``exponent`` px."""
     return {
         "untouched": "untouched",
         "zoomed": f"zoomed in {match.frame.width / size[0]:.2f} times",
@@ -122,42 +127,44 @@ def transform(match: Match, size: tuple[int, int]) -> str:
     }[match.transform]
 
 
-def own_frame(size: tuple[int, int]) -> str:
-    """The picture's frame and its ``size`` (width, height)."""
+def picture_frame_text(size: tuple[int, int]) -> str:
+    """The picture's frame and its ``exponent`` (width, height)."""
     return f"the picture's own frame ({size[0]:,} x {size[1]:,} px)"
 
 
-def asked_square(alignment: Alignment | None, size: tuple[int, int]) -> str:
+def crop_square_text(alignment: Alignment | None, size: tuple[int, int]) -> str:
     """The crop square, and its side in the same px as the frame's."""
     if alignment is None:
         return "the crop square that this face asks for"
     side_px, roll_deg = alignment.side * math.sqrt(size[0] * size[1]), round(alignment.roll_deg, 1)
-    shown = f"{side_px:,.0f}" if side_px >= 100.0 else f"{side_px:.1f}"
-    return f"the crop square that this face asks for ({shown} px, turned {roll_deg + 0.0:+.1f}°)"
-
-
-def footnote(analysis: Analysis, enlarged: float) -> str:
-    """Which bytes and which calibration this drawing speaks of, ``enlarged`` so many times."""
-    width, height = analysis.size
-    larger = f", drawn {enlarged:.1f} times as large" if enlarged > 1.0 else ""
-    still = ", first frame of an animation" if analysis.animated else ""
+    side_text = f"{side_px:,.0f}" if side_px >= 100.0 else f"{side_px:.1f}"
     return (
-        f"{width:,} x {height:,} px {analysis.format}{still}{larger} · "
+        f"the crop square that this face asks for ({side_text} px, turned {roll_deg + 0.0:+.1f}°)"
+    )
+
+
+def footnote_text(analysis: Analysis, scale: float) -> str:
+    """Which bytes and which calibration this drawing speaks of, ``scale`` so many times."""
+    width, height = analysis.size
+    scale_text = f", drawn {scale:.1f} times as large" if scale > 1.0 else ""
+    animation_text = ", first frame of an animation" if analysis.animated else ""
+    return (
+        f"{width:,} x {height:,} px {analysis.format}{animation_text}{scale_text} · "
         f"sha256 {analysis.sha256[:16]} · calibration {analysis.calibration_id or 'none'}"
     )
 
 
-def warning(code: str) -> str:
+def warning_text(code: str) -> str:
     """What a warning's ``code`` means for whoever looks at the drawing."""
-    return f"Note: {WARNING.get(code, plain(code) + '.')}"
+    return f"Note: {WARNING_TEXT.get(code, code_to_words(code) + '.')}"
 
 
-def plain(code: str) -> str:
+def code_to_words(code: str) -> str:
     """A code such as ``several_faces`` as words."""
     return code.replace("_", " ")
 
 
-def sentence(text: str) -> str:
+def to_sentence(text: str) -> str:
     """``text`` with a capital at its start and a full stop at its end."""
     text = text.strip()
     if not text:
@@ -165,5 +172,5 @@ def sentence(text: str) -> str:
     return text[0].upper() + text[1:] + ("" if text[-1] in ".!?…" else ".")
 
 
-def _deviations(distance: float) -> str:
+def _format_distance(distance: float) -> str:
     return f"{distance:.1f}" if distance < 9.95 else f"{distance:,.0f}"

@@ -18,21 +18,21 @@ from PIL import Image, ImageDraw
 
 from app.evidence import SCOPE
 from app.face.alignment import Box
-from app.image.thumbnails import TILE_PX
+from app.image.thumbnails import AVERAGE_TILE_PX
 from app.render import cohort_text, shapes
-from app.render.eye_template import Template
+from app.render.eye_template import EyeTemplate
 from app.render.png import encode_png
 from app.render.shapes import Canvas
-from app.render.style import PAPER, RULE, STAGE, TEMPLATE_EYE
-from app.render.text_layout import HEADING, SMALL, TITLE, PlacedRow, Row, draw_row, stack
+from app.render.style import PAPER, RULE, SURROUND, TEMPLATE_EYE
+from app.render.text_layout import HEADING, SMALL, TITLE, PlacedRow, TextRow, draw_row, stack_rows
 
-Sum = NDArray[Any]
+TileSum = NDArray[Any]
 """The sum of many tiles, (192, 192, 3), of any integer or float kind that holds it."""
 
 LIKELY: Final = "likely_generated"
 REST: Final = "rest"
 ALL: Final = "all"
-FEW: Final = 10
+MIN_AVERAGED: Final = 10
 """Averages of fewer pictures still look like the people in them, whatever their frames."""
 
 _SIDE_PX: Final = 560
@@ -40,16 +40,16 @@ _STRIP_PX: Final = 200
 _MARGIN_PX: Final = 40
 _GAP_PX: Final = 48
 # The strip: the middle of the picture around the eyes, 2.8 times as wide as it is tall.
-_STRIP: Final = (0.25, 0.382, 0.75, 0.5606)
+_EYE_STRIP: Final = (0.25, 0.382, 0.75, 0.5606)
 _RING_PX: Final = 22.0
 
-_HEADING: Final = {
+_GROUP_HEADING: Final = {
     LIKELY: "Average of the likely generated",
     REST: "Average of the rest",
     ALL: "Average of all",
 }
 
-_MEANING: Final = {
+_GROUP_CAVEAT: Final = {
     LIKELY: "Chosen partly by where their eyes lie, so sharp eyes are to be expected here: how "
     "many pictures could be chosen is what counts.",
     REST: "People's own photographs each have their own frame. Eyes that show here would mean that "
@@ -60,7 +60,7 @@ _MEANING: Final = {
 
 
 @dataclass(frozen=True, eq=False)
-class _Figure:
+class _Average:
     """One average and what is said of it. ``rgb`` is ``None`` where there is nothing to average."""
 
     heading: str
@@ -69,68 +69,72 @@ class _Figure:
 
 
 def draw_composite(
-    averages: Mapping[str, tuple[int, Sum]],
+    averages: Mapping[str, tuple[int, TileSum]],
     *,
-    of: str | None = None,
+    group: str | None = None,
     title: str = "What the pictures have in common",
-    template: Template | None = None,
+    template: EyeTemplate | None = None,
 ) -> bytes:
     """The averages as PNG bytes; the same input gives the same bytes.
 
     ``averages``: how many pictures and the sum of their tiles for ``likely_generated`` and
-    ``rest``; a missing group is empty. ``of``: one of the two or ``all``; ``None`` shows the two
+    ``rest``; a missing group is empty. ``group``: one of the two or ``all``; ``None`` shows the two
     side by side. ``template``: draws its rings over the averages. Raises ``ValueError`` for another
-    ``of``.
+    ``group``.
     """
-    names = (LIKELY, REST) if of is None else (of,)
-    figures = [_figure(averages, name) for name in names]
-    columns = [_column(number) for number in range(len(figures))]
+    names = (LIKELY, REST) if group is None else (group,)
+    drawn_averages = [_make_average(averages, name) for name in names]
+    columns = [_column_box(number) for number in range(len(drawn_averages))]
     right = round(columns[-1].right)
-    heading = stack(_heading(title), Box(_MARGIN_PX, _MARGIN_PX, right, _MARGIN_PX), 0)
+    heading = stack_rows(_heading_rows(title), Box(_MARGIN_PX, _MARGIN_PX, right, _MARGIN_PX), 0)
     top = heading[-1].bottom + 22
     rows = [*heading]
     bottom = top
-    for name, figure, column in zip(names, figures, columns, strict=True):
-        below = top + _SIDE_PX + 12 + _STRIP_PX + 14
-        said = stack(_says(name, figure), Box(column.left, below, column.right, below), 0)
-        rows += said
-        bottom = max(bottom, said[-1].bottom)
-    print_ = stack(_small_print(), Box(_MARGIN_PX, bottom + 24, right, bottom + 24), 0)
-    rows += print_
-    shape = round(print_[-1].bottom) + _MARGIN_PX, right + _MARGIN_PX, 3
+    for name, drawn_average, column in zip(names, drawn_averages, columns, strict=True):
+        caption_top = top + _SIDE_PX + 12 + _STRIP_PX + 14
+        caption = stack_rows(
+            _caption_rows(name, drawn_average),
+            Box(column.left, caption_top, column.right, caption_top),
+            0,
+        )
+        rows += caption
+        bottom = max(bottom, caption[-1].bottom)
+    footer = stack_rows(_footer_rows(), Box(_MARGIN_PX, bottom + 24, right, bottom + 24), 0)
+    rows += footer
+    shape = round(footer[-1].bottom) + _MARGIN_PX, right + _MARGIN_PX, 3
     canvas: Canvas = np.full(shape, PAPER, dtype=np.uint8)
-    for figure, column in zip(figures, columns, strict=True):
-        _draw_figure(canvas, figure, Box(column.left, top, column.right, top), template)
-    return encode_png(_lettered(canvas, rows))
+    for drawn_average, column in zip(drawn_averages, columns, strict=True):
+        _draw_average(canvas, drawn_average, Box(column.left, top, column.right, top), template)
+    return encode_png(_draw_text(canvas, rows))
 
 
-def mean_picture(count: int, total: Sum) -> NDArray[np.uint8]:
+def mean_picture(count: int, total: TileSum) -> NDArray[np.uint8]:
     """The average of ``count`` (1 or more) tiles from their sum, uint8 (192, 192, 3)."""
-    if total.shape != (TILE_PX, TILE_PX, 3):
+    if total.shape != (AVERAGE_TILE_PX, AVERAGE_TILE_PX, 3):
         raise ValueError(f"a sum of tiles has no shape {total.shape}")
     return np.round(np.asarray(total, dtype=np.float64) / count).clip(0, 255).astype(np.uint8)
 
 
-def _figure(averages: Mapping[str, tuple[int, Sum]], name: str) -> _Figure:
-    if name not in _HEADING:
+def _make_average(averages: Mapping[str, tuple[int, TileSum]], name: str) -> _Average:
+    if name not in _GROUP_HEADING:
         raise ValueError(f"there is no average of {name!r}")
-    wanted = (LIKELY, REST) if name == ALL else (name,)
-    groups = [averages[group] for group in wanted if group in averages and averages[group][0] > 0]
+    members = (LIKELY, REST) if name == ALL else (name,)
+    groups = [averages[group] for group in members if group in averages and averages[group][0] > 0]
     count = sum(n for n, _ in groups)
     if count == 0:
-        return _Figure(_HEADING[name], 0, None)
+        return _Average(_GROUP_HEADING[name], 0, None)
     total = np.sum([np.asarray(total, dtype=np.float64) for _, total in groups], axis=0)
-    return _Figure(_HEADING[name], count, mean_picture(count, total))
+    return _Average(_GROUP_HEADING[name], count, mean_picture(count, total))
 
 
-def _column(number: int) -> Box:
-    left = _MARGIN_PX + number * (_SIDE_PX + _GAP_PX)
+def _column_box(index: int) -> Box:
+    left = _MARGIN_PX + index * (_SIDE_PX + _GAP_PX)
     return Box(left, 0, left + _SIDE_PX, 0)
 
 
-def _heading(title: str) -> Iterator[Row]:
-    yield Row(title, TITLE)
-    yield Row(
+def _heading_rows(title: str) -> Iterator[TextRow]:
+    yield TextRow(title, TITLE)
+    yield TextRow(
         "Avatars laid over one another as they are, none aligned: eyes stay sharp where pictures "
         "share one frame, and turn to mist where they do not. Below each, its eyes enlarged.",
         SMALL,
@@ -138,64 +142,66 @@ def _heading(title: str) -> Iterator[Row]:
     )
 
 
-def _says(name: str, figure: _Figure) -> Iterator[Row]:
-    yield Row(f"{figure.heading}: {cohort_text.counted(figure.count, 'picture')}", HEADING)
-    yield Row(caution(name, figure.count), SMALL, space_above_px=4)
+def _caption_rows(name: str, average: _Average) -> Iterator[TextRow]:
+    yield TextRow(f"{average.heading}: {cohort_text.pluralize(average.count, 'picture')}", HEADING)
+    yield TextRow(caveat_text(name, average.count), SMALL, space_above_px=4)
 
 
-def caution(name: str, count: int) -> str:
+def caveat_text(name: str, count: int) -> str:
     """How far an average of ``count`` pictures may be read, and how."""
     if count == 0:
         return "There is no picture in this group, so there is no average."
     if count == 1:
         return "A single picture, not an average: its sharpness says nothing."
-    if count < FEW:
+    if count < MIN_AVERAGED:
         return "Few pictures: each still shows through, so sharpness says little."
-    return _MEANING[name]
+    return _GROUP_CAVEAT[name]
 
 
-def _small_print() -> Iterator[Row]:
-    yield Row(
+def _footer_rows() -> Iterator[TextRow]:
+    yield TextRow(
         "An average shows a shared frame, not who made it: portraits that somebody cut by one "
         "recipe are sharp as well. It says nothing of any one picture.",
         SMALL,
     )
-    yield Row(SCOPE, SMALL, space_above_px=2)
+    yield TextRow(SCOPE, SMALL, space_above_px=2)
 
 
-def _draw_figure(canvas: Canvas, figure: _Figure, at: Box, template: Template | None) -> None:
-    square = Box(at.left, at.top, at.right, at.top + _SIDE_PX)
-    strip = Box(at.left, square.bottom + 12, at.right, square.bottom + 12 + _STRIP_PX)
+def _draw_average(
+    canvas: Canvas, average: _Average, column: Box, template: EyeTemplate | None
+) -> None:
+    square = Box(column.left, column.top, column.right, column.top + _SIDE_PX)
+    strip = Box(column.left, square.bottom + 12, column.right, square.bottom + 12 + _STRIP_PX)
     for box in (square, strip):
-        shapes.fill_box(canvas, box, STAGE if figure.rgb is not None else RULE)
-    if figure.rgb is None:
+        shapes.fill_box(canvas, box, SURROUND if average.rgb is not None else RULE)
+    if average.rgb is None:
         return
-    _enlarge(canvas, figure.rgb, (0.0, 0.0, 1.0, 1.0), square)
-    _enlarge(canvas, figure.rgb, _STRIP, strip)
+    _draw_enlarged(canvas, average.rgb, (0.0, 0.0, 1.0, 1.0), square)
+    _draw_enlarged(canvas, average.rgb, _EYE_STRIP, strip)
     if template is None:
         return
     for eye in template.centres:
-        spot = eye * _SIDE_PX + [square.left, square.top]
-        shapes.crosshair_ring(canvas, spot, _RING_PX, TEMPLATE_EYE, shapes.SLIM)
+        centre = eye * _SIDE_PX + [square.left, square.top]
+        shapes.draw_crosshair_ring(canvas, centre, _RING_PX, TEMPLATE_EYE, shapes.SLIM_CASING)
 
 
-def _enlarge(
-    canvas: Canvas, rgb: NDArray[np.uint8], part: tuple[float, float, float, float], box: Box
+def _draw_enlarged(
+    canvas: Canvas, rgb: NDArray[np.uint8], source_box: tuple[float, float, float, float], box: Box
 ) -> None:
-    """``part`` of ``rgb`` (unit coordinates) fills ``box``, straight from px to px."""
-    left, top, right, bottom = part
-    scale = np.array([right - left, bottom - top]) * TILE_PX / [box.width, box.height]
+    """``source_box`` of ``rgb`` (unit coordinates) fills ``box``, straight from px to px."""
+    left, top, right, bottom = source_box
+    scale = np.array([right - left, bottom - top]) * AVERAGE_TILE_PX / [box.width, box.height]
     # From a px of the drawing to one of the tile, both counted from their first px's centre.
-    origin = np.array([left, top]) * TILE_PX + scale / 2 - 0.5
-    turn = np.array([[scale[0], 0.0, origin[0]], [0.0, scale[1], origin[1]]])
+    origin = np.array([left, top]) * AVERAGE_TILE_PX + scale / 2 - 0.5
+    matrix = np.array([[scale[0], 0.0, origin[0]], [0.0, scale[1], origin[1]]])
     size = round(box.width), round(box.height)
-    how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
-    drawn = cv2.warpAffine(rgb, turn, size, flags=how, borderMode=cv2.BORDER_REPLICATE)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    enlarged = cv2.warpAffine(rgb, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     x, y = round(box.left), round(box.top)
-    canvas[y : y + size[1], x : x + size[0]] = drawn
+    canvas[y : y + size[1], x : x + size[0]] = enlarged
 
 
-def _lettered(canvas: Canvas, rows: list[PlacedRow]) -> Canvas:
+def _draw_text(canvas: Canvas, rows: list[PlacedRow]) -> Canvas:
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
     for row in rows:

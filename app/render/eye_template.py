@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from app.evidence import Points
+from app.evidence import FloatArray
 
 IRIS_SD: Final = (0.007, 0.004)
 """Standard deviations across and down, unit coordinates, of irises around the FFHQ template.
@@ -20,7 +20,7 @@ REGION_SDS: Final = 3.0
 
 
 @dataclass(frozen=True)
-class Template:
+class EyeTemplate:
     """A family's iris centres, unit coordinates of an untouched picture, left first."""
 
     name: str
@@ -28,11 +28,11 @@ class Template:
     sd: tuple[float, float] = IRIS_SD
 
     @property
-    def centres(self) -> Points:
+    def centres(self) -> FloatArray:
         """The iris centres, (2, 2)."""
         return np.array(self.eyes, dtype=np.float64)
 
-    def distances(self, eyes: Points) -> Points:
+    def distances(self, eyes: FloatArray) -> FloatArray:
         """How many standard deviations each of ``eyes`` (n, 2, 2) lies from its own: (n, 2)."""
-        apart: Points = np.hypot(*np.moveaxis((eyes - self.centres) / self.sd, -1, 0))
-        return apart
+        distances_sd: FloatArray = np.hypot(*np.moveaxis((eyes - self.centres) / self.sd, -1, 0))
+        return distances_sd

@@ -16,18 +16,34 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from app.evidence import SCOPE, Points, Verdict
+from app.evidence import SCOPE, FloatArray, Verdict
 from app.face.alignment import Box
 from app.render import cohort_text, shapes
-from app.render.eye_template import Template
-from app.render.montage_tile import CELL_PX, Tile, draw_captions, draw_tile
+from app.render.eye_template import EyeTemplate
+from app.render.montage_tile import CELL_PX, MontageTile, draw_captions, draw_tile
 from app.render.png import encode_png
 from app.render.shapes import Canvas
-from app.render.style import IRIS, PAPER, STAGE, TEMPLATE_EYE, VERDICT, VERDICT_DOT
-from app.render.text_layout import BODY, SMALL, TITLE, Painter, PlacedRow, Row, draw_row, stack
+from app.render.style import (
+    IRIS_COLOUR,
+    PAPER,
+    SURROUND,
+    TEMPLATE_EYE,
+    VERDICT_COLOUR,
+    VERDICT_DOT_SHAPE,
+)
+from app.render.text_layout import (
+    BODY,
+    SMALL,
+    TITLE,
+    Painter,
+    PlacedRow,
+    TextRow,
+    draw_row,
+    stack_rows,
+)
 
-PER_PAGE: Final = 60
-MAX_PER_PAGE: Final = 300
+DEFAULT_TILES_PER_PAGE: Final = 60
+MAX_TILES_PER_PAGE: Final = 300
 MIN_COLUMNS: Final = 10
 """Fewer tiles than this leave room at the right: the heading needs the width."""
 MARGIN_PX: Final = 32
@@ -37,8 +53,8 @@ _SYMBOL_PX: Final = (34, 30)
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """Which page this is, and of what. ``first``: the place of its first tile, 1 or more.
+class MontageHeader:
+    """Which page this is, and of what. ``first_position``: the place of its first tile, 1 or more.
 
     ``order``: how the tiles are sorted, in words ("highest llr first"). ``verdicts``, ``failed``:
     how many of the whole list there are of each. ``notes``: further sentences for the heading.
@@ -47,7 +63,7 @@ class Sheet:
     title: str
     page: int
     pages: int
-    first: int
+    first_position: int
     total: int
     order: str
     verdicts: Mapping[str, int] = field(default_factory=dict)
@@ -56,70 +72,72 @@ class Sheet:
 
 
 @dataclass(frozen=True)
-class Layout:
+class MontageLayout:
     """Where a page's parts go, px; ``size`` is (width, height)."""
 
     size: tuple[int, int]
     rows: tuple[PlacedRow, ...]
     columns: int
-    top: int
+    tiles_top: int
 
     def cell(self, number: int) -> tuple[int, int]:
         """Left top corner of the tile at ``number``, 0 or more."""
         row, column = divmod(number, self.columns)
-        return MARGIN_PX + column * CELL_PX[0], self.top + row * CELL_PX[1]
+        return MARGIN_PX + column * CELL_PX[0], self.tiles_top + row * CELL_PX[1]
 
 
-def draw_montage(tiles: Iterable[Tile], sheet: Sheet, template: Template) -> bytes:
+def draw_montage(
+    tiles: Iterable[MontageTile], header: MontageHeader, template: EyeTemplate
+) -> bytes:
     """One page as PNG bytes; the same input gives the same bytes.
 
     Raises ``ValueError`` for more than 300 tiles, before a single one is drawn.
     """
-    shown = tuple(itertools.islice(tiles, MAX_PER_PAGE + 1))
-    if len(shown) > MAX_PER_PAGE:
-        raise ValueError(f"a page holds {MAX_PER_PAGE} avatars at most")
-    plan = lay_out(len(shown), sheet, template)
-    width, height = plan.size
+    shown = tuple(itertools.islice(tiles, MAX_TILES_PER_PAGE + 1))
+    if len(shown) > MAX_TILES_PER_PAGE:
+        raise ValueError(f"a page holds {MAX_TILES_PER_PAGE} avatars at most")
+    layout = lay_out_montage(len(shown), header, template)
+    width, height = layout.size
     canvas: Canvas = np.full((height, width, 3), PAPER, dtype=np.uint8)
-    for row in plan.rows:
+    for row in layout.rows:
         if row.row.symbol and row.symbol:
             row.row.symbol(canvas, row.symbol)
     for number, tile in enumerate(shown):
-        draw_tile(canvas, plan.cell(number), tile, template)
+        draw_tile(canvas, layout.cell(number), tile, template)
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
     for number, tile in enumerate(shown):
-        draw_captions(draw, plan.cell(number), tile)
-    for row in plan.rows:
+        draw_captions(draw, layout.cell(number), tile)
+    for row in layout.rows:
         draw_row(draw, row)
     return encode_png(np.asarray(image))
 
 
-def lay_out(count: int, sheet: Sheet, template: Template) -> Layout:
+def lay_out_montage(count: int, header: MontageHeader, template: EyeTemplate) -> MontageLayout:
     """A heading over ``count`` tiles in rows, somewhat wider than tall, small print below."""
     columns = max(MIN_COLUMNS, math.ceil(math.sqrt(1.3 * count)))
     right = MARGIN_PX + columns * CELL_PX[0]
     middle = MARGIN_PX + (right - MARGIN_PX) * 0.58
-    heading = stack(
-        _heading(count, sheet), Box(MARGIN_PX, MARGIN_PX, middle, MARGIN_PX), _GUTTER_PX
+    heading = stack_rows(
+        _heading_rows(count, header), Box(MARGIN_PX, MARGIN_PX, middle, MARGIN_PX), _GUTTER_PX
     )
-    legend = stack(
-        _legend(template), Box(middle + MARGIN_PX, MARGIN_PX, right, MARGIN_PX), _GUTTER_PX
+    legend = stack_rows(
+        _legend_rows(template), Box(middle + MARGIN_PX, MARGIN_PX, right, MARGIN_PX), _GUTTER_PX
     )
     top = round(max(heading[-1].bottom, legend[-1].bottom)) + 26
     bottom = top + math.ceil(count / columns) * CELL_PX[1] + 8
-    print_ = stack(_small_print(), Box(MARGIN_PX, bottom, right, bottom), _GUTTER_PX)
-    size = right + MARGIN_PX, round(print_[-1].bottom) + MARGIN_PX
-    return Layout(size, (*heading, *legend, *print_), columns, top)
+    footer = stack_rows(_footer_rows(), Box(MARGIN_PX, bottom, right, bottom), _GUTTER_PX)
+    size = right + MARGIN_PX, round(footer[-1].bottom) + MARGIN_PX
+    return MontageLayout(size, (*heading, *legend, *footer), columns, top)
 
 
-def _heading(count: int, sheet: Sheet) -> Iterator[Row]:
-    yield Row(sheet.title, TITLE)
-    yield Row(_which(count, sheet))
-    yield Row(cohort_text.tally(sheet.verdicts, sheet.failed), space_above_px=2)
-    for note in sheet.notes:
-        yield Row(note, space_above_px=2)
-    yield Row(
+def _heading_rows(count: int, header: MontageHeader) -> Iterator[TextRow]:
+    yield TextRow(header.title, TITLE)
+    yield TextRow(_page_text(count, header))
+    yield TextRow(cohort_text.verdict_counts_text(header.verdicts, header.failed), space_above_px=2)
+    for note in header.notes:
+        yield TextRow(note, space_above_px=2)
+    yield TextRow(
         "Avatars as they are, none aligned. Where many irises lie in the rings of their own "
         "accord, the pictures share one frame.",
         SMALL,
@@ -127,23 +145,28 @@ def _heading(count: int, sheet: Sheet) -> Iterator[Row]:
     )
 
 
-def _which(count: int, sheet: Sheet) -> str:
-    page = f"Page {sheet.page:,} of {max(sheet.pages, 1):,}"
+def _page_text(count: int, header: MontageHeader) -> str:
+    page = f"Page {header.page:,} of {max(header.pages, 1):,}"
     if count == 0:
         return f"{page}: no avatar to show"
-    last = sheet.first + count - 1
-    total = cohort_text.counted(sheet.total, "avatar")
-    return f"{page}: {sheet.first:,} to {last:,} of {total}, {sheet.order}"
+    last = header.first_position + count - 1
+    total = cohort_text.pluralize(header.total, "avatar")
+    return f"{page}: {header.first_position:,} to {last:,} of {total}, {header.order}"
 
 
-def _legend(template: Template) -> Iterator[Row]:
-    yield _symbol(_ring, f"where the {template.name} template puts the irises: same in every tile")
-    yield _symbol(_iris, "the irises as measured")
+def _legend_rows(template: EyeTemplate) -> Iterator[TextRow]:
+    yield _legend_row(
+        _draw_ring_symbol, f"where the {template.name} template puts the irises: same in every tile"
+    )
+    yield _legend_row(_draw_iris_symbol, "the irises as measured")
     for verdict in Verdict:
-        yield _symbol(_dot(verdict), f"{cohort_text.WORD[verdict]}{_MEANT[verdict]}")
+        yield _legend_row(
+            _verdict_dot_painter(verdict),
+            f"{cohort_text.VERDICT_LABEL[verdict]}{_VERDICT_LEGEND_SUFFIX[verdict]}",
+        )
 
 
-_MEANT: Final = {
+_VERDICT_LEGEND_SUFFIX: Final = {
     Verdict.LIKELY_GENERATED: " (thick frame); the number is the llr",
     Verdict.INCONCLUSIVE: "",
     Verdict.UNLIKELY_GENERATED: " to be StyleGAN-generated",
@@ -151,30 +174,30 @@ _MEANT: Final = {
 }
 
 
-def _small_print() -> Iterator[Row]:
-    yield Row(SCOPE, SMALL)
-    yield Row(cohort_text.NOT_THE_ACCOUNT, SMALL, space_above_px=2)
+def _footer_rows() -> Iterator[TextRow]:
+    yield TextRow(SCOPE, SMALL)
+    yield TextRow(cohort_text.NOT_THE_ACCOUNT, SMALL, space_above_px=2)
 
 
-def _symbol(painter: Painter, text: str) -> Row:
-    return Row(text, BODY, painter, _SYMBOL_PX, space_above_px=3)
+def _legend_row(painter: Painter, text: str) -> TextRow:
+    return TextRow(text, BODY, painter, _SYMBOL_PX, space_above_px=3)
 
 
-def _ring(canvas: Canvas, box: Box) -> None:
-    shapes.fill_box(canvas, box, STAGE)
-    shapes.crosshair_ring(canvas, _middle(box), 9.0, TEMPLATE_EYE, shapes.SLIM)
+def _draw_ring_symbol(canvas: Canvas, box: Box) -> None:
+    shapes.fill_box(canvas, box, SURROUND)
+    shapes.draw_crosshair_ring(canvas, _box_centre(box), 9.0, TEMPLATE_EYE, shapes.SLIM_CASING)
 
 
-def _iris(canvas: Canvas, box: Box) -> None:
-    shapes.fill_box(canvas, box, STAGE)
-    shapes.dot(canvas, _middle(box), 2.4, IRIS, "disc", shapes.SLIM)
+def _draw_iris_symbol(canvas: Canvas, box: Box) -> None:
+    shapes.fill_box(canvas, box, SURROUND)
+    shapes.draw_dot(canvas, _box_centre(box), 2.4, IRIS_COLOUR, "disc", shapes.SLIM_CASING)
 
 
-def _dot(verdict: Verdict) -> Painter:
-    return lambda canvas, box: shapes.dot(
-        canvas, _middle(box), 6.0, VERDICT[verdict], VERDICT_DOT[verdict], ()
+def _verdict_dot_painter(verdict: Verdict) -> Painter:
+    return lambda canvas, box: shapes.draw_dot(
+        canvas, _box_centre(box), 6.0, VERDICT_COLOUR[verdict], VERDICT_DOT_SHAPE[verdict], ()
     )
 
 
-def _middle(box: Box) -> Points:
+def _box_centre(box: Box) -> FloatArray:
     return np.array([(box.left + box.right) / 2, (box.top + box.bottom) / 2])

@@ -13,39 +13,39 @@ from app.evidence import Outcome, Verdict
 from app.face.alignment import Box
 from app.image.picture import DecodeLimits, Picture, decode
 from app.render import analysis_text, cohort_text, shapes
-from app.render.eye_template import Template
+from app.render.eye_template import EyeTemplate
 from app.render.shapes import Canvas
 from app.render.style import (
     FAINT_INK,
     INK,
-    IRIS,
+    IRIS_COLOUR,
     RULE,
-    STAGE,
+    SURROUND,
     TEMPLATE_EYE,
-    VERDICT,
-    VERDICT_DOT,
+    VERDICT_COLOUR,
+    VERDICT_DOT_SHAPE,
     Stroke,
 )
-from app.render.text_layout import TextStyle, font, is_legible, shortened, wrap
+from app.render.text_layout import TextStyle, is_legible, load_font, shorten_to_width, wrap_text
 
-TILE_PX: Final = 176
+MONTAGE_TILE_PX: Final = 176
 CELL_PX: Final = (192, 238)
 """A tile with its caption and the room around it."""
 
-_FRAME: Final = {Verdict.LIKELY_GENERATED: 4, Verdict.INCONCLUSIVE: 2}
-_RING_PX: Final = 9.0
-_RING: Final = Stroke(TEMPLATE_EYE.colour, 2)
-_IRIS_PX: Final = 2.0
-_NAME: Final = TextStyle(16, INK)
-_SAYS: Final = TextStyle(16, INK, 0.3)
-_PLAIN: Final = TextStyle(16, FAINT_INK, max_lines=4)
-_DOT_ROOM_PX: Final = 18
+_FRAME_WIDTH_PX: Final = {Verdict.LIKELY_GENERATED: 4, Verdict.INCONCLUSIVE: 2}
+_RING_RADIUS_PX: Final = 9.0
+_RING_STROKE: Final = Stroke(TEMPLATE_EYE.colour, 2)
+_IRIS_RADIUS_PX: Final = 2.0
+_NAME_STYLE: Final = TextStyle(16, INK)
+_CAPTION_STYLE: Final = TextStyle(16, INK, 0.3)
+_FAINT_STYLE: Final = TextStyle(16, FAINT_INK, max_lines=4)
+_DOT_WIDTH_PX: Final = 18
 # Thumbnails are ours, and still they come out of a store: nothing large is unpacked.
-_LIMITS: Final = DecodeLimits(max_bytes=200_000, max_pixels=1 << 20, max_side_px=1024)
+_THUMBNAIL_LIMITS: Final = DecodeLimits(max_bytes=200_000, max_pixels=1 << 20, max_side_px=1024)
 
 
 @dataclass(frozen=True)
-class Tile:
+class MontageTile:
     """What a montage shows of one item of a list.
 
     ``name``: as people know it (its id or source), of any length and in any script. ``thumbnail``:
@@ -65,87 +65,106 @@ class Tile:
     note: str = ""
 
     @property
-    def scored(self) -> bool:
+    def is_scored(self) -> bool:
         return not self.error and self.outcome is Outcome.SCORED
 
 
-def draw_tile(canvas: Canvas, corner: tuple[int, int], tile: Tile, template: Template) -> None:
+def draw_tile(
+    canvas: Canvas, corner: tuple[int, int], tile: MontageTile, template: EyeTemplate
+) -> None:
     """Thumbnail and marks with the tile's left top ``corner`` here; all but the letters."""
     left, top = corner
-    box = Box(left, top, left + TILE_PX, top + TILE_PX)
-    thick = _FRAME.get(tile.verdict, 1) if tile.scored else 1
-    frame = Box(box.left - thick, box.top - thick, box.right + thick, box.bottom + thick)
-    shapes.fill_box(canvas, frame, VERDICT[tile.verdict] if thick > 1 else RULE)
-    shapes.fill_box(canvas, box, STAGE)
+    box = Box(left, top, left + MONTAGE_TILE_PX, top + MONTAGE_TILE_PX)
+    frame_px = _FRAME_WIDTH_PX.get(tile.verdict, 1) if tile.is_scored else 1
+    frame = Box(
+        box.left - frame_px, box.top - frame_px, box.right + frame_px, box.bottom + frame_px
+    )
+    shapes.fill_box(canvas, frame, VERDICT_COLOUR[tile.verdict] if frame_px > 1 else RULE)
+    shapes.fill_box(canvas, box, SURROUND)
     if tile.thumbnail:
-        avatar = _draw_avatar(canvas, box, decode(tile.thumbnail, _LIMITS))
+        avatar = _draw_avatar(canvas, box, decode(tile.thumbnail, _THUMBNAIL_LIMITS))
         _draw_eyes(canvas, box, avatar, tile, template)
-    at = np.array([left + 7.0, top + TILE_PX + 37.0])
-    shapes.dot(canvas, at, 5.0, VERDICT[tile.verdict], VERDICT_DOT[tile.verdict], ())
+    dot_centre = np.array([left + 7.0, top + MONTAGE_TILE_PX + 37.0])
+    shapes.draw_dot(
+        canvas, dot_centre, 5.0, VERDICT_COLOUR[tile.verdict], VERDICT_DOT_SHAPE[tile.verdict], ()
+    )
 
 
-def draw_captions(draw: ImageDraw.ImageDraw, corner: tuple[int, int], tile: Tile) -> None:
+def draw_captions(draw: ImageDraw.ImageDraw, corner: tuple[int, int], tile: MontageTile) -> None:
     """The name and what was found, beneath; what went wrong, where the picture would be."""
     left, top = corner
-    line = top + TILE_PX + 17
+    line = top + MONTAGE_TILE_PX + 17
     number = f"{tile.seq} "
-    room = TILE_PX - font(_NAME.size_px).getlength(number)
-    draw.text((left, line), number, FAINT_INK, font(_NAME.size_px), anchor="lm")
+    name_width = MONTAGE_TILE_PX - load_font(_NAME_STYLE.size_px).getlength(number)
+    draw.text((left, line), number, FAINT_INK, load_font(_NAME_STYLE.size_px), anchor="lm")
     legible = tile.name if is_legible(tile.name) else "(in another script)"
-    name = shortened(legible, _NAME, room)
-    draw.text((left + TILE_PX - room, line), name, INK, font(_NAME.size_px), anchor="lm")
-    style = _SAYS if tile.scored else _PLAIN
-    says = shortened(_says(tile), style, TILE_PX - _DOT_ROOM_PX)
+    name = shorten_to_width(legible, _NAME_STYLE, name_width)
     draw.text(
-        (left + _DOT_ROOM_PX, line + 20),
-        says,
+        (left + MONTAGE_TILE_PX - name_width, line),
+        name,
+        INK,
+        load_font(_NAME_STYLE.size_px),
+        anchor="lm",
+    )
+    style = _CAPTION_STYLE if tile.is_scored else _FAINT_STYLE
+    caption = shorten_to_width(_caption(tile), style, MONTAGE_TILE_PX - _DOT_WIDTH_PX)
+    draw.text(
+        (left + _DOT_WIDTH_PX, line + 20),
+        caption,
         style.colour,
-        font(style.size_px),
+        load_font(style.size_px),
         anchor="lm",
         stroke_width=style.stroke_px,
     )
     if not tile.thumbnail:
-        _write_across(draw, corner, tile.error or "no thumbnail was kept")
+        _draw_message(draw, corner, tile.error or "no thumbnail was kept")
 
 
-def _says(tile: Tile) -> str:
+def _caption(tile: MontageTile) -> str:
     if tile.error:
         return "not read"
-    if not tile.scored:
-        return cohort_text.WHY_NOT.get(str(tile.outcome), cohort_text.WORD[tile.verdict])
-    word = cohort_text.SHORT[tile.verdict]
-    return f"{analysis_text.signed(tile.llr)} {word}{f', {tile.note}' if tile.note else ''}"
+    if not tile.is_scored:
+        return cohort_text.UNSCORED_REASON.get(
+            str(tile.outcome), cohort_text.VERDICT_LABEL[tile.verdict]
+        )
+    label = cohort_text.VERDICT_SHORT_LABEL[tile.verdict]
+    return f"{analysis_text.format_llr(tile.llr)} {label}{f', {tile.note}' if tile.note else ''}"
 
 
 def _draw_avatar(canvas: Canvas, box: Box, picture: Picture) -> Box:
     """The picture as large as the tile holds, in its middle; where it lies."""
-    scale = TILE_PX / max(picture.size)
+    scale = MONTAGE_TILE_PX / max(picture.size)
     width, height = (max(1, round(side * scale)) for side in picture.size)
-    left, top = int(box.left) + (TILE_PX - width) // 2, int(box.top) + (TILE_PX - height) // 2
-    how = cv2.INTER_LINEAR_EXACT if scale > 1.0 else cv2.INTER_AREA
+    left, top = (
+        int(box.left) + (MONTAGE_TILE_PX - width) // 2,
+        int(box.top) + (MONTAGE_TILE_PX - height) // 2,
+    )
+    interpolation = cv2.INTER_LINEAR_EXACT if scale > 1.0 else cv2.INTER_AREA
     canvas[top : top + height, left : left + width] = cv2.resize(
-        picture.rgb, (width, height), interpolation=how
+        picture.rgb, (width, height), interpolation=interpolation
     )
     return Box(left, top, left + width, top + height)
 
 
-def _draw_eyes(canvas: Canvas, box: Box, avatar: Box, tile: Tile, template: Template) -> None:
+def _draw_eyes(
+    canvas: Canvas, box: Box, avatar: Box, tile: MontageTile, template: EyeTemplate
+) -> None:
     origin, size = np.array([avatar.left, avatar.top]), np.array([avatar.width, avatar.height])
     for eye in template.centres * size + origin:
-        shapes.crosshair_ring(canvas, eye, _RING_PX, _RING, shapes.SLIM)
+        shapes.draw_crosshair_ring(canvas, eye, _RING_RADIUS_PX, _RING_STROKE, shapes.SLIM_CASING)
     if tile.eyes is None:
         return
-    edge = _IRIS_PX + 1.0
+    edge = _IRIS_RADIUS_PX + 1.0
     for eye in np.reshape(tile.eyes, (2, 2)) * size + origin:
         if box.left + edge < eye[0] < box.right - edge and (
             box.top + edge < eye[1] < box.bottom - edge
         ):
-            shapes.dot(canvas, eye, _IRIS_PX, IRIS, "disc", shapes.SLIM)
+            shapes.draw_dot(canvas, eye, _IRIS_RADIUS_PX, IRIS_COLOUR, "disc", shapes.SLIM_CASING)
 
 
-def _write_across(draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str) -> None:
-    lines = wrap(text, _PLAIN, TILE_PX - 20)
-    first = corner[1] + TILE_PX / 2 - (len(lines) - 1) * _PLAIN.line_px / 2
+def _draw_message(draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str) -> None:
+    lines = wrap_text(text, _FAINT_STYLE, MONTAGE_TILE_PX - 20)
+    first = corner[1] + MONTAGE_TILE_PX / 2 - (len(lines) - 1) * _FAINT_STYLE.line_px / 2
     for number, line in enumerate(lines):
-        at = (corner[0] + TILE_PX / 2, first + number * _PLAIN.line_px)
-        draw.text(at, line, INK, font(_PLAIN.size_px), anchor="mm")
+        position = (corner[0] + MONTAGE_TILE_PX / 2, first + number * _FAINT_STYLE.line_px)
+        draw.text(position, line, INK, load_font(_FAINT_STYLE.size_px), anchor="mm")

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 # One filter for all rows: trying all five on each, as Pillow does, takes twice as long and saves
 # nothing on an enlarged picture. Level 1 takes half the time of zlib's default for a tenth more.
-_PNG: Final = (
+_PNG_OPTIONS: Final = (
     *(cv2.IMWRITE_PNG_FILTER, cv2.IMWRITE_PNG_FILTER_UP),
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT),
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
@@ -19,7 +19,7 @@ _PNG: Final = (
 
 def encode_png(rgb: NDArray[np.uint8]) -> bytes:
     """``rgb`` (H, W, 3) as PNG; the same pixels give the same bytes."""
-    done, png = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _PNG)
-    if not done:
+    is_encoded, png = cv2.imencode(".png", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _PNG_OPTIONS)
+    if not is_encoded:
         raise RuntimeError("OpenCV was built without PNG")
     return png.tobytes()

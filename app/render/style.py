@@ -13,7 +13,7 @@ from typing import Final, Literal
 from app.evidence import Verdict
 
 Colour = tuple[int, int, int]
-Dot = Literal["disc", "square", "diamond", "triangle"]
+DotShape = Literal["disc", "square", "diamond", "triangle"]
 
 BLACK: Final[Colour] = (0, 0, 0)
 WHITE: Final[Colour] = (255, 255, 255)
@@ -31,7 +31,7 @@ FAINT_INK: Final[Colour] = (88, 88, 96)
 """Small print; 7:1 on ``PAPER``."""
 RULE: Final[Colour] = (208, 208, 214)
 PAPER: Final[Colour] = (255, 255, 255)
-STAGE: Final[Colour] = (176, 178, 184)
+SURROUND: Final[Colour] = (176, 178, 184)
 """Around the avatar: neither the white nor the black that avatars have at their edges."""
 
 
@@ -49,7 +49,7 @@ TEMPLATE_FRAME: Final = Stroke(VERMILLION, 2, (24.0, 18.0, 2.0, 18.0))
 CROP_SQUARE: Final = Stroke(SKY_BLUE, 4)
 TEMPLATE_EYE: Final = Stroke(VERMILLION, 2)
 OTHER_FACE: Final = Stroke(WHITE, 1)
-IRIS: Final[Colour] = SKY_BLUE
+IRIS_COLOUR: Final[Colour] = SKY_BLUE
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class CheckStyle:
     """How the marks of one check look: its own colour, its own dot, its own dash."""
 
     colour: Colour
-    dot: Dot
+    dot_shape: DotShape
     dash_px: tuple[float, ...]
 
     @property
@@ -81,14 +81,14 @@ def check_style(position: int) -> CheckStyle:
     return _CHECK_STYLES[position % len(_CHECK_STYLES)]
 
 
-VERDICT: Final[dict[Verdict, Colour]] = {
+VERDICT_COLOUR: Final[dict[Verdict, Colour]] = {
     Verdict.LIKELY_GENERATED: VERMILLION,
     Verdict.INCONCLUSIVE: ORANGE,
     Verdict.UNLIKELY_GENERATED: BLUE,
     Verdict.NOT_APPLICABLE: FAINT_INK,
 }
 
-VERDICT_DOT: Final[dict[Verdict, Dot]] = {
+VERDICT_DOT_SHAPE: Final[dict[Verdict, DotShape]] = {
     Verdict.LIKELY_GENERATED: "diamond",
     Verdict.INCONCLUSIVE: "triangle",
     Verdict.UNLIKELY_GENERATED: "disc",

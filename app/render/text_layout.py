@@ -23,12 +23,12 @@ Painter = Callable[[Canvas, Box], None]
 
 _LINE_HEIGHT: Final = 1.32
 _ELLIPSIS: Final = "…"
-_LONG: Final = 160
+_MAX_NAME_CHARS: Final = 160
 """Characters of a name that are looked at: strangers may have made it as long as they like."""
-_JUDGED: Final = 64
+_SCRIPT_SAMPLE_CHARS: Final = 64
 """Characters of a name by which its script is judged."""
-_ALSO_KNOWN: Final = "«°±·»‘’“”…"
-_SPELLED: Final = str.maketrans(
+_EXTRA_GLYPHS: Final = "«°±·»‘’“”…"
+_TRANSLITERATION: Final = str.maketrans(
     {"−": "-", "–": "-", "—": "-", "×": "x", "÷": "/", "≈": "about ", "≤": "<=", "≥": ">="}
 )
 
@@ -54,7 +54,7 @@ SMALL: Final = TextStyle(17, FAINT_INK)
 
 
 @dataclass(frozen=True)
-class Row:
+class TextRow:
     """A paragraph, with a symbol before it or (``symbol_px`` as wide as the column) above it."""
 
     text: str = ""
@@ -62,7 +62,7 @@ class Row:
     symbol: Painter | None = None
     symbol_px: tuple[int, int] = (0, 0)
     space_above_px: int = 10
-    end: str = ""
+    right_text: str = ""
     """Written at the right end of the first line; the text must leave room for it."""
 
 
@@ -70,7 +70,7 @@ class Row:
 class PlacedRow:
     """A row with its lines broken and its two boxes on the canvas; the boxes never overlap."""
 
-    row: Row
+    row: TextRow
     lines: tuple[str, ...]
     text: Box
     symbol: Box | None
@@ -81,7 +81,7 @@ class PlacedRow:
 
 
 @lru_cache(maxsize=16)
-def font(size_px: int) -> ImageFont.FreeTypeFont:
+def load_font(size_px: int) -> ImageFont.FreeTypeFont:
     """Pillow's own Aileron at ``size_px``. Raises ``RuntimeError`` where Pillow lacks FreeType."""
     loaded = ImageFont.load_default(size_px)
     if not isinstance(loaded, ImageFont.FreeTypeFont):
@@ -90,99 +90,106 @@ def font(size_px: int) -> ImageFont.FreeTypeFont:
 
 
 @lru_cache(maxsize=4096)
-def width_px(text: str, style: TextStyle) -> float:
+def text_width_px(text: str, style: TextStyle) -> float:
     """How wide one line of ``text`` is drawn."""
-    return font(style.size_px).getlength(text) + 2 * style.stroke_px
+    return load_font(style.size_px).getlength(text) + 2 * style.stroke_px
 
 
-def spelled(text: str) -> str:
+def transliterate(text: str) -> str:
     """``text`` on one line, in characters that the font knows."""
-    plain = " ".join(unicodedata.normalize("NFKD", text.translate(_SPELLED)).split())
-    kept = (c for c in plain if not unicodedata.combining(c))
-    known = (c if " " <= c <= "~" or c in _ALSO_KNOWN else "?" for c in kept)
-    return " ".join("".join(known).split())
+    plain = " ".join(unicodedata.normalize("NFKD", text.translate(_TRANSLITERATION)).split())
+    base_chars = (c for c in plain if not unicodedata.combining(c))
+    glyphs = (c if " " <= c <= "~" or c in _EXTRA_GLYPHS else "?" for c in base_chars)
+    return " ".join("".join(glyphs).split())
 
 
 def is_legible(name: str) -> bool:
     """Whether no more than a third of ``name`` is in letters that the font lacks."""
-    start = name[:_JUDGED]
-    lost = spelled(start).count("?") - start.count("?")
-    return 3 * lost <= len(start)
+    start = name[:_SCRIPT_SAMPLE_CHARS]
+    unknown = transliterate(start).count("?") - start.count("?")
+    return 3 * unknown <= len(start)
 
 
-def wrap(text: str, style: TextStyle, room_px: float) -> tuple[str, ...]:
+def wrap_text(text: str, style: TextStyle, room_px: float) -> tuple[str, ...]:
     """``text`` broken into lines at most ``room_px`` wide, at most ``style.max_lines`` of them.
 
     A word wider than the room is broken; a text longer than the lines ends in an ellipsis.
     """
     lines: list[str] = []
-    for word in _breakable(spelled(text), style, room_px):
+    for word in _split_words(transliterate(text), style, room_px):
         longer = f"{lines[-1]} {word}" if lines else word
-        if lines and width_px(longer, style) <= room_px:
+        if lines and text_width_px(longer, style) <= room_px:
             lines[-1] = longer
         elif len(lines) == style.max_lines:
-            lines[-1] = _shortened(lines[-1], style, room_px)
+            lines[-1] = _add_ellipsis(lines[-1], style, room_px)
             break
         else:
             lines.append(word)
     return tuple(lines)
 
 
-def shortened(text: str, style: TextStyle, room_px: float) -> str:
+def shorten_to_width(text: str, style: TextStyle, room_px: float) -> str:
     """``text`` on one line at most ``room_px`` wide; a longer one loses its middle.
 
     Names in a list often differ only at their ends: a handle's number, a file's name behind a
     long path.
     """
-    plain = spelled(text[:_LONG])
-    if len(text) <= _LONG and width_px(plain, style) <= room_px:
+    plain = transliterate(text[:_MAX_NAME_CHARS])
+    if len(text) <= _MAX_NAME_CHARS and text_width_px(plain, style) <= room_px:
         return plain
-    plain = f"{plain[: _LONG // 2]}{spelled(text[-_LONG // 2 :])}"
+    plain = f"{plain[: _MAX_NAME_CHARS // 2]}{transliterate(text[-_MAX_NAME_CHARS // 2 :])}"
     # Halving, not one letter at a time: three hundred names stand on a page.
-    least, most = 0, len(plain)
-    while least < most:
-        kept = (least + most + 1) // 2
-        if width_px(_ends(plain, kept), style) <= room_px:
-            least = kept
+    low, high = 0, len(plain)
+    while low < high:
+        length = (low + high + 1) // 2
+        if text_width_px(_keep_ends(plain, length), style) <= room_px:
+            low = length
         else:
-            most = kept - 1
-    return _ends(plain, least)
+            high = length - 1
+    return _keep_ends(plain, low)
 
 
-def _ends(text: str, kept: int) -> str:
+def _keep_ends(text: str, length: int) -> str:
     """The first and the last of ``text``, ``kept`` characters in all."""
-    return f"{text[: (kept + 1) // 2]}{_ELLIPSIS}{text[len(text) - kept // 2 :]}"
+    return f"{text[: (length + 1) // 2]}{_ELLIPSIS}{text[len(text) - length // 2 :]}"
 
 
-def stack(rows: Iterable[Row], column: Box, gutter_px: int) -> tuple[PlacedRow, ...]:
+def stack_rows(rows: Iterable[TextRow], column: Box, gutter_px: int) -> tuple[PlacedRow, ...]:
     """Rows one below the other from the top of ``column``; as tall as they need to be."""
-    placed: list[PlacedRow] = []
+    placed_rows: list[PlacedRow] = []
     top = column.top
     for row in rows:
-        top += row.space_above_px if placed else 0
-        placed.append(_place(row, Box(column.left, top, column.right, top), gutter_px))
-        top = placed[-1].bottom
-    return tuple(placed)
+        top += row.space_above_px if placed_rows else 0
+        placed_rows.append(_place_row(row, Box(column.left, top, column.right, top), gutter_px))
+        top = placed_rows[-1].bottom
+    return tuple(placed_rows)
 
 
 def draw_row(draw: ImageDraw.ImageDraw, placed: PlacedRow) -> None:
     """Write a placed row's lines; its symbol is not drawn here."""
     style = placed.row.style
     for number, line in enumerate(placed.lines):
-        at = (placed.text.left + style.stroke_px, placed.text.top + (number + 0.5) * style.line_px)
-        face = font(style.size_px)
-        draw.text(at, line, style.colour, face, anchor="lm", stroke_width=style.stroke_px)
-    if placed.row.end:
-        at = (placed.text.right - style.stroke_px, placed.text.top + style.line_px / 2)
-        face = font(style.size_px)
-        draw.text(at, spelled(placed.row.end), style.colour, face, anchor="rm")
+        position = (
+            placed.text.left + style.stroke_px,
+            placed.text.top + (number + 0.5) * style.line_px,
+        )
+        loaded_font = load_font(style.size_px)
+        draw.text(
+            position, line, style.colour, loaded_font, anchor="lm", stroke_width=style.stroke_px
+        )
+    if placed.row.right_text:
+        position = (placed.text.right - style.stroke_px, placed.text.top + style.line_px / 2)
+        loaded_font = load_font(style.size_px)
+        draw.text(
+            position, transliterate(placed.row.right_text), style.colour, loaded_font, anchor="rm"
+        )
 
 
-def _place(row: Row, slot: Box, gutter_px: int) -> PlacedRow:
+def _place_row(row: TextRow, slot: Box, gutter_px: int) -> PlacedRow:
     width, height = row.symbol_px
     above = row.symbol is not None and width >= slot.width
     indent = 0 if row.symbol is None or above else gutter_px
-    lines = wrap(row.text, row.style, slot.width - indent)
+    lines = wrap_text(row.text, row.style, slot.width - indent)
     first = slot.top + (height if above else 0)
     # A symbol stands level with the first line, whichever of the two is taller.
     drop = 0.0 if above else max(0.0, (height - row.style.line_px) / 2)
@@ -199,19 +206,19 @@ def _place(row: Row, slot: Box, gutter_px: int) -> PlacedRow:
     return PlacedRow(row, lines, text, symbol)
 
 
-def _breakable(text: str, style: TextStyle, room_px: float) -> Iterable[str]:
+def _split_words(text: str, style: TextStyle, room_px: float) -> Iterable[str]:
     """The words of ``text``, those too wide for the room in parts that fit it."""
     for word in text.split():
-        while width_px(word, style) > room_px and len(word) > 1:
+        while text_width_px(word, style) > room_px and len(word) > 1:
             fits = 1
-            while width_px(word[: fits + 1], style) <= room_px:
+            while text_width_px(word[: fits + 1], style) <= room_px:
                 fits += 1
             yield word[:fits]
             word = word[fits:]
         yield word
 
 
-def _shortened(line: str, style: TextStyle, room_px: float) -> str:
-    while line and width_px(line + _ELLIPSIS, style) > room_px:
+def _add_ellipsis(line: str, style: TextStyle, room_px: float) -> str:
+    while line and text_width_px(line + _ELLIPSIS, style) > room_px:
         line = line[:-1]
     return line.rstrip() + _ELLIPSIS

@@ -7,60 +7,67 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from dataclasses import replace
 from typing import Any, Final
 
-from app import cohort
-from app.analysis.child_pool import Look
-from app.batches.store.models import Fetch, NewBatch, Tools
-from app.errors import AvatarError
-from app.fetch import Fetcher, FetchPolicy, Holds
-from app.records import Finding, Result
+from app.analysis.child_pool import AnalyzeFn
+from app.batches.store.models import BatchRequest, BatchTools, FetchFn
+from app.cohort.parameters import COHORT_FILE, load_parameters
+from app.cohort.summary import summarize_results
+from app.errors import RequestError
+from app.fetch.fetcher import Fetcher
+from app.fetch.policy import FetchPolicy
+from app.fetch.rate_limit import HostCooldowns
+from app.records import ItemResult, PictureRecord
 from app.runtime.observability import Metrics
 from app.settings import Settings
 
-PATIENCE_S: Final = 30.0
+HOST_WAIT_S: Final = 30.0
 """How long a list's picture may wait for its turn at a host: nobody sits before it."""
 
 
-def tools_of(look: Look, settings: Settings, metrics: Metrics, holds: Holds | None = None) -> Tools:
+def build_tools(
+    analyze: AnalyzeFn, settings: Settings, metrics: Metrics, holds: HostCooldowns | None = None
+) -> BatchTools:
     """``metrics`` hears of every picture, and of every one that could not be had or read.
 
-    ``holds``: shared with whoever else of this process fetches. Raises ``NumbersError`` if what
-    lists are judged by is missing or malformed.
+    ``holds``: shared with whoever else of this process fetches. Raises ``CohortParametersError``
+    if what lists are judged by is missing or malformed.
     """
-    numbers = cohort.load(settings.models_dir / cohort.FILE)
-    policy = replace(fetch_policy(settings), patience_s=PATIENCE_S)
-    holds = Holds() if holds is None else holds
+    parameters = load_parameters(settings.models_dir / COHORT_FILE)
+    policy = replace(fetch_policy(settings), max_wait_s=HOST_WAIT_S)
+    holds = HostCooldowns() if holds is None else holds
 
-    def examine(data: bytes, prior: float) -> Finding:
+    def analyze_and_count(data: bytes, prior: float) -> PictureRecord:
         try:
-            looked = look(data, prior)
-        except AvatarError as error:
+            analyzed = analyze(data, prior)
+        except RequestError as error:
             metrics.item_failures.labels(error.code).inc()
             raise
-        finding = looked.finding
-        metrics.examined(finding.outcome, finding.verdict, looked.timings_ms)
-        return finding
+        record = analyzed.record
+        metrics.count_analysis(record.outcome, record.verdict, analyzed.timings_ms)
+        return record
 
     @asynccontextmanager
-    async def open_fetch() -> AsyncIterator[Fetch]:
-        async with Fetcher(policy, holds=holds) as fetcher:
+    async def open_fetch() -> AsyncIterator[FetchFn]:
+        async with Fetcher(policy, cooldowns=holds) as fetcher:
 
             async def fetch(url: str) -> bytes:
                 try:
-                    with metrics.stage("fetch"):
+                    with metrics.time_stage("fetch"):
                         return await fetcher.fetch(url)
-                except AvatarError as error:
+                except RequestError as error:
                     metrics.item_failures.labels(error.code).inc()
                     raise
 
             yield fetch
 
-    def summarise(results: Iterable[Result], new: NewBatch) -> dict[str, Any]:
-        return cohort.summarise(
-            results, prior=new.prior, base_rate=settings.base_rate, numbers=numbers
+    def summarize_cohort(results: Iterable[ItemResult], new: BatchRequest) -> dict[str, Any]:
+        return summarize_results(
+            results, prior=new.prior, base_rate=settings.base_rate, parameters=parameters
         )
 
-    opened: Callable[[], AbstractAsyncContextManager[Fetch]] = open_fetch
-    return Tools(examine=examine, open_fetch=opened, summarise=summarise)
+    opened: Callable[[], AbstractAsyncContextManager[FetchFn]] = open_fetch
+    return BatchTools(
+        analyze=analyze_and_count, open_fetch=opened, summarize_cohort=summarize_cohort
+    )
 
 
 def fetch_policy(settings: Settings) -> FetchPolicy:

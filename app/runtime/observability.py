@@ -20,7 +20,7 @@ from prometheus_client import (
 )
 from structlog.typing import Processor
 
-from app.batches.store.queries import Census
+from app.batches.store.queries import BatchCounts
 
 
 def configure_logs() -> None:
@@ -80,7 +80,7 @@ class Metrics:
             buckets=_BUCKETS_S,
             registry=self._registry,
         )
-        self.inside = Gauge(
+        self.requests_in_flight = Gauge(
             "eyeline_requests_inside",
             "Analyses admitted and not answered.",
             registry=self._registry,
@@ -113,12 +113,12 @@ class Metrics:
             "Child processes that unpack pictures.",
             registry=self._registry,
         )
-        self.examiner_processes = Gauge(
+        self.analyzer_processes = Gauge(
             "eyeline_examiner_processes",
             "Child processes that look at the pictures of lists.",
             registry=self._registry,
         )
-        self.examiner_memory = Gauge(
+        self.analyzer_memory = Gauge(
             "eyeline_examiner_resident_memory_bytes",
             "Resident memory of all of them; what they share is counted in each.",
             registry=self._registry,
@@ -130,31 +130,31 @@ class Metrics:
         )
 
     @contextmanager
-    def stage(self, name: str) -> Iterator[None]:
+    def time_stage(self, name: str) -> Iterator[None]:
         began = time.perf_counter()
         try:
             yield
         finally:
             self.stages.labels(name).observe(time.perf_counter() - began)
 
-    def examined(self, outcome: str, verdict: str, timings_ms: Mapping[str, float]) -> None:
+    def count_analysis(self, outcome: str, verdict: str, timings_ms: Mapping[str, float]) -> None:
         self.analyses.labels(outcome, verdict).inc()
         for stage, spent_ms in timings_ms.items():
             self.stages.labels(stage).observe(spent_ms / 1000.0)
 
-    def counted(self, found: Census) -> None:
-        for status, number in found.batches.items():
+    def set_batch_counts(self, counts: BatchCounts) -> None:
+        for status, number in counts.by_status.items():
             self.batches.labels(status).set(number)
-        self.items_waiting.set(found.waiting)
+        self.items_waiting.set(counts.waiting_items)
 
-    def decoders(self, resident_bytes: Sequence[int]) -> None:
+    def set_decoder_memory(self, resident_bytes: Sequence[int]) -> None:
         self.decoder_processes.set(len(resident_bytes))
         self.decoder_memory.set(sum(resident_bytes))
 
-    def examiners(self, resident_bytes: Callable[[], Sequence[int]]) -> None:
+    def track_analyzer_memory(self, resident_bytes: Callable[[], Sequence[int]]) -> None:
         """``resident_bytes``: what each holds now; asked whenever somebody wants to know."""
-        self.examiner_processes.set_function(lambda: len(resident_bytes()))
-        self.examiner_memory.set_function(lambda: sum(resident_bytes()))
+        self.analyzer_processes.set_function(lambda: len(resident_bytes()))
+        self.analyzer_memory.set_function(lambda: sum(resident_bytes()))
 
-    def text(self) -> bytes:
+    def render(self) -> bytes:
         return generate_latest(self._registry)

@@ -5,24 +5,24 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from app.batches.store.database import complaint
+from app.batches.store.database import database_problem
 from app.settings import Settings, SettingsError
 
 
-def storage_complaint(settings: Settings) -> str | None:
+def check_storage(settings: Settings) -> str | None:
     """Why batches cannot be kept where the operator said; ``None`` if they can.
 
-    Raises ``app.batches.store.opening.InUse`` if another process keeps its batches there.
+    Raises ``app.batches.store.opening.DatabaseInUse`` if another process keeps its batches there.
     """
     url = settings.database_url
     try:
-        spool_folder(settings)
+        resolve_spool_folder(settings)
     except SettingsError as error:
         return str(error)
-    return complaint(url.get_secret_value() if url else None, settings.data_dir)
+    return database_problem(url.get_secret_value() if url else None, settings.data_dir)
 
 
-def spool_folder(settings: Settings) -> Path:
+def resolve_spool_folder(settings: Settings) -> Path:
     """A folder that can be written: the operator's, or the system's where a server keeps batches.
 
     Raises ``SettingsError`` that says what to do.

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-MANIFEST: Final = "manifest.csv"
-_NEEDED: Final = ("path", "label", "kind", "source")
+MANIFEST_FILE: Final = "manifest.csv"
+_REQUIRED_COLUMNS: Final = ("path", "label", "kind", "source")
 
 # What the kinds of a corpus are to the geometry.
 FFHQ_KINDS: Final = (
@@ -25,7 +25,7 @@ STUDIO_KINDS: Final = ("studio",)
 ORDINARY_KINDS: Final = ("avatar", "portrait", "composite")
 # Collectors who hold the same photographs (all of one's at another size, 348 and 6 of the others'):
 # whoever holds one out must hold out the others.
-_SAME_PHOTOGRAPHS: Final = {
+_COLLECTOR_ALIASES: Final = {
     "xrv0": "zoya2244",
     "dinablachman": "zoya2244",
     "Seif-Hussein": "zoya2244",
@@ -37,7 +37,7 @@ class CorpusError(ValueError):
 
 
 @dataclass(frozen=True)
-class Row:
+class ManifestRow:
     """One line of the manifest."""
 
     path: str
@@ -46,13 +46,13 @@ class Row:
     source: str
 
     @property
-    def generated(self) -> bool:
+    def is_generated(self) -> bool:
         return self.label == "generated"
 
     @property
     def collector(self) -> str:
         """Who collected it: the unit by which fitting and judging are kept apart."""
-        return _SAME_PHOTOGRAPHS.get(self.source, self.source)
+        return _COLLECTOR_ALIASES.get(self.source, self.source)
 
 
 @dataclass(frozen=True)
@@ -60,13 +60,13 @@ class Corpus:
     """``manifest_sha256`` names the very list of pictures that something was fitted on."""
 
     root: Path
-    rows: tuple[Row, ...]
+    rows: tuple[ManifestRow, ...]
     manifest_sha256: str
 
 
-def read(root: Path) -> Corpus:
+def read_corpus(root: Path) -> Corpus:
     """The corpus in ``root``. Raises ``CorpusError``."""
-    path = root / MANIFEST
+    path = root / MANIFEST_FILE
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -76,41 +76,49 @@ def read(root: Path) -> Corpus:
     except UnicodeDecodeError as error:
         raise CorpusError(f"{path} is not UTF-8: {error.reason} at byte {error.start}") from error
     reader = csv.DictReader(lines)
-    missing = [name for name in _NEEDED if name not in (reader.fieldnames or ())]
-    if missing:
-        raise CorpusError(f"{path} lacks the columns {', '.join(missing)}")
-    rows = tuple(_row(line, f"{path}, line {reader.line_num}") for line in reader)
+    missing_columns = [name for name in _REQUIRED_COLUMNS if name not in (reader.fieldnames or ())]
+    if missing_columns:
+        raise CorpusError(f"{path} lacks the columns {', '.join(missing_columns)}")
+    rows = tuple(_parse_row(line, f"{path}, line {reader.line_num}") for line in reader)
     if not rows:
         raise CorpusError(f"{path} names no picture")
-    wrong = sorted({r.label for r in rows} - {"generated", "real"})
-    if wrong:
-        raise CorpusError(f"{path} has labels other than generated and real: {', '.join(wrong)}")
+    unknown_labels = sorted({r.label for r in rows} - {"generated", "real"})
+    if unknown_labels:
+        raise CorpusError(
+            f"{path} has labels other than generated and real: {', '.join(unknown_labels)}"
+        )
     return Corpus(root, rows, hashlib.sha256(data).hexdigest())
 
 
-def _row(line: Mapping[str, str | None], where: str) -> Row:
-    cells = [cell for name in _NEEDED if (cell := line[name]) is not None]
-    if len(cells) < len(_NEEDED):
-        raise CorpusError(f"{where} breaks off")
-    return Row(*cells)
+def _parse_row(line: Mapping[str, str | None], location: str) -> ManifestRow:
+    cells = [cell for name in _REQUIRED_COLUMNS if (cell := line[name]) is not None]
+    if len(cells) < len(_REQUIRED_COLUMNS):
+        raise CorpusError(f"{location} breaks off")
+    return ManifestRow(*cells)
 
 
-def folds(rows: Sequence[Row], count: int) -> list[int]:
+def assign_folds(rows: Sequence[ManifestRow], count: int) -> list[int]:
     """A fold for every row, so that no collector stands in two.
 
     Largest collectors first, each into the fold that holds least of its kinds, then least at all:
     so that what one collector shows can be learned from another one wherever there are two.
     """
-    kinds: dict[str, Counter[str]] = {}
+    kinds_by_collector: dict[str, Counter[str]] = {}
     for row in rows:
-        kinds.setdefault(row.collector, Counter())[row.kind] += 1
-    held = [Counter[str]() for _ in range(count)]
+        kinds_by_collector.setdefault(row.collector, Counter())[row.kind] += 1
+    fold_kinds = [Counter[str]() for _ in range(count)]
     fold_of: dict[str, int] = {}
-    for name in sorted(kinds, key=lambda n: (-kinds[n].total(), n)):
+    for name in sorted(kinds_by_collector, key=lambda n: (-kinds_by_collector[n].total(), n)):
 
-        def crowd(fold: int, own: Counter[str] = kinds[name]) -> tuple[int, int, int]:
-            return sum(held[fold][kind] for kind in own), held[fold].total(), fold
+        def fold_load(
+            fold: int, collector_kinds: Counter[str] = kinds_by_collector[name]
+        ) -> tuple[int, int, int]:
+            return (
+                sum(fold_kinds[fold][kind] for kind in collector_kinds),
+                fold_kinds[fold].total(),
+                fold,
+            )
 
-        fold_of[name] = min(range(count), key=crowd)
-        held[fold_of[name]] += kinds[name]
+        fold_of[name] = min(range(count), key=fold_load)
+        fold_kinds[fold_of[name]] += kinds_by_collector[name]
     return [fold_of[r.collector] for r in rows]

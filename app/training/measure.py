@@ -10,29 +10,29 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from app.analysis.analyze import Testimony, faceless, portray, testify
+from app.analysis.analyze import Measurements, build_portraits, measure_all, outcome_without_face
 from app.checks.eye_alignment import gan_eye_distance
-from app.errors import AvatarError
-from app.face.landmarks import FaceFinders
-from app.face.portrait import Network
+from app.errors import RequestError
+from app.face.landmarks import ThreadFaceFinders
+from app.face.portrait import PixelNetwork
 from app.image.picture import Picture, decode
-from app.training.corpus import Corpus, CorpusError, Row
+from app.training.corpus import Corpus, CorpusError, ManifestRow
 
 
 @dataclass(frozen=True, eq=False)
-class Measured:
+class MeasuredPicture:
     """One picture's row, the testimony of each of its faces, and GANEyeDistance (1 if none).
 
-    ``faceless`` is the outcome (or the error's code) of a picture without a face. ``side_px``: its
-    longer side. ``reader``: which of several networks read it.
+    ``no_face_outcome`` is the outcome (or the error's code) of a picture without a face.
+    ``side_px``: its longer side. ``reader``: which of several networks read it.
     """
 
-    row: Row
-    testimonies: tuple[Testimony, ...]
+    row: ManifestRow
+    faces: tuple[Measurements, ...]
     gan_eye_distance: float
-    faceless: str = ""
+    no_face_outcome: str = ""
     side_px: int = 0
-    reader: int = 0
+    network_index: int = 0
 
 
 Prepare = Callable[[Picture], Picture]
@@ -40,25 +40,25 @@ Prepare = Callable[[Picture], Picture]
 
 @dataclass(frozen=True, eq=False)
 class Models:
-    """``landmarks``: the landmark model. ``network``: the one that may look at a row's picture.
+    """``landmarks``: the landmark model. ``network_for``: the one that may look at a row's picture.
 
     For pictures that a network was trained on, that is another one, which never saw them;
     ``reader`` numbers them.
     """
 
     landmarks: bytes
-    network: Callable[[Row], Network]
-    reader: Callable[[Row], int] = lambda _: 0
+    network_for: Callable[[ManifestRow], PixelNetwork]
+    network_index_for: Callable[[ManifestRow], int] = lambda _: 0
 
 
-def as_it_is(picture: Picture) -> Picture:
+def unchanged(picture: Picture) -> Picture:
     """No change."""
     return picture
 
 
 def measure_file(
-    row: Row, root: Path, finders: FaceFinders, models: Models, prepare: Prepare
-) -> Measured:
+    row: ManifestRow, root: Path, finders: ThreadFaceFinders, models: Models, prepare: Prepare
+) -> MeasuredPicture:
     """One file decoded, its faces found and measured. An undecodable one is told by its code.
 
     Raises ``CorpusError`` if the file is not there.
@@ -69,38 +69,38 @@ def measure_file(
         raise CorpusError(f"cannot read {root / row.path}: {error.strerror}") from error
     try:
         picture = prepare(decode(data))
-    except AvatarError as error:
-        return Measured(row, (), 1.0, error.code)
-    portraits = portray(picture, finders.mine(), models.network(row))
-    return Measured(
+    except RequestError as error:
+        return MeasuredPicture(row, (), 1.0, error.code)
+    portraits = build_portraits(picture, finders.for_current_thread(), models.network_for(row))
+    return MeasuredPicture(
         row,
-        tuple(testify(p) for p in portraits),
+        tuple(measure_all(p) for p in portraits),
         min((gan_eye_distance(p) for p in portraits), default=1.0),
-        "" if portraits else faceless(picture),
+        "" if portraits else outcome_without_face(picture),
         max(picture.size),
-        models.reader(row),
+        models.network_index_for(row),
     )
 
 
-def measure(
+def measure_pictures(
     corpus: Corpus,
-    rows: Iterable[Row],
+    rows: Iterable[ManifestRow],
     models: Models,
-    prepare: Prepare = as_it_is,
+    prepare: Prepare = unchanged,
     threads: int | None = None,
-) -> Iterator[Measured]:
+) -> Iterator[MeasuredPicture]:
     """``rows`` measured, in their order; at most a few dozen pictures are in memory."""
     count = threads or os.cpu_count() or 1
-    todo = iter(rows)
+    remaining = iter(rows)
     # The pool ends before the finders close: no thread may still be using one.
-    with closing(FaceFinders(models.landmarks)) as finders, ThreadPoolExecutor(count) as pool:
+    with closing(ThreadFaceFinders(models.landmarks)) as finders, ThreadPoolExecutor(count) as pool:
 
-        def submit(batch: Iterable[Row]) -> list[Future[Measured]]:
+        def submit(batch: Iterable[ManifestRow]) -> list[Future[MeasuredPicture]]:
             return [
                 pool.submit(measure_file, r, corpus.root, finders, models, prepare) for r in batch
             ]
 
-        waiting = submit(islice(todo, 8 * count))
-        while waiting:
-            yield waiting.pop(0).result()
-            waiting += submit(islice(todo, 1))
+        pending = submit(islice(remaining, 8 * count))
+        while pending:
+            yield pending.pop(0).result()
+            pending += submit(islice(remaining, 1))

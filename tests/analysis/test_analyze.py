@@ -9,10 +9,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.analysis import analyze as analysis
-from app.analysis.analyze import Hearing, analyze, hear, outcome_of, portray, ranking
+from app.analysis.analyze import (
+    FaceResult,
+    analyze,
+    build_portraits,
+    order_faces,
+    outcome_with_face,
+    weigh_face,
+)
 from app.calibration.calibration import Calibration
-from app.calibration.fusion import bent
-from app.calibration.scale import Weighed
+from app.calibration.fusion import soft_clip
+from app.calibration.scale import LlrEstimate
 from app.checks import CHECKS
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.checks.stamp import CHECK as STAMP
@@ -21,78 +28,80 @@ from app.evidence import Analysis, Evidence, Outcome, Reading, Reason, Unmeasura
 from app.face.alignment import Box
 from app.face.face import CHEEK_LEFT, CHEEK_RIGHT, LANDMARK_COUNT, NOSE_TIP, Face
 from app.face.landmarks import FaceFinder
-from app.face.portrait import Network
+from app.face.portrait import PixelNetwork
 from app.image.picture import Picture
-from app.networks.onnx import Networks
-from tests.sitters import (
+from app.networks.onnx import OnnxNetworks
+from tests.synthetic_faces import (
     TEMPLATE_MEAN,
-    Blind,
-    Steady,
-    entry,
-    eyes_alone,
+    ConstantNetwork,
+    ForbiddenNetwork,
     flat_picture,
-    lively_face,
-    measures_entry,
-    moved,
-    placed,
-    portrait_at,
+    make_alignment_entry,
+    make_eyes_only_fusion,
+    make_logistic_entry,
+    make_portrait,
+    make_stamp_entry,
+    perturbed_face,
+    place_face,
     small_calibration,
-    stamp_entry,
     symmetric_face,
+    transform_face,
 )
 
-SMALL = small_calibration()
+EYES_ONLY = small_calibration()
 """Knows the eyes alone: nothing may look at a pixel."""
-LOOKING = small_calibration(
+EYES_AND_TEXTURE = small_calibration(
     (EYE_ALIGNMENT, TEXTURE),
     checks={
-        EYE_ALIGNMENT.name: entry(),
-        TEXTURE.name: measures_entry(("witness", "spread", "ln_side"), version=TEXTURE.version),
+        EYE_ALIGNMENT.name: make_alignment_entry(),
+        TEXTURE.name: make_logistic_entry(
+            ("witness", "spread", "ln_side"), version=TEXTURE.version
+        ),
     },
-    fusion=eyes_alone(aligned_share=0.02, weights={TEXTURE.name: 1.0}),
+    fusion=make_eyes_only_fusion(aligned_share=0.02, weights={TEXTURE.name: 1.0}),
 )
 """Knows the eyes, and the face as a network sees it."""
 FRAME = Box(0.0, 0.0, 400.0, 400.0)
-IN_FRAME = placed(TEMPLATE_MEAN, FRAME)
-ELSEWHERE = placed((0.42, 0.4, -0.6, 0.05), FRAME)
-TINY = moved(symmetric_face(), 3.0, by=(50.0, 50.0))
+IN_FRAME = place_face(TEMPLATE_MEAN, FRAME)
+ELSEWHERE = place_face((0.42, 0.4, -0.6, 0.05), FRAME)
+TINY = transform_face(symmetric_face(), 3.0, by=(50.0, 50.0))
 COLLAPSED = Face(np.full((LANDMARK_COUNT, 2), 90.0))
-Fixture = Callable[[str], Picture]
+LoadFixture = Callable[[str], Picture]
 
 
-class Told:
+class StubFinder:
     """Stands in for a finder: sees the faces that it was told of, and counts its second looks."""
 
     def __init__(self, *faces: Face) -> None:
         self.faces = faces
-        self.asked: list[Face] = []
+        self.remeasured: list[Face] = []
 
     def find_faces(self, _picture: Picture) -> tuple[Face, ...]:
         return self.faces
 
-    def repeats(self, _picture: Picture, face: Face) -> tuple[Face, ...]:
-        self.asked.append(face)
+    def remeasure(self, _picture: Picture, face: Face) -> tuple[Face, ...]:
+        self.remeasured.append(face)
         return (face,)
 
 
-def finder_of(*faces: Face) -> FaceFinder:
-    return cast("FaceFinder", Told(*faces))
+def make_finder(*faces: Face) -> FaceFinder:
+    return cast("FaceFinder", StubFinder(*faces))
 
 
-def said_of(*faces: Face, picture: Picture | None = None) -> Analysis:
-    return analyze(picture or flat_picture(), finder_of(*faces), Blind(), SMALL)
+def analyze_faces(*faces: Face, picture: Picture | None = None) -> Analysis:
+    return analyze(picture or flat_picture(), make_finder(*faces), ForbiddenNetwork(), EYES_ONLY)
 
 
-def looked_at(network: Network, *faces: Face) -> Analysis:
-    return analyze(flat_picture(), finder_of(*faces), network, LOOKING)
+def analyze_with_texture(network: PixelNetwork, *faces: Face) -> Analysis:
+    return analyze(flat_picture(), make_finder(*faces), network, EYES_AND_TEXTURE)
 
 
-def eyes_of(said: Analysis) -> Evidence:
+def eye_evidence(result: Analysis) -> Evidence:
     """What the eyes said of the face that answers."""
-    return next(e for e in said.evidence if e.check is EYE_ALIGNMENT)
+    return next(e for e in result.evidence if e.check is EYE_ALIGNMENT)
 
 
-def confetti() -> Picture:
+def noise_picture() -> Picture:
     """Many colours and no face."""
     rgb = np.random.default_rng(5).integers(0, 256, (60, 60, 3), dtype=np.uint8)
     return Picture(rgb, "PNG", "ef" * 32)
@@ -102,114 +111,127 @@ def confetti() -> Picture:
 
 
 def test_a_face_in_the_frame_is_scored() -> None:
-    said = said_of(IN_FRAME)
-    assert (said.outcome, said.verdict) == (Outcome.SCORED, Verdict.LIKELY_GENERATED)
-    assert eyes_of(said).llr == 3.0
-    assert said.llr == bent(3.0, SMALL.bounds)
-    assert said.llr_interval[0] <= said.llr <= said.llr_interval[1]
-    assert said.alignment is not None
-    assert said.alignment.vector() == pytest.approx(TEMPLATE_MEAN, abs=1e-9)
-    assert said.match is not None
-    assert said.match.transform == "untouched"
-    assert [e.check for e in said.evidence] == [EYE_ALIGNMENT]
-    assert said.warnings == ()
+    result = analyze_faces(IN_FRAME)
+    assert (result.outcome, result.verdict) == (Outcome.SCORED, Verdict.LIKELY_GENERATED)
+    assert eye_evidence(result).llr == 3.0
+    assert result.llr == soft_clip(3.0, EYES_ONLY.bounds)
+    assert result.llr_interval[0] <= result.llr <= result.llr_interval[1]
+    assert result.alignment is not None
+    assert result.alignment.vector() == pytest.approx(TEMPLATE_MEAN, abs=1e-9)
+    assert result.match is not None
+    assert result.match.transform == "untouched"
+    assert [e.check for e in result.evidence] == [EYE_ALIGNMENT]
+    assert result.warnings == ()
 
 
 def test_a_face_elsewhere_is_scored_against_a_generator() -> None:
-    said = said_of(ELSEWHERE)
-    assert (said.outcome, said.verdict) == (Outcome.SCORED, Verdict.UNLIKELY_GENERATED)
-    assert said.llr < -0.9
+    result = analyze_faces(ELSEWHERE)
+    assert (result.outcome, result.verdict) == (Outcome.SCORED, Verdict.UNLIKELY_GENERATED)
+    assert result.llr < -0.9
 
 
 def test_pixels_are_looked_at_and_weighed_beside_the_eyes() -> None:
-    said = looked_at(Steady(1.5), IN_FRAME)
-    eyes, texture = said.evidence
+    result = analyze_with_texture(ConstantNetwork(1.5), IN_FRAME)
+    eyes, texture = result.evidence
     assert (eyes.check, texture.check) == (EYE_ALIGNMENT, TEXTURE)
-    assert isinstance(texture.measured, Reading)
-    assert texture.measured.value == pytest.approx(1.5)
+    assert isinstance(texture.measurement, Reading)
+    assert texture.measurement.value == pytest.approx(1.5)
     assert texture.llr == pytest.approx(1.5 / np.log(10.0))
-    assert said.llr == LOOKING.fusion({e.check.name: w for e, w in weighed(said)}, (-3.0, 3.0))[0]
-    assert said.alignment is not None
-    assert said.match == eyes.match
+    assert (
+        result.llr
+        == EYES_AND_TEXTURE.fusion({e.check.name: w for e, w in weigh_again(result)}, (-3.0, 3.0))[
+            0
+        ]
+    )
+    assert result.alignment is not None
+    assert result.match == eyes.match
 
 
-def weighed(said: Analysis) -> list[tuple[Evidence, Weighed]]:
-    return [LOOKING.weigh(e.check, e.measured) for e in said.evidence]
+def weigh_again(result: Analysis) -> list[tuple[Evidence, LlrEstimate]]:
+    return [EYES_AND_TEXTURE.weigh(e.check, e.measurement) for e in result.evidence]
 
 
 def test_pixels_can_clear_a_face_in_the_frame_and_raise_one_elsewhere() -> None:
     """Eyes in the frame weigh no more than one over the share that sits there by chance."""
-    made, taken = looked_at(Steady(4.0), IN_FRAME), looked_at(Steady(-4.6), IN_FRAME)
-    assert made.verdict is Verdict.LIKELY_GENERATED
-    assert taken.verdict is not Verdict.LIKELY_GENERATED
-    assert taken.llr < 0.0 < eyes_of(taken).llr
-    assert looked_at(Steady(4.0), ELSEWHERE).llr > looked_at(Steady(-4.0), ELSEWHERE).llr + 1.0
+    generated, photographed = (
+        analyze_with_texture(ConstantNetwork(4.0), IN_FRAME),
+        analyze_with_texture(ConstantNetwork(-4.6), IN_FRAME),
+    )
+    assert generated.verdict is Verdict.LIKELY_GENERATED
+    assert photographed.verdict is not Verdict.LIKELY_GENERATED
+    assert photographed.llr < 0.0 < eye_evidence(photographed).llr
+    assert (
+        analyze_with_texture(ConstantNetwork(4.0), ELSEWHERE).llr
+        > analyze_with_texture(ConstantNetwork(-4.0), ELSEWHERE).llr + 1.0
+    )
 
 
 def test_a_face_that_only_pixels_can_speak_of_is_scored_by_them() -> None:
     calibration = small_calibration(
         (TEXTURE,),
         checks={
-            TEXTURE.name: measures_entry(("witness", "spread", "ln_side"), version=TEXTURE.version)
+            TEXTURE.name: make_logistic_entry(
+                ("witness", "spread", "ln_side"), version=TEXTURE.version
+            )
         },
-        fusion=eyes_alone(weights={TEXTURE.name: 1.0}),
+        fusion=make_eyes_only_fusion(weights={TEXTURE.name: 1.0}),
     )
-    said = analyze(flat_picture(), finder_of(IN_FRAME), Steady(-4.0), calibration)
-    assert (said.outcome, said.verdict) == (Outcome.SCORED, Verdict.UNLIKELY_GENERATED)
-    assert (said.alignment, said.match) == (None, None)
+    result = analyze(flat_picture(), make_finder(IN_FRAME), ConstantNetwork(-4.0), calibration)
+    assert (result.outcome, result.verdict) == (Outcome.SCORED, Verdict.UNLIKELY_GENERATED)
+    assert (result.alignment, result.match) == (None, None)
 
 
-def unscored(said: Analysis) -> bool:
+def is_unscored(result: Analysis) -> bool:
     """Says nothing about a generator, in any of its fields."""
     return (
-        said.llr == 0.0
-        and said.llr_interval == (0.0, 0.0)
-        and said.verdict is Verdict.NOT_APPLICABLE
-        and said.alignment is None
-        and said.match is None
-        and said.likelihood(0.3) == pytest.approx(0.3)
+        result.llr == 0.0
+        and result.llr_interval == (0.0, 0.0)
+        and result.verdict is Verdict.NOT_APPLICABLE
+        and result.alignment is None
+        and result.match is None
+        and result.posterior(0.3) == pytest.approx(0.3)
     )
 
 
 def test_no_face_is_an_outcome() -> None:
-    said = said_of(picture=confetti())
-    assert said.outcome is Outcome.NO_FACE
-    assert unscored(said)
-    assert (said.faces, said.evidence, said.warnings) == ((), (), ())
+    result = analyze_faces(picture=noise_picture())
+    assert result.outcome is Outcome.NO_FACE
+    assert is_unscored(result)
+    assert (result.faces, result.evidence, result.warnings) == ((), (), ())
 
 
 def test_no_face_on_few_colours_is_no_photograph() -> None:
-    said = said_of(picture=flat_picture())
-    assert said.outcome is Outcome.NOT_A_PHOTO
-    assert unscored(said)
+    result = analyze_faces(picture=flat_picture())
+    assert result.outcome is Outcome.NOT_A_PHOTO
+    assert is_unscored(result)
 
 
 def test_a_face_too_small_to_place_is_an_outcome() -> None:
-    said = said_of(TINY)
-    assert said.outcome is Outcome.TOO_SMALL
-    assert unscored(said)
-    assert said.faces == (TINY,)
-    assert said.evidence[0].measured == Unmeasurable(Reason.TOO_SMALL)
+    result = analyze_faces(TINY)
+    assert result.outcome is Outcome.TOO_SMALL
+    assert is_unscored(result)
+    assert result.faces == (TINY,)
+    assert result.evidence[0].measurement == Unmeasurable(Reason.TOO_SMALL)
 
 
 def test_a_face_too_odd_to_place_is_no_face() -> None:
     points = COLLAPSED.landmarks.copy()
     points[[468, 473]] = [(100.0, 100.0), (200.0, 100.0)]
     points[[61, 291]] = (150.0, 0.0)
-    said = said_of(Face(points))
-    assert said.evidence[0].measured == Unmeasurable(Reason.DEGENERATE)
-    assert said.outcome is Outcome.NO_FACE
-    assert unscored(said)
+    result = analyze_faces(Face(points))
+    assert result.evidence[0].measurement == Unmeasurable(Reason.DEGENERATE)
+    assert result.outcome is Outcome.NO_FACE
+    assert is_unscored(result)
 
 
 def test_what_was_read_from_the_file_is_passed_on() -> None:
-    picture = replace(confetti(), animated=True)
-    said = said_of(IN_FRAME, picture=picture)
-    assert (said.sha256, said.format, said.size) == (picture.sha256, "PNG", (60, 60))
-    assert said.perceptual_hash == picture.perceptual_hash
-    assert said.calibration_id == SMALL.id
-    assert said.animated
-    assert said.warnings == ("animated",)
+    picture = replace(noise_picture(), animated=True)
+    result = analyze_faces(IN_FRAME, picture=picture)
+    assert (result.sha256, result.format, result.size) == (picture.sha256, "PNG", (60, 60))
+    assert result.perceptual_hash == picture.perceptual_hash
+    assert result.calibration_id == EYES_ONLY.id
+    assert result.animated
+    assert result.warnings == ("animated",)
 
 
 # Several faces
@@ -217,66 +239,71 @@ def test_what_was_read_from_the_file_is_passed_on() -> None:
 
 @given(st.permutations([IN_FRAME, ELSEWHERE, TINY, COLLAPSED]))
 def test_the_strongest_answers_whatever_the_order(faces: Sequence[Face]) -> None:
-    said = said_of(*faces)
-    assert said.face is IN_FRAME
-    assert said.llr == said_of(IN_FRAME).llr
-    assert said.alignment == said_of(IN_FRAME).alignment
-    assert set(map(id, said.faces)) == set(map(id, faces))
-    assert said.warnings == ("several_faces",)
+    result = analyze_faces(*faces)
+    assert result.face is IN_FRAME
+    assert result.llr == analyze_faces(IN_FRAME).llr
+    assert result.alignment == analyze_faces(IN_FRAME).alignment
+    assert set(map(id, result.faces)) == set(map(id, faces))
+    assert result.warnings == ("several_faces",)
 
 
-places = st.tuples(
+squares = st.tuples(
     st.floats(0.2, 0.8), st.floats(0.2, 0.8), st.floats(-1.5, 0.3), st.floats(-0.3, 0.3)
 )
 
 
-@given(places, places)
+@given(squares, squares)
 def test_a_second_face_never_lowers_the_score(
     one: tuple[float, float, float, float], other: tuple[float, float, float, float]
 ) -> None:
-    first, second = placed(one, FRAME), placed(other, FRAME)
-    both = said_of(first, second).llr
-    assert both == max(said_of(first).llr, said_of(second).llr)
+    first, second = place_face(one, FRAME), place_face(other, FRAME)
+    both = analyze_faces(first, second).llr
+    assert both == max(analyze_faces(first).llr, analyze_faces(second).llr)
 
 
 def test_a_face_that_cannot_be_measured_hides_none_that_can() -> None:
-    said = said_of(TINY, ELSEWHERE)
-    assert said.outcome is Outcome.SCORED
-    assert said.face is ELSEWHERE
-    assert said.llr < 0.0
+    result = analyze_faces(TINY, ELSEWHERE)
+    assert result.outcome is Outcome.SCORED
+    assert result.face is ELSEWHERE
+    assert result.llr < 0.0
 
 
-READING = small_calibration(
+EYES_AND_STAMP = small_calibration(
     (EYE_ALIGNMENT, STAMP),
-    checks={EYE_ALIGNMENT.name: entry(), STAMP.name: stamp_entry(version=STAMP.version)},
+    checks={
+        EYE_ALIGNMENT.name: make_alignment_entry(),
+        STAMP.name: make_stamp_entry(version=STAMP.version),
+    },
 )
 """Knows the eyes and the stamp, which is looked for in the picture, whatever its faces are like."""
 
 
 @pytest.mark.parametrize("face", [TINY, COLLAPSED], ids=["tiny", "collapsed"])
 def test_a_corner_without_a_stamp_measures_no_face(face: Face) -> None:
-    said = analyze(flat_picture(), finder_of(face), Blind(), READING)
-    assert isinstance(said.evidence[1].measured, Reading)
-    assert said.outcome is Outcome.TOO_SMALL
-    assert unscored(said)
+    result = analyze(flat_picture(), make_finder(face), ForbiddenNetwork(), EYES_AND_STAMP)
+    assert isinstance(result.evidence[1].measurement, Reading)
+    assert result.outcome is Outcome.TOO_SMALL
+    assert is_unscored(result)
 
 
 def test_a_corner_without_a_stamp_lets_no_face_hide_another() -> None:
-    said = analyze(flat_picture(), finder_of(TINY, ELSEWHERE), Blind(), READING)
-    assert said.face is ELSEWHERE
-    assert said.verdict is Verdict.UNLIKELY_GENERATED
+    result = analyze(
+        flat_picture(), make_finder(TINY, ELSEWHERE), ForbiddenNetwork(), EYES_AND_STAMP
+    )
+    assert result.face is ELSEWHERE
+    assert result.verdict is Verdict.UNLIKELY_GENERATED
 
 
-def heard(llr: float, *, measured: bool = True) -> Hearing:
-    found = Reading(1.0) if measured else Unmeasurable(Reason.TOO_SMALL)
-    return Hearing((Evidence(EYE_ALIGNMENT, found, llr, ""),), llr, (llr, llr), None)
+def make_face_result(llr: float, *, measured: bool = True) -> FaceResult:
+    measurement = Reading(1.0) if measured else Unmeasurable(Reason.TOO_SMALL)
+    return FaceResult((Evidence(EYE_ALIGNMENT, measurement, llr, ""),), llr, (llr, llr), None)
 
 
-@given(st.lists(st.builds(heard, st.floats(-3, 3), measured=st.booleans()), max_size=6))
-def test_ranking_orders_every_face_once(hearings: list[Hearing]) -> None:
-    order = ranking(hearings)
-    assert sorted(order) == list(range(len(hearings)))
-    keys = [(hearings[i].measured, hearings[i].llr) for i in order]
+@given(st.lists(st.builds(make_face_result, st.floats(-3, 3), measured=st.booleans()), max_size=6))
+def test_order_faces_keeps_every_face_once(results: list[FaceResult]) -> None:
+    order = order_faces(results)
+    assert sorted(order) == list(range(len(results)))
+    keys = [(results[i].is_measured, results[i].llr) for i in order]
     assert keys == sorted(keys, reverse=True)
 
 
@@ -285,19 +312,19 @@ def test_of_reasons_too_small_is_the_one_that_is_told() -> None:
         Evidence(EYE_ALIGNMENT, Unmeasurable(reason), 0.0, "")
         for reason in (Reason.TOO_SMALL, Reason.DEGENERATE)
     )
-    assert outcome_of(Hearing((odd, small), 0.0, (0.0, 0.0), None)) is Outcome.TOO_SMALL
-    assert outcome_of(Hearing((odd,), 0.0, (0.0, 0.0), None)) is Outcome.NO_FACE
-    assert outcome_of(heard(0.0)) is Outcome.SCORED
+    assert outcome_with_face(FaceResult((odd, small), 0.0, (0.0, 0.0), None)) is Outcome.TOO_SMALL
+    assert outcome_with_face(FaceResult((odd,), 0.0, (0.0, 0.0), None)) is Outcome.NO_FACE
+    assert outcome_with_face(make_face_result(0.0)) is Outcome.SCORED
 
 
 # The steps
 
 
 def test_only_a_face_near_the_frame_is_looked_at_twice() -> None:
-    told = Told(IN_FRAME, ELSEWHERE)
-    network = Blind()
-    portraits = portray(flat_picture(), cast("FaceFinder", told), network)
-    assert told.asked == [IN_FRAME]
+    finder = StubFinder(IN_FRAME, ELSEWHERE)
+    network = ForbiddenNetwork()
+    portraits = build_portraits(flat_picture(), cast("FaceFinder", finder), network)
+    assert finder.remeasured == [IN_FRAME]
     assert [len(p.repeats) for p in portraits] == [1, 0]
     assert [p.face_count for p in portraits] == [2, 2]
     assert [p.face for p in portraits] == [IN_FRAME, ELSEWHERE]
@@ -306,53 +333,55 @@ def test_only_a_face_near_the_frame_is_looked_at_twice() -> None:
 
 def test_what_cannot_be_measured_weighs_nothing() -> None:
     nothing = Unmeasurable(Reason.TOO_SMALL)
-    calibration = replace(LOOKING, fusion=replace(LOOKING.fusion, offset=1.5))
-    hearing = hear(((EYE_ALIGNMENT, nothing), (TEXTURE, nothing)), calibration)
-    assert (hearing.llr, hearing.interval, hearing.measured) == (0.0, (0.0, 0.0), False)
-    assert [e.llr for e in hearing.evidence] == [0.0, 0.0]
+    calibration = replace(EYES_AND_TEXTURE, fusion=replace(EYES_AND_TEXTURE.fusion, offset=1.5))
+    result = weigh_face(((EYE_ALIGNMENT, nothing), (TEXTURE, nothing)), calibration)
+    assert (result.llr, result.interval, result.is_measured) == (0.0, (0.0, 0.0), False)
+    assert [e.llr for e in result.evidence] == [0.0, 0.0]
 
 
 def test_what_cannot_be_measured_takes_nothing_from_what_can() -> None:
-    sightings = portrait_at().sightings
-    eyes = (EYE_ALIGNMENT, Reading(1.0, (), sightings))
-    beside = hear((eyes, (TEXTURE, Unmeasurable(Reason.OUT_OF_PICTURE))), LOOKING)
-    alone = hear((eyes,), LOOKING)
+    measurements = make_portrait().face_measurements
+    eyes = (EYE_ALIGNMENT, Reading(1.0, (), measurements))
+    beside = weigh_face((eyes, (TEXTURE, Unmeasurable(Reason.OUT_OF_PICTURE))), EYES_AND_TEXTURE)
+    alone = weigh_face((eyes,), EYES_AND_TEXTURE)
     assert (beside.llr, beside.interval) == (alone.llr, alone.interval)
-    assert beside.square == alone.square
-    assert beside.measured
+    assert beside.alignment == alone.alignment
+    assert beside.is_measured
 
 
-def test_a_testimony_has_every_check_in_order() -> None:
-    for network in (None, Steady()):
-        testimony = analysis.testify(portrait_at(network=network))
-        assert [check for check, _ in testimony] == list(CHECKS)
-    assert analysis.testify(portrait_at(), ()) == ()
-    assert [c for c, _ in analysis.testify(portrait_at(), (TEXTURE,))] == [TEXTURE]
+def test_measurements_have_every_check_in_order() -> None:
+    for network in (None, ConstantNetwork()):
+        measurements = analysis.measure_all(make_portrait(network=network))
+        assert [check for check, _ in measurements] == list(CHECKS)
+    assert analysis.measure_all(make_portrait(), ()) == ()
+    assert [c for c, _ in analysis.measure_all(make_portrait(), (TEXTURE,))] == [TEXTURE]
 
 
 def test_only_the_checks_of_the_calibration_are_asked() -> None:
     """One that it does not know could not be weighed."""
-    assert [e.check for e in said_of(IN_FRAME).evidence] == list(SMALL.checks)
-    assert [e.check for e in looked_at(Steady(), IN_FRAME).evidence] == list(LOOKING.checks)
+    assert [e.check for e in analyze_faces(IN_FRAME).evidence] == list(EYES_ONLY.checks)
+    assert [e.check for e in analyze_with_texture(ConstantNetwork(), IN_FRAME).evidence] == list(
+        EYES_AND_TEXTURE.checks
+    )
 
 
 def test_a_turned_head_is_warned_of() -> None:
     points = IN_FRAME.landmarks.copy()
     width = points[CHEEK_RIGHT] - points[CHEEK_LEFT]
     points[NOSE_TIP] = points[CHEEK_LEFT] + 0.95 * width
-    assert said_of(Face(points)).warnings == ("turned_away",)
+    assert analyze_faces(Face(points)).warnings == ("turned_away",)
 
 
 def test_both_stages_are_entered_once_and_in_order() -> None:
     stages = []
 
     @contextmanager
-    def step(stage: str) -> Iterator[None]:
+    def time_stage(stage: str) -> Iterator[None]:
         stages.append(f"{stage} begins")
         yield
         stages.append(f"{stage} ends")
 
-    analyze(flat_picture(), finder_of(IN_FRAME), Blind(), SMALL, step)
+    analyze(flat_picture(), make_finder(IN_FRAME), ForbiddenNetwork(), EYES_ONLY, time_stage)
     assert stages == ["landmarks begins", "landmarks ends", "checks begins", "checks ends"]
 
 
@@ -368,10 +397,10 @@ FRAMED = (
 )
 
 
-class Line:
+class Pipeline:
     """Everything that ships, from the picture on."""
 
-    def __init__(self, finder: FaceFinder, networks: Networks, shipped: Calibration) -> None:
+    def __init__(self, finder: FaceFinder, networks: OnnxNetworks, shipped: Calibration) -> None:
         self.finder, self.networks, self.shipped = finder, networks, shipped
 
     def __call__(self, picture: Picture) -> Analysis:
@@ -379,36 +408,36 @@ class Line:
 
 
 @pytest.fixture(scope="module")
-def line(finder: FaceFinder, networks: Networks, shipped: Calibration) -> Line:
-    return Line(finder, networks, shipped)
+def line(finder: FaceFinder, networks: OnnxNetworks, shipped: Calibration) -> Pipeline:
+    return Pipeline(finder, networks, shipped)
 
 
-def test_every_check_that_there_is_speaks(line: Line, faces: Fixture) -> None:
+def test_every_check_that_there_is_speaks(line: Pipeline, faces: LoadFixture) -> None:
     assert [e.check for e in line(faces(FRAMED[0])).evidence] == list(CHECKS)
 
 
-def test_the_frame_is_recognised_however_it_was_changed(line: Line, faces: Fixture) -> None:
+def test_the_frame_is_recognised_however_it_was_changed(line: Pipeline, faces: LoadFixture) -> None:
     """A real photograph cut into the frame of a generator: by its eyes alone it looks like one."""
     for name in FRAMED:
-        said = line(faces(name))
-        assert said.outcome is Outcome.SCORED
-        assert eyes_of(said).llr > 1.0, name
-        assert said.match is not None
-        assert said.match.transform == "untouched"
-        assert said.match.distance < 5.0
+        result = line(faces(name))
+        assert result.outcome is Outcome.SCORED
+        assert eye_evidence(result).llr > 1.0, name
+        assert result.match is not None
+        assert result.match.transform == "untouched"
+        assert result.match.distance < 5.0
     for name in ("astronaut_ffhq_zoom110.jpg", "astronaut_ffhq_border.png"):
-        assert eyes_of(line(faces(name))).llr > 0.0, name
+        assert eye_evidence(line(faces(name))).llr > 0.0, name
 
 
 @pytest.mark.parametrize("name", FRAMED)
 def test_a_photograph_is_not_accused_because_it_sits_in_the_frame(
-    line: Line, faces: Fixture, name: str
+    line: Pipeline, faces: LoadFixture, name: str
 ) -> None:
     """What it was all for: the pixels of a real person speak against where the eyes lie."""
-    said = line(faces(name))
-    assert said.llr < eyes_of(said).llr - 1.0
+    result = line(faces(name))
+    assert result.llr < eye_evidence(result).llr - 1.0
     if "gray" not in name:  # without colour less of a photograph is left, and it stands on the edge
-        assert said.verdict is not Verdict.LIKELY_GENERATED
+        assert result.verdict is not Verdict.LIKELY_GENERATED
 
 
 @pytest.mark.parametrize(
@@ -419,7 +448,7 @@ def test_a_photograph_is_not_accused_because_it_sits_in_the_frame(
     ],
 )
 def test_what_was_done_to_the_frame_is_told(
-    line: Line, faces: Fixture, name: str, transform: str, width: float
+    line: Pipeline, faces: LoadFixture, name: str, transform: str, width: float
 ) -> None:
     match = line(faces(name)).match
     assert match is not None
@@ -429,12 +458,12 @@ def test_what_was_done_to_the_frame_is_told(
 
 @pytest.mark.parametrize("name", ["astronaut.jpg", "camera.jpg", "cartoon.png"])
 def test_a_face_where_people_have_theirs_is_not_a_generators(
-    line: Line, faces: Fixture, name: str
+    line: Pipeline, faces: LoadFixture, name: str
 ) -> None:
-    said = line(faces(name))
-    assert said.outcome is Outcome.SCORED
-    assert said.verdict is Verdict.UNLIKELY_GENERATED
-    assert said.llr < 0.0
+    result = line(faces(name))
+    assert result.outcome is Outcome.SCORED
+    assert result.verdict is Verdict.UNLIKELY_GENERATED
+    assert result.llr < 0.0
 
 
 @pytest.mark.parametrize(
@@ -447,14 +476,14 @@ def test_a_face_where_people_have_theirs_is_not_a_generators(
     ],
 )
 def test_a_picture_without_a_face_is_not_judged(
-    line: Line, faces: Fixture, name: str, outcome: Outcome
+    line: Pipeline, faces: LoadFixture, name: str, outcome: Outcome
 ) -> None:
-    said = line(faces(name))
-    assert said.outcome is outcome
-    assert unscored(said)
+    result = line(faces(name))
+    assert result.outcome is outcome
+    assert is_unscored(result)
 
 
-def test_the_same_picture_is_judged_the_same_twice(line: Line, faces: Fixture) -> None:
+def test_the_same_picture_is_judged_the_same_twice(line: Pipeline, faces: LoadFixture) -> None:
     first, second = (line(faces("astronaut_ffhq_frame.jpg")) for _ in range(2))
     assert first.llr == second.llr
     assert first.llr_interval == second.llr_interval
@@ -463,7 +492,7 @@ def test_the_same_picture_is_judged_the_same_twice(line: Line, faces: Fixture) -
 
 
 @pytest.mark.parametrize("name", FRAMED)
-def test_mirrored_pictures_are_judged_alike(line: Line, faces: Fixture, name: str) -> None:
+def test_mirrored_pictures_are_judged_alike(line: Pipeline, faces: LoadFixture, name: str) -> None:
     picture = faces(name)
     mirrored = Picture(np.ascontiguousarray(picture.rgb[:, ::-1]), picture.format, picture.sha256)
     here, there = line(picture), line(mirrored)
@@ -473,6 +502,6 @@ def test_mirrored_pictures_are_judged_alike(line: Line, faces: Fixture, name: st
 
 def test_unusual_faces_do_not_break_the_line() -> None:
     for seed in range(20):
-        face = moved(lively_face(seed, 1.0), 90.0, 17.0 * seed, by=(200.0, 180.0))
-        said = said_of(face)
-        assert -3.0 <= said.llr_interval[0] <= said.llr <= said.llr_interval[1] <= 3.0
+        face = transform_face(perturbed_face(seed, 1.0), 90.0, 17.0 * seed, by=(200.0, 180.0))
+        result = analyze_faces(face)
+        assert -3.0 <= result.llr_interval[0] <= result.llr <= result.llr_interval[1] <= 3.0

@@ -15,7 +15,7 @@ from app.analysis.analyze import analyze
 from app.calibration.calibration import Calibration
 from app.face.landmarks import FaceFinder
 from app.image.picture import Picture, decode
-from app.networks.onnx import Networks
+from app.networks.onnx import OnnxNetworks
 
 HOSTILE = Path(__file__).resolve().parents[2] / "fixtures" / "faces" / "hostile"
 READABLE = [
@@ -27,7 +27,7 @@ READABLE = [
 
 @pytest.mark.parametrize("name", READABLE)
 def test_every_hostile_picture_that_decodes(
-    name: str, finder: FaceFinder, networks: Networks, shipped: Calibration
+    name: str, finder: FaceFinder, networks: OnnxNetworks, shipped: Calibration
 ) -> None:
     picture = decode((HOSTILE / name).read_bytes())
     analysis = analyze(picture, finder, networks, shipped)
@@ -43,7 +43,7 @@ def test_every_hostile_picture_that_decodes(
 )
 def test_any_pixels(
     finder: FaceFinder,
-    networks: Networks,
+    networks: OnnxNetworks,
     shipped: Calibration,
     size: tuple[int, int],
     seed: int,
@@ -59,7 +59,7 @@ def test_any_pixels(
 
 @pytest.mark.parametrize("size", [(1, 1600), (1600, 1), (2, 1600), (1600, 3)])
 def test_the_narrowest_pictures(
-    size: tuple[int, int], finder: FaceFinder, networks: Networks, shipped: Calibration
+    size: tuple[int, int], finder: FaceFinder, networks: OnnxNetworks, shipped: Calibration
 ) -> None:
     rgb = np.full((*size, 3), 128, np.uint8)
     rgb.setflags(write=False)

@@ -11,14 +11,14 @@ import numpy as np
 import pytest
 import structlog
 
-from app.analysis.analyzer import Analyst
-from app.analysis.child_pool import Examiners, Look, look_here, opened_look
-from app.analysis.record import Looked
-from app.errors import AvatarError, DecoderFailed, ImageBomb
+from app.analysis.analyzer import Analyzer
+from app.analysis.child_pool import AnalyzeFn, AnalyzerPool, analyze_in_thread, open_analyze_fn
+from app.analysis.record import AnalyzedRecord
+from app.errors import DecoderFailed, ImageBomb, RequestError
 from app.settings import Settings
-from tests.analysis.frail_examiner import MISLAID
-from tests.image.sandbox.frail import EAT, LIE, SEGFAULT, SPIN
-from tests.image.sandbox.test_service import children
+from tests.analysis.crashing_child import LOOKUP_FAULT
+from tests.image.sandbox.crashing_child import BUSY_LOOP, EXHAUST_MEMORY, FALSE_REPLY, SEGFAULT
+from tests.image.sandbox.test_service import child_pids
 
 FACES = Path(__file__).resolve().parent.parent.parent / "fixtures" / "faces"
 FILES = sorted([*FACES.glob("*.jpg"), *FACES.glob("*.png"), *(FACES / "hostile").glob("*.*")])
@@ -33,83 +33,90 @@ def silence() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def analyst() -> Iterator[Analyst]:
-    with closing(Analyst.load(SETTINGS)) as made:
-        yield made
+def analyst() -> Iterator[Analyzer]:
+    with closing(Analyzer.load(SETTINGS)) as loaded:
+        yield loaded
 
 
 @pytest.fixture(scope="module")
-def apart(analyst: Analyst) -> Iterator[Look]:
-    with opened_look(SETTINGS, analyst) as look:
+def apart(analyst: Analyzer) -> Iterator[AnalyzeFn]:
+    with open_analyze_fn(SETTINGS, analyst) as look:
         yield look
 
 
 @pytest.fixture(scope="module")
-def fragile() -> Iterator[Examiners]:
+def fragile() -> Iterator[AnalyzerPool]:
     settings = SETTINGS.model_copy(update={"batch_workers": 1})
-    with closing(Examiners(settings, program="tests.analysis.frail_examiner")) as made:
-        yield made
+    with closing(AnalyzerPool(settings, program="tests.analysis.crashing_child")) as pool:
+        yield pool
 
 
-def said(look: Look, data: bytes) -> Looked | tuple[str, str]:
+def analyze_or_error(analyze: AnalyzeFn, data: bytes) -> AnalyzedRecord | tuple[str, str]:
     try:
-        return look(data, 0.25)
-    except AvatarError as error:
+        return analyze(data, 0.25)
+    except RequestError as error:
         return error.code, error.detail
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_apart_is_as_here(apart: Look, analyst: Analyst, path: Path) -> None:
+def test_apart_is_as_here(apart: AnalyzeFn, analyst: Analyzer, path: Path) -> None:
     data = path.read_bytes()
-    there, here = said(apart, data), said(look_here(analyst, SETTINGS), data)
-    if isinstance(here, tuple):
-        assert there == here
+    isolated, in_thread = (
+        analyze_or_error(apart, data),
+        analyze_or_error(analyze_in_thread(analyst, SETTINGS), data),
+    )
+    if isinstance(in_thread, tuple):
+        assert isolated == in_thread
         return
-    assert isinstance(there, Looked)
-    assert there.timings_ms.keys() == here.timings_ms.keys()
-    assert here.finding.tile is not None
-    np.testing.assert_array_equal(there.finding.tile, here.finding.tile)
-    assert {**vars(there.finding), "tile": 0} == {**vars(here.finding), "tile": 0}
+    assert isinstance(isolated, AnalyzedRecord)
+    assert isolated.timings_ms.keys() == in_thread.timings_ms.keys()
+    assert in_thread.record.tile is not None
+    np.testing.assert_array_equal(isolated.record.tile, in_thread.record.tile)
+    assert {**vars(isolated.record), "tile": 0} == {**vars(in_thread.record), "tile": 0}
 
 
-def test_threads_agree(apart: Look) -> None:
-    alone = [said(apart, path.read_bytes()) for path in FILES[:8]]
+def test_threads_agree(apart: AnalyzeFn) -> None:
+    alone = [analyze_or_error(apart, path.read_bytes()) for path in FILES[:8]]
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda path: said(apart, path.read_bytes()), FILES[:8]))
+        together = list(
+            pool.map(lambda path: analyze_or_error(apart, path.read_bytes()), FILES[:8])
+        )
     for one, other in zip(alone, together, strict=True):
-        if isinstance(one, Looked):
-            assert isinstance(other, Looked)
-            assert one.finding.analysis == other.finding.analysis
+        if isinstance(one, AnalyzedRecord):
+            assert isinstance(other, AnalyzedRecord)
+            assert one.record.analysis == other.record.analysis
         else:
             assert one == other
 
 
-def test_all_of_them_start_at_once(apart: Look) -> None:
-    assert isinstance(apart, Examiners)
+def test_all_of_them_start_at_once(apart: AnalyzeFn) -> None:
+    assert isinstance(apart, AnalyzerPool)
     assert len(apart.resident_bytes()) == SETTINGS.batch_workers
 
 
-@pytest.mark.parametrize("word", [SEGFAULT, LIE])
-def test_a_killed_child_is_the_fault_of_its_picture_alone(fragile: Examiners, word: bytes) -> None:
+@pytest.mark.parametrize("word", [SEGFAULT, FALSE_REPLY])
+def test_a_killed_child_is_the_fault_of_its_picture_alone(
+    fragile: AnalyzerPool, word: bytes
+) -> None:
     with pytest.raises(DecoderFailed, match="save it anew"):
         fragile(PICTURE + word, 0.5)
-    assert fragile(PICTURE, 0.5).finding.outcome == "scored"
+    assert fragile(PICTURE, 0.5).record.outcome == "scored"
 
 
-def test_time_and_memory_are_bounded(fragile: Examiners) -> None:
+def test_time_and_memory_are_bounded(fragile: AnalyzerPool) -> None:
     with pytest.raises(ImageBomb, match="too long"):
-        fragile(PICTURE + SPIN, 0.5)
+        fragile(PICTURE + BUSY_LOOP, 0.5)
     with pytest.raises(ImageBomb, match="too much"):
-        fragile(PICTURE + EAT, 0.5)
-    assert fragile(PICTURE, 0.5).finding.outcome == "scored"
+        fragile(PICTURE + EXHAUST_MEMORY, 0.5)
+    assert fragile(PICTURE, 0.5).record.outcome == "scored"
 
 
-def test_a_fault_of_ours_is_not_the_picture_s_and_costs_no_child(fragile: Examiners) -> None:
-    assert fragile(PICTURE, 0.5).finding.outcome == "scored"
-    before = children()
+def test_a_fault_of_ours_is_not_the_picture_s_and_costs_no_child(fragile: AnalyzerPool) -> None:
+    assert fragile(PICTURE, 0.5).record.outcome == "scored"
+    before = child_pids()
     with pytest.raises(RuntimeError, match=r"^LookupError: mislaid$"):  # and no file was open to it
-        fragile(PICTURE + MISLAID, 0.5)
-    assert children() == before
+        fragile(PICTURE + LOOKUP_FAULT, 0.5)
+    assert child_pids() == before
 
 
 def test_a_child_whose_models_are_not_as_recorded_does_not_start(tmp_path: Path) -> None:
@@ -119,19 +126,19 @@ def test_a_child_whose_models_are_not_as_recorded_does_not_start(tmp_path: Path)
     (tmp_path / "canary.json").write_text('{"llr": 9.0, "verdict": "likely_generated"}')
     settings = SETTINGS.model_copy(update={"models_dir": tmp_path, "batch_workers": 1})
     with (
-        closing(Examiners(settings)) as examiners,
+        closing(AnalyzerPool(settings)) as examiners,
         pytest.raises(RuntimeError, match="does not start"),
     ):
         examiners(PICTURE, 0.5)
 
 
-def test_without_isolation_or_workers_it_is_looked_at_here(analyst: Analyst) -> None:
-    nobody = SETTINGS.model_copy(update={"batch_workers": 0})
-    with opened_look(nobody, analyst) as look:
-        assert not isinstance(look, Examiners)
+def test_without_isolation_or_workers_it_is_looked_at_here(analyst: Analyzer) -> None:
+    no_workers = SETTINGS.model_copy(update={"batch_workers": 0})
+    with open_analyze_fn(no_workers, analyst) as analyze:
+        assert not isinstance(analyze, AnalyzerPool)
     with (
-        closing(Analyst.load(Settings(workers=1, isolate=False))) as bare,
-        opened_look(SETTINGS, bare) as look,
+        closing(Analyzer.load(Settings(workers=1, isolate=False))) as bare,
+        open_analyze_fn(SETTINGS, bare) as analyze,
     ):
-        assert not isinstance(look, Examiners)
-        assert look(PICTURE, 0.5).finding.outcome == "scored"
+        assert not isinstance(analyze, AnalyzerPool)
+        assert analyze(PICTURE, 0.5).record.outcome == "scored"

@@ -12,15 +12,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.analysis.child_protocol import read, refused, written
-from app.analysis.record import Looked
+from app.analysis.child_protocol import decode_record_reply, encode_record, encode_refusal
+from app.analysis.record import AnalyzedRecord
 from app.image.sandbox.protocol import MAX_REPLY_BYTES
-from app.image.thumbnails import TILE_PX, encoded
-from app.records import Finding
+from app.image.thumbnails import AVERAGE_TILE_PX, encode_jpeg
+from app.records import PictureRecord
 
 THUMBNAIL = np.random.default_rng(1).integers(0, 256, (90, 128, 3), dtype=np.uint8)
-TILE = np.random.default_rng(2).integers(0, 256, (TILE_PX, TILE_PX, 3), dtype=np.uint8)
-FINDING = Finding(
+TILE = np.random.default_rng(2).integers(
+    0, 256, (AVERAGE_TILE_PX, AVERAGE_TILE_PX, 3), dtype=np.uint8
+)
+PICTURE_RECORD = PictureRecord(
     sha256="ab" * 32,
     perceptual_hash="0123456789abcdef",
     outcome="scored",
@@ -38,53 +40,55 @@ FINDING = Finding(
     tile=TILE,
 )
 TIMINGS = {"decode": 1.0, "landmarks": 9.0, "checks": 20.5}
-ROOM = 1_000_000
+MEMORY_BYTES = 1_000_000
 
 
-def memory() -> mmap.mmap:
-    return mmap.mmap(-1, ROOM)
+def make_memory() -> mmap.mmap:
+    return mmap.mmap(-1, MEMORY_BYTES)
 
 
-def told(finding: Finding = FINDING) -> tuple[bytes, mmap.mmap]:
-    shared = memory()
-    return written(Looked(finding, TIMINGS), THUMBNAIL, shared), shared
+def encode_line(record: PictureRecord = PICTURE_RECORD) -> tuple[bytes, mmap.mmap]:
+    shared = make_memory()
+    return encode_record(AnalyzedRecord(record, TIMINGS), THUMBNAIL, shared), shared
 
 
-def heard(line: bytes, shared: mmap.mmap) -> Looked | tuple[str, str]:
-    return read(line, lambda start, count: shared[start : start + count])
+def decode_line(line: bytes, shared: mmap.mmap) -> AnalyzedRecord | tuple[str, str]:
+    return decode_record_reply(line, lambda start, count: shared[start : start + count])
 
 
 @pytest.mark.parametrize(
     "finding",
     [
-        FINDING,
-        replace(FINDING, eyes=None, square=None, template=None, transform=None, distance=None),
+        PICTURE_RECORD,
+        replace(
+            PICTURE_RECORD, eyes=None, square=None, template=None, transform=None, distance=None
+        ),
     ],
     ids=["a face", "no face"],
 )
-def test_a_finding_arrives_as_it_was_told(finding: Finding) -> None:
-    line, shared = told(finding)
+def test_a_finding_arrives_as_it_was_told(finding: PictureRecord) -> None:
+    line, shared = encode_line(finding)
     assert len(line) <= MAX_REPLY_BYTES
-    looked = heard(line, shared)
-    assert isinstance(looked, Looked)
-    assert looked.timings_ms == TIMINGS
-    assert looked.finding.tile is not None
-    np.testing.assert_array_equal(looked.finding.tile, TILE)
-    assert {**vars(looked.finding), "tile": None} == {
+    analyzed = decode_line(line, shared)
+    assert isinstance(analyzed, AnalyzedRecord)
+    assert analyzed.timings_ms == TIMINGS
+    assert analyzed.record.tile is not None
+    np.testing.assert_array_equal(analyzed.record.tile, TILE)
+    assert {**vars(analyzed.record), "tile": None} == {
         **vars(finding),
         "tile": None,
-        "thumbnail": encoded(THUMBNAIL),
+        "thumbnail": encode_jpeg(THUMBNAIL),
     }
 
 
 @pytest.mark.parametrize("letter", ["a", "×", "\U0001f642", "\0"])
 def test_why_there_is_none_arrives_too(letter: str) -> None:
-    line = refused("image_bomb", letter * 10_000)
+    line = encode_refusal("image_bomb", letter * 10_000)
     assert len(line) <= MAX_REPLY_BYTES
-    said = heard(line, memory())
-    assert isinstance(said, tuple)
-    assert said[0] == "image_bomb"
-    assert said[1].startswith(letter * 100)
+    refusal = decode_line(line, make_memory())
+    assert isinstance(refusal, tuple)
+    assert refusal[0] == "image_bomb"
+    assert refusal[1].startswith(letter * 100)
 
 
 @pytest.mark.parametrize(
@@ -110,29 +114,29 @@ def test_why_there_is_none_arrives_too(letter: str) -> None:
     ],
     ids=str,
 )
-def test_what_cannot_be_is_no_reply(lie: dict[str, Any]) -> None:
-    line, shared = told()
-    said = json.loads(line)
-    assert isinstance(heard(json.dumps(said).encode(), shared), Looked)
-    said["found"].update(lie)
+def test_what_cannot_be_is_no_reply(change: dict[str, Any]) -> None:
+    line, shared = encode_line()
+    reply = json.loads(line)
+    assert isinstance(decode_line(json.dumps(reply).encode(), shared), AnalyzedRecord)
+    reply["found"].update(change)
     with pytest.raises(ValueError, match=r"."):
-        heard(json.dumps(said).encode(), shared)
+        decode_line(json.dumps(reply).encode(), shared)
 
 
 @pytest.mark.parametrize("analysis", [b"[]", b"null", b'{"a"', b"\xff\xff", b"[" * 100_000])
 def test_an_answer_that_is_none_is_not_kept(analysis: bytes) -> None:
-    line, shared = told(replace(FINDING, analysis=analysis))
+    line, shared = encode_line(replace(PICTURE_RECORD, analysis=analysis))
     with pytest.raises(ValueError, match=r"."):
-        heard(line, shared)
+        decode_line(line, shared)
 
 
 def test_what_was_promised_and_is_not_there_is_no_reply() -> None:
-    line, shared = told()
+    line, shared = encode_line()
     with pytest.raises(ValueError, match=r"."):
-        read(line, lambda start, count: shared[start : start + count][:50])
+        decode_record_reply(line, lambda start, count: shared[start : start + count][:50])
 
 
 @given(st.binary(max_size=400))
 def test_no_bytes_are_more_than_no_reply(line: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        heard(line, memory())
+        decode_line(line, make_memory())

@@ -9,29 +9,29 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.analysis.analyzer import Examined
+from app.analysis.analyzer import AnalyzedPicture
 from app.analysis.schemas import AnalysisOut
-from app.analysis.serialize import told, wire
+from app.analysis.serialize import format_text, serialize_analysis
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.evidence import Analysis, Evidence, Outcome, Reason, Unmeasurable
 from app.image.picture import decode
-from tests.api.stand_in import opinion, picture_bytes
+from tests.api.stub_analyzer import picture_bytes, stub_analysis
 
 PICTURE = decode(picture_bytes())
-SCORED = opinion(PICTURE)
+SCORED = stub_analysis(PICTURE)
 
 
-def sent(analysis: Analysis, prior: float = 0.5) -> AnalysisOut:
-    return wire(Examined(PICTURE, analysis, {}), prior=prior, base_rate=0.0005)
+def serialize(analysis: Analysis, prior: float = 0.5) -> AnalysisOut:
+    return serialize_analysis(AnalyzedPicture(PICTURE, analysis, {}), prior=prior, base_rate=0.0005)
 
 
 @given(st.floats(-5, 5), st.floats(1e-5, 1 - 1e-5))
 def test_a_probability_is_never_certain_and_follows_the_odds(llr: float, prior: float) -> None:
-    said = sent(replace(SCORED, llr=llr), prior)
-    assert said.likelihood is not None
-    assert 0.0 < said.likelihood < 1.0
+    analysis = serialize(replace(SCORED, llr=llr), prior)
+    assert analysis.likelihood is not None
+    assert 0.0 < analysis.likelihood < 1.0
     odds = prior / (1 - prior) * 10.0**llr
-    rarer = min(said.likelihood, 1 - said.likelihood)
+    rarer = min(analysis.likelihood, 1 - analysis.likelihood)
     assert rarer == pytest.approx(min(odds, 1 / odds) / (1 + min(odds, 1 / odds)), rel=0.006)
 
 
@@ -39,38 +39,38 @@ def test_a_probability_is_never_certain_and_follows_the_odds(llr: float, prior: 
 def test_the_line_is_json_without_minus_zero(llr: float, roll_deg: float) -> None:
     assert SCORED.alignment is not None
     turned = replace(SCORED.alignment, roll_deg=roll_deg)
-    line = sent(replace(SCORED, llr=llr, alignment=turned)).model_dump_json()
+    line = serialize(replace(SCORED, llr=llr, alignment=turned)).model_dump_json()
     assert "\n" not in line
     assert ":-0.0," not in line
     AnalysisOut.model_validate(json.loads(line))
 
 
 def test_every_answer_has_its_own_id() -> None:
-    assert sent(SCORED).id != sent(SCORED).id
+    assert serialize(SCORED).id != serialize(SCORED).id
 
 
 def test_an_unmeasurable_check_is_told_with_its_reason() -> None:
     evidence = Evidence(
         EYE_ALIGNMENT, Unmeasurable(Reason.TOO_SMALL), 0.0, "not measured: too_small"
     )
-    said = sent(
+    analysis_out = serialize(
         replace(SCORED, outcome=Outcome.TOO_SMALL, evidence=(evidence,), alignment=None, llr=0.0)
     )
-    check = said.model_dump(mode="json")["checks"][0]
+    check = analysis_out.model_dump(mode="json")["checks"][0]
     assert (check["status"], check["reason"], check["llr"]) == ("unmeasurable", "too_small", 0.0)
-    assert said.face is not None  # there is one; it is only too small
-    assert said.likelihood is None
+    assert analysis_out.face is not None  # there is one; it is only too small
+    assert analysis_out.likelihood is None
 
 
 def test_marks_lie_in_unit_coordinates() -> None:
-    for check in sent(SCORED).checks:
+    for check in serialize(SCORED).checks:
         assert check.status == "measured"
         assert check.marks
         assert all(0.0 <= v <= 1.0 for mark in check.marks for point in mark.points for v in point)
 
 
 def test_every_check_is_told_in_its_order_with_what_it_measured() -> None:
-    eyes, texture = sent(SCORED).model_dump(mode="json")["checks"]
+    eyes, texture = serialize(SCORED).model_dump(mode="json")["checks"]
     assert (eyes["name"], eyes["measures"]) == ("eye_alignment", {})
     assert (texture["name"], texture["value"], texture["llr"]) == ("texture", 2.25, 0.9)
     assert texture["measures"] == {"witness": 2.25, "spread": 1.0, "ln_side": 0.0}
@@ -78,15 +78,15 @@ def test_every_check_is_told_in_its_order_with_what_it_measured() -> None:
 
 def test_what_could_not_be_measured_stands_beside_what_could() -> None:
     eyes, texture = SCORED.evidence
-    shut = replace(texture, measured=Unmeasurable(Reason.OUT_OF_PICTURE), llr=0.0)
-    said = sent(replace(SCORED, evidence=(eyes, shut)))
-    assert [check.status for check in said.checks] == ["measured", "unmeasurable"]
-    assert said.likelihood is not None
-    assert "measures" not in said.model_dump(mode="json")["checks"][1]
+    shut = replace(texture, measurement=Unmeasurable(Reason.OUT_OF_PICTURE), llr=0.0)
+    analysis_out = serialize(replace(SCORED, evidence=(eyes, shut)))
+    assert [check.status for check in analysis_out.checks] == ["measured", "unmeasurable"]
+    assert analysis_out.likelihood is not None
+    assert "measures" not in analysis_out.model_dump(mode="json")["checks"][1]
 
 
 def test_people_are_told_of_every_check() -> None:
-    words = told(sent(SCORED)).splitlines()
+    words = format_text(serialize(SCORED)).splitlines()
     assert [line for line in words if line.startswith(("  eye_alignment: ", "  texture: "))] == [
         "  eye_alignment: in place",
         "  texture: drawn",
@@ -94,7 +94,7 @@ def test_people_are_told_of_every_check() -> None:
 
 
 def test_words_say_against_when_it_is_against() -> None:
-    words = told(sent(replace(SCORED, llr=-2.5, warnings=("several_faces",))))
+    words = format_text(serialize(replace(SCORED, llr=-2.5, warnings=("several_faces",))))
     assert "-2.50" in words
     assert "support against" in words
     assert "note: several faces" in words

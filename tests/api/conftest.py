@@ -10,56 +10,56 @@ import httpx
 import pytest
 import structlog
 
-from app.analysis.analyzer import Analyst
+from app.analysis.analyzer import Analyzer
 from app.settings import Settings
-from tests.api.elsewhere import Elsewhere, pictures_elsewhere
-from tests.api.stand_in import Shared, StandIn, Start, serving
+from tests.api.picture_server import PictureServer, run_picture_server
+from tests.api.stub_analyzer import SharedServer, StartServer, StubAnalyzer, serve_app
 
 
 @pytest.fixture(scope="session", autouse=True)
 def silence() -> None:
     """Log lines are tested where a whole process runs; here they would only be in the way."""
-    structlog.configure(processors=[_drop])
+    structlog.configure(processors=[_drop_event])
 
 
-def _drop(logger: object, method: str, event: MutableMapping[str, Any]) -> NoReturn:
+def _drop_event(logger: object, method: str, event: MutableMapping[str, Any]) -> NoReturn:
     raise structlog.DropEvent
 
 
 @pytest.fixture(scope="module")
-def standing() -> tuple[Settings, Analyst]:
+def standing() -> tuple[Settings, Analyzer]:
     """What the module's own server is made of; a module may say otherwise."""
-    return Settings(workers=2, fetch_allow=("127.0.0.1",)), StandIn()
+    return Settings(workers=2, fetch_allow=("127.0.0.1",)), StubAnalyzer()
 
 
 @pytest.fixture(scope="module")
-def elsewhere() -> Iterator[Elsewhere]:
+def elsewhere() -> Iterator[PictureServer]:
     """A server beside ours that hands out pictures, one a module."""
-    with pictures_elsewhere() as there:
-        yield there
+    with run_picture_server() as pictures:
+        yield pictures
 
 
 @pytest.fixture(scope="module")
-def shared(standing: tuple[Settings, Analyst]) -> Iterator[Shared]:
-    made = Shared(*standing)
-    yield made
-    made.stop()
+def shared(standing: tuple[Settings, Analyzer]) -> Iterator[SharedServer]:
+    server = SharedServer(*standing)
+    yield server
+    server.stop()
 
 
 @pytest.fixture
-def client(shared: Shared) -> httpx.Client:
+def client(shared: SharedServer) -> httpx.Client:
     """One server for the tests that do not change it."""
     return shared.client()
 
 
 @pytest.fixture
-def start() -> Iterator[Start]:
+def start() -> Iterator[StartServer]:
     """Starts a server for one test: ``start(analyst, workers=1, ...)``."""
-    Shared.stop_any()
+    SharedServer.stop_any()
     with ExitStack() as stack:
 
-        def begin(analyst: Analyst | None = None, **changes: Any) -> httpx.Client:
+        def start_server(analyst: Analyzer | None = None, **changes: Any) -> httpx.Client:
             settings = Settings(**{"workers": 2, "fetch_allow": "127.0.0.1", **changes})
-            return stack.enter_context(serving(settings, analyst or StandIn()))
+            return stack.enter_context(serve_app(settings, analyst or StubAnalyzer()))
 
-        yield begin
+        yield start_server

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 
 from app.settings import Settings
-from tests.api.stand_in import StandIn, Start, picture_bytes, serving
+from tests.api.stub_analyzer import StartServer, StubAnalyzer, picture_bytes, serve_app
 
 PNG = picture_bytes()
 HEADERS = {"Content-Type": "image/png"}
@@ -36,21 +36,21 @@ def post(client: httpx.Client) -> httpx.Response:
     return client.post("/v1/analyses", content=PNG, headers=HEADERS)
 
 
-def inside(client: httpx.Client) -> int:
+def requests_in_flight(client: httpx.Client) -> int:
     lines = client.get("/metrics").text.splitlines()
     return round(
         float(next(x for x in lines if x.startswith("eyeline_requests_inside")).split()[-1])
     )
 
 
-def test_alive_while_every_worker_is_busy_and_busy_beyond_the_queue(start: Start) -> None:
+def test_alive_while_every_worker_is_busy_and_busy_beyond_the_queue(start: StartServer) -> None:
     gate = Gate()
-    client = start(StandIn(meanwhile=gate), workers=1, queue_size=1)
+    client = start(StubAnalyzer(during_analysis=gate), workers=1, queue_size=1)
     with ThreadPoolExecutor(2) as callers:
         first = callers.submit(post, client)
         gate.wait_for(1)
         second = callers.submit(post, client)
-        while inside(client) < 2:
+        while requests_in_flight(client) < 2:
             pass
         # One is being examined, one waits; no clock has to tell that these answer all the same.
         assert client.get("/livez").json() == {"status": "ok"}
@@ -63,14 +63,14 @@ def test_alive_while_every_worker_is_busy_and_busy_beyond_the_queue(start: Start
         assert not first.done()
         gate.opened.set()
         assert [first.result().status_code, second.result().status_code] == [200, 200]
-    assert inside(client) == 0
+    assert requests_in_flight(client) == 0
     assert post(client).status_code == 200
     assert "eyeline_queue_refusals_total 1.0" in client.get("/metrics").text
 
 
-def test_busy_is_said_before_a_byte_of_the_body_is_sent(start: Start) -> None:
+def test_busy_is_said_before_a_byte_of_the_body_is_sent(start: StartServer) -> None:
     gate = Gate()
-    client = start(StandIn(meanwhile=gate), workers=1, queue_size=0)
+    client = start(StubAnalyzer(during_analysis=gate), workers=1, queue_size=0)
     with ThreadPoolExecutor(1) as callers:
         first = callers.submit(post, client)
         gate.wait_for(1)
@@ -82,9 +82,9 @@ def test_busy_is_said_before_a_byte_of_the_body_is_sent(start: Start) -> None:
         assert first.result().status_code == 200
 
 
-def test_a_large_body_does_not_drown_the_refusal(start: Start) -> None:
+def test_a_large_body_does_not_drown_the_refusal(start: StartServer) -> None:
     gate = Gate()
-    client = start(StandIn(meanwhile=gate), workers=1, queue_size=0)
+    client = start(StubAnalyzer(during_analysis=gate), workers=1, queue_size=0)
     with ThreadPoolExecutor(1) as callers:
         first = callers.submit(post, client)
         gate.wait_for(1)
@@ -94,23 +94,23 @@ def test_a_large_body_does_not_drown_the_refusal(start: Start) -> None:
         assert first.result().status_code == 200
 
 
-def test_a_caller_who_leaves_leaves_no_place_taken(start: Start) -> None:
-    client = start(StandIn(), workers=1, queue_size=0)
+def test_a_caller_who_leaves_leaves_no_place_taken(start: StartServer) -> None:
+    client = start(StubAnalyzer(), workers=1, queue_size=0)
     for _ in range(3):
         with _connect(client) as connection:
             connection.sendall(
                 b"POST /v1/analyses HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
                 b"Content-Length: 1000\r\n\r\nhalf"
             )
-            while inside(client) < 1:
+            while requests_in_flight(client) < 1:
                 pass
-        while inside(client) > 0:
+        while requests_in_flight(client) > 0:
             pass
     assert post(client).status_code == 200
 
 
-def test_a_failed_examination_leaves_no_place_taken(start: Start) -> None:
-    client = start(StandIn(), workers=1, queue_size=0)
+def test_a_failed_examination_leaves_no_place_taken(start: StartServer) -> None:
+    client = start(StubAnalyzer(), workers=1, queue_size=0)
     for _ in range(3):
         assert client.post("/v1/analyses", content=b"no", headers=HEADERS).status_code == 415
     assert post(client).status_code == 200
@@ -118,7 +118,7 @@ def test_a_failed_examination_leaves_no_place_taken(start: Start) -> None:
 
 def test_stopping_finishes_what_was_begun() -> None:
     gate = Gate()
-    analyst = StandIn(meanwhile=gate)
+    analyst = StubAnalyzer(during_analysis=gate)
     seen_closed: list[bool] = []
 
     def open_when_nobody_is_let_in(client: httpx.Client) -> None:
@@ -128,7 +128,7 @@ def test_stopping_finishes_what_was_begun() -> None:
         gate.opened.set()
 
     with ThreadPoolExecutor(2) as callers:
-        with serving(Settings(workers=1), analyst) as client:
+        with serve_app(Settings(workers=1), analyst) as client:
             caller = httpx.Client(base_url=client.base_url, timeout=30, trust_env=False)
             answer = callers.submit(post, caller)
             gate.wait_for(1)

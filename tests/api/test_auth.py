@@ -9,7 +9,7 @@ import httpx
 import pytest
 
 from app.settings import Settings
-from tests.api.stand_in import Shared, StandIn, Start, picture_bytes
+from tests.api.stub_analyzer import SharedServer, StartServer, StubAnalyzer, picture_bytes
 
 SECRETS = {
     name: f"{name} {'x' * 16}" for name in ("all", "reader", "sender", "admin", "slow", "few")
@@ -29,14 +29,16 @@ PNG = picture_bytes()
 
 
 @pytest.fixture(scope="module")
-def with_keys() -> Iterator[Shared]:
-    made = Shared(Settings(workers=1, api_keys=KEYS, fetch_allow="127.0.0.1"), StandIn())
-    yield made
-    made.stop()
+def with_keys() -> Iterator[SharedServer]:
+    server = SharedServer(
+        Settings(workers=1, api_keys=KEYS, fetch_allow="127.0.0.1"), StubAnalyzer()
+    )
+    yield server
+    server.stop()
 
 
 @pytest.fixture
-def keyed(with_keys: Shared) -> httpx.Client:
+def keyed(with_keys: SharedServer) -> httpx.Client:
     return with_keys.client()
 
 
@@ -137,7 +139,7 @@ def test_a_quota_counts_pictures_not_requests(keyed: httpx.Client) -> None:
     assert keyed.get("/v1/batches", headers=bearer("few")).status_code == 200
 
 
-def test_refused_requests_cost_no_quota(start: Start) -> None:
+def test_refused_requests_cost_no_quota(start: StartServer) -> None:
     client = start(api_keys=f"{SECRETS['few']}:quota=1", workers=1)
     headers = {**bearer("few"), "Content-Type": "text/html"}
     assert client.post("/v1/analyses", content=b"<p>", headers=headers).status_code == 415

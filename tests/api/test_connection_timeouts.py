@@ -14,15 +14,15 @@ import httpx
 import pytest
 
 from app.api.connection_timeouts import MAX_HEAD_BYTES, Connection
-from tests.api.stand_in import Start, picture_bytes
+from tests.api.stub_analyzer import StartServer, picture_bytes
 
 REQUEST = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
-HEAD_S = 0.5
+SHORT_HEAD_TIMEOUT_S = 0.5
 
 
 @pytest.fixture
-def impatient(start: Start, monkeypatch: pytest.MonkeyPatch) -> httpx.Client:
-    monkeypatch.setattr(Connection, "head_s", HEAD_S)
+def impatient(start: StartServer, monkeypatch: pytest.MonkeyPatch) -> httpx.Client:
+    monkeypatch.setattr(Connection, "head_timeout_s", SHORT_HEAD_TIMEOUT_S)
     monkeypatch.setattr(Connection, "max_waiting", 20)
     return start(workers=1)
 
@@ -33,7 +33,7 @@ def connect() -> Iterator[ExitStack]:
         yield stack
 
 
-def dial(client: httpx.Client, stack: ExitStack) -> socket.socket:
+def open_connection(client: httpx.Client, stack: ExitStack) -> socket.socket:
     where = urlsplit(str(client.base_url))
     assert where.hostname is not None
     assert where.port is not None
@@ -55,7 +55,7 @@ def send_until_refused(connection: socket.socket) -> NoReturn:
         connection.sendall(b"\r\n")
 
 
-def answer(connection: socket.socket) -> bytes:
+def read_response(connection: socket.socket) -> bytes:
     """Status line of one answer, whose body is read as well if it says how long it is."""
     received = b""
     while b"\r\n\r\n" not in received:
@@ -69,14 +69,14 @@ def answer(connection: socket.socket) -> bytes:
 
 def test_who_says_nothing_is_let_go(impatient: httpx.Client, connect: ExitStack) -> None:
     began = time.monotonic()
-    assert is_closed(dial(impatient, connect))
-    assert time.monotonic() - began >= HEAD_S * 0.9
+    assert is_closed(open_connection(impatient, connect))
+    assert time.monotonic() - began >= SHORT_HEAD_TIMEOUT_S * 0.9
 
 
 def test_a_head_that_trickles_in_is_not_waited_for(
     impatient: httpx.Client, connect: ExitStack
 ) -> None:
-    connection = dial(impatient, connect)
+    connection = open_connection(impatient, connect)
     sent = 0
     try:
         for byte in REQUEST[:-4] + b"X-Slow: " + b"a" * 10_000:
@@ -92,9 +92,9 @@ def test_a_head_that_trickles_in_is_not_waited_for(
 def test_the_second_request_of_a_connection_has_a_deadline_too(
     impatient: httpx.Client, connect: ExitStack
 ) -> None:
-    connection = dial(impatient, connect)
+    connection = open_connection(impatient, connect)
     connection.sendall(REQUEST)
-    assert answer(connection) == b"HTTP/1.1 200"
+    assert read_response(connection) == b"HTTP/1.1 200"
     connection.sendall(REQUEST[:10])
     while not is_closed(connection):
         pass
@@ -103,33 +103,33 @@ def test_the_second_request_of_a_connection_has_a_deadline_too(
 def test_an_idle_connection_that_was_answered_is_kept(
     impatient: httpx.Client, connect: ExitStack
 ) -> None:
-    connection = dial(impatient, connect)
+    connection = open_connection(impatient, connect)
     for _ in range(2):
         connection.sendall(REQUEST)
-        assert answer(connection) == b"HTTP/1.1 200"
-        time.sleep(2 * HEAD_S)
+        assert read_response(connection) == b"HTTP/1.1 200"
+        time.sleep(2 * SHORT_HEAD_TIMEOUT_S)
 
 
 def test_a_refused_body_may_still_arrive_and_the_connection_is_kept(
     impatient: httpx.Client, connect: ExitStack
 ) -> None:
-    connection = dial(impatient, connect)
+    connection = open_connection(impatient, connect)
     head = b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
     connection.sendall(head + b"x" * 500)
-    assert answer(connection) == b"HTTP/1.1 404"
+    assert read_response(connection) == b"HTTP/1.1 404"
     connection.sendall(b"x" * 500)
-    time.sleep(2 * HEAD_S)
+    time.sleep(2 * SHORT_HEAD_TIMEOUT_S)
     connection.sendall(REQUEST)
-    assert answer(connection) == b"HTTP/1.1 200"
+    assert read_response(connection) == b"HTTP/1.1 200"
 
 
 def test_a_refused_body_that_never_ends_is_not_waited_for(
     impatient: httpx.Client, connect: ExitStack
 ) -> None:
-    connection = dial(impatient, connect)
+    connection = open_connection(impatient, connect)
     head = b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
     connection.sendall(head + b"x")
-    assert answer(connection) == b"HTTP/1.1 404"
+    assert read_response(connection) == b"HTTP/1.1 404"
     connection.sendall(b"x")
     while not is_closed(connection):
         pass
@@ -139,34 +139,34 @@ def test_a_slow_body_has_its_own_deadline_not_this_one(
     impatient: httpx.Client, connect: ExitStack
 ) -> None:
     picture = picture_bytes()
-    connection = dial(impatient, connect)
+    connection = open_connection(impatient, connect)
     connection.sendall(
         b"POST /v1/analyses HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
         b"Content-Length: %d\r\n\r\n" % len(picture)
     )
-    time.sleep(2 * HEAD_S)
+    time.sleep(2 * SHORT_HEAD_TIMEOUT_S)
     connection.sendall(picture)
-    assert answer(connection) == b"HTTP/1.1 200"
+    assert read_response(connection) == b"HTTP/1.1 200"
 
 
 def test_a_crowd_that_owes_its_heads_shuts_nobody_out(
-    start: Start, monkeypatch: pytest.MonkeyPatch, connect: ExitStack
+    start: StartServer, monkeypatch: pytest.MonkeyPatch, connect: ExitStack
 ) -> None:
     monkeypatch.setattr(Connection, "max_waiting", 20)
     client = start(workers=1)
-    crowd = [dial(client, connect) for _ in range(100)]
+    crowd = [open_connection(client, connect) for _ in range(100)]
     for connection in crowd:
         connection.sendall(REQUEST[:-2])
     assert client.get("/livez").status_code == 200
     assert all(is_closed(connection) for connection in crowd[:75])  # the oldest made room
     crowd[-1].sendall(b"\r\n")
-    assert answer(crowd[-1]) == b"HTTP/1.1 200"
+    assert read_response(crowd[-1]) == b"HTTP/1.1 200"
 
 
 def test_who_never_reads_an_answer_is_let_go(
-    start: Start, monkeypatch: pytest.MonkeyPatch, connect: ExitStack
+    start: StartServer, monkeypatch: pytest.MonkeyPatch, connect: ExitStack
 ) -> None:
-    monkeypatch.setattr(Connection, "stall_s", 0.3)
+    monkeypatch.setattr(Connection, "stall_timeout_s", 0.3)
     where = urlsplit(str(start(workers=1).base_url))
     connection = connect.enter_context(socket.socket())
     connection.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
@@ -177,9 +177,9 @@ def test_who_never_reads_an_answer_is_let_go(
 
 
 def test_a_vast_head_is_refused(impatient: httpx.Client, connect: ExitStack) -> None:
-    connection = dial(impatient, connect)
+    connection = open_connection(impatient, connect)
     connection.sendall(REQUEST[:-2] + b"X-Long: " + b"a" * 2 * MAX_HEAD_BYTES)
-    assert answer(connection) == b"HTTP/1.1 400"
+    assert read_response(connection) == b"HTTP/1.1 400"
 
 
 @pytest.mark.parametrize(
@@ -196,7 +196,7 @@ def test_a_vast_head_is_refused(impatient: httpx.Client, connect: ExitStack) -> 
 def test_what_is_no_http_is_refused_and_nothing_else_happens(
     impatient: httpx.Client, connect: ExitStack, head: bytes
 ) -> None:
-    connection = dial(impatient, connect)
+    connection = open_connection(impatient, connect)
     connection.sendall(head)
-    assert answer(connection) == b"HTTP/1.1 400"
+    assert read_response(connection) == b"HTTP/1.1 400"
     assert impatient.get("/livez").status_code == 200

@@ -20,7 +20,7 @@ import httpx
 import pytest
 
 from app.settings import Settings
-from tests.api.stand_in import StandIn, serving
+from tests.api.stub_analyzer import StubAnalyzer, serve_app
 
 KEY = "correct horse battery staple"
 SCHEMATHESIS = Path(sys.executable).with_name("schemathesis")
@@ -36,39 +36,39 @@ OPTIONS = (
 )
 
 
-HERE = "127.0.0.1"
+LOOPBACK = "127.0.0.1"
 
 
 @pytest.fixture(scope="module")
 def keyed() -> Iterator[httpx.Client]:
     """Fetches from nowhere: what is generated may name any host. None is even looked up."""
     settings = Settings(workers=1, api_keys=KEY, fetch_only="nowhere.invalid")
-    with serving(settings, StandIn()) as client, outward() as seen:
+    with serve_app(settings, StubAnalyzer()) as client, record_outgoing() as outgoing:
         yield client
-    assert seen == []
+    assert outgoing == []
 
 
 @contextmanager
-def outward() -> Iterator[list[tuple[object, ...]]]:
+def record_outgoing() -> Iterator[list[tuple[object, ...]]]:
     """Each name that this process looks up meanwhile, and each address it connects to, but ours."""
-    seen: list[tuple[object, ...]] = []
-    listens = True
+    outgoing: list[tuple[object, ...]] = []
+    is_recording = True
 
-    def hear(event: str, told: tuple[object, ...]) -> None:
-        if listens and event in ("socket.getaddrinfo", "socket.connect", "socket.sendto"):
-            where = told[0] if event == "socket.getaddrinfo" else told[1]
-            if (where[0] if isinstance(where, tuple) else where) != HERE:
-                seen.append((event, where))
+    def audit_hook(event: str, arguments: tuple[object, ...]) -> None:
+        if is_recording and event in ("socket.getaddrinfo", "socket.connect", "socket.sendto"):
+            target = arguments[0] if event == "socket.getaddrinfo" else arguments[1]
+            if (target[0] if isinstance(target, tuple) else target) != LOOPBACK:
+                outgoing.append((event, target))
 
-    sys.addaudithook(hear)  # which stays for as long as the process does
+    sys.addaudithook(audit_hook)  # which stays for as long as the process does
     try:
-        yield seen
+        yield outgoing
     finally:
-        listens = False
+        is_recording = False
 
 
 def test_a_look_up_would_be_seen() -> None:
-    with outward() as seen:
+    with record_outgoing() as seen:
         socket.getaddrinfo("127.0.0.2", 80, flags=socket.AI_NUMERICHOST)
     socket.getaddrinfo("127.0.0.3", 80, flags=socket.AI_NUMERICHOST)
     assert seen == [("socket.getaddrinfo", "127.0.0.2")]
@@ -78,14 +78,14 @@ def test_a_look_up_would_be_seen() -> None:
 def test_whatever_is_sent_names_nobody_who_is_asked(keyed: httpx.Client, host: str) -> None:
     """Refused by its spelling, in a single request and in a list."""
     url = f"http://{host}/avatar.jpg"
-    refused = keyed.post("/v1/analyses", json={"url": url}, headers=bearer())
+    refused = keyed.post("/v1/analyses", json={"url": url}, headers=auth_header())
     assert (refused.status_code, refused.json()["code"]) == (403, "url_blocked")
-    sent = keyed.post("/v1/batches", json={"items": [{"url": url}]}, headers=bearer())
+    sent = keyed.post("/v1/batches", json={"items": [{"url": url}]}, headers=auth_header())
     assert sent.status_code == 202
     batch = sent.json()
     while batch["status"] not in ("completed", "failed", "cancelled"):
         time.sleep(0.02)
-        batch = keyed.get(sent.headers["location"], headers=bearer()).json()
+        batch = keyed.get(sent.headers["location"], headers=auth_header()).json()
     assert batch["request_counts"]["failed"] == 1
 
 
@@ -102,16 +102,18 @@ def test_no_request_breaks_the_contract(keyed: httpx.Client, tmp_path: Path) -> 
     )
     assert run.returncode == 0, run.stdout
     assert "No issues found" in run.stdout
-    assert 'status="500"' not in keyed.get("/metrics", headers=bearer()).text
+    assert 'status="500"' not in keyed.get("/metrics", headers=auth_header()).text
 
 
-def bearer() -> dict[str, str]:
+def auth_header() -> dict[str, str]:
     return {"Authorization": f"Bearer {KEY}"}
 
 
 def test_a_method_that_is_not_there_is_told_which_are(keyed: httpx.Client) -> None:
     for path, methods in keyed.get("/openapi.json").json()["paths"].items():
-        refused = keyed.request("PATCH", path.replace("{batch_id}", "batch_0"), headers=bearer())
+        refused = keyed.request(
+            "PATCH", path.replace("{batch_id}", "batch_0"), headers=auth_header()
+        )
         assert refused.status_code == 405
         assert refused.json()["code"] == "method_not_allowed"
         assert set(refused.headers["allow"].split(", ")) == {name.upper() for name in methods}

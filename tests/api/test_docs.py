@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 
 from app.api.app import create_app
-from app.api.docs import page
+from app.api.docs import render_page
 from app.settings import Settings
 
 DOCUMENT = create_app(Settings()).openapi()
@@ -41,14 +41,14 @@ def test_no_script_and_nothing_from_elsewhere(client: httpx.Client) -> None:
 
 def test_it_is_written_once_and_never_by_the_event_loop() -> None:
     """Anybody may ask for it, as often as they like."""
-    app, writers = create_app(Settings()), []
-    described = app.openapi
+    app, threads = create_app(Settings()), []
+    generate = app.openapi
 
-    def noted() -> dict[str, Any]:
-        writers.append(threading.current_thread())
-        return described()
+    def recording_generate() -> dict[str, Any]:
+        threads.append(threading.current_thread())
+        return generate()
 
-    app.openapi = noted  # type: ignore[method-assign]
+    app.openapi = recording_generate  # type: ignore[method-assign]
 
     async def ask() -> None:
         transport = httpx.ASGITransport(app)
@@ -59,7 +59,7 @@ def test_it_is_written_once_and_never_by_the_event_loop() -> None:
                 assert (await client.delete("/livez")).headers["allow"] == "GET"
 
     asyncio.run(ask())
-    assert threading.main_thread() not in writers
+    assert threading.main_thread() not in threads
     assert app.openapi() is app.openapi()
 
 
@@ -77,7 +77,7 @@ def test_whatever_a_description_says_is_text() -> None:
         "requestBody": {"content": {evil: example}},
         "responses": {evil: {"description": evil, "content": {evil: example}}},
     }
-    shown = page({"info": info, "paths": {evil: {"get": operation}}})
+    shown = render_page({"info": info, "paths": {evil: {"get": operation}}})
     assert "<script" not in shown
     assert "&lt;script&gt;" in shown
 

@@ -12,18 +12,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.multipart import MAX_FIELD_BYTES, MAX_FIELDS, Form, read_form
+from app.api.multipart import MAX_FIELD_BYTES, MAX_FIELDS, MultipartForm, read_form
 from app.api.problems import InvalidFields
 from app.api.request_body import Spool
 from app.errors import TooLarge
 
-Files = list[tuple[str, bytes]]
+FormFiles = list[tuple[str, bytes]]
 names = st.text(
     st.characters(codec="utf-8", exclude_characters='\r\n"\\\0'), min_size=1, max_size=20
 )
 
 
-def sent(files: Files, fields: dict[str, str] | None = None) -> tuple[str, bytes]:
+def encode_form(files: FormFiles, fields: dict[str, str] | None = None) -> tuple[str, bytes]:
     """A form as a common client sends it: content type and body."""
     request = httpx.Request(
         "POST", "http://a/", files=[("file", file) for file in files], data=fields
@@ -31,20 +31,20 @@ def sent(files: Files, fields: dict[str, str] | None = None) -> tuple[str, bytes
     return request.headers["content-type"], request.read()
 
 
-def taken(
-    kind: str, body: bytes, cuts: list[int], folder: Path, most: int = 100
-) -> tuple[Form, list[bytes]]:
+def parse_form(
+    content_type: str, body: bytes, cut_positions: list[int], folder: Path, max_files: int = 100
+) -> tuple[MultipartForm, list[bytes]]:
     """The form, and the bytes of its files, of a body that arrives cut in pieces."""
 
-    async def pieces() -> AsyncIterator[bytes]:
-        edges = sorted({0, len(body), *(cut % (len(body) + 1) for cut in cuts)})
+    async def chunks() -> AsyncIterator[bytes]:
+        edges = sorted({0, len(body), *(cut % (len(body) + 1) for cut in cut_positions)})
         for start, end in pairwise(edges):
             yield body[start:end]
 
-    async def read() -> tuple[Form, list[bytes]]:
+    async def read() -> tuple[MultipartForm, list[bytes]]:
         spool = Spool(folder)
         try:
-            form = await read_form(kind, pieces(), spool, most)
+            form = await read_form(content_type, chunks(), spool, max_files)
             await spool.flush()
             contents = []
             for part in form.files:
@@ -59,7 +59,7 @@ def taken(
 
 def test_others_have_their_turn_while_a_form_is_taken_apart(tmp_path: Path) -> None:
     """However much of it arrives at once."""
-    kind, body = sent([(f"{number}.jpg", b"") for number in range(1_500)])
+    kind, body = encode_form([(f"{number}.jpg", b"") for number in range(1_500)])
     turns = 0
 
     async def whole() -> AsyncIterator[bytes]:
@@ -71,7 +71,7 @@ def test_others_have_their_turn_while_a_form_is_taken_apart(tmp_path: Path) -> N
             turns += 1
             await asyncio.sleep(0)
 
-    async def read() -> Form:
+    async def read() -> MultipartForm:
         others, spool = asyncio.create_task(take_turns()), Spool(tmp_path)
         try:
             return await read_form(kind, whole(), spool, 2_000)
@@ -90,21 +90,23 @@ def test_others_have_their_turn_while_a_form_is_taken_apart(tmp_path: Path) -> N
 )
 def test_the_same_parts_however_they_arrive(
     tmp_path_factory: pytest.TempPathFactory,
-    files: Files,
+    files: FormFiles,
     fields: dict[str, str],
     cuts: list[int],
 ) -> None:
     folder = tmp_path_factory.getbasetemp()
     fields = {name: value.replace("\r", "").replace("\n", "") for name, value in fields.items()}
-    form, contents = taken(*sent(files, fields), cuts, folder)
+    form, contents = parse_form(*encode_form(files, fields), cuts, folder)
     assert contents == [content for _, content in files]
     assert len(form.files) == len(files)
     assert form.fields == fields
-    assert taken(*sent(files, fields), [], folder)[0] == form  # another boundary, one piece
+    assert (
+        parse_form(*encode_form(files, fields), [], folder)[0] == form
+    )  # another boundary, one piece
 
 
 def test_what_differs_has_another_digest(tmp_path: Path) -> None:
-    several: list[Files] = [
+    forms: list[FormFiles] = [
         [("a", b"1")],
         [("b", b"1")],
         [("a", b"2")],
@@ -114,27 +116,31 @@ def test_what_differs_has_another_digest(tmp_path: Path) -> None:
         [("b", b"2"), ("a", b"1")],
         [("a", b"1b2")],
     ]
-    assert len({taken(*sent(files), [], tmp_path)[0].digest for files in several}) == len(several)
+    assert len({parse_form(*encode_form(files), [], tmp_path)[0].digest for files in forms}) == len(
+        forms
+    )
 
 
 def test_limits(tmp_path: Path) -> None:
     with pytest.raises(TooLarge, match="3 files"):
-        taken(*sent([("a", b"")] * 4), [], tmp_path, most=3)
+        parse_form(*encode_form([("a", b"")] * 4), [], tmp_path, max_files=3)
     with pytest.raises(InvalidFields, match="bytes"):
-        taken(*sent([("a", b"")], {"metadata": "x" * (MAX_FIELD_BYTES + 1)}), [], tmp_path)
+        parse_form(
+            *encode_form([("a", b"")], {"metadata": "x" * (MAX_FIELD_BYTES + 1)}), [], tmp_path
+        )
     many = {f"field{n}": "" for n in range(MAX_FIELDS + 1)}
     with pytest.raises(InvalidFields, match="fields"):
-        taken(*sent([("a", b"")], many), [], tmp_path)
+        parse_form(*encode_form([("a", b"")], many), [], tmp_path)
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9, 0.99])
 def test_a_form_that_breaks_off_is_no_form(tmp_path: Path, share: float) -> None:
-    kind, body = sent([("a", b"content" * 10), ("b", b"content" * 10)])
+    kind, body = encode_form([("a", b"content" * 10), ("b", b"content" * 10)])
     with pytest.raises(InvalidFields):
-        taken(kind, body[: int(len(body) * share)], [], tmp_path)
+        parse_form(kind, body[: int(len(body) * share)], [], tmp_path)
 
 
 @given(st.binary(max_size=200))
 def test_noise_is_no_form(tmp_path_factory: pytest.TempPathFactory, noise: bytes) -> None:
     with pytest.raises(InvalidFields):
-        taken("multipart/form-data; boundary=x", noise, [7], tmp_path_factory.getbasetemp())
+        parse_form("multipart/form-data; boundary=x", noise, [7], tmp_path_factory.getbasetemp())

@@ -13,8 +13,8 @@ from app.analysis.schemas import AnalysisOut
 from app.api.analyses.examples import ANALYSES, PROBLEMS
 from app.api.app import create_app
 from app.api.batches.examples import BATCHES
-from app.api.batches.openapi import SHOWN
-from app.api.problems import STATUS, Problem
+from app.api.batches.openapi import EXAMPLES
+from app.api.problems import STATUS_BY_CODE, Problem
 from app.batches.store.models import Status
 from app.evidence import Outcome, Verdict
 from app.settings import Settings
@@ -23,7 +23,7 @@ DOCUMENT = create_app(Settings()).openapi()
 RESPONSES = DOCUMENT["paths"]["/v1/analyses"]["post"]["responses"]
 
 
-def fits(schema: dict[str, Any], value: object) -> None:
+def validate(schema: dict[str, Any], value: object) -> None:
     """Raises unless ``value`` fits ``schema``, whose references point into the document."""
     whole = {**schema, "components": DOCUMENT["components"]}
     jsonschema_rs.validator_for(whole).validate(value)
@@ -38,7 +38,7 @@ def test_it_is_openapi_3_1() -> None:
 def test_every_outcome_has_an_example_that_fits(name: str) -> None:
     content = RESPONSES["200"]["content"]["application/json"]
     shown = content["examples"][name]["value"]
-    fits(content["schema"], shown)
+    validate(content["schema"], shown)
     assert AnalysisOut.model_validate(shown).model_dump(mode="json") == shown
 
 
@@ -47,13 +47,13 @@ def test_no_outcome_and_no_verdict_is_without_an_example() -> None:
     assert {a["verdict"] for a in ANALYSES.values()} == set(Verdict)
 
 
-@pytest.mark.parametrize("shown", [*SHOWN], ids=str)
+@pytest.mark.parametrize("shown", [*EXAMPLES], ids=str)
 def test_every_example_of_a_batch_fits(shown: tuple[str, str, str]) -> None:
     path, method, status = shown
     content = DOCUMENT["paths"][path][method]["responses"][status]["content"]
-    for name, value in SHOWN[shown].items():
+    for name, value in EXAMPLES[shown].items():
         assert content["application/json"]["examples"][name]["value"] == value
-        fits(content["application/json"]["schema"], value)
+        validate(content["application/json"]["schema"], value)
 
 
 def test_every_status_of_a_batch_has_an_example() -> None:
@@ -68,14 +68,14 @@ def test_every_body_of_a_list_is_described() -> None:
         "application/x-tar", "application/gzip", "multipart/form-data",
     } <= set(content)  # fmt: skip
     for example in content["application/json"]["examples"].values():
-        fits(content["application/json"]["schema"], example["value"])
+        validate(content["application/json"]["schema"], example["value"])
 
 
 @pytest.mark.parametrize("code", PROBLEMS)
 def test_every_error_has_an_example_that_fits(code: str) -> None:
-    content = RESPONSES[str(STATUS[code])]["content"]["application/problem+json"]
+    content = RESPONSES[str(STATUS_BY_CODE[code])]["content"]["application/problem+json"]
     shown = content["examples"][code]["value"]
-    fits(content["schema"], shown)
+    validate(content["schema"], shown)
     assert Problem.model_validate(shown).code == code
 
 
@@ -99,4 +99,4 @@ def test_three_bodies_and_two_answers_are_described() -> None:
 @pytest.mark.parametrize("path", ["/livez", "/readyz", "/v1/checks", "/v1/model", "/v1/limits"])
 def test_what_is_answered_fits_what_is_described(client: httpx.Client, path: str) -> None:
     schema = DOCUMENT["paths"][path]["get"]["responses"]["200"]["content"]["application/json"]
-    fits(schema["schema"], client.get(path).json())
+    validate(schema["schema"], client.get(path).json())

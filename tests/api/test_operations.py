@@ -9,8 +9,8 @@ import pytest
 
 from app.api.operations import CheckOut, LimitsOut, ModelCardOut
 from app.checks import CHECKS
-from app.face.landmarks import MODEL_FILE, MODEL_SHA256
-from tests.api.stand_in import StandIn, Start, picture_bytes
+from app.face.landmarks import LANDMARK_MODEL_FILE, LANDMARK_MODEL_SHA256
+from tests.api.stub_analyzer import StartServer, StubAnalyzer, picture_bytes
 
 HEADERS = {"Content-Type": "image/png"}
 
@@ -20,14 +20,14 @@ def test_alive_and_ready(client: httpx.Client) -> None:
     assert client.get("/readyz").json() == {"status": "ready"}
 
 
-def test_every_worker_proves_itself_before_the_first_request(start: Start) -> None:
-    analyst = StandIn()
+def test_every_worker_proves_itself_before_the_first_request(start: StartServer) -> None:
+    analyst = StubAnalyzer()
     start(analyst, workers=4)
     assert len(analyst.threads) == 4
 
 
-def test_not_ready_says_why_and_lives_on(start: Start) -> None:
-    client = start(StandIn(complains="the canary is silent"))
+def test_not_ready_says_why_and_lives_on(start: StartServer) -> None:
+    client = start(StubAnalyzer(canary_error="the canary is silent"))
     response = client.get("/readyz")
     assert response.status_code == 503
     assert response.headers["content-type"] == "application/problem+json"
@@ -42,23 +42,23 @@ def test_the_root_points_to_the_documentation(client: httpx.Client) -> None:
 
 
 def test_checks_document_themselves(client: httpx.Client) -> None:
-    told = [CheckOut.model_validate(each) for each in client.get("/v1/checks").json()]
-    assert [(c.name, c.version) for c in told] == [(c.name, c.version) for c in CHECKS]
-    assert all(c.description and c.reference and c.unit for c in told)
-    figures = {c.name: c.figures for c in told}
+    documented = [CheckOut.model_validate(each) for each in client.get("/v1/checks").json()]
+    assert [(c.name, c.version) for c in documented] == [(c.name, c.version) for c in CHECKS]
+    assert all(c.description and c.reference and c.unit for c in documented)
+    figures = {c.name: c.figures for c in documented}
     assert figures["eye_alignment"] == {"weight": 1.0}
     known = {"eye_alignment": {"weight": 1.0}, "texture": {"weight": 0.8, "auc_400px": 0.93}}
     assert figures == {c.name: known.get(c.name, {}) for c in CHECKS}
 
 
-def test_a_check_without_figures_is_documented_all_the_same(start: Start) -> None:
-    class Newer(StandIn):
+def test_a_check_without_figures_is_documented_all_the_same(start: StartServer) -> None:
+    class UncalibratedAnalyzer(StubAnalyzer):
         def describe(self) -> dict[str, Any]:
             return {"id": "0123456789ab"}
 
-    client = start(Newer())
+    client = start(UncalibratedAnalyzer())
     assert [c["figures"] for c in client.get("/v1/checks").json()] == [{}] * len(CHECKS)
-    assert [f["name"] for f in client.get("/v1/model").json()["files"]] == [MODEL_FILE]
+    assert [f["name"] for f in client.get("/v1/model").json()["files"]] == [LANDMARK_MODEL_FILE]
 
 
 def test_the_model_card_names_calibration_and_files(client: httpx.Client) -> None:
@@ -67,7 +67,7 @@ def test_the_model_card_names_calibration_and_files(client: httpx.Client) -> Non
     assert card.calibration["id"] == "0123456789ab"
     assert all(len(file.sha256) == 64 for file in card.files)
     assert {file.name: file.sha256 for file in card.files} == {
-        MODEL_FILE: MODEL_SHA256,
+        LANDMARK_MODEL_FILE: LANDMARK_MODEL_SHA256,
         "witness.onnx": "0a" * 32,
         "person.onnx": "0b" * 32,
     }
@@ -75,15 +75,15 @@ def test_the_model_card_names_calibration_and_files(client: httpx.Client) -> Non
     assert "diffusion" in card.scope
 
 
-def test_limits_are_those_that_the_operator_set(start: Start) -> None:
+def test_limits_are_those_that_the_operator_set(start: StartServer) -> None:
     client = start(workers=3, queue_size=7, max_bytes=12_345, max_pixels=54_321)
-    told = LimitsOut.model_validate(client.get("/v1/limits").json())
-    assert (told.workers, told.queue_size) == (3, 7)
-    assert (told.max_bytes, told.max_pixels) == (12_345, 54_321)
-    assert "JPEG" in told.formats
+    limits = LimitsOut.model_validate(client.get("/v1/limits").json())
+    assert (limits.workers, limits.queue_size) == (3, 7)
+    assert (limits.max_bytes, limits.max_pixels) == (12_345, 54_321)
+    assert "JPEG" in limits.formats
 
 
-def test_metrics_count_by_outcome_stage_and_code(start: Start) -> None:
+def test_metrics_count_by_outcome_stage_and_code(start: StartServer) -> None:
     client = start()
     client.post("/v1/analyses", content=picture_bytes(), headers=HEADERS)
     client.post("/v1/analyses", content=b"no", headers=HEADERS)
@@ -109,7 +109,7 @@ KEYED = ("/v1/checks", "/v1/model", "/v1/limits", "/metrics")
 
 
 @pytest.mark.parametrize("path", KEYED)
-def test_with_keys_one_is_needed(start: Start, path: str) -> None:
+def test_with_keys_one_is_needed(start: StartServer, path: str) -> None:
     client = start(api_keys=f"another key of some length,{KEY}")
     for wrong in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": f"Basic {KEY}"}):
         response = client.get(path, headers=wrong)
@@ -119,16 +119,16 @@ def test_with_keys_one_is_needed(start: Start, path: str) -> None:
     assert client.get(path, headers={"Authorization": f"Bearer {KEY}"}).status_code == 200
 
 
-def test_without_a_key_not_a_byte_of_a_picture_is_read(start: Start) -> None:
+def test_without_a_key_not_a_byte_of_a_picture_is_read(start: StartServer) -> None:
     client = start(api_keys=KEY)
     refused = client.post("/v1/analyses", content=picture_bytes(), headers=HEADERS)
     assert refused.status_code == 401
     allowed = {**HEADERS, "Authorization": f"Bearer {KEY}"}
-    answered = client.post("/v1/analyses", content=picture_bytes(), headers=allowed)
-    assert answered.status_code == 200
+    response = client.post("/v1/analyses", content=picture_bytes(), headers=allowed)
+    assert response.status_code == 200
 
 
-def test_health_needs_no_key(start: Start) -> None:
+def test_health_needs_no_key(start: StartServer) -> None:
     client = start(api_keys=KEY)
     for path in ("/", "/livez", "/readyz", "/docs", "/openapi.json"):
         assert client.get(path).status_code == 200

@@ -5,7 +5,7 @@ from __future__ import annotations
 import httpx
 import pytest
 
-from tests.api.stand_in import Start, picture_bytes
+from tests.api.stub_analyzer import StartServer, picture_bytes
 
 PNG = picture_bytes()
 KEY = "correct horse battery staple"
@@ -76,17 +76,17 @@ def test_our_own_pages_and_programs_are_let_in(client: httpx.Client) -> None:
 
 
 def test_a_foreign_page_can_read_nothing(client: httpx.Client) -> None:
-    answered = client.get("/v1/model", headers={"Origin": "https://evil.example"})
-    assert "access-control-allow-origin" not in answered.headers
-    assert answered.headers["cross-origin-resource-policy"] == "same-origin"
-    asked = client.options(
+    response = client.get("/v1/model", headers={"Origin": "https://evil.example"})
+    assert "access-control-allow-origin" not in response.headers
+    assert response.headers["cross-origin-resource-policy"] == "same-origin"
+    preflight = client.options(
         "/v1/analyses",
         headers={"Origin": "https://evil.example", "Access-Control-Request-Method": "POST"},
     )
-    assert "access-control-allow-origin" not in asked.headers
+    assert "access-control-allow-origin" not in preflight.headers
 
 
-def test_with_keys_any_name_will_do_since_no_page_knows_one(start: Start) -> None:
+def test_with_keys_any_name_will_do_since_no_page_knows_one(start: StartServer) -> None:
     client = start(api_keys=KEY)
     headers = {"Host": "eyeline.example", "Origin": "https://elsewhere.example"}
     assert post(client, **headers).status_code == 401

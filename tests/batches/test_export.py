@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.batches import export
-from app.records import Failure, Finding, Result
+from app.records import Failure, ItemResult, PictureRecord
 
 ANALYSIS: dict[str, Any] = {
     "outcome": "scored",
@@ -32,8 +32,8 @@ ANALYSIS: dict[str, Any] = {
 FAILURE = Failure("url_invalid", "This URL cannot be used", "=Line 3 is wrong.", retryable=False)
 
 
-def finding(analysis: bytes | None = None) -> Finding:
-    return Finding(
+def build_record(analysis: bytes | None = None) -> PictureRecord:
+    return PictureRecord(
         sha256="ab" * 32,
         perceptual_hash="00ff00ff00ff00ff",
         outcome="scored",
@@ -48,40 +48,44 @@ def finding(analysis: bytes | None = None) -> Finding:
     )
 
 
-SCORED = Result(0, "https://example.org/a.jpg", "@ada", 2, ("@ada", "a.jpg"), finding=finding())
-FAILED = Result(1, "-2+3", None, 3, ("=1+1", ""), failure=FAILURE)
-SHORT = Result(2, "c.jpg", "@cy", 4, (), finding=finding())
-RESULTS = [SCORED, FAILED, SHORT]
+SCORED_RESULT = ItemResult(
+    0, "https://example.org/a.jpg", "@ada", 2, ("@ada", "a.jpg"), record=build_record()
+)
+FAILED_RESULT = ItemResult(1, "-2+3", None, 3, ("=1+1", ""), failure=FAILURE)
+SHORT_ROW_RESULT = ItemResult(2, "c.jpg", "@cy", 4, (), record=build_record())
+RESULTS = [SCORED_RESULT, FAILED_RESULT, SHORT_ROW_RESULT]
 
 
-def rows(results: list[Result], columns: tuple[str, ...]) -> list[dict[str, str]]:
+def exported_rows(results: list[ItemResult], columns: tuple[str, ...]) -> list[dict[str, str]]:
     return list(
-        csv.DictReader(io.StringIO(b"".join(export.csv(results, columns)).decode(), newline=""))
+        csv.DictReader(
+            io.StringIO(b"".join(export.stream_csv(results, columns)).decode(), newline="")
+        )
     )
 
 
-def header(columns: tuple[str, ...], results: list[Result] = RESULTS) -> list[str]:
-    text = b"".join(export.csv(results, columns)).decode()
+def exported_header(columns: tuple[str, ...], results: list[ItemResult] = RESULTS) -> list[str]:
+    text = b"".join(export.stream_csv(results, columns)).decode()
     return next(csv.reader(io.StringIO(text, newline="")))
 
 
 def test_a_line_is_the_answer_with_its_item_s_names_before_it() -> None:
-    said = json.loads(export.line(SCORED))
-    assert list(said)[:4] == ["seq", "source", "id", "custom_id"]
-    assert said["id"].startswith("an_")
-    assert len(said.pop("id")) == 27
-    assert said == {"seq": 0, "source": SCORED.source, "custom_id": "@ada", **ANALYSIS}
+    line = json.loads(export.format_line(SCORED_RESULT))
+    assert list(line)[:4] == ["seq", "source", "id", "custom_id"]
+    assert line["id"].startswith("an_")
+    assert len(line.pop("id")) == 27
+    assert line == {"seq": 0, "source": SCORED_RESULT.source, "custom_id": "@ada", **ANALYSIS}
 
 
 @pytest.mark.parametrize("analysis", [b"{}", b" { } ", b'{"a":1}', b' {"a": {"b": []}} \n'])
 def test_the_kept_answer_is_spliced_whatever_its_spaces(analysis: bytes) -> None:
-    said = json.loads(export.line(Result(5, "s", finding=finding(analysis))))
-    assert {key: said[key] for key in json.loads(analysis)} == json.loads(analysis)
-    assert said["seq"] == 5
+    line = json.loads(export.format_line(ItemResult(5, "s", record=build_record(analysis))))
+    assert {key: line[key] for key in json.loads(analysis)} == json.loads(analysis)
+    assert line["seq"] == 5
 
 
 def test_a_line_of_a_failure() -> None:
-    assert json.loads(export.line(FAILED)) == {
+    assert json.loads(export.format_line(FAILED_RESULT)) == {
         "seq": 1,
         "source": "-2+3",
         "custom_id": None,
@@ -95,48 +99,51 @@ def test_a_line_of_a_failure() -> None:
 
 
 def test_an_id_depends_on_place_picture_and_answer_alone() -> None:
-    def id_of(result: Result) -> str:
-        return str(json.loads(export.line(result))["id"])
+    def id_of(result: ItemResult) -> str:
+        return str(json.loads(export.format_line(result))["id"])
 
-    assert id_of(SCORED) == id_of(Result(0, "elsewhere", finding=finding()))
-    others = [Result(1, "", finding=finding()), Result(0, "", finding=finding(b"{}"))]
-    assert len({id_of(SCORED), *map(id_of, others)}) == 3
+    assert id_of(SCORED_RESULT) == id_of(ItemResult(0, "elsewhere", record=build_record()))
+    others = [
+        ItemResult(1, "", record=build_record()),
+        ItemResult(0, "", record=build_record(b"{}")),
+    ]
+    assert len({id_of(SCORED_RESULT), *map(id_of, others)}) == 3
 
 
 @given(st.text(), st.none() | st.text())
 def test_a_line_is_one_line_of_json(source: str, custom_id: str | None) -> None:
     for result in (
-        Result(0, source, custom_id, finding=finding()),
-        Result(0, source, custom_id, failure=FAILURE),
+        ItemResult(0, source, custom_id, record=build_record()),
+        ItemResult(0, source, custom_id, failure=FAILURE),
     ):
-        assert b"\n" not in export.line(result)
-        assert json.loads(export.line(result))["source"] == source
+        assert b"\n" not in export.format_line(result)
+        assert json.loads(export.format_line(result))["source"] == source
 
 
 def test_a_stream_ends_in_its_summary() -> None:
-    lines = b"".join(export.ndjson(RESULTS, {"total": 3})).splitlines()
-    assert lines[:-1] == [export.line(result) for result in RESULTS]
+    lines = b"".join(export.stream_ndjson(RESULTS, {"total": 3})).splitlines()
+    assert lines[:-1] == [export.format_line(result) for result in RESULTS]
     assert json.loads(lines[-1]) == {"summary": {"total": 3}}
-    assert b"".join(export.ndjson(RESULTS, None)).splitlines() == lines[:-1]
-    assert b"".join(export.ndjson([], None)) == b""
+    assert b"".join(export.stream_ndjson(RESULTS, None)).splitlines() == lines[:-1]
+    assert b"".join(export.stream_ndjson([], None)) == b""
 
 
 def test_a_page_is_one_object() -> None:
-    said = json.loads(export.page(RESULTS, {"has_more": False, "next_cursor": None}))
-    assert said["data"] == [json.loads(export.line(result)) for result in RESULTS]
-    assert said["next_cursor"] is None
-    assert json.loads(export.page([], {})) == {"data": []}
+    page = json.loads(export.format_page(RESULTS, {"has_more": False, "next_cursor": None}))
+    assert page["data"] == [json.loads(export.format_line(result)) for result in RESULTS]
+    assert page["next_cursor"] is None
+    assert json.loads(export.format_page([], {})) == {"data": []}
 
 
 def test_a_stream_is_given_out_before_it_is_at_its_end() -> None:
-    endless = (Result(n, "s", finding=finding()) for n in itertools.count())
-    assert len(next(export.ndjson(endless, None))) < 2 * export.BLOCK_BYTES
-    assert len(next(export.csv(endless, ()))) < 2 * export.BLOCK_BYTES
+    endless = (ItemResult(n, "s", record=build_record()) for n in itertools.count())
+    assert len(next(export.stream_ndjson(endless, None))) < 2 * export.BLOCK_BYTES
+    assert len(next(export.stream_csv(endless, ()))) < 2 * export.BLOCK_BYTES
 
 
 def test_the_list_s_rows_with_ours_behind() -> None:
-    scored, failed, short = rows(RESULTS, ("name", "file"))
-    assert header(("name", "file")) == [
+    scored, failed, short = exported_rows(RESULTS, ("name", "file"))
+    assert exported_header(("name", "file")) == [
         "name",
         "file",
         "outcome",
@@ -169,9 +176,9 @@ def test_the_list_s_rows_with_ours_behind() -> None:
 
 
 def test_a_list_without_columns_gets_names_for_its_rows() -> None:
-    assert header(())[:4] == ["seq", "custom_id", "source", "outcome"]
-    assert header(())[-1] == "error_detail"
-    assert [(r["seq"], r["custom_id"], r["source"]) for r in rows(RESULTS, ())] == [
+    assert exported_header(())[:4] == ["seq", "custom_id", "source", "outcome"]
+    assert exported_header(())[-1] == "error_detail"
+    assert [(r["seq"], r["custom_id"], r["source"]) for r in exported_rows(RESULTS, ())] == [
         ("0", "'@ada", "https://example.org/a.jpg"),
         ("1", "", "'-2+3"),
         ("2", "'@cy", "c.jpg"),
@@ -179,7 +186,7 @@ def test_a_list_without_columns_gets_names_for_its_rows() -> None:
 
 
 def test_our_names_give_way_to_the_list_s() -> None:
-    names = header(("Verdict", "eyeline_verdict", "seq"))
+    names = exported_header(("Verdict", "eyeline_verdict", "seq"))
     assert names[:3] == ["Verdict", "eyeline_verdict", "seq"]
     assert "eyeline_eyeline_verdict" in names
     assert names[-1] == "eyeline_seq"
@@ -187,30 +194,30 @@ def test_our_names_give_way_to_the_list_s() -> None:
 
 
 def test_our_own_answer_can_be_sent_as_a_list_again() -> None:
-    first = tuple(header(("url",)))
-    assert header(first)[: len(first)] == list(first)
+    first = tuple(exported_header(("url",)))
+    assert exported_header(first)[: len(first)] == list(first)
 
 
 def test_checks_are_named_by_the_first_answer_although_failures_precede_it() -> None:
-    assert "teeth_llr" in header((), [FAILED, FAILED, SCORED])
-    assert "teeth_llr" not in header((), [FAILED])
+    assert "teeth_llr" in exported_header((), [FAILED_RESULT, FAILED_RESULT, SCORED_RESULT])
+    assert "teeth_llr" not in exported_header((), [FAILED_RESULT])
 
-    def failures() -> Iterator[Result]:
+    def failures() -> Iterator[ItemResult]:
         for n in range(20_000):
-            yield Result(n, "s", failure=FAILURE)
+            yield ItemResult(n, "s", failure=FAILURE)
 
-    text = b"".join(export.csv(failures(), ()))
+    text = b"".join(export.stream_csv(failures(), ()))
     assert text.count(b"\r\n") == 20_001
 
 
 @pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "-1.2"])
 def test_what_came_in_is_never_run(cell: str) -> None:
-    result = Result(0, cell, cell, cells=(cell,), failure=FAILURE)
-    assert rows([result], ("name",))[0]["name"] == "'" + cell
-    assert rows([result], ())[0]["source"] == "'" + cell
-    assert header((cell,))[0] == "'" + cell
+    result = ItemResult(0, cell, cell, cells=(cell,), failure=FAILURE)
+    assert exported_rows([result], ("name",))[0]["name"] == "'" + cell
+    assert exported_rows([result], ())[0]["source"] == "'" + cell
+    assert exported_header((cell,))[0] == "'" + cell
 
 
 def test_a_result_of_nothing_is_our_own_fault() -> None:
     with pytest.raises(ValueError, match="neither"):
-        export.line(Result(0, "s"))
+        export.format_line(ItemResult(0, "s"))

@@ -11,341 +11,383 @@ import pytest
 import sqlalchemy as sa
 
 from app.batches import lifecycle, submission
-from app.batches.service import Desk
+from app.batches.service import BatchService
 from app.batches.store import deletion, queries, tables
 from app.batches.store.database import Database
-from app.batches.store.models import NewBatch, Status
-from app.errors import Busy, KeyReused, ListUnreadable, NotFound, NotYet
+from app.batches.store.models import BatchRequest, Status
+from app.errors import Busy, IdempotencyKeyReused, ListUnreadable, NotFound, NotYet
 from app.records import Item
-from tests.batches.conftest import Opened, ended
-from tests.batches.stand_in import BROKEN, StandIn, addresses, bytes_of, pictures, wrong
+from tests.batches.conftest import OpenService, wait_until_ended
+from tests.batches.fake_tools import (
+    BROKEN,
+    FakeTools,
+    bytes_of,
+    failed_item,
+    picture_items,
+    url_items,
+)
 
 
-def assert_nothing_is_left(desk: Desk) -> None:
-    with desk.engine.connect() as c:
-        for table in (tables.batches, tables.graves, *tables.BELONGINGS):
+def assert_no_rows_left(service: BatchService) -> None:
+    with service.engine.connect() as c:
+        for table in (tables.batches, tables.deleted_batches, *tables.BATCH_TABLES):
             assert c.execute(sa.select(sa.func.count()).select_from(table)).scalar() == 0, (
                 table.name
             )
 
 
-def expire(desk: Desk, batch_id: str) -> None:
-    with desk.engine.begin() as c:
-        late = sa.update(tables.batches).where(tables.batches.c.id == batch_id)
-        c.execute(late.values(expires_at=1.0))
+def expire(service: BatchService, batch_id: str) -> None:
+    with service.engine.begin() as c:
+        statement = sa.update(tables.batches).where(tables.batches.c.id == batch_id)
+        c.execute(statement.values(expires_at=1.0))
 
 
-def half_read(desk: Desk, new: NewBatch, submitter: str) -> str:
+def insert_unread_batch(service: BatchService, request: BatchRequest, submitter: str) -> str:
     """A list that somebody began to read."""
-    door = submission.Door(desk._database, submitter, 1_000_000, desk.lanes)
-    desk._database.write(lambda c: submission._insert(c, door, "batch_half", new))
+    context = submission.SubmissionContext(
+        service._database, submitter, 1_000_000, service.max_active_chunks
+    )
+    service._database.write(lambda c: submission._insert_batch(c, context, "batch_half", request))
     return "batch_half"
 
 
-def test_the_same_key_and_list_is_the_same_batch(opened: Opened):
-    desk = opened(workers=0)
-    new = NewBatch(prior=0.5, owner="anna", idempotency_key="k", body_sha256="aa")
-    first, replayed = desk.submit(new, pictures(5))
-    again, replayed_then = desk.submit(new, iter(()))
+def test_the_same_key_and_list_is_the_same_batch(open_service: OpenService):
+    service = open_service(workers=0)
+    request = BatchRequest(prior=0.5, owner="anna", idempotency_key="k", body_sha256="aa")
+    first, replayed = service.submit(request, picture_items(5))
+    second, replayed_then = service.submit(request, iter(()))
     assert (replayed, replayed_then) == (False, True)
-    assert again == first
-    with pytest.raises(KeyReused):
-        desk.submit(NewBatch(prior=0.5, owner="anna", idempotency_key="k", body_sha256="bb"), [])
-    other, replayed = desk.submit(
-        NewBatch(prior=0.5, owner="bert", idempotency_key="k", body_sha256="bb"), pictures(1)
+    assert second == first
+    with pytest.raises(IdempotencyKeyReused):
+        service.submit(
+            BatchRequest(prior=0.5, owner="anna", idempotency_key="k", body_sha256="bb"), []
+        )
+    other, replayed = service.submit(
+        BatchRequest(prior=0.5, owner="bert", idempotency_key="k", body_sha256="bb"),
+        picture_items(1),
     )
     assert not replayed
     assert other.id != first.id
-    desk.delete(first.id, "anna")
-    fresh, replayed = desk.submit(new, pictures(5))
+    service.delete(first.id, "anna")
+    fresh, replayed = service.submit(request, picture_items(5))
     assert not replayed
     assert fresh.id != first.id
 
 
-def test_the_same_key_at_the_same_time_is_one_batch(opened: Opened):
-    desk = opened(workers=0)
-    new = NewBatch(prior=0.5, idempotency_key="k", body_sha256="aa")
+def test_the_same_key_at_the_same_time_is_one_batch(open_service: OpenService):
+    service = open_service(workers=0)
+    request = BatchRequest(prior=0.5, idempotency_key="k", body_sha256="aa")
     with ThreadPoolExecutor(8) as pool:
-        answers = list(pool.map(lambda _: desk.submit(new, pictures(50)), range(8)))
+        answers = list(pool.map(lambda _: service.submit(request, picture_items(50)), range(8)))
     assert len({batch.id for batch, _ in answers}) == 1
     assert [replayed for _, replayed in answers].count(False) == 1
 
 
-def test_a_list_whose_reader_died_is_taken_anew(opened: Opened):
+def test_a_list_whose_reader_crashed_is_accepted_anew(open_service: OpenService):
     """Answered with, it would be lost: it is swept away a moment later."""
-    desk = opened(workers=0)
-    new = NewBatch(prior=0.5, idempotency_key="k", body_sha256="aa")
-    lost = half_read(desk, new, "whoever died")
-    batch, replayed = desk.submit(new, pictures(5))
+    service = open_service(workers=0)
+    request = BatchRequest(prior=0.5, idempotency_key="k", body_sha256="aa")
+    lost = insert_unread_batch(service, request, "whoever died")
+    batch, replayed = service.submit(request, picture_items(5))
     assert not replayed
     assert batch.total == 5
     with pytest.raises(NotFound):
-        desk.get(lost, "")
-    desk._chores.sweep()
-    assert desk.get(batch.id, "").total == 5
+        service.get(lost, "")
+    service._maintenance.clean_up()
+    assert service.get(batch.id, "").total == 5
 
 
-def test_a_list_that_is_still_being_read_is_not_answered_with(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch
+def test_a_list_still_being_read_is_not_replayed(
+    open_service: OpenService, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(submission, "READING_S", 0.2)
-    desk = opened(workers=0)
-    new = NewBatch(prior=0.5, idempotency_key="k", body_sha256="aa")
-    half_read(desk, new, desk._executor)
+    monkeypatch.setattr(submission, "VALIDATION_WAIT_S", 0.2)
+    service = open_service(workers=0)
+    request = BatchRequest(prior=0.5, idempotency_key="k", body_sha256="aa")
+    insert_unread_batch(service, request, service._executor_id)
     with pytest.raises(Busy):
-        desk.submit(new, pictures(5))
+        service.submit(request, picture_items(5))
 
 
-def test_a_full_house_still_knows_its_batches(opened: Opened):
-    desk = opened(workers=0, max_waiting_items=10)
-    new = NewBatch(prior=0.5, idempotency_key="k", body_sha256="aa")
-    batch, _ = desk.submit(new, pictures(10))
-    assert desk.submit(new, pictures(10)) == (batch, True)
+def test_a_full_service_still_replays_batches(open_service: OpenService):
+    service = open_service(workers=0, max_waiting_items=10)
+    request = BatchRequest(prior=0.5, idempotency_key="k", body_sha256="aa")
+    batch, _ = service.submit(request, picture_items(10))
+    assert service.submit(request, picture_items(10)) == (batch, True)
 
 
-def test_only_a_list_that_is_still_given_up_is_erased(opened: Opened):
-    desk = opened(workers=0)
-    batch, _ = desk.submit(NewBatch(prior=0.5), pictures(3))
-    reading = tables.batches.c.status == Status.VALIDATING
-    assert not deletion.bury(desk._database, 1, reading)
-    assert desk.get(batch.id, "") == batch
+def test_only_an_abandoned_list_is_deleted(open_service: OpenService):
+    service = open_service(workers=0)
+    batch, _ = service.submit(BatchRequest(prior=0.5), picture_items(3))
+    is_validating = tables.batches.c.status == Status.VALIDATING
+    assert not deletion.mark_deleted(service._database, 1, is_validating)
+    assert service.get(batch.id, "") == batch
 
 
 def test_a_list_that_is_erased_while_it_comes_in_is_refused(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch
+    open_service: OpenService, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(submission, "ROWS", 5)
-    desk = opened(workers=0)
+    service = open_service(workers=0)
 
     def rows() -> Iterator[Item]:
-        yield from pictures(5)
-        desk.delete(desk.listing("").batches[0].id, "")
+        yield from picture_items(5)
+        service.delete(service.list_batches("").batches[0].id, "")
 
     with pytest.raises(Busy, match="given up"):
-        desk.submit(NewBatch(prior=0.5), rows())
-    assert_nothing_is_left(desk)
+        service.submit(BatchRequest(prior=0.5), rows())
+    assert_no_rows_left(service)
 
 
-def test_a_list_that_breaks_off_leaves_nothing(opened: Opened, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(submission, "ROWS", 10)
-    desk = opened(workers=0)
-
-    def broken() -> Iterator[Item]:
-        yield from pictures(25)
-        raise ListUnreadable("the archive is cut off")
-
-    new = NewBatch(prior=0.5, idempotency_key="k", body_sha256="aa")
-    with pytest.raises(ListUnreadable):
-        desk.submit(new, broken())
-    assert_nothing_is_left(desk)
-    assert desk.submit(new, pictures(25))[1] is False
-
-
-def test_what_would_wait_too_long_is_told_to_come_back(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch
+def test_a_list_that_breaks_off_leaves_nothing(
+    open_service: OpenService, monkeypatch: pytest.MonkeyPatch
 ):
     monkeypatch.setattr(submission, "ROWS", 10)
-    desk = opened(workers=0, max_waiting_items=50)
-    kept, _ = desk.submit(
-        NewBatch(prior=0.5), itertools.chain(pictures(40), map(wrong, range(40, 90)))
+    service = open_service(workers=0)
+
+    def broken() -> Iterator[Item]:
+        yield from picture_items(25)
+        raise ListUnreadable("the archive is cut off")
+
+    request = BatchRequest(prior=0.5, idempotency_key="k", body_sha256="aa")
+    with pytest.raises(ListUnreadable):
+        service.submit(request, broken())
+    assert_no_rows_left(service)
+    assert service.submit(request, picture_items(25))[1] is False
+
+
+def test_a_list_beyond_capacity_is_refused_with_retry_after(
+    open_service: OpenService, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setattr(submission, "ROWS", 10)
+    service = open_service(workers=0, max_waiting_items=50)
+    accepted, _ = service.submit(
+        BatchRequest(prior=0.5), itertools.chain(picture_items(40), map(failed_item, range(40, 90)))
     )
     with pytest.raises(Busy) as refused:
-        desk.submit(NewBatch(prior=0.5), pictures(20))
+        service.submit(BatchRequest(prior=0.5), picture_items(20))
     assert 1 <= refused.value.retry_after_s <= 600
-    assert [batch.id for batch in desk.listing("").batches] == [kept.id]
-    desk.submit(NewBatch(prior=0.5), pictures(10))
+    assert [batch.id for batch in service.list_batches("").batches] == [accepted.id]
+    service.submit(BatchRequest(prior=0.5), picture_items(10))
 
 
 def test_cancelling_skips_what_is_not_begun_and_keeps_what_is_done(
-    opened: Opened, stand_in: StandIn
+    open_service: OpenService, fake_tools: FakeTools
 ):
-    stand_in.seconds = 0.01
-    desk = opened()
-    batch, _ = desk.submit(NewBatch(prior=0.5), pictures(3_000))
-    while desk.get(batch.id, "").completed < 50:
+    fake_tools.analyze_s = 0.01
+    service = open_service()
+    batch, _ = service.submit(BatchRequest(prior=0.5), picture_items(3_000))
+    while service.get(batch.id, "").completed < 50:
         time.sleep(0.02)
-    assert desk.cancel(batch.id, "").status in (Status.CANCELLING, Status.CANCELLED)
+    assert service.cancel(batch.id, "").status in (Status.CANCELLING, Status.CANCELLED)
     with pytest.raises(NotYet):
-        desk.retry_failed(batch.id, "")
-    batch = ended(desk, desk.get(batch.id, ""))
-    found = list(desk.every(batch.id, ""))
+        service.retry_failed(batch.id, "")
+    batch = wait_until_ended(service, service.get(batch.id, ""))
+    results = list(service.iter_results(batch.id, ""))
     assert batch.status == Status.CANCELLED
-    assert 50 <= batch.completed == len(found) < 2_000
+    assert 50 <= batch.completed == len(results) < 2_000
     assert batch.cohort is not None
-    assert batch.cohort["items"] == len(found)
-    assert desk.cancel(batch.id, "") == desk.get(batch.id, "")
-    with desk.engine.connect() as c:
+    assert batch.cohort["items"] == len(results)
+    assert service.cancel(batch.id, "") == service.get(batch.id, "")
+    with service.engine.connect() as c:
         assert c.execute(sa.select(tables.payloads.c.seq)).all() == []
-    looked = len(stand_in.looks())
+    analyzed = len(fake_tools.analysis_counts())
     time.sleep(0.5)
-    assert len(stand_in.looks()) == looked
+    assert len(fake_tools.analysis_counts()) == analyzed
 
 
 def test_a_batch_does_not_end_before_its_pictures_are_dropped(
-    opened: Opened, monkeypatch: pytest.MonkeyPatch
+    open_service: OpenService, monkeypatch: pytest.MonkeyPatch
 ):
     drop, faults = lifecycle._drop_payloads, iter([RuntimeError("a fault of ours")])
 
-    def faulty(database: Database, row: queries.Row) -> None:
+    def faulty(database: Database, row: queries.BatchRow) -> None:
         for fault in faults:
             raise fault
         drop(database, row)
 
     monkeypatch.setattr(lifecycle, "_drop_payloads", faulty)
-    desk = opened(workers=0)
-    batch, _ = desk.submit(NewBatch(prior=0.5), pictures(100))
-    desk.cancel(batch.id, "")
-    desk = opened()
-    assert ended(desk, desk.get(batch.id, "")).status == Status.CANCELLED
-    with desk.engine.connect() as c:
+    service = open_service(workers=0)
+    batch, _ = service.submit(BatchRequest(prior=0.5), picture_items(100))
+    service.cancel(batch.id, "")
+    service = open_service()
+    assert wait_until_ended(service, service.get(batch.id, "")).status == Status.CANCELLED
+    with service.engine.connect() as c:
         assert c.execute(sa.select(tables.payloads.c.seq)).all() == []
 
 
-def test_a_batch_that_nobody_began_is_cancelled_once_somebody_works(opened: Opened):
-    desk = opened(workers=0)
-    batch, _ = desk.submit(NewBatch(prior=0.5), pictures(100))
-    assert desk.cancel(batch.id, "").status == Status.CANCELLING
-    desk = opened()
-    assert ended(desk, desk.get(batch.id, "")).status == Status.CANCELLED
+def test_a_batch_that_nobody_began_is_cancelled_once_somebody_works(open_service: OpenService):
+    service = open_service(workers=0)
+    batch, _ = service.submit(BatchRequest(prior=0.5), picture_items(100))
+    assert service.cancel(batch.id, "").status == Status.CANCELLING
+    service = open_service()
+    assert wait_until_ended(service, service.get(batch.id, "")).status == Status.CANCELLED
 
 
-def test_only_what_may_succeed_is_tried_again(opened: Opened, stand_in: StandIn):
+def test_only_what_may_succeed_is_tried_again(open_service: OpenService, fake_tools: FakeTools):
     urls = ["https://x.example/tired", "https://x.example/missing", "https://x.example/fine"]
     rows = [Item(s, url, url=url) for s, url in enumerate(urls)]
-    rows += [Item(3, "broken", payload=BROKEN), Item(4, "fine", payload=bytes_of(4)), wrong(5)]
-    desk = opened()
-    batch = ended(desk, desk.submit(NewBatch(prior=0.5), rows)[0])
+    rows += [
+        Item(3, "broken", payload=BROKEN),
+        Item(4, "fine", payload=bytes_of(4)),
+        failed_item(5),
+    ]
+    service = open_service()
+    batch = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), rows)[0])
     assert (batch.completed, batch.failed) == (2, 4)
-    before = {r.seq: r.finding and r.finding.sha256 for r in desk.every(batch.id, "")}
-    stand_in.fetched.clear()
-    again = desk.retry_failed(batch.id, "")
-    assert again.revision > batch.revision
-    assert again.expires_at is None
-    assert list(again.reached) == ["validating", "in_progress"]
+    before = {r.seq: r.record and r.record.sha256 for r in service.iter_results(batch.id, "")}
+    fake_tools.fetched_urls.clear()
+    retried = service.retry_failed(batch.id, "")
+    assert retried.revision > batch.revision
+    assert retried.expires_at is None
+    assert list(retried.reached) == ["validating", "in_progress"]
     with pytest.raises(NotYet):
-        desk.retry_failed(batch.id, "")
-    after = ended(desk, again)
-    assert stand_in.fetched == [urls[0]]
-    assert stand_in.looks() == {BROKEN: 2, b"fine": 1, bytes_of(4): 1}
+        service.retry_failed(batch.id, "")
+    after = wait_until_ended(service, retried)
+    assert fake_tools.fetched_urls == [urls[0]]
+    assert fake_tools.analysis_counts() == {BROKEN: 2, b"fine": 1, bytes_of(4): 1}
     assert (after.completed, after.failed, after.total) == (2, 4, 6)
-    assert {r.seq: r.finding and r.finding.sha256 for r in desk.every(batch.id, "")} == before
+    assert {
+        r.seq: r.record and r.record.sha256 for r in service.iter_results(batch.id, "")
+    } == before
     assert after.cohort == batch.cohort
 
 
-def test_trying_again_finds_what_was_away_before(opened: Opened, stand_in: StandIn):
+def test_retrying_succeeds_once_the_server_recovers(
+    open_service: OpenService, fake_tools: FakeTools
+):
     rows = [Item(s, f"{s}", url=f"https://x.example/{s}/tired") for s in range(40)]
-    desk = opened()
-    batch = ended(desk, desk.submit(NewBatch(prior=0.5), rows)[0])
+    service = open_service()
+    batch = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), rows)[0])
     assert batch.failed == 40
-    with desk.engine.begin() as c:  # the server is well again
+    with service.engine.begin() as c:  # the server is well again
         for row in c.execute(sa.select(tables.items)).all():
-            well = row.item.replace("/tired", "/well")
+            recovered = row.item.replace("/tired", "/well")
             c.execute(
-                sa.update(tables.items).where(tables.items.c.seq == row.seq).values(item=well)
+                sa.update(tables.items).where(tables.items.c.seq == row.seq).values(item=recovered)
             )
-    after = ended(desk, desk.retry_failed(batch.id, ""))
+    after = wait_until_ended(service, service.retry_failed(batch.id, ""))
     assert (after.completed, after.failed) == (40, 0)
-    assert desk.retry_failed(batch.id, "") == after
+    assert service.retry_failed(batch.id, "") == after
 
 
-def test_pictures_of_a_batch_that_failed_are_still_there_to_be_tried_again(opened: Opened):
-    desk = opened(workers=0)
-    batch, _ = desk.submit(NewBatch(prior=0.5), pictures(40))
-    row = queries.find(desk._database, batch.id, None)
-    lifecycle.end(desk._database, row, 3600, error="a fault of ours")
-    assert desk.get(batch.id, "").status == Status.FAILED
-    desk = opened()
-    after = ended(desk, desk.retry_failed(batch.id, ""))
+def test_pictures_of_a_batch_that_failed_are_still_there_to_be_tried_again(
+    open_service: OpenService,
+):
+    service = open_service(workers=0)
+    batch, _ = service.submit(BatchRequest(prior=0.5), picture_items(40))
+    row = queries.find_batch(service._database, batch.id, None)
+    lifecycle.end_batch(service._database, row, 3600, error="a fault of ours")
+    assert service.get(batch.id, "").status == Status.FAILED
+    service = open_service()
+    after = wait_until_ended(service, service.retry_failed(batch.id, ""))
     assert (after.status, after.completed, after.failed) == ("completed", 40, 0)
 
 
-def test_what_waits_for_a_place_when_the_process_ends_is_not_lost(opened: Opened, tmp_path: Path):
-    slow = StandIn(tmp_path / "slow.log", fetch_s=0.7)
-    desk = opened(stand_in=slow)
-    sent = [desk.submit(NewBatch(prior=0.5), addresses(16))[0] for _ in range(2)]
-    while len(slow.fetched) < 16:
+def test_items_waiting_for_a_slot_at_shutdown_are_not_lost(
+    open_service: OpenService, tmp_path: Path
+):
+    slow_tools = FakeTools(tmp_path / "slow.log", fetch_s=0.7)
+    service = open_service(stand_in=slow_tools)
+    submitted = [service.submit(BatchRequest(prior=0.5), url_items(16))[0] for _ in range(2)]
+    while len(slow_tools.fetched_urls) < 16:
         time.sleep(0.01)
     time.sleep(0.2)  # both chunks have set out for everything by now, and not all has a place
-    desk = opened(stand_in=slow)
-    for batch in sent:
-        after = ended(desk, desk.get(batch.id, ""))
+    service = open_service(stand_in=slow_tools)
+    for batch in submitted:
+        after = wait_until_ended(service, service.get(batch.id, ""))
         assert (after.completed, after.failed) == (16, 0)
-        assert [r.seq for r in desk.every(batch.id, "")] == list(range(16))
+        assert [r.seq for r in service.iter_results(batch.id, "")] == list(range(16))
 
 
-def test_erasing_a_batch_at_work_leaves_nothing(opened: Opened, stand_in: StandIn):
-    stand_in.seconds = 0.005
-    desk = opened()
-    batch, _ = desk.submit(NewBatch(prior=0.5), pictures(3_000))
-    while desk.get(batch.id, "").completed < 50:
+def test_erasing_a_batch_at_work_leaves_nothing(open_service: OpenService, fake_tools: FakeTools):
+    fake_tools.analyze_s = 0.005
+    service = open_service()
+    batch, _ = service.submit(BatchRequest(prior=0.5), picture_items(3_000))
+    while service.get(batch.id, "").completed < 50:
         time.sleep(0.02)
-    desk.delete(batch.id, "")
+    service.delete(batch.id, "")
     with pytest.raises(NotFound):
-        desk.get(batch.id, "")
+        service.get(batch.id, "")
     time.sleep(1.5)  # whatever was looked at meanwhile has nowhere to go
-    assert_nothing_is_left(desk)
-    assert ended(desk, desk.submit(NewBatch(prior=0.5), pictures(20))[0]).completed == 20
+    assert_no_rows_left(service)
+    assert (
+        wait_until_ended(
+            service, service.submit(BatchRequest(prior=0.5), picture_items(20))[0]
+        ).completed
+        == 20
+    )
 
 
-def test_a_batch_and_all_of_it_expires(opened: Opened):
-    new = NewBatch(prior=0.5, idempotency_key="k")
-    desk = opened()
-    batch = ended(desk, desk.submit(new, pictures(50))[0])
-    waiting, _ = desk.submit(NewBatch(prior=0.5), addresses(10_000))
-    assert {each.id for each in desk.listing("").batches} == {batch.id, waiting.id}
-    expire(desk, batch.id)
-    for ask in (desk.get, desk.results, desk.every, desk.averages, desk.cancel, desk.retry_failed):
+def test_a_batch_and_all_of_it_expires(open_service: OpenService):
+    request = BatchRequest(prior=0.5, idempotency_key="k")
+    service = open_service()
+    batch = wait_until_ended(service, service.submit(request, picture_items(50))[0])
+    waiting, _ = service.submit(BatchRequest(prior=0.5), url_items(10_000))
+    assert {each.id for each in service.list_batches("").batches} == {batch.id, waiting.id}
+    expire(service, batch.id)
+    for method in (
+        service.get,
+        service.read_result_page,
+        service.iter_results,
+        service.read_tile_sums,
+        service.cancel,
+        service.retry_failed,
+    ):
         with pytest.raises(NotFound):
-            ask(batch.id, "")
-    assert [each.id for each in desk.listing("").batches] == [waiting.id]
-    again, replayed = desk.submit(new, pictures(1))
-    assert (again.total, replayed) == (1, False)
-    expire(desk, ended(desk, again).id)
-    desk._chores.sweep()
-    assert desk.get(waiting.id, "").id == waiting.id
-    desk.delete(waiting.id, "")
-    desk._chores.sweep()
-    assert_nothing_is_left(desk)
+            method(batch.id, "")
+    assert [each.id for each in service.list_batches("").batches] == [waiting.id]
+    resubmitted, replayed = service.submit(request, picture_items(1))
+    assert (resubmitted.total, replayed) == (1, False)
+    expire(service, wait_until_ended(service, resubmitted).id)
+    service._maintenance.clean_up()
+    assert service.get(waiting.id, "").id == waiting.id
+    service.delete(waiting.id, "")
+    service._maintenance.clean_up()
+    assert_no_rows_left(service)
 
 
-def test_nothing_readable_of_an_erased_batch_is_left_in_the_files(tmp_path, stand_in: StandIn):
-    from tests.batches.conftest import open_desk
+def test_nothing_readable_of_an_erased_batch_is_left_in_the_files(tmp_path, fake_tools: FakeTools):
+    from tests.batches.conftest import open_service_at
 
     secret = b"nobody is to read this again " * 40
-    with open_desk(None, tmp_path, stand_in) as desk:
+    with open_service_at(None, tmp_path, fake_tools) as service:
         rows = [Item(s, f"secret source {s}", payload=secret + b"%d" % s) for s in range(30)]
         rows += [Item(30 + s, "secret source", payload=BROKEN + secret) for s in range(3)]
-        batch = ended(desk, desk.submit(NewBatch(prior=0.5), rows)[0])
-        desk.delete(batch.id, "")
+        batch = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), rows)[0])
+        service.delete(batch.id, "")
     for path in tmp_path.glob("*.sqlite*"):
         data = path.read_bytes()
         assert secret not in data, path
         assert b"secret source" not in data, path
 
 
-def test_a_short_list_does_not_wait_for_a_long_one(opened: Opened, stand_in: StandIn):
-    stand_in.seconds = 0.002
-    desk = opened()
-    long, _ = desk.submit(NewBatch(prior=0.5), pictures(20_000))
-    while desk.get(long.id, "").completed < 200:
+def test_a_short_list_does_not_wait_for_a_long_one(
+    open_service: OpenService, fake_tools: FakeTools
+):
+    fake_tools.analyze_s = 0.002
+    service = open_service()
+    long, _ = service.submit(BatchRequest(prior=0.5), picture_items(20_000))
+    while service.get(long.id, "").completed < 200:
         time.sleep(0.02)
-    began = desk.get(long.id, "").completed
+    began = service.get(long.id, "").completed
     rows = [Item(s, str(s), payload=b"short %d" % s) for s in range(50)]
-    short = ended(desk, desk.submit(NewBatch(prior=0.5), rows)[0])
-    meanwhile = desk.get(long.id, "").completed - began
+    short = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), rows)[0])
+    completed_meanwhile = service.get(long.id, "").completed - began
     assert short.completed == 50
-    assert meanwhile < 4_000
-    desk.delete(long.id, "")
+    assert completed_meanwhile < 4_000
+    service.delete(long.id, "")
 
 
-def test_waiting_ends_with_a_change_or_with_the_time(opened: Opened, stand_in: StandIn):
-    desk = opened(workers=0)
-    batch, _ = desk.submit(NewBatch(prior=0.5), pictures(30))
+def test_waiting_ends_with_a_change_or_with_the_time(
+    open_service: OpenService, fake_tools: FakeTools
+):
+    service = open_service(workers=0)
+    batch, _ = service.submit(BatchRequest(prior=0.5), picture_items(30))
     began = time.monotonic()
-    assert desk.wait_for_change(batch.id, "", batch.revision, 0.3) == batch
+    assert service.wait_for_change(batch.id, "", batch.revision, 0.3) == batch
     assert 0.25 < time.monotonic() - began < 5
-    assert desk.wait_for_change(batch.id, "", batch.revision - 1, 5) == batch
-    timer = threading.Timer(0.2, lambda: desk.cancel(batch.id, ""))
+    assert service.wait_for_change(batch.id, "", batch.revision - 1, 5) == batch
+    timer = threading.Timer(0.2, lambda: service.cancel(batch.id, ""))
     timer.start()
-    assert desk.wait_for_change(batch.id, "", batch.revision, 10).status == Status.CANCELLING
+    assert service.wait_for_change(batch.id, "", batch.revision, 10).status == Status.CANCELLING
     timer.join()

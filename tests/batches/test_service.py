@@ -8,214 +8,247 @@ import numpy as np
 import pytest
 
 from app.batches.store import tables
-from app.batches.store.database import DatabaseTaken, open_database
-from app.batches.store.models import Batch, NewBatch, Status
+from app.batches.store.database import DatabaseUnavailable, open_database
+from app.batches.store.models import Batch, BatchRequest, Status
 from app.errors import InvalidRequest, NotFound
-from app.records import Item, Result
-from tests.batches.conftest import Opened, ended
-from tests.batches.stand_in import (
+from app.records import Item, ItemResult
+from tests.batches.conftest import OpenService, wait_until_ended
+from tests.batches.fake_tools import (
     BROKEN,
-    NO_PICTURE,
+    NOT_AN_IMAGE,
     THUMBNAIL,
-    StandIn,
-    addresses,
+    FakeTools,
     bytes_of,
-    finding_of,
-    pictures,
+    failed_item,
+    picture_items,
+    record_of,
     tile_of,
-    wrong,
+    url_items,
 )
 
 COUNT = 300
 
 
-def said(result: Result) -> dict[str, object]:
+def comparable_fields(result: ItemResult) -> dict[str, object]:
     """A result as far as it can be compared; the tile is not kept."""
-    kept = {**vars(result)}
-    if result.finding is not None:
-        kept["finding"] = {**vars(result.finding), "tile": None}
-    return kept
+    fields = {**vars(result)}
+    if result.record is not None:
+        fields["finding"] = {**vars(result.record), "tile": None}
+    return fields
 
 
-def expected(seq: int) -> dict[str, object]:
-    finding = {**vars(finding_of(bytes_of(seq))), "tile": None}
-    row = Result(seq, f"{seq}.jpg", f"@{seq}", seq + 1)
-    return {**vars(row), "finding": finding}
+def expected_fields(seq: int) -> dict[str, object]:
+    record = {**vars(record_of(bytes_of(seq))), "tile": None}
+    row = ItemResult(seq, f"{seq}.jpg", f"@{seq}", seq + 1)
+    return {**vars(row), "finding": record}
 
 
-def test_every_item_has_its_result_and_is_counted(opened: Opened, stand_in: StandIn):
-    desk = opened()
-    began, replayed = desk.submit(
-        NewBatch(prior=0.25, metadata={"ticket": "\x00é"}), pictures(COUNT)
+def test_every_item_has_its_result_and_is_counted(open_service: OpenService, fake_tools: FakeTools):
+    service = open_service()
+    submitted, replayed = service.submit(
+        BatchRequest(prior=0.25, metadata={"ticket": "\x00é"}), picture_items(COUNT)
     )
-    batch = ended(desk, began)
-    found = list(desk.every(batch.id, ""))
+    batch = wait_until_ended(service, submitted)
+    results = list(service.iter_results(batch.id, ""))
     assert not replayed
-    assert [said(result) for result in found] == [expected(seq) for seq in range(COUNT)]
+    assert [comparable_fields(result) for result in results] == [
+        expected_fields(seq) for seq in range(COUNT)
+    ]
     assert (batch.status, batch.total, batch.completed, batch.failed) == (
         "completed",
         COUNT,
         COUNT,
         0,
     )
-    verdicts = [finding_of(bytes_of(seq)).verdict for seq in range(COUNT)]
+    verdicts = [record_of(bytes_of(seq)).verdict for seq in range(COUNT)]
     assert batch.verdicts == {name: verdicts.count(name) for name in set(verdicts)}
     assert sum(batch.outcomes.values()) == COUNT
     assert batch.cohort == {"items": COUNT, "prior": 0.25, **batch.verdicts}
-    assert batch.new.metadata == {"ticket": "\x00é"}
-    assert batch.revision > began.revision
+    assert batch.request.metadata == {"ticket": "\x00é"}
+    assert batch.revision > submitted.revision
     assert list(batch.reached) == ["validating", "in_progress", "finalizing", "completed"]
     assert batch.eta_s is None
     assert batch.expires_at is not None
-    assert set(stand_in.looks().values()) == {1}
+    assert set(fake_tools.analysis_counts().values()) == {1}
 
 
-def test_pictures_are_not_kept_after_they_were_looked_at(opened: Opened):
-    desk = opened()
-    ended(desk, desk.submit(NewBatch(prior=0.5), pictures(40))[0])
-    with desk.engine.connect() as c:
+def test_pictures_are_not_kept_after_they_were_looked_at(open_service: OpenService):
+    service = open_service()
+    wait_until_ended(service, service.submit(BatchRequest(prior=0.5), picture_items(40))[0])
+    with service.engine.connect() as c:
         assert c.execute(tables.payloads.select()).all() == []
 
 
-def test_averages_are_those_of_the_pictures(opened: Opened):
-    desk = opened()
-    batch = ended(desk, desk.submit(NewBatch(prior=0.5), pictures(COUNT))[0])
-    of: dict[str, list[np.ndarray]] = {"likely_generated": [], "rest": []}
+def test_averages_are_those_of_the_pictures(open_service: OpenService):
+    service = open_service()
+    batch = wait_until_ended(
+        service, service.submit(BatchRequest(prior=0.5), picture_items(COUNT))[0]
+    )
+    tiles_by_group: dict[str, list[np.ndarray]] = {"likely_generated": [], "rest": []}
     for seq in range(COUNT):
-        finding = finding_of(bytes_of(seq))
-        if finding.outcome == "scored":
-            of["likely_generated" if finding.verdict == "likely_generated" else "rest"].append(
-                tile_of(bytes_of(seq))
-            )
-    averages = desk.averages(batch.id, "")
-    assert averages.keys() == of.keys()
-    for name, tiles in of.items():
-        count, sums = averages[name]
+        record = record_of(bytes_of(seq))
+        if record.outcome == "scored":
+            tiles_by_group[
+                "likely_generated" if record.verdict == "likely_generated" else "rest"
+            ].append(tile_of(bytes_of(seq)))
+    tile_sums = service.read_tile_sums(batch.id, "")
+    assert tile_sums.keys() == tiles_by_group.keys()
+    for name, tiles in tiles_by_group.items():
+        count, sums = tile_sums[name]
         assert count == len(tiles)
         assert np.array_equal(sums, np.sum(np.array(tiles, np.uint64), axis=0))
 
 
-def test_pages_hold_each_result_once_in_either_order(opened: Opened):
-    desk = opened()
-    rows = [*pictures(90), *(wrong(seq) for seq in range(90, 100))]
-    batch = ended(desk, desk.submit(NewBatch(prior=0.5), rows)[0])
-    every = list(desk.every(batch.id, "", order="-llr"))
-    llrs = [r.finding.llr for r in every if r.finding is not None]
+def test_pages_hold_each_result_once_in_either_order(open_service: OpenService):
+    service = open_service()
+    rows = [*picture_items(90), *(failed_item(seq) for seq in range(90, 100))]
+    batch = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), rows)[0])
+    results = list(service.iter_results(batch.id, "", order="-llr"))
+    llrs = [r.record.llr for r in results if r.record is not None]
     assert llrs == sorted(llrs, reverse=True)
-    assert [r.seq for r in every[90:]] == list(range(90, 100))
+    assert [r.seq for r in results[90:]] == list(range(90, 100))
     for order in ("input", "-llr"):
         seqs: list[int] = []
         cursor = None
         while True:
-            page = desk.results(batch.id, "", order=order, after=cursor, limit=7)
+            page = service.read_result_page(batch.id, "", order=order, after=cursor, limit=7)
             seqs += [r.seq for r in page.results]
             cursor = page.next_cursor
             if cursor is None:
                 break
-        assert seqs == [r.seq for r in desk.every(batch.id, "", order=order)]
+        assert seqs == [r.seq for r in service.iter_results(batch.id, "", order=order)]
         assert len(set(seqs)) == 100
 
 
-def test_pages_of_a_batch_at_work_pass_nothing_over(opened: Opened):
+def test_pages_of_a_batch_at_work_pass_nothing_over(open_service: OpenService):
     """What has a result already stands behind what has none yet: wrong rows, other chunks."""
-    rows = [wrong(0), wrong(1), *itertools.islice(pictures(6), 2, 4), wrong(4), wrong(5)]
-    desk = opened(workers=0)
-    batch, _ = desk.submit(NewBatch(prior=0.5), rows)
-    assert [r.seq for r in desk.every(batch.id, "")] == [0, 1, 4, 5]
-    first = desk.results(batch.id, "", limit=1)
+    rows = [
+        failed_item(0),
+        failed_item(1),
+        *itertools.islice(picture_items(6), 2, 4),
+        failed_item(4),
+        failed_item(5),
+    ]
+    service = open_service(workers=0)
+    batch, _ = service.submit(BatchRequest(prior=0.5), rows)
+    assert [r.seq for r in service.iter_results(batch.id, "")] == [0, 1, 4, 5]
+    first = service.read_result_page(batch.id, "", limit=1)
     assert ([r.seq for r in first.results], first.more) == ([0], True)
-    second = desk.results(batch.id, "", after=first.next_cursor)
+    second = service.read_result_page(batch.id, "", after=first.next_cursor)
     assert ([r.seq for r in second.results], second.more) == ([1], False)
-    nothing = desk.results(batch.id, "", after=second.next_cursor)
+    nothing = service.read_result_page(batch.id, "", after=second.next_cursor)
     assert (nothing.results, nothing.more) == ((), False)
     assert nothing.next_cursor == second.next_cursor
-    strongest = desk.results(batch.id, "", order="-llr", limit=4)
+    strongest = service.read_result_page(batch.id, "", order="-llr", limit=4)
     assert ([r.seq for r in strongest.results], strongest.next_cursor) == ([0, 1, 4, 5], None)
-    desk = opened()
-    ended(desk, batch)
-    rest = desk.results(batch.id, "", after=nothing.next_cursor)
+    service = open_service()
+    wait_until_ended(service, batch)
+    rest = service.read_result_page(batch.id, "", after=nothing.next_cursor)
     assert ([r.seq for r in rest.results], rest.more) == ([2, 3, 4, 5], False)
     assert rest.next_cursor is None
 
 
-def test_single_results_are_picked_with_their_thumbnails(opened: Opened):
-    desk = opened()
-    batch = ended(desk, desk.submit(NewBatch(prior=0.5), [*pictures(1200), wrong(1200)])[0])
-    wanted = [1200, 7, 3, 7, 5000, *range(600, 1199)]
-    found = list(desk.picked(batch.id, "", wanted))
-    assert [r.seq for r in found] == [3, 7, *range(600, 1199), 1200]
-    assert {r.finding.thumbnail for r in found if r.finding} == {THUMBNAIL}
+def test_single_results_are_picked_with_their_thumbnails(open_service: OpenService):
+    service = open_service()
+    batch = wait_until_ended(
+        service,
+        service.submit(BatchRequest(prior=0.5), [*picture_items(1200), failed_item(1200)])[0],
+    )
+    seqs = [1200, 7, 3, 7, 5000, *range(600, 1199)]
+    results = list(service.iter_selected(batch.id, "", seqs))
+    assert [r.seq for r in results] == [3, 7, *range(600, 1199), 1200]
+    assert {r.record.thumbnail for r in results if r.record} == {THUMBNAIL}
     with pytest.raises(NotFound):
-        desk.picked(batch.id, "bert", [1])
+        service.iter_selected(batch.id, "bert", [1])
 
 
 @pytest.mark.parametrize("odd", ["batch\x00", "", "é\U0001f600"])
-def test_an_id_that_is_none_is_not_found(opened: Opened, odd: str):
+def test_an_id_that_is_none_is_not_found(open_service: OpenService, odd: str):
     with pytest.raises(NotFound):
-        opened(workers=0).get(odd, "")
+        open_service(workers=0).get(odd, "")
 
 
-def test_results_are_chosen_by_llr_and_verdict(opened: Opened):
-    desk = opened()
-    batch = ended(desk, desk.submit(NewBatch(prior=0.5), [*pictures(99), wrong(99)])[0])
-    strong = list(desk.every(batch.id, "", min_llr=1.0))
-    likely = desk.results(batch.id, "", verdict="likely_generated", limit=1000).results
-    assert {r.seq for r in strong} == {s for s in range(99) if finding_of(bytes_of(s)).llr >= 1.0}
+def test_results_are_chosen_by_llr_and_verdict(open_service: OpenService):
+    service = open_service()
+    batch = wait_until_ended(
+        service, service.submit(BatchRequest(prior=0.5), [*picture_items(99), failed_item(99)])[0]
+    )
+    strong = list(service.iter_results(batch.id, "", min_llr=1.0))
+    likely = service.read_result_page(batch.id, "", verdict="likely_generated", limit=1000).results
+    assert {r.seq for r in strong} == {s for s in range(99) if record_of(bytes_of(s)).llr >= 1.0}
     assert len(likely) == batch.verdicts["likely_generated"]
-    assert len(list(desk.every(batch.id, "", min_llr=-1e308))) == 99
-    slim = next(desk.every(batch.id, "", thumbnails=False)).finding
-    full = next(desk.every(batch.id, "")).finding
+    assert len(list(service.iter_results(batch.id, "", min_llr=-1e308))) == 99
+    slim = next(service.iter_results(batch.id, "", thumbnails=False)).record
+    full = next(service.iter_results(batch.id, "")).record
     assert slim is not None
     assert full is not None
     assert (slim.thumbnail, full.thumbnail) == (b"", THUMBNAIL)
 
 
 @pytest.mark.parametrize("cursor", ["", "x", "bm9uZQ", "WyItbGxyIiwiMHgxcCs5OTk5OTk5IiwwXQ"])
-def test_a_made_up_cursor_is_the_callers_mistake(opened: Opened, cursor: str):
-    desk = opened(workers=0)
-    batch, _ = desk.submit(NewBatch(prior=0.5), pictures(1))
+def test_a_made_up_cursor_is_the_callers_mistake(open_service: OpenService, cursor: str):
+    service = open_service(workers=0)
+    batch, _ = service.submit(BatchRequest(prior=0.5), picture_items(1))
     with pytest.raises(InvalidRequest):
-        desk.results(batch.id, "", order="-llr", after=cursor)
+        service.read_result_page(batch.id, "", order="-llr", after=cursor)
     with pytest.raises(InvalidRequest):
-        desk.listing("", "-1")
+        service.list_batches("", "-1")
 
 
-def test_a_batch_is_its_owners_alone(opened: Opened):
-    desk = opened(workers=0)
-    batch, _ = desk.submit(NewBatch(prior=0.5, owner="anna"), pictures(1))
-    assert desk.get(batch.id, "anna") == batch
-    for ask in (desk.get, desk.results, desk.every, desk.averages, desk.cancel, desk.delete):
+def test_a_batch_is_its_owners_alone(open_service: OpenService):
+    service = open_service(workers=0)
+    batch, _ = service.submit(BatchRequest(prior=0.5, owner="anna"), picture_items(1))
+    assert service.get(batch.id, "anna") == batch
+    for method in (
+        service.get,
+        service.read_result_page,
+        service.iter_results,
+        service.read_tile_sums,
+        service.cancel,
+        service.delete,
+    ):
         with pytest.raises(NotFound):
-            ask(batch.id, "bert")
+            method(batch.id, "bert")
     with pytest.raises(NotFound):
-        desk.retry_failed("batch_unknown", "anna")
-    assert desk.listing("bert").batches == ()
+        service.retry_failed("batch_unknown", "anna")
+    assert service.list_batches("bert").batches == ()
 
 
-def test_batches_are_listed_newest_first(opened: Opened):
-    desk = opened(workers=0)
-    sent = [desk.submit(NewBatch(prior=0.5, owner="anna"), pictures(1))[0].id for _ in range(5)]
-    first = desk.listing("anna", None, 3)
-    second = desk.listing("anna", first.next_cursor, 3)
-    assert [b.id for b in (*first.batches, *second.batches)] == sent[::-1]
+def test_batches_are_listed_newest_first(open_service: OpenService):
+    service = open_service(workers=0)
+    ids = [
+        service.submit(BatchRequest(prior=0.5, owner="anna"), picture_items(1))[0].id
+        for _ in range(5)
+    ]
+    first = service.list_batches("anna", None, 3)
+    second = service.list_batches("anna", first.next_cursor, 3)
+    assert [b.id for b in (*first.batches, *second.batches)] == ids[::-1]
     assert second.next_cursor is None
 
 
-def test_wrong_rows_are_results_at_once_and_alone_make_a_batch(opened: Opened):
-    desk = opened()
-    batch = ended(desk, desk.submit(NewBatch(prior=0.5), [wrong(seq) for seq in range(20)])[0])
+def test_wrong_rows_are_results_at_once_and_alone_make_a_batch(open_service: OpenService):
+    service = open_service()
+    batch = wait_until_ended(
+        service, service.submit(BatchRequest(prior=0.5), [failed_item(seq) for seq in range(20)])[0]
+    )
     assert (batch.status, batch.total, batch.failed, batch.completed) == ("completed", 20, 20, 0)
-    assert {r.failure.code for r in desk.every(batch.id, "") if r.failure} == {"row_unreadable"}
+    assert {r.failure.code for r in service.iter_results(batch.id, "") if r.failure} == {
+        "row_unreadable"
+    }
 
 
-def test_what_cannot_be_looked_at_fails_alone(opened: Opened, caplog: pytest.LogCaptureFixture):
-    rows = [Item(s, str(s), payload=p) for s, p in enumerate([BROKEN, NO_PICTURE, bytes_of(2)])]
+def test_what_cannot_be_looked_at_fails_alone(
+    open_service: OpenService, caplog: pytest.LogCaptureFixture
+):
+    rows = [Item(s, str(s), payload=p) for s, p in enumerate([BROKEN, NOT_AN_IMAGE, bytes_of(2)])]
     urls = ["http://blocked.example/a", "https://x.example/missing", "https://x.example/tired"]
     rows += [Item(3 + n, url, url=url) for n, url in enumerate(urls)]
-    desk = opened()
+    service = open_service()
     with caplog.at_level(logging.ERROR, "eyeline.jobs"):
-        batch = ended(desk, desk.submit(NewBatch(prior=0.5), rows)[0])
-    failures = {r.seq: r.failure for r in desk.every(batch.id, "") if r.failure is not None}
+        batch = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), rows)[0])
+    failures = {
+        r.seq: r.failure for r in service.iter_results(batch.id, "") if r.failure is not None
+    }
     assert {seq: (f.code, f.retryable) for seq, f in failures.items()} == {
         0: ("internal", True),
         1: ("not_an_image", False),
@@ -228,7 +261,7 @@ def test_what_cannot_be_looked_at_fails_alone(opened: Opened, caplog: pytest.Log
 
 
 def test_the_other_address_is_tried_unless_the_first_is_forbidden(
-    opened: Opened, stand_in: StandIn
+    open_service: OpenService, fake_tools: FakeTools
 ):
     good = "https://x.example/good"
     rows = [
@@ -237,15 +270,15 @@ def test_the_other_address_is_tried_unless_the_first_is_forbidden(
         # A host that asks for rest is not asked for a second picture at once.
         Item(2, "c", url="https://x.example/tired", fallback_url="https://x.example/third"),
     ]
-    desk = opened()
-    batch = ended(desk, desk.submit(NewBatch(prior=0.5), rows)[0])
-    found = list(desk.every(batch.id, ""))
-    assert found[0].finding is not None
-    assert found[0].finding.sha256 == finding_of(b"good").sha256
-    assert found[1].failure is not None
-    assert found[2].failure is not None
-    assert found[2].failure.retryable
-    assert sorted(stand_in.fetched) == [
+    service = open_service()
+    batch = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), rows)[0])
+    results = list(service.iter_results(batch.id, ""))
+    assert results[0].record is not None
+    assert results[0].record.sha256 == record_of(b"good").sha256
+    assert results[1].failure is not None
+    assert results[2].failure is not None
+    assert results[2].failure.retryable
+    assert sorted(fake_tools.fetched_urls) == [
         "http://blocked.example/b",
         good,
         "https://x.example/missing",
@@ -253,7 +286,7 @@ def test_the_other_address_is_tried_unless_the_first_is_forbidden(
     ]
 
 
-def test_the_same_picture_is_analysed_once(opened: Opened, stand_in: StandIn):
+def test_the_same_picture_is_analysed_once(open_service: OpenService, fake_tools: FakeTools):
     """By its bytes, by its address and by the name that its platform derives from its bytes."""
     same, seqs = "https://x.example/same", range(200)
     rows = [Item(s, f"{s}.jpg", payload=b"default") for s in seqs]
@@ -261,75 +294,75 @@ def test_the_same_picture_is_analysed_once(opened: Opened, stand_in: StandIn):
     rows += [
         Item(400 + s, f"{s}", url=f"https://x.example/{s}/cid", content_id="cid") for s in seqs
     ]
-    desk = opened()
-    batch = ended(desk, desk.submit(NewBatch(prior=0.5), rows)[0])
-    assert stand_in.looks() == {b"default": 1, b"same": 1, b"cid": 1}
+    service = open_service()
+    batch = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), rows)[0])
+    assert fake_tools.analysis_counts() == {b"default": 1, b"same": 1, b"cid": 1}
     assert batch.completed == 600
     assert sum(batch.verdicts.values()) == 600
-    assert len(stand_in.fetched) <= 2 * 4  # two chunks at a time may both set out for either
-    assert sum(count for count, _ in desk.averages(batch.id, "").values()) <= 3
+    assert len(fake_tools.fetched_urls) <= 2 * 4  # two chunks at a time may both set out for either
+    assert sum(count for count, _ in service.read_tile_sums(batch.id, "").values()) <= 3
 
 
-def test_no_more_pictures_are_in_memory_than_places(opened: Opened, tmp_path: Path):
-    slow = StandIn(tmp_path / "slow.log", fetch_s=0.02)
-    desk = opened(stand_in=slow)
-    batch = ended(desk, desk.submit(NewBatch(prior=0.5), addresses(200))[0])
+def test_pictures_in_memory_stay_within_capacity(open_service: OpenService, tmp_path: Path):
+    slow_tools = FakeTools(tmp_path / "slow.log", fetch_s=0.02)
+    service = open_service(stand_in=slow_tools)
+    batch = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), url_items(200))[0])
     assert batch.completed == 200
-    assert set(slow.looks().values()) == {1}
+    assert set(slow_tools.analysis_counts().values()) == {1}
 
 
 def test_a_fault_in_the_cohort_fails_the_batch_and_keeps_its_results(
-    opened: Opened, stand_in: StandIn, caplog: pytest.LogCaptureFixture
+    open_service: OpenService, fake_tools: FakeTools, caplog: pytest.LogCaptureFixture
 ):
     def broken(*_: object) -> dict[str, object]:
         raise ZeroDivisionError("no cohort")
 
-    told: list[Batch] = []
-    tools = type(stand_in.tools())(stand_in.examine, stand_in.open_fetch, broken)
-    desk = opened(tools=tools, on_ended=lambda batch, _: told.append(batch))
-    batch = ended(desk, desk.submit(NewBatch(prior=0.5), pictures(20))[0])
+    notified: list[Batch] = []
+    tools = type(fake_tools.tools())(fake_tools.analyze, fake_tools.open_fetch, broken)
+    service = open_service(tools=tools, on_ended=lambda batch, _: notified.append(batch))
+    batch = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), picture_items(20))[0])
     assert batch.status == Status.FAILED
     assert batch.error is not None
     assert "ZeroDivisionError" in batch.error
-    assert len(list(desk.every(batch.id, ""))) == 20
+    assert len(list(service.iter_results(batch.id, ""))) == 20
     assert "no cohort" in caplog.text
-    desk = opened()
-    assert ended(desk, desk.retry_failed(batch.id, "")).status == Status.COMPLETED
-    assert [each.status for each in told] == [Status.FAILED]
+    service = open_service()
+    assert wait_until_ended(service, service.retry_failed(batch.id, "")).status == Status.COMPLETED
+    assert [each.status for each in notified] == [Status.FAILED]
 
 
-def test_whoever_waits_for_the_end_is_told_when_the_batch_is_whole(opened: Opened):
-    told: list[tuple[Batch, int]] = []
+def test_the_ended_hook_is_called_when_the_batch_is_complete(open_service: OpenService):
+    notified: list[tuple[Batch, int]] = []
 
     def hook(batch: Batch, engine: object) -> None:
-        assert engine is desk.engine
-        told.append((batch, len(list(desk.every(batch.id, "")))))
+        assert engine is service.engine
+        notified.append((batch, len(list(service.iter_results(batch.id, "")))))
 
-    desk = opened(on_ended=hook)
-    batch = ended(desk, desk.submit(NewBatch(prior=0.5), pictures(50))[0])
-    desk.close()  # which lets the last workflow end
-    assert told == [(batch, 50)]
-
-
-def test_without_workers_a_desk_says_so(opened: Opened):
-    assert opened(workers=2).alive() is None
-    assert "eyeline worker" in str(opened(workers=0).alive())
+    service = open_service(on_ended=hook)
+    batch = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), picture_items(50))[0])
+    service.close()  # which lets the last workflow end
+    assert notified == [(batch, 50)]
 
 
-def test_a_database_that_cannot_be_read_is_told(opened: Opened):
-    desk = opened(workers=1)
-    with desk.engine.begin() as c:
+def test_without_workers_health_reports_it(open_service: OpenService):
+    assert open_service(workers=2).health_problem() is None
+    assert "eyeline worker" in str(open_service(workers=0).health_problem())
+
+
+def test_an_unreadable_database_is_reported(open_service: OpenService):
+    service = open_service(workers=1)
+    with service.engine.begin() as c:
         c.exec_driver_sql("ALTER TABLE workers RENAME TO hidden")
-    said = desk.alive()
-    with desk.engine.begin() as c:
+    problem = service.health_problem()
+    with service.engine.begin() as c:
         c.exec_driver_sql("ALTER TABLE hidden RENAME TO workers")
-    assert said is not None
-    assert "cannot be read" in said
+    assert problem is not None
+    assert "cannot be read" in problem
 
 
 def test_sqlite_serves_one_process(tmp_path: Path):
     first = open_database(None, tmp_path)
-    with pytest.raises(DatabaseTaken, match="another process works in"):
+    with pytest.raises(DatabaseUnavailable, match="another process works in"):
         open_database(None, tmp_path)
     first.close()
     open_database(None, tmp_path).close()
@@ -337,7 +370,9 @@ def test_sqlite_serves_one_process(tmp_path: Path):
 
 def test_tables_of_a_later_program_are_left_alone(tmp_path: Path):
     first = open_database(None, tmp_path)
-    first.write(lambda c: c.execute(tables.schema.update().values(version=tables.VERSION + 1)))
+    first.write(
+        lambda c: c.execute(tables.schema.update().values(version=tables.SCHEMA_VERSION + 1))
+    )
     first.close()
     with pytest.raises(tables.TablesTooNew, match="run the program that wrote them"):
         open_database(None, tmp_path)
@@ -345,5 +380,5 @@ def test_tables_of_a_later_program_are_left_alone(tmp_path: Path):
 
 @pytest.mark.parametrize("url", ["mysql://localhost/x", "not a url"])
 def test_other_databases_are_refused(tmp_path: Path, url: str):
-    with pytest.raises(DatabaseTaken, match="EYELINE_DATABASE_URL"):
+    with pytest.raises(DatabaseUnavailable, match="EYELINE_DATABASE_URL"):
         open_database(url, tmp_path)

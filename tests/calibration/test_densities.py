@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal, multivariate_t
 
-from app.calibration.densities import FloatArray, GaussianMixture, StudentT, log_sum
+from app.calibration.densities import FloatArray, GaussianMixture, StudentT, log_sum_exp
 
 seeds = st.integers(0, 10_000)
 
@@ -73,10 +73,10 @@ def test_log_sum_survives_what_exp_does_not(seed: int) -> None:
     rng = np.random.default_rng(seed)
     logs, weights = rng.normal(0.0, 3.0, (5, 4)), rng.dirichlet(np.ones(4))
     plain = np.log((weights * np.exp(logs)).sum(axis=-1))
-    np.testing.assert_allclose(log_sum(logs, weights), plain)
-    np.testing.assert_allclose(log_sum(logs - 5000.0, weights), plain - 5000.0)
-    np.testing.assert_allclose(log_sum(logs + 5000.0, weights), plain + 5000.0)
-    np.testing.assert_allclose(log_sum(logs.T, weights[:, None], axis=0), plain)
+    np.testing.assert_allclose(log_sum_exp(logs, weights), plain)
+    np.testing.assert_allclose(log_sum_exp(logs - 5000.0, weights), plain - 5000.0)
+    np.testing.assert_allclose(log_sum_exp(logs + 5000.0, weights), plain + 5000.0)
+    np.testing.assert_allclose(log_sum_exp(logs.T, weights[:, None], axis=0), plain)
 
 
 def test_far_away_is_unlikely_and_finite() -> None:
@@ -88,15 +88,15 @@ def test_far_away_is_unlikely_and_finite() -> None:
 
 def test_distance_counts_standard_deviations_of_the_bulk() -> None:
     t = StudentT(4.0, np.array([1.0, 2.0]), np.diag([0.04, 9.0]))
-    found = t.distance(np.array([[1.0, 2.0], [1.4, 2.0], [1.0, -4.0], [1.2, 5.0]]))
-    np.testing.assert_allclose(found, [0.0, 2.0, 2.0, np.sqrt(2.0)])
+    distances = t.distance(np.array([[1.0, 2.0], [1.4, 2.0], [1.0, -4.0], [1.2, 5.0]]))
+    np.testing.assert_allclose(distances, [0.0, 2.0, 2.0, np.sqrt(2.0)])
 
 
 @given(seeds, st.floats(0.25, 40.0))
 def test_widened_is_lower_at_its_mean_and_higher_in_its_tails(seed: int, stretch: float) -> None:
     rng = np.random.default_rng(seed)
     narrow = StudentT(5.0, rng.normal(size=4), covariance(rng, 4))
-    wide = narrow.widened(1.0 + stretch, np.full(4, 0.1))
+    wide = narrow.inflated(1.0 + stretch, np.full(4, 0.1))
     at_mean, far = narrow.mean[None], narrow.mean[None] + 1e4
     assert wide.log_density(at_mean)[0] < narrow.log_density(at_mean)[0]
     assert wide.log_density(far)[0] > narrow.log_density(far)[0]
@@ -104,7 +104,7 @@ def test_widened_is_lower_at_its_mean_and_higher_in_its_tails(seed: int, stretch
 
 
 def test_widened_adds_variances() -> None:
-    wide = StudentT(5.0, np.zeros(2), np.array([[1.0, 0.5], [0.5, 2.0]])).widened(
+    wide = StudentT(5.0, np.zeros(2), np.array([[1.0, 0.5], [0.5, 2.0]])).inflated(
         3.0, np.array([0.1, 0.2])
     )
     np.testing.assert_allclose(wide.scale, [[3.1, 1.5], [1.5, 6.2]])

@@ -7,8 +7,15 @@ from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from app.calibration.file import FusionEntry
-from app.calibration.fusion import FRAME, KNEE, STAMP, Fusion, bent, fusion
-from app.calibration.scale import Weighed
+from app.calibration.fusion import (
+    EYE_ALIGNMENT_NAME,
+    KNEE,
+    STAMP_NAME,
+    Fusion,
+    build_fusion,
+    soft_clip,
+)
+from app.calibration.scale import LlrEstimate
 
 llrs = st.floats(-6.0, 6.0)
 shares = st.floats(0.001, 0.5)
@@ -16,8 +23,8 @@ BOUNDS = (-3.0, 3.5)
 PIXELS = ("texture", "teeth")
 
 
-def made(**changes: Any) -> Fusion:
-    found: dict[str, Any] = {
+def make_fusion(**changes: Any) -> Fusion:
+    fields: dict[str, Any] = {
         "aligned_share": 0.02,
         "weights": {"texture": 0.8, "teeth": 0.5},
         "offset": 0.1,
@@ -25,15 +32,15 @@ def made(**changes: Any) -> Fusion:
         "framed": [1.0, 0.0],
         "uncertainty": [[-9.0, 0.0], [9.0, 0.0]],
     }
-    return fusion(FusionEntry(**found | changes))
+    return build_fusion(FusionEntry(**fields | changes))
 
 
-def eyes_weigh(fused: Fusion, llr: float) -> float:
-    return fused.total({FRAME: llr})
+def eyes_only_llr(fused: Fusion, llr: float) -> float:
+    return fused.total_llr({EYE_ALIGNMENT_NAME: llr})
 
 
-def sure(llr: float, reach: float = 0.0) -> Weighed:
-    return Weighed(llr, (llr - reach, llr + reach))
+def make_estimate(llr: float, half_width: float = 0.0) -> LlrEstimate:
+    return LlrEstimate(llr, (llr - half_width, llr + half_width))
 
 
 # Bounds
@@ -42,25 +49,25 @@ def sure(llr: float, reach: float = 0.0) -> Weighed:
 @given(llrs, llrs)
 def test_bent_ascends_strictly_and_stays_within_bounds(one: float, other: float) -> None:
     low, high = sorted((one, other))
-    assert BOUNDS[0] < bent(low, BOUNDS) <= bent(high, BOUNDS) < BOUNDS[1]
+    assert BOUNDS[0] < soft_clip(low, BOUNDS) <= soft_clip(high, BOUNDS) < BOUNDS[1]
     if high - low > 1e-6:
-        assert bent(low, BOUNDS) < bent(high, BOUNDS)
+        assert soft_clip(low, BOUNDS) < soft_clip(high, BOUNDS)
 
 
 @given(st.floats(-1e6, 1e6))
 def test_bent_never_leaves_the_bounds(llr: float) -> None:
-    assert BOUNDS[0] <= bent(llr, BOUNDS) <= BOUNDS[1]
+    assert BOUNDS[0] <= soft_clip(llr, BOUNDS) <= BOUNDS[1]
 
 
 @given(st.floats(BOUNDS[0] + KNEE, BOUNDS[1] - KNEE))
 def test_between_the_knees_nothing_is_bent(llr: float) -> None:
-    assert bent(llr, BOUNDS) == llr
+    assert soft_clip(llr, BOUNDS) == llr
 
 
 @pytest.mark.parametrize("knee", [BOUNDS[0] + KNEE, BOUNDS[1] - KNEE])
 def test_the_knee_has_no_step_and_no_corner(knee: float) -> None:
     tiny = 1e-6
-    below, at, above = (bent(knee + d, BOUNDS) for d in (-tiny, 0.0, tiny))
+    below, at, above = (soft_clip(knee + d, BOUNDS) for d in (-tiny, 0.0, tiny))
     assert at == pytest.approx(knee, abs=1e-12)
     assert at - below == pytest.approx(tiny, rel=1e-4)
     assert above - at == pytest.approx(tiny, rel=1e-4)
@@ -68,7 +75,7 @@ def test_the_knee_has_no_step_and_no_corner(knee: float) -> None:
 
 @given(llrs)
 def test_bent_knows_no_side(llr: float) -> None:
-    assert bent(-llr, (-3.5, 3.0)) == pytest.approx(-bent(llr, (-3.0, 3.5)))
+    assert soft_clip(-llr, (-3.5, 3.0)) == pytest.approx(-soft_clip(llr, (-3.0, 3.5)))
 
 
 # The frame
@@ -78,29 +85,29 @@ def test_bent_knows_no_side(llr: float) -> None:
 def test_the_eyes_alone_never_weigh_more_than_the_share_of_the_framed_allows(
     share: float, llr: float
 ) -> None:
-    assert eyes_weigh(made(aligned_share=share), llr) <= -math.log10(share) + 1e-12
+    assert eyes_only_llr(make_fusion(aligned_share=share), llr) <= -math.log10(share) + 1e-12
 
 
 def test_the_frame_by_hand() -> None:
-    framing = made(aligned_share=0.02)
-    assert eyes_weigh(framing, math.log10(98.0)) == pytest.approx(math.log10(1 / (0.01 + 0.02)))
-    assert eyes_weigh(framing, 300.0) == pytest.approx(math.log10(50.0))
-    assert eyes_weigh(framing, 0.0) == pytest.approx(0.0)
-    assert eyes_weigh(made(aligned_share=0.0), 2.25) == pytest.approx(2.25)
+    fused = make_fusion(aligned_share=0.02)
+    assert eyes_only_llr(fused, math.log10(98.0)) == pytest.approx(math.log10(1 / (0.01 + 0.02)))
+    assert eyes_only_llr(fused, 300.0) == pytest.approx(math.log10(50.0))
+    assert eyes_only_llr(fused, 0.0) == pytest.approx(0.0)
+    assert eyes_only_llr(make_fusion(aligned_share=0.0), 2.25) == pytest.approx(2.25)
 
 
 @given(shares, llrs, llrs)
 def test_a_better_frame_never_weighs_less(share: float, one: float, other: float) -> None:
     low, high = sorted((one, other))
-    framing = made(aligned_share=share)
-    assert eyes_weigh(framing, low) <= eyes_weigh(framing, high)
+    fused = make_fusion(aligned_share=share)
+    assert eyes_only_llr(fused, low) <= eyes_only_llr(fused, high)
 
 
 @given(llrs)
 def test_eyes_outside_every_frame_count_nearly_as_they_are(llr: float) -> None:
     """A share of framed avatars takes from evidence for the frame, not from that against it."""
     assume(llr < 0.0)
-    left = eyes_weigh(made(aligned_share=0.02), llr)
+    left = eyes_only_llr(make_fusion(aligned_share=0.02), llr)
     assert llr <= left <= llr + math.log10(1.0 / 0.98)
 
 
@@ -108,8 +115,10 @@ def test_eyes_outside_every_frame_count_nearly_as_they_are(llr: float) -> None:
 
 
 def test_the_total_by_hand() -> None:
-    found = made().total({FRAME: 300.0, "texture": 1.0, "teeth": -0.5, STAMP: 0.25})
-    assert found == pytest.approx(math.log10(50.0) + 0.1 + 0.8 - 0.25 + 0.25)
+    llr = make_fusion().total_llr(
+        {EYE_ALIGNMENT_NAME: 300.0, "texture": 1.0, "teeth": -0.5, STAMP_NAME: 0.25}
+    )
+    assert llr == pytest.approx(math.log10(50.0) + 0.1 + 0.8 - 0.25 + 0.25)
 
 
 lines = st.tuples(st.floats(0.0, 2.0), st.floats(-1.0, 1.0)).map(list)
@@ -120,12 +129,12 @@ def test_pixels_and_frame_mix_as_the_formula_says(
     eyes: float, texture: float, teeth: float, ordinary: list[float], framed: list[float]
 ) -> None:
     """1 / LR = (1 - a) / (R_e P_o) + a / P_f."""
-    both = made(ordinary=ordinary, framed=framed)
+    both = make_fusion(ordinary=ordinary, framed=framed)
     pixels = 0.1 + 0.8 * texture + 0.5 * teeth
     against_ordinary = 10.0 ** (ordinary[0] * pixels + ordinary[1])
     against_framed = 10.0 ** (framed[0] * pixels + framed[1])
     expected = 1.0 / (0.98 / (10.0**eyes * against_ordinary) + 0.02 / against_framed)
-    total = both.total({FRAME: eyes, "texture": texture, "teeth": teeth})
+    total = both.total_llr({EYE_ALIGNMENT_NAME: eyes, "texture": texture, "teeth": teeth})
     assert total == pytest.approx(math.log10(expected))
 
 
@@ -134,90 +143,114 @@ def test_stronger_pixels_never_weigh_less(
     eyes: float, one: float, other: float, ordinary: list[float], framed: list[float]
 ) -> None:
     low, high = sorted((one, other))
-    fused = made(ordinary=ordinary, framed=framed)
-    less, more = (fused.total({FRAME: eyes, "texture": llr}) for llr in (low, high))
+    fused = make_fusion(ordinary=ordinary, framed=framed)
+    less, more = (
+        fused.total_llr({EYE_ALIGNMENT_NAME: eyes, "texture": llr}) for llr in (low, high)
+    )
     assert less <= more + 1e-12
 
 
 @given(st.floats(0.0, 300.0))
 def test_pixels_strongly_against_clear_a_framed_face(eyes: float) -> None:
-    found, _ = made()({FRAME: sure(eyes), "texture": sure(-4.0)}, BOUNDS)
-    assert found < -1.0
+    llr, _ = make_fusion()(
+        {EYE_ALIGNMENT_NAME: make_estimate(eyes), "texture": make_estimate(-4.0)}, BOUNDS
+    )
+    assert llr < -1.0
 
 
 def test_pixels_strongly_for_are_heard_where_the_frame_is_gone() -> None:
     """What ordinary avatars never look like counts there, not what framed photographs do."""
-    fused = made(ordinary=[1.5, 0.0], framed=[0.5, 0.0])
-    assert fused.total({FRAME: -1.0, "texture": 2.5}) > 2.0
-    assert fused.total({FRAME: 300.0, "texture": 2.5}) < 0.5 * 2.1 + math.log10(50.0) + 1e-9
+    fused = make_fusion(ordinary=[1.5, 0.0], framed=[0.5, 0.0])
+    assert fused.total_llr({EYE_ALIGNMENT_NAME: -1.0, "texture": 2.5}) > 2.0
+    assert (
+        fused.total_llr({EYE_ALIGNMENT_NAME: 300.0, "texture": 2.5})
+        < 0.5 * 2.1 + math.log10(50.0) + 1e-9
+    )
 
 
 @given(llrs)
 def test_an_unmeasured_check_weighs_nothing(eyes: float) -> None:
-    crooked = made(ordinary=[1.5, 0.5], framed=[0.5, -0.5])
-    assert crooked.total({}) == 0.0
-    assert crooked.pixels({FRAME: eyes, STAMP: 2.0}) is None
-    assert crooked.total({FRAME: eyes}) == made().total({FRAME: eyes})
+    offset_fusion = make_fusion(ordinary=[1.5, 0.5], framed=[0.5, -0.5])
+    assert offset_fusion.total_llr({}) == 0.0
+    assert offset_fusion.pixel_llr({EYE_ALIGNMENT_NAME: eyes, STAMP_NAME: 2.0}) is None
+    assert offset_fusion.total_llr({EYE_ALIGNMENT_NAME: eyes}) == make_fusion().total_llr(
+        {EYE_ALIGNMENT_NAME: eyes}
+    )
 
 
 def test_pixels_alone_weigh_against_ordinary_and_framed_ones() -> None:
-    assert made().total({"texture": 1.0}) == pytest.approx(0.9)
-    crooked = made(ordinary=[2.0, 0.0], framed=[0.0, 0.0])
+    assert make_fusion().total_llr({"texture": 1.0}) == pytest.approx(0.9)
+    offset_fusion = make_fusion(ordinary=[2.0, 0.0], framed=[0.0, 0.0])
     expected = -math.log10(0.98 * 10.0**-1.8 + 0.02)
-    assert crooked.total({"texture": 1.0}) == pytest.approx(expected)
+    assert offset_fusion.total_llr({"texture": 1.0}) == pytest.approx(expected)
 
 
 def test_a_check_without_a_weight_weighs_nothing() -> None:
-    assert made().total({"texture": 1.0, "hairline": 5.0}) == made().total({"texture": 1.0})
+    assert make_fusion().total_llr({"texture": 1.0, "hairline": 5.0}) == make_fusion().total_llr(
+        {"texture": 1.0}
+    )
 
 
 @given(llrs)
 def test_a_stamp_multiplies(eyes: float) -> None:
-    with_stamp, without = made().total({FRAME: eyes, STAMP: 2.5}), made().total({FRAME: eyes})
+    with_stamp, without = (
+        make_fusion().total_llr({EYE_ALIGNMENT_NAME: eyes, STAMP_NAME: 2.5}),
+        make_fusion().total_llr({EYE_ALIGNMENT_NAME: eyes}),
+    )
     assert with_stamp == pytest.approx(without + 2.5)
 
 
 # The interval
 
 checks = st.dictionaries(
-    st.sampled_from((FRAME, STAMP, *PIXELS)),
-    st.tuples(llrs, st.floats(0.0, 3.0)).map(lambda t: sure(*t)),
+    st.sampled_from((EYE_ALIGNMENT_NAME, STAMP_NAME, *PIXELS)),
+    st.tuples(llrs, st.floats(0.0, 3.0)).map(lambda t: make_estimate(*t)),
     min_size=1,
 )
 
 
 @given(checks, st.floats(0.0, 2.0))
 def test_the_interval_holds_the_llr_and_stays_within_bounds(
-    weighed: dict[str, Weighed], spread: float
+    weighed: dict[str, LlrEstimate], spread: float
 ) -> None:
-    fused = made(uncertainty=[[-9.0, spread], [9.0, spread]])
+    fused = make_fusion(uncertainty=[[-9.0, spread], [9.0, spread]])
     llr, (low, high) = fused(weighed, BOUNDS)
     assert BOUNDS[0] <= low <= llr <= high <= BOUNDS[1]
 
 
 @given(checks)
-def test_the_total_does_not_depend_on_the_order_of_the_checks(weighed: dict[str, Weighed]) -> None:
+def test_the_total_does_not_depend_on_the_order_of_the_checks(
+    weighed: dict[str, LlrEstimate],
+) -> None:
     backwards = dict(reversed(weighed.items()))
     np.testing.assert_allclose(
-        np.hstack(made()(weighed, BOUNDS)), np.hstack(made()(backwards, BOUNDS)), atol=1e-12
+        np.hstack(make_fusion()(weighed, BOUNDS)),
+        np.hstack(make_fusion()(backwards, BOUNDS)),
+        atol=1e-12,
     )
 
 
 def test_checks_and_the_fusion_itself_add_their_variances() -> None:
-    fused = made(weights={"texture": 1.0, "teeth": 1.0}, offset=0.0)
-    _, (low, high) = fused({"texture": sure(0.2, 0.3), "teeth": sure(-0.2, 0.4)}, BOUNDS)
+    fused = make_fusion(weights={"texture": 1.0, "teeth": 1.0}, offset=0.0)
+    _, (low, high) = fused(
+        {"texture": make_estimate(0.2, 0.3), "teeth": make_estimate(-0.2, 0.4)}, BOUNDS
+    )
     assert (low, high) == pytest.approx((-0.5, 0.5))
-    unsure = made(weights={"texture": 1.0}, offset=0.0, uncertainty=[[-9.0, 0.5], [9.0, 0.5]])
-    _, (low, high) = unsure({"texture": sure(0.0)}, BOUNDS)
+    unsure = make_fusion(
+        weights={"texture": 1.0}, offset=0.0, uncertainty=[[-9.0, 0.5], [9.0, 0.5]]
+    )
+    _, (low, high) = unsure({"texture": make_estimate(0.0)}, BOUNDS)
     assert (low, high) == pytest.approx((-0.98, 0.98), rel=1e-3)
 
 
 def test_a_check_that_is_less_sure_widens_the_interval() -> None:
-    narrow, wide = (made()({"texture": sure(0.5, reach)}, BOUNDS)[1] for reach in (0.1, 0.5))
+    narrow, wide = (
+        make_fusion()({"texture": make_estimate(0.5, reach)}, BOUNDS)[1] for reach in (0.1, 0.5)
+    )
     assert wide[0] < narrow[0]
     assert narrow[1] < wide[1]
 
 
 def test_all_that_is_sure_is_a_point() -> None:
-    llr, interval = made()({"texture": sure(0.5)}, BOUNDS)
+    llr, interval = make_fusion()({"texture": make_estimate(0.5)}, BOUNDS)
     assert interval == (llr, llr)

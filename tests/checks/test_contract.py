@@ -14,9 +14,9 @@ from app.face.face import Face
 from app.face.landmarks import FaceFinder
 from app.face.portrait import Portrait
 from app.image.picture import Picture, RgbArray
-from app.networks.onnx import Networks
+from app.networks.onnx import OnnxNetworks
 from tests.conftest import FACES
-from tests.sitters import lively_face, moved, placed, symmetric_face
+from tests.synthetic_faces import perturbed_face, place_face, symmetric_face, transform_face
 
 PICTURES = sorted(p.name for p in FACES.iterdir() if p.suffix in (".jpg", ".png"))
 WITH_FACE = [name for name in PICTURES if name.startswith(("astronaut", "camera", "cartoon"))]
@@ -42,7 +42,7 @@ HALVED_WITHIN = {
     "texture": 4.0,
     "stamp": 0.3,
 }
-SPEAKS_OF = {
+MIN_MEASURED = {
     "eye_alignment": 10,
     "hairline": 8,
     "teeth": 4,
@@ -54,30 +54,30 @@ SPEAKS_OF = {
 """Of how many of the pictures each check has something to say, at the least."""
 
 each_check = pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.name)
-Fixture = Callable[[str], Picture]
+LoadFixture = Callable[[str], Picture]
 
 
-def portraits(picture: Picture, finder: FaceFinder, networks: Networks) -> list[Portrait]:
-    found = finder.find_faces(picture)
+def make_portraits(picture: Picture, finder: FaceFinder, networks: OnnxNetworks) -> list[Portrait]:
+    detected = finder.find_faces(picture)
     return [
-        Portrait(picture, face, len(found), finder.repeats(picture, face), networks)
-        for face in found
+        Portrait(picture, face, len(detected), finder.remeasure(picture, face), networks)
+        for face in detected
     ]
 
 
-def shown(rgb: object) -> Picture:
+def make_picture(rgb: object) -> Picture:
     array = np.ascontiguousarray(rgb, dtype=np.uint8)
     array.setflags(write=False)
     return Picture(array, "PNG", "")
 
 
-def sound(measured: Reading | Unmeasurable, picture: Picture) -> None:
+def assert_sound(measurement: Reading | Unmeasurable, picture: Picture) -> None:
     """A finite value and marks inside the picture, or a reason."""
-    if isinstance(measured, Unmeasurable):
-        assert measured.reason
+    if isinstance(measurement, Unmeasurable):
+        assert measurement.reason
         return
-    assert math.isfinite(measured.value)
-    for mark in measured.marks:
+    assert math.isfinite(measurement.value)
+    for mark in measurement.marks:
         assert np.isfinite(mark.points).all()
         assert (mark.points >= 0.0).all()
         assert (mark.points <= picture.size).all()
@@ -97,41 +97,41 @@ def test_a_check_introduces_itself(check: Check) -> None:
 
 def test_no_two_checks_share_a_name() -> None:
     assert len({c.name for c in CHECKS}) == len(CHECKS)
-    tables = (MIRRORED_WITHIN, HALVED_WITHIN, SPEAKS_OF)
+    tables = (MIRRORED_WITHIN, HALVED_WITHIN, MIN_MEASURED)
     assert all({c.name for c in CHECKS} == set(table) for table in tables)
 
 
 def test_the_pictures_that_should_have_a_face_do(
-    finder: FaceFinder, networks: Networks, faces: Fixture
+    finder: FaceFinder, networks: OnnxNetworks, faces: LoadFixture
 ) -> None:
     """Or everything below would hold of nothing."""
     assert len(WITH_FACE) >= 10
-    assert all(portraits(faces(name), finder, networks) for name in WITH_FACE)
+    assert all(make_portraits(faces(name), finder, networks) for name in WITH_FACE)
 
 
 @each_check
 def test_a_check_has_something_to_say(
-    check: Check, finder: FaceFinder, networks: Networks, faces: Fixture
+    check: Check, finder: FaceFinder, networks: OnnxNetworks, faces: LoadFixture
 ) -> None:
     """Or what is promised of its readings would hold of none."""
-    spoken = [value_of(check, faces(name), finder, networks) for name in WITH_FACE]
-    assert sum(value is not None for value in spoken) >= SPEAKS_OF[check.name]
+    values = [value_of(check, faces(name), finder, networks) for name in WITH_FACE]
+    assert sum(value is not None for value in values) >= MIN_MEASURED[check.name]
 
 
 @each_check
 @pytest.mark.parametrize("name", PICTURES)
 def test_finite_deterministic_and_the_portrait_untouched(
-    check: Check, name: str, finder: FaceFinder, networks: Networks, faces: Fixture
+    check: Check, name: str, finder: FaceFinder, networks: OnnxNetworks, faces: LoadFixture
 ) -> None:
     picture = faces(name)
     pixels = picture.rgb.copy()
-    for portrait in portraits(picture, finder, networks):
+    for portrait in make_portraits(picture, finder, networks):
         points = portrait.face.landmarks.copy()
         first, again = check.measure(portrait), check.measure(portrait)
         anew = check.measure(
             Portrait(picture, portrait.face, portrait.face_count, portrait.repeats, networks)
         )
-        sound(first, picture)
+        assert_sound(first, picture)
         for other in (again, anew):
             assert type(other) is type(first)
             if isinstance(first, Reading) and isinstance(other, Reading):
@@ -144,13 +144,13 @@ def test_finite_deterministic_and_the_portrait_untouched(
 
 
 def value_of(
-    check: Check, picture: Picture, finder: FaceFinder, networks: Networks
+    check: Check, picture: Picture, finder: FaceFinder, networks: OnnxNetworks
 ) -> float | None:
     """The value of the picture's largest face, if it has one that can be measured."""
-    found = portraits(picture, finder, networks)
-    largest = max(found, key=lambda p: p.face.eye_distance_px, default=None)
-    measured = check.measure(largest) if largest else None
-    return measured.value if isinstance(measured, Reading) else None
+    portraits_found = make_portraits(picture, finder, networks)
+    largest = max(portraits_found, key=lambda p: p.face.eye_distance_px, default=None)
+    measurement = check.measure(largest) if largest else None
+    return measurement.value if isinstance(measurement, Reading) else None
 
 
 LARGE = [n for n in WITH_FACE if "48px" not in n and not n.startswith("camera")]
@@ -159,11 +159,11 @@ LARGE = [n for n in WITH_FACE if "48px" not in n and not n.startswith("camera")]
 @each_check
 @pytest.mark.parametrize("name", LARGE)
 def test_mirrored_reads_the_same(
-    check: Check, name: str, finder: FaceFinder, networks: Networks, faces: Fixture
+    check: Check, name: str, finder: FaceFinder, networks: OnnxNetworks, faces: LoadFixture
 ) -> None:
     picture = faces(name)
     here = value_of(check, picture, finder, networks)
-    there = value_of(check, shown(picture.rgb[:, ::-1]), finder, networks)
+    there = value_of(check, make_picture(picture.rgb[:, ::-1]), finder, networks)
     if here is None or there is None:  # a mouth that is hardly open may close when mirrored
         pytest.skip(f"{check.name} has nothing to say of {name}")
     assert there == pytest.approx(here, abs=MIRRORED_WITHIN[check.name])
@@ -172,18 +172,18 @@ def test_mirrored_reads_the_same(
 @each_check
 @pytest.mark.parametrize("name", LARGE)
 def test_half_the_size_reads_the_same(
-    check: Check, name: str, finder: FaceFinder, networks: Networks, faces: Fixture
+    check: Check, name: str, finder: FaceFinder, networks: OnnxNetworks, faces: LoadFixture
 ) -> None:
     picture = faces(name)
     width, height = picture.size
     half = cv2.resize(picture.rgb, (width // 2, height // 2), interpolation=cv2.INTER_AREA)
-    here, there = (value_of(check, p, finder, networks) for p in (picture, shown(half)))
+    here, there = (value_of(check, p, finder, networks) for p in (picture, make_picture(half)))
     if here is None or there is None:  # half the size is too small for most
         pytest.skip(f"{check.name} has nothing to say of {name} at one of the sizes")
     assert there == pytest.approx(here, abs=HALVED_WITHIN[check.name])
 
 
-def nasty(side: int) -> Iterator[RgbArray]:
+def hostile_pixels(side: int) -> Iterator[RgbArray]:
     """Flat, grey, noisy, a gradient and a checkerboard."""
     rng = np.random.default_rng(side)
     for level in (0, 128, 255):
@@ -194,27 +194,29 @@ def nasty(side: int) -> Iterator[RgbArray]:
     yield (np.indices((side, side)).sum(axis=0) % 2 * 255).astype(np.uint8)[:, :, None].repeat(3, 2)
 
 
-def odd_faces(side: int) -> Iterator[Face]:
+def hostile_faces(side: int) -> Iterator[Face]:
     """In the frame, tiny, outside the picture, upside down, and in one point."""
-    yield moved(placed((0.5, 0.5, 0.0, 0.0), face=lively_face()), side)
-    yield moved(symmetric_face(), 0.01, by=(side / 2, side / 2))
-    yield moved(lively_face(1), 3.0 * side, 170.0, by=(-5.0 * side, 2.0 * side))
-    yield moved(symmetric_face(), side / 4, 180.0, by=(side / 2, side / 2))
+    yield transform_face(place_face((0.5, 0.5, 0.0, 0.0), face=perturbed_face()), side)
+    yield transform_face(symmetric_face(), 0.01, by=(side / 2, side / 2))
+    yield transform_face(perturbed_face(1), 3.0 * side, 170.0, by=(-5.0 * side, 2.0 * side))
+    yield transform_face(symmetric_face(), side / 4, 180.0, by=(side / 2, side / 2))
     yield Face(np.full((478, 2), side / 2))
 
 
 @each_check
 @pytest.mark.parametrize("side", [1, 2, 8, 31, 200])
-def test_no_picture_and_no_face_is_too_nasty(check: Check, side: int, networks: Networks) -> None:
-    for rgb in nasty(side):
-        picture = shown(rgb)
-        for face in odd_faces(side):
-            sound(check.measure(Portrait(picture, face, network=networks)), picture)
+def test_no_picture_and_no_face_is_too_nasty(
+    check: Check, side: int, networks: OnnxNetworks
+) -> None:
+    for rgb in hostile_pixels(side):
+        picture = make_picture(rgb)
+        for face in hostile_faces(side):
+            assert_sound(check.measure(Portrait(picture, face, network=networks)), picture)
 
 
 @each_check
-def test_stripes_of_a_picture_are_measured_too(check: Check, networks: Networks) -> None:
+def test_stripes_of_a_picture_are_measured_too(check: Check, networks: OnnxNetworks) -> None:
     for size in ((400, 1), (1, 400), (300, 20)):
-        picture = shown(np.random.default_rng(1).integers(0, 256, (*size, 3)))
-        for face in odd_faces(20):
-            sound(check.measure(Portrait(picture, face, network=networks)), picture)
+        picture = make_picture(np.random.default_rng(1).integers(0, 256, (*size, 3)))
+        for face in hostile_faces(20):
+            assert_sound(check.measure(Portrait(picture, face, network=networks)), picture)

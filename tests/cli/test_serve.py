@@ -19,18 +19,18 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from app.batches.service import Desk
-from tests.batches.stand_in import StandIn as JobsStandIn
+from app.batches.service import BatchService
+from tests.batches.fake_tools import FakeTools as JobsStandIn
 
 PICTURE = Path(__file__).resolve().parents[2] / "fixtures" / "faces" / "astronaut_ffhq_48px.jpg"
 KEY = "hush correct horse"
-CALLERS = 6
-BEFORE = 12
+CALLER_COUNT = 6
+ANSWERS_BEFORE_STOP = 12
 """Answers that come before it is told to stop."""
 
 
 @contextmanager
-def serving(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+def run_serve_process(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
     """In a process group of its own: a service manager tells all of a group to stop at once."""
     environment = {
         **os.environ,
@@ -49,15 +49,15 @@ def serving(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-class Crowd:
+class ConcurrentCallers:
     """Callers that send pictures until the door is shut, and remember what they were answered."""
 
     def __init__(self, url: str) -> None:
         self._url = url
         self._data = PICTURE.read_bytes()
         self.answers: Counter[int] = Counter()
-        self.enough = threading.Semaphore(0)
-        self._threads = [threading.Thread(target=self._call) for _ in range(CALLERS)]
+        self.answered = threading.Semaphore(0)
+        self._threads = [threading.Thread(target=self._call) for _ in range(CALLER_COUNT)]
         for thread in self._threads:
             thread.start()
 
@@ -69,7 +69,7 @@ class Crowd:
         headers = {"Authorization": f"Bearer {KEY}", "Content-Type": "image/jpeg"}
         while True:
             try:  # a connection each: one that idles may be closed at any moment
-                answered = httpx.post(
+                response = httpx.post(
                     f"{self._url}/v1/analyses?custom_id=hush",
                     content=self._data,
                     headers=headers,
@@ -78,11 +78,11 @@ class Crowd:
                 )
             except httpx.TransportError:
                 return
-            self.answers[answered.status_code] += 1
-            self.enough.release()
+            self.answers[response.status_code] += 1
+            self.answered.release()
 
 
-class HalfAList:
+class HalfSentList:
     """A list of which half has arrived; ``finish`` sends the rest and says what was answered."""
 
     ROWS = b"user,avatar\n" + b"".join(
@@ -117,16 +117,16 @@ def children_of(pid: int) -> list[str]:
 
 def test_told_to_stop_under_load_it_answers_whatever_it_began(tmp_path: Path) -> None:
     log: list[dict[str, Any]] = []
-    crowd: Crowd | None = None
+    crowd: ConcurrentCallers | None = None
     stopper: threading.Thread | None = None
-    with serving(tmp_path) as process:
+    with run_serve_process(tmp_path) as process:
         children: list[str] = []
         sent: list[tuple[int, dict[str, Any]]] = []
 
-        def stop_when_busy(crowd: Crowd, url: str) -> None:
-            for _ in range(BEFORE):
-                crowd.enough.acquire(timeout=60)
-            half = HalfAList(url)
+        def stop_when_busy(crowd: ConcurrentCallers, url: str) -> None:
+            for _ in range(ANSWERS_BEFORE_STOP):
+                crowd.answered.acquire(timeout=60)
+            half = HalfSentList(url)
             children.extend(children_of(process.pid))
             os.killpg(process.pid, signal.SIGTERM)
             crowd.join()  # the door is shut
@@ -148,7 +148,7 @@ def test_told_to_stop_under_load_it_answers_whatever_it_began(tmp_path: Path) ->
                 wrong = {"Authorization": "Bearer hush hush hush hush"}
                 refused = httpx.get(f"{found[1]}/v1/model", headers=wrong, trust_env=False)
                 assert refused.status_code == 401
-                crowd = Crowd(found[1])
+                crowd = ConcurrentCallers(found[1])
                 stopper = threading.Thread(target=stop_when_busy, args=(crowd, found[1]))
                 stopper.start()
         assert crowd is not None
@@ -158,7 +158,7 @@ def test_told_to_stop_under_load_it_answers_whatever_it_began(tmp_path: Path) ->
         assert process.wait(60) in (0, -signal.SIGTERM)
     requests = [line for line in log if line["event"] == "request"]
     begun = Counter(r["status"] for r in requests if r["path"] == "/v1/analyses")
-    assert crowd.answers[200] >= BEFORE
+    assert crowd.answers[200] >= ANSWERS_BEFORE_STOP
     assert crowd.answers[200] == begun[200]
     assert crowd.answers.keys() <= {200, 429}
     assert begun.keys() <= {200, 403, 429}  # nobody was left without an answer
@@ -168,13 +168,13 @@ def test_told_to_stop_under_load_it_answers_whatever_it_began(tmp_path: Path) ->
     assert "hush" not in json.dumps(log)
     ((status, batch),) = sent
     assert (status, batch["request_counts"]["total"]) == (202, 50)
-    with closing(kept(tmp_path)) as desk:  # what was answered outlives who answered
+    with closing(open_idle_service(tmp_path)) as desk:  # what was answered outlives who answered
         assert desk.get(batch["id"], "test").total == 50
 
 
-def kept(data_dir: Path) -> Desk:
+def open_idle_service(data_dir: Path) -> BatchService:
     """A desk over what a service left behind, at which nobody works."""
-    return Desk.open(
+    return BatchService.open(
         database_url=None,
         data_dir=data_dir,
         tools=JobsStandIn(data_dir / "log", 0.0).tools(),

@@ -16,16 +16,16 @@ import pytest
 from typer.testing import CliRunner
 
 from app.__main__ import cli
-from app.cli.startup import USAGE
-from tests.api.batches.test_end_to_end import Quiet, service
-from tests.api.elsewhere import PATIENCE_S, ended, submitted, until
-from tests.batches.conftest import Postgres, postgres  # noqa: F401 - a fixture
+from app.cli.startup import EXIT_USAGE
+from tests.api.batches.test_end_to_end import SilentHandler, run_service
+from tests.api.picture_server import WAIT_TIMEOUT_S, submit_batch, wait_for_end, wait_until
+from tests.batches.conftest import PostgresServer, postgres  # noqa: F401 - a fixture
 from tests.conftest import FACES
 
 
 @pytest.fixture
-def avatars() -> Iterator[str]:
-    handler = partial(Quiet, directory=str(FACES))
+def avatar_url() -> Iterator[str]:
+    handler = partial(SilentHandler, directory=str(FACES))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -36,7 +36,7 @@ def avatars() -> Iterator[str]:
 
 def test_workers_share_a_postgres_or_are_told_so() -> None:
     result = CliRunner().invoke(cli, ["worker"])
-    assert result.exit_code == USAGE
+    assert result.exit_code == EXIT_USAGE
     assert "EYELINE_DATABASE_URL" in result.stderr
     assert result.stderr.count("\n") == 1
 
@@ -44,18 +44,18 @@ def test_workers_share_a_postgres_or_are_told_so() -> None:
 def test_a_database_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EYELINE_DATABASE_URL", "postgresql://user:secret@127.0.0.1:1/none")
     result = CliRunner().invoke(cli, ["worker"])
-    assert result.exit_code == USAGE
+    assert result.exit_code == EXIT_USAGE
     assert "EYELINE_DATABASE_URL" in result.stderr
     assert "secret" not in result.stderr
     assert result.stderr.count("\n") == 1
 
 
 def test_a_service_without_threads_of_its_own_leaves_it_to_a_worker(
-    postgres: Postgres,  # noqa: F811
-    avatars: str,
+    postgres: PostgresServer,  # noqa: F811
+    avatar_url: str,
     tmp_path: Path,
 ) -> None:
-    url = postgres.fresh()
+    url = postgres.create_database()
     shared = {"EYELINE_DATABASE_URL": url, "EYELINE_FETCH_ALLOW": "127.0.0.1"}
     environment = {k: v for k, v in os.environ.items() if not k.startswith("EYELINE_")} | shared
     worker = subprocess.Popen(
@@ -64,13 +64,15 @@ def test_a_service_without_threads_of_its_own_leaves_it_to_a_worker(
         stderr=subprocess.DEVNULL,
     )
     try:
-        with service(tmp_path, **shared, EYELINE_BATCH_WORKERS="0") as (client, _):
-            batch = submitted(client, json={"items": [{"url": f"{avatars}/astronaut.jpg"}] * 3})
-            done = ended(client, batch)
+        with run_service(tmp_path, **shared, EYELINE_BATCH_WORKERS="0") as (client, _):
+            batch = submit_batch(
+                client, json={"items": [{"url": f"{avatar_url}/astronaut.jpg"}] * 3}
+            )
+            done = wait_for_end(client, batch)
             assert done["request_counts"] == {"total": 3, "completed": 3, "failed": 0}
             worker.send_signal(signal.SIGTERM)
-            assert worker.wait(timeout=PATIENCE_S) == 0
-            until(
+            assert worker.wait(timeout=WAIT_TIMEOUT_S) == 0
+            wait_until(
                 lambda: "eyeline worker" in client.get("/readyz").text,
                 "the service to miss its workers",
             )

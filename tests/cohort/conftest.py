@@ -5,40 +5,40 @@ from collections.abc import Sequence
 import numpy as np
 import pytest
 
-from app.cohort import Numbers, shipped
-from app.records import Failure, Finding, Result
+from app.cohort.parameters import CohortParameters, default_parameters
+from app.records import Failure, ItemResult, PictureRecord
 
 Square = tuple[float, float, float, float]
-ORDINARY = (0.5, 0.41, -0.30, 0.0)
+ORDINARY_SQUARE = (0.5, 0.41, -0.30, 0.0)
 """Where people have their faces: higher and smaller than generators."""
 ORDINARY_SPREAD = (0.05, 0.06, 0.25, 0.08)
 
 
 @pytest.fixture(scope="session")
-def numbers() -> Numbers:
-    return shipped()
+def parameters() -> CohortParameters:
+    return default_parameters()
 
 
-def result(
+def make_result(
     seq: int = 0,
     llr: float = -2.9,
     eye_llr: float = -2.0,
-    square: Square | None = ORDINARY,
+    square: Square | None = ORDINARY_SQUARE,
     perceptual_hash: str | None = None,
-    **more: object,
-) -> Result:
+    **fields: object,
+) -> ItemResult:
     """A picture's result; the verdict follows from ``llr``."""
-    outcome = str(more.pop("outcome", "scored"))
+    outcome = str(fields.pop("outcome", "scored"))
     verdict = "likely_generated" if llr >= 1.0 else "unlikely_generated"
-    account = more.pop("account", {})
-    found = {"template": "ffhq", "transform": "untouched", "distance": 2.0} | more
-    return Result(
+    account = fields.pop("account", {})
+    defaults = {"template": "ffhq", "transform": "untouched", "distance": 2.0} | fields
+    return ItemResult(
         seq,
         f"{seq}.jpg",
         account=account,  # type: ignore[arg-type]
-        finding=Finding(
+        record=PictureRecord(
             sha256="",
-            perceptual_hash=perceptual_hash or unlike(seq),
+            perceptual_hash=perceptual_hash or distinct_hash(seq),
             outcome=outcome,
             verdict=verdict if outcome == "scored" else "not_applicable",
             llr=llr,
@@ -47,57 +47,61 @@ def result(
             width=400,
             height=400,
             square=square,
-            **found,  # type: ignore[arg-type]
+            **defaults,  # type: ignore[arg-type]
         ),
     )
 
 
-def failed(seq: int) -> Result:
-    return Result(seq, f"{seq}.jpg", failure=Failure("fetch_failed", "Not fetched", "404", True))
+def make_failure(seq: int) -> ItemResult:
+    return ItemResult(
+        seq, f"{seq}.jpg", failure=Failure("fetch_failed", "Not fetched", "404", True)
+    )
 
 
-def unlike(seq: int) -> str:
+def distinct_hash(seq: int) -> str:
     """A hash with half its bits set, far from every other picture's."""
     bits = np.random.default_rng((20261125, seq)).permutation(64)[:32]
     return f"{sum(1 << int(b) for b in bits):016x}"
 
 
-def ordinary(count: int, seed: int = 0, first: int = 0) -> list[Result]:
+def ordinary_results(count: int, seed: int = 0, first: int = 0) -> list[ItemResult]:
     """Pictures framed as people frame them."""
     rng = np.random.default_rng((1, seed))
-    squares = rng.normal(ORDINARY, ORDINARY_SPREAD, (count, 4))
+    squares = rng.normal(ORDINARY_SQUARE, ORDINARY_SPREAD, (count, 4))
     llrs = rng.choice([-3.2, -2.9, -2.7, -2.2, -1.7], count)
     return [
-        result(first + i, float(llr), -2.0, tuple(square))
+        make_result(first + i, float(llr), -2.0, tuple(square))
         for i, (llr, square) in enumerate(zip(llrs, squares.tolist(), strict=True))
     ]
 
 
-def generated(
-    count: int, numbers: Numbers, seed: int = 0, first: int = 0, zoom: float = 1.0
-) -> list[Result]:
+def generated_results(
+    count: int, parameters: CohortParameters, seed: int = 0, first: int = 0, zoom: float = 1.0
+) -> list[ItemResult]:
     """Pictures in the generator's frame, all zoomed by ``zoom``."""
     rng = np.random.default_rng((2, seed))
-    squares = in_frame(count, numbers, rng, zoom)
+    squares = squares_in_frame(count, parameters, rng, zoom)
     llrs = rng.choice([1.2, 2.0, 2.5, 2.8, 3.0, 3.3], count)
     return [
-        result(first + i, float(llr), 3.0, square)
+        make_result(first + i, float(llr), 3.0, square)
         for i, (llr, square) in enumerate(zip(llrs, squares, strict=True))
     ]
 
 
-def in_frame(
-    count: int, numbers: Numbers, rng: np.random.Generator, zoom: float = 1.0
+def squares_in_frame(
+    count: int, parameters: CohortParameters, rng: np.random.Generator, zoom: float = 1.0
 ) -> list[Square]:
-    frame = numbers.concentration.frames[0]
+    frame = parameters.concentration.frames[0]
     squares = rng.multivariate_normal(frame.mean, frame.scale, count)
     squares[:, :2] = 0.5 + (squares[:, :2] - 0.5) * zoom
     squares[:, 2] += np.log(zoom)
     return [tuple(s) for s in squares.tolist()]
 
 
-def house(count: int, spread: Sequence[float], middle: Square, seed: int = 0) -> list[Result]:
+def house_style_results(
+    count: int, spread: Sequence[float], centre: Square, seed: int = 0
+) -> list[ItemResult]:
     """Portraits in one house style."""
     rng = np.random.default_rng((3, seed))
-    squares = rng.normal(middle, spread, (count, 4))
-    return [result(i, -2.0, 0.0, tuple(s)) for i, s in enumerate(squares.tolist())]
+    squares = rng.normal(centre, spread, (count, 4))
+    return [make_result(i, -2.0, 0.0, tuple(s)) for i, s in enumerate(squares.tolist())]

@@ -4,9 +4,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cohort.account_values import amount, moment
+from app.cohort.account_values import parse_count, parse_timestamp
 
-AT = int(datetime(2018, 10, 10, 20, 19, 24, tzinfo=UTC).timestamp())
+EXPECTED_S = int(datetime(2018, 10, 10, 20, 19, 24, tzinfo=UTC).timestamp())
 
 
 @pytest.mark.parametrize(
@@ -21,14 +21,14 @@ AT = int(datetime(2018, 10, 10, 20, 19, 24, tzinfo=UTC).timestamp())
         "Wed Oct 10 20:19:24 +0000 2018",
         "Wed, 10 Oct 2018 20:19:24 GMT",
         "Wed, 10 Oct 2018 20:19:24 +0000",
-        str(AT),
-        f"{AT}.0",
-        f"{AT}000",
-        f"{AT}000000",
+        str(EXPECTED_S),
+        f"{EXPECTED_S}.0",
+        f"{EXPECTED_S}000",
+        f"{EXPECTED_S}000000",
     ],
 )
 def test_one_moment_in_many_words(text: str) -> None:
-    assert moment(text) == AT
+    assert parse_timestamp(text) == EXPECTED_S
 
 
 @pytest.mark.parametrize(
@@ -37,14 +37,14 @@ def test_one_moment_in_many_words(text: str) -> None:
      "0001-01-01T00:00:00+23:59", "nan", "2018"],
 )  # fmt: skip
 def test_what_is_absurd_is_nothing(text: str) -> None:
-    assert moment(text) is None
+    assert parse_timestamp(text) is None
 
 
 @given(st.text(max_size=80))
 def test_no_text_breaks_it(text: str) -> None:
-    found = moment(text)
-    assert found is None or 7e8 < found < 5e9
-    number = amount(text)
+    seconds = parse_timestamp(text)
+    assert seconds is None or 7e8 < seconds < 5e9
+    number = parse_count(text)
     assert number is None or 0.0 <= number <= 1e11
 
 
@@ -55,4 +55,4 @@ def test_no_text_breaks_it(text: str) -> None:
      ("9" * 40, None), ("", None)],
 )  # fmt: skip
 def test_amounts(text: str, number: float | None) -> None:
-    assert amount(text) == number
+    assert parse_count(text) == number

@@ -4,38 +4,54 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.cohort import Numbers, summarise
-from app.cohort.concentration import concentration
-from app.cohort.template_density import densities, near
-from app.records import Result
-from tests.cohort.conftest import generated, house, in_frame, ordinary, result
+from app.cohort.concentration import measure_concentration
+from app.cohort.parameters import CohortParameters
+from app.cohort.summary import summarize_results
+from app.cohort.template_density import is_near_frame, template_densities
+from app.records import ItemResult
+from tests.cohort.conftest import (
+    generated_results,
+    house_style_results,
+    make_result,
+    ordinary_results,
+    squares_in_frame,
+)
 
 
-def said(results: Sequence[Result]) -> dict[str, Any]:
-    found: dict[str, Any] = summarise(results, prior=0.5, base_rate=0.0005)["concentration"]
-    return found
+def summarize_concentration(results: Sequence[ItemResult]) -> dict[str, Any]:
+    concentration: dict[str, Any] = summarize_results(results, prior=0.5, base_rate=0.0005)[
+        "concentration"
+    ]
+    return concentration
 
 
 def test_four_generated_among_sixteen_are_seen_and_none_among_twenty_are_not(
-    numbers: Numbers,
+    parameters: CohortParameters,
 ) -> None:
-    seen = [
-        said(ordinary(16, seed) + generated(4, numbers, seed, first=16))["concentrated"]
+    is_concentrated = [
+        summarize_concentration(
+            ordinary_results(16, seed) + generated_results(4, parameters, seed, first=16)
+        )["concentrated"]
         for seed in range(40)
     ]
-    assert sum(seen) >= 38
-    clean = [said(ordinary(20, seed))["p_value"] for seed in range(200)]
+    assert sum(is_concentrated) >= 38
+    clean = [summarize_concentration(ordinary_results(20, seed))["p_value"] for seed in range(200)]
     assert min(clean) > 1e-4
 
 
-def test_five_of_five_are_seen(numbers: Numbers) -> None:
-    assert all(said(generated(5, numbers, seed))["concentrated"] for seed in range(20))
+def test_five_of_five_are_seen(parameters: CohortParameters) -> None:
+    assert all(
+        summarize_concentration(generated_results(5, parameters, seed))["concentrated"]
+        for seed in range(20)
+    )
 
 
-def test_a_list_that_a_platform_zoomed_is_seen_with_its_zoom(numbers: Numbers) -> None:
-    found = said(generated(12, numbers, zoom=1.15) + ordinary(20, first=12))
-    assert found["concentrated"]
-    assert found["zoom"] == pytest.approx(1.15, abs=0.02)
+def test_a_list_that_a_platform_zoomed_is_seen_with_its_zoom(parameters: CohortParameters) -> None:
+    concentration = summarize_concentration(
+        generated_results(12, parameters, zoom=1.15) + ordinary_results(20, first=12)
+    )
+    assert concentration["concentrated"]
+    assert concentration["zoom"] == pytest.approx(1.15, abs=0.02)
 
 
 @pytest.mark.parametrize("zoom", [1.0, 1.1, 1.2])
@@ -45,78 +61,91 @@ def test_a_house_style_centred_on_the_very_template_is_not_taken_for_one(
 ) -> None:
     """As narrow as the narrowest league's portraits, and exactly where generators put faces."""
     spread = (0.011, 0.027, 0.043, 0.027)
-    lists = [house(size, spread, (0.5, 0.5, float(np.log(zoom)), 0.0), seed) for seed in range(8)]
-    assert not any(said(each)["concentrated"] for each in lists)
+    lists = [
+        house_style_results(size, spread, (0.5, 0.5, float(np.log(zoom)), 0.0), seed)
+        for seed in range(8)
+    ]
+    assert not any(summarize_concentration(each)["concentrated"] for each in lists)
 
 
 def test_generated_faces_hidden_in_a_house_style_beside_the_template_are_seen(
-    numbers: Numbers,
+    parameters: CohortParameters,
 ) -> None:
-    portraits = house(60, (0.011, 0.027, 0.043, 0.027), (0.5, 0.45, 0.1, 0.0))
-    assert not said(portraits)["concentrated"]
-    assert said(portraits + generated(15, numbers, first=60))["concentrated"]
+    portraits = house_style_results(60, (0.011, 0.027, 0.043, 0.027), (0.5, 0.45, 0.1, 0.0))
+    assert not summarize_concentration(portraits)["concentrated"]
+    assert summarize_concentration(portraits + generated_results(15, parameters, first=60))[
+        "concentrated"
+    ]
 
 
 def test_a_house_style_is_named_and_ordinary_lists_have_none() -> None:
-    portraits = house(40, (0.010, 0.03, 0.1, 0.018), (0.5, 0.38, -0.29, 0.0))
-    assert said(portraits)["house_style"]["likely"]
-    assert not said(ordinary(40))["house_style"]["likely"]
+    portraits = house_style_results(40, (0.010, 0.03, 0.1, 0.018), (0.5, 0.38, -0.29, 0.0))
+    assert summarize_concentration(portraits)["house_style"]["likely"]
+    assert not summarize_concentration(ordinary_results(40))["house_style"]["likely"]
 
 
-def test_one_picture_on_many_accounts_is_one_picture(numbers: Numbers) -> None:
-    (one,) = in_frame(1, numbers, np.random.default_rng(0))
-    copies = [result(i, 3.0, 3.0, one, perceptual_hash="c3a1f0e49687b2d5") for i in range(50)]
-    assert said(copies)["near"] == 1
-    assert not said(copies)["concentrated"]
+def test_one_picture_on_many_accounts_is_one_picture(parameters: CohortParameters) -> None:
+    (one,) = squares_in_frame(1, parameters, np.random.default_rng(0))
+    copies = [make_result(i, 3.0, 3.0, one, perceptual_hash="c3a1f0e49687b2d5") for i in range(50)]
+    assert summarize_concentration(copies)["near"] == 1
+    assert not summarize_concentration(copies)["concentrated"]
 
 
-def test_what_pixels_say_of_those_on_the_template_is_told(numbers: Numbers) -> None:
+def test_what_pixels_say_of_those_on_the_template_is_told(parameters: CohortParameters) -> None:
     rng = np.random.default_rng(7)
-    squares = in_frame(40, numbers, rng)
-    photographs = [result(i, 0.4, 2.9, s) for i, s in enumerate(squares)]
-    found = said(photographs)
-    assert found["concentrated"]
-    assert found["looks"]["verdict"] == "photographs"
-    assert said(generated(40, numbers))["looks"]["verdict"] == "generated"
+    squares = squares_in_frame(40, parameters, rng)
+    photographs = [make_result(i, 0.4, 2.9, s) for i, s in enumerate(squares)]
+    concentration = summarize_concentration(photographs)
+    assert concentration["concentrated"]
+    assert concentration["looks"]["verdict"] == "photographs"
+    assert (
+        summarize_concentration(generated_results(40, parameters))["looks"]["verdict"]
+        == "generated"
+    )
 
 
 def test_a_trimmed_picture_counts_by_its_distance_from_the_template() -> None:
     trimmed = [
-        result(i, 2.5, 3.0, (0.5, 0.5, -0.3, 0.0), transform="trimmed", distance=1.0 + i / 10)
+        make_result(i, 2.5, 3.0, (0.5, 0.5, -0.3, 0.0), transform="trimmed", distance=1.0 + i / 10)
         for i in range(8)
     ]
-    assert said(trimmed)["concentrated"]
+    assert summarize_concentration(trimmed)["concentrated"]
     far = [
-        result(i, 2.5, 3.0, (0.5, 0.5, -0.3, 0.0), transform="trimmed", distance=60.0)
+        make_result(i, 2.5, 3.0, (0.5, 0.5, -0.3, 0.0), transform="trimmed", distance=60.0)
         for i in range(8)
     ]
-    assert not said(far)["concentrated"]
+    assert not summarize_concentration(far)["concentrated"]
 
 
-def test_more_of_them_make_it_surer(numbers: Numbers) -> None:
-    rest = ordinary(30)
-    found = [said(rest + generated(n, numbers, first=30))["log10_p"] for n in (2, 4, 8, 16, 64)]
-    assert found == sorted(found, reverse=True)
+def test_more_of_them_make_it_surer(parameters: CohortParameters) -> None:
+    rest = ordinary_results(30)
+    log10_ps = [
+        summarize_concentration(rest + generated_results(n, parameters, first=30))["log10_p"]
+        for n in (2, 4, 8, 16, 64)
+    ]
+    assert log10_ps == sorted(log10_ps, reverse=True)
 
 
 def test_a_huge_house_style_gathers_no_false_certainty() -> None:
     squares = np.random.default_rng(5).normal(
         (0.5, 0.5, 0.1, 0.0), (0.011, 0.027, 0.043, 0.027), (60_000, 4)
     )
-    from app.cohort import shipped
+    from app.cohort.parameters import default_parameters
 
-    entry = shipped().concentration
-    assert concentration(squares[near(squares, entry)], entry).log10_p > -6.0
+    entry = default_parameters().concentration
+    assert measure_concentration(squares[is_near_frame(squares, entry)], entry).log10_p > -6.0
 
 
-def test_density_is_highest_in_the_frame_and_moves_with_the_zoom(numbers: Numbers) -> None:
-    entry = numbers.concentration
+def test_density_is_highest_in_the_frame_and_moves_with_the_zoom(
+    parameters: CohortParameters,
+) -> None:
+    entry = parameters.concentration
     (mean,) = np.array([entry.frames[0].mean])
     zoomed = mean.copy()
     zoom = entry.ln_zooms[10]
     zoomed[:2] = 0.5 + (zoomed[:2] - 0.5) * np.exp(zoom)
     zoomed[2] += zoom
-    found = densities(np.stack([mean, zoomed]), entry)
+    found = template_densities(np.stack([mean, zoomed]), entry)
     assert found[0].argmax() == 0
     assert found[1].argmax() == 10
     assert found[0, 0] - found[1, 10] == pytest.approx(2 * zoom / np.log(10), abs=0.1)

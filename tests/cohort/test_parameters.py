@@ -4,18 +4,23 @@ from typing import Any
 
 import pytest
 
-from app.cohort import Numbers, NumbersError, load, shipped
-from app.cohort.parameters import SHIPPED
-from app.training.calibration.thresholds import written
+from app.cohort.parameters import (
+    DEFAULT_COHORT_PATH,
+    CohortParameters,
+    CohortParametersError,
+    default_parameters,
+    load_parameters,
+)
+from app.training.calibration.thresholds import serialize_model
 
 
-def test_the_shipped_file_is_as_the_fit_writes_it(numbers: Numbers) -> None:
-    assert written(numbers) == SHIPPED.read_bytes()
-    assert shipped() is numbers
+def test_the_shipped_file_is_as_the_fit_writes_it(parameters: CohortParameters) -> None:
+    assert serialize_model(parameters) == DEFAULT_COHORT_PATH.read_bytes()
+    assert default_parameters() is parameters
 
 
-def _spoiled(change: dict[str, Any]) -> dict[str, Any]:
-    content: dict[str, Any] = json.loads(SHIPPED.read_bytes())
+def _corrupt(change: dict[str, Any]) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(DEFAULT_COHORT_PATH.read_bytes())
     return content | change
 
 
@@ -29,9 +34,9 @@ def _spoiled(change: dict[str, Any]) -> dict[str, Any]:
 )
 def test_another_shape_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
     path = tmp_path / "cohort.json"
-    path.write_text(json.dumps(_spoiled(change)))
-    with pytest.raises(NumbersError, match="malformed"):
-        load(path)
+    path.write_text(json.dumps(_corrupt(change)))
+    with pytest.raises(CohortParametersError, match="malformed"):
+        load_parameters(path)
 
 
 @pytest.mark.parametrize(
@@ -48,14 +53,14 @@ def test_another_shape_is_refused(tmp_path: Path, change: dict[str, Any]) -> Non
 def test_numbers_that_cannot_be_are_refused(
     tmp_path: Path, part: str, key: str, value: object
 ) -> None:
-    content = _spoiled({})
+    content = _corrupt({})
     content[part][key] = value
     path = tmp_path / "cohort.json"
     path.write_text(json.dumps(content))
-    with pytest.raises(NumbersError, match="malformed"):
-        load(path)
+    with pytest.raises(CohortParametersError, match="malformed"):
+        load_parameters(path)
 
 
 def test_a_missing_file_is_told_with_what_to_do(tmp_path: Path) -> None:
-    with pytest.raises(NumbersError, match="eyeline fit"):
-        load(tmp_path / "cohort.json")
+    with pytest.raises(CohortParametersError, match="eyeline fit"):
+        load_parameters(tmp_path / "cohort.json")

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.cohort import even_llr, posterior
+from app.cohort.prevalence import even_llr, posterior
 
 SHARES = st.floats(1e-9, 1.0 - 1e-9)
 LLRS = st.floats(-50.0, 50.0)

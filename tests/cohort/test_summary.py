@@ -6,50 +6,59 @@ from typing import Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.cohort import Numbers, Tally, cohort, summarise
-from app.records import Result
-from tests.cohort.conftest import failed, generated, ordinary, result
+from app.cohort.collector import CohortCollector
+from app.cohort.parameters import CohortParameters
+from app.cohort.summary import summarize_collected, summarize_results
+from app.records import ItemResult
+from tests.cohort.conftest import generated_results, make_failure, make_result, ordinary_results
 
 
-def mixed(numbers: Numbers) -> list[Result]:
-    return [*ordinary(60), *generated(12, numbers, first=60), failed(72), *ordinary(3, 9, first=73)]
+def mixed_results(parameters: CohortParameters) -> list[ItemResult]:
+    return [
+        *ordinary_results(60),
+        *generated_results(12, parameters, first=60),
+        make_failure(72),
+        *ordinary_results(3, 9, first=73),
+    ]
 
 
-def test_the_order_of_results_changes_nothing(numbers: Numbers) -> None:
-    results = mixed(numbers)
+def test_the_order_of_results_changes_nothing(parameters: CohortParameters) -> None:
+    results = mixed_results(parameters)
     shuffled = random.Random(4).sample(results, len(results))
-    said = [summarise(each, prior=0.5, base_rate=0.0005) for each in (results, shuffled)]
-    assert json.dumps(said[0]) == json.dumps(said[1])
+    cohort = [summarize_results(each, prior=0.5, base_rate=0.0005) for each in (results, shuffled)]
+    assert json.dumps(cohort[0]) == json.dumps(cohort[1])
 
 
-def test_parts_of_a_list_merge_into_the_whole(numbers: Numbers) -> None:
-    results = mixed(numbers)
-    parts = [Tally(numbers.concentration).extend(results[i::3]) for i in (2, 0, 1)]
+def test_parts_of_a_list_merge_into_the_whole(parameters: CohortParameters) -> None:
+    results = mixed_results(parameters)
+    parts = [CohortCollector(parameters.concentration).extend(results[i::3]) for i in (2, 0, 1)]
     for part in parts[1:]:
         parts[0].merge(part)
-    merged = cohort(parts[0], prior=0.5, base_rate=0.0005, numbers=numbers)
-    assert merged == summarise(results, prior=0.5, base_rate=0.0005)
+    merged = summarize_collected(parts[0], prior=0.5, base_rate=0.0005, parameters=parameters)
+    assert merged == summarize_results(results, prior=0.5, base_rate=0.0005)
 
 
-def test_everything_is_counted_once(numbers: Numbers) -> None:
-    results = [*mixed(numbers), result(90, outcome="no_face", square=None)]
-    said = summarise(results, prior=0.5, base_rate=0.0005)
-    assert said["counts"] == {
+def test_everything_is_counted_once(parameters: CohortParameters) -> None:
+    results = [*mixed_results(parameters), make_result(90, outcome="no_face", square=None)]
+    cohort = summarize_results(results, prior=0.5, base_rate=0.0005)
+    assert cohort["counts"] == {
         "pictures": 76,
         "scored": 75,
         "unscored": {"no_face": 1},
         "failed": {"fetch_failed": 1},
     }
-    assert said["likely"] == 12
-    assert said["templates"] == {"ffhq": 12}
-    assert said["concentration"]["observed"] == 12
+    assert cohort["likely"] == 12
+    assert cohort["templates"] == {"ffhq": 12}
+    assert cohort["concentration"]["observed"] == 12
 
 
-def test_more_generated_pictures_raise_the_share(numbers: Numbers) -> None:
+def test_more_generated_pictures_raise_the_share(parameters: CohortParameters) -> None:
     shares = [
-        summarise(ordinary(100) + generated(n, numbers, first=100), prior=0.5, base_rate=0.0005)[
-            "prevalence"
-        ]
+        summarize_results(
+            ordinary_results(100) + generated_results(n, parameters, first=100),
+            prior=0.5,
+            base_rate=0.0005,
+        )["prevalence"]
         for n in (0, 5, 20, 60)
     ]
     estimates = [share["estimate"] for share in shares]
@@ -59,37 +68,41 @@ def test_more_generated_pictures_raise_the_share(numbers: Numbers) -> None:
     assert abs(shares[2]["pictures"] - 20) < 3
 
 
-def test_a_flag_in_a_clean_list_is_expected_to_be_wrong(numbers: Numbers) -> None:
-    said = summarise([*ordinary(3000), result(3000, 1.1)], prior=0.5, base_rate=0.0005)
-    assert said["prevalence"]["interval"][0] == 0.0
-    assert said["expected_false_flags"] > 0.5
-    assert said["false_flags"]["at_most"] >= said["false_flags"]["by_rate"]
+def test_a_flag_in_a_clean_list_is_expected_to_be_wrong(parameters: CohortParameters) -> None:
+    cohort = summarize_results(
+        [*ordinary_results(3000), make_result(3000, 1.1)], prior=0.5, base_rate=0.0005
+    )
+    assert cohort["prevalence"]["interval"][0] == 0.0
+    assert cohort["expected_false_flags"] > 0.5
+    assert cohort["false_flags"]["at_most"] >= cohort["false_flags"]["by_rate"]
 
 
-def test_more_false_flags_than_flags_are_not_told_of_them(numbers: Numbers) -> None:
+def test_more_false_flags_than_flags_are_not_told_of_them(parameters: CohortParameters) -> None:
     """What ordinary avatars bring by chance in a long list may be more than it has."""
-    rate = max(numbers.likely.rate, 1e-4)
-    said = summarise([*ordinary(int(3 / rate)), result(10**6, 1.1)], prior=0.5, base_rate=0.0005)
-    assert said["expected_false_flags"] > 1.0
-    (flags,) = [text for text in said["summary"] if "called likely generated" in text]
+    rate = max(parameters.likely.rate, 1e-4)
+    cohort = summarize_results(
+        [*ordinary_results(int(3 / rate)), make_result(10**6, 1.1)], prior=0.5, base_rate=0.0005
+    )
+    assert cohort["expected_false_flags"] > 1.0
+    (flags,) = [text for text in cohort["summary"] if "called likely generated" in text]
     assert flags == "1 picture is called likely generated; all of them should be real."
 
 
 def test_an_empty_list_and_one_of_failures_are_answered() -> None:
-    faceless = [result(n, 0.0, outcome="no_face", square=None) for n in range(3)]
-    for results in ([], [failed(0), failed(1)], faceless):
-        said = summarise(results, prior=0.5, base_rate=0.0005)
-        assert said["prevalence"]["interval"] == [0.0, 1.0]
-        assert said["concentration"]["p_value"] == 1.0
-        assert said["summary"] == ["No picture of this list could be scored."]
-        json.dumps(said, allow_nan=False)
+    faceless = [make_result(n, 0.0, outcome="no_face", square=None) for n in range(3)]
+    for results in ([], [make_failure(0), make_failure(1)], faceless):
+        cohort = summarize_results(results, prior=0.5, base_rate=0.0005)
+        assert cohort["prevalence"]["interval"] == [0.0, 1.0]
+        assert cohort["concentration"]["p_value"] == 1.0
+        assert cohort["summary"] == ["No picture of this list could be scored."]
+        json.dumps(cohort, allow_nan=False)
 
 
 def test_framed_photographs_come_with_a_caveat() -> None:
-    framed = [result(i, 0.4, 2.5, (0.5, 0.5, 0.0, 0.0)) for i in range(60)]
-    said = summarise(framed, prior=0.5, base_rate=0.0005)
-    assert said["prevalence"]["framed_photographs"] > 0.5
-    assert any("too high for this list" in caveat for caveat in said["caveats"])
+    framed = [make_result(i, 0.4, 2.5, (0.5, 0.5, 0.0, 0.0)) for i in range(60)]
+    cohort = summarize_results(framed, prior=0.5, base_rate=0.0005)
+    assert cohort["prevalence"]["framed_photographs"] > 0.5
+    assert any("too high for this list" in caveat for caveat in cohort["caveats"])
 
 
 FLOATS = st.floats(allow_nan=True, allow_infinity=True, width=32)
@@ -114,24 +127,26 @@ FLOATS = st.floats(allow_nan=True, allow_infinity=True, width=32)
 )
 def test_whatever_is_found_the_answer_is_json(found: list[Any]) -> None:
     results = [
-        result(i, llr, eye, square, text or None, outcome=outcome, transform=way, account=account)
+        make_result(
+            i, llr, eye, square, text or None, outcome=outcome, transform=way, account=account
+        )
         for i, (llr, eye, square, text, outcome, way, account) in enumerate(found)
     ]
-    said = summarise(results, prior=0.5, base_rate=0.0005)
-    json.dumps(said, allow_nan=False)
-    low, high = said["prevalence"]["interval"]
-    assert 0.0 <= low <= said["prevalence"]["estimate"] <= high <= 1.0
-    assert 0.0 < said["concentration"]["p_value"] <= 1.0
+    cohort = summarize_results(results, prior=0.5, base_rate=0.0005)
+    json.dumps(cohort, allow_nan=False)
+    low, high = cohort["prevalence"]["interval"]
+    assert 0.0 <= low <= cohort["prevalence"]["estimate"] <= high <= 1.0
+    assert 0.0 < cohort["concentration"]["p_value"] <= 1.0
 
 
-def test_memory_is_some_forty_bytes_a_result(numbers: Numbers) -> None:
-    tally, again = Tally(numbers.concentration), ordinary(100)
+def test_memory_is_some_forty_bytes_a_result(parameters: CohortParameters) -> None:
+    collector, repeated = CohortCollector(parameters.concentration), ordinary_results(100)
     tracemalloc.start()
     try:
         for _ in range(500):
-            tally.extend(again)
-        held = tracemalloc.get_traced_memory()[0]
+            collector.extend(repeated)
+        held_bytes = tracemalloc.get_traced_memory()[0]
     finally:
         tracemalloc.stop()
-    assert len(tally) == 50_000
-    assert held / len(tally) < 45
+    assert len(collector) == 50_000
+    assert held_bytes / len(collector) < 45

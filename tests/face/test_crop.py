@@ -6,16 +6,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.face.alignment import Box, crop_square
-from app.face.crop import MAX_SIDE_PX, MIN_SIDE_PX, FaceCrop, crop_face
+from app.face.crop import MAX_CROP_SIDE_PX, MIN_CROP_SIDE_PX, FaceCrop, crop_face
 from app.face.face import LANDMARK_COUNT, Face, FloatArray
 from app.image.picture import Picture, RgbArray
-from tests.sitters import flat_picture, lively_face, moved, placed
+from tests.synthetic_faces import flat_picture, perturbed_face, place_face, transform_face
 
 TURNS = st.floats(-180.0, 180.0)
 SHARES = st.floats(0.0, 1.0)
 
 
-def colours(unit: FloatArray) -> FloatArray:
+def colour_pattern(unit: FloatArray) -> FloatArray:
     """A smooth painting over unit coordinates (..., 2) of a crop: nothing repeats within it."""
     x, y = unit[..., 0], unit[..., 1]
     return 128.0 + 90.0 * np.stack(
@@ -23,23 +23,23 @@ def colours(unit: FloatArray) -> FloatArray:
     )
 
 
-def centres(width: int, height: int) -> FloatArray:
+def pixel_centres(width: int, height: int) -> FloatArray:
     """Pixel centres, px, (height, width, 2)."""
     return np.stack(np.meshgrid(np.arange(width) + 0.5, np.arange(height) + 0.5), axis=-1)
 
 
-def painted(face: Face, width: int = 300, height: int = 260) -> Picture:
+def paint_picture(face: Face, width: int = 300, height: int = 260) -> Picture:
     """A picture that bears the painting where the face's crop square lies, and goes on beyond."""
     top_left, top_right, _, bottom_left = crop_square(face)
     axes = np.column_stack([top_right - top_left, bottom_left - top_left])
-    unit = (centres(width, height) - top_left) @ np.linalg.inv(axes).T
-    return Picture(np.rint(colours(unit)).astype(np.uint8), "PNG", "")
+    unit = (pixel_centres(width, height) - top_left) @ np.linalg.inv(axes).T
+    return Picture(np.rint(colour_pattern(unit)).astype(np.uint8), "PNG", "")
 
 
-def face_at(side_px: float, turn_deg: float, centre: tuple[float, float]) -> Face:
+def make_face(side_px: float, turn_deg: float, centre: tuple[float, float]) -> Face:
     """A face whose crop square has this side, turn and centre, px."""
     square = (centre[0], centre[1], math.log(side_px), math.radians(turn_deg))
-    return placed(square, face=lively_face())
+    return place_face(square, face=perturbed_face())
 
 
 def crop_of(picture: Picture, face: Face) -> FaceCrop:
@@ -48,14 +48,14 @@ def crop_of(picture: Picture, face: Face) -> FaceCrop:
     return crop
 
 
-def as_painted(crop: FaceCrop, size: tuple[int, int]) -> RgbArray:
+def colour_errors(crop: FaceCrop, size: tuple[int, int]) -> RgbArray:
     """By how much each pixel of the crop that lies well in the picture differs from the paint."""
-    unit = centres(crop.side_px, crop.side_px) / crop.side_px
-    px = crop.to_picture(unit.reshape(-1, 2)).reshape(unit.shape)
+    unit = pixel_centres(crop.side_px, crop.side_px) / crop.side_px
+    px = crop.map_to_picture(unit.reshape(-1, 2)).reshape(unit.shape)
     pixel = np.linalg.norm(crop.corners[1] - crop.corners[0]) / crop.side_px
     margin = 3.0 * max(1.0, float(pixel))
     inside = ((px > margin) & (px < np.array(size) - margin)).all(axis=-1)
-    out: RgbArray = np.abs(crop.rgb - colours(unit))[inside]
+    out: RgbArray = np.abs(crop.rgb - colour_pattern(unit))[inside]
     return out
 
 
@@ -64,10 +64,10 @@ def as_painted(crop: FaceCrop, size: tuple[int, int]) -> RgbArray:
 def test_a_picture_moved_turned_and_scaled_with_its_face_has_the_same_crop(
     side: float, turn: float, x: float, y: float
 ) -> None:
-    face = face_at(side, turn, (x, y))
-    crop = crop_of(painted(face), face)
+    face = make_face(side, turn, (x, y))
+    crop = crop_of(paint_picture(face), face)
     assert crop.side_px == round(side)
-    wrong = as_painted(crop, (300, 260))
+    wrong = colour_errors(crop, (300, 260))
     assert len(wrong)
     assert wrong.max() < 2.5
 
@@ -75,10 +75,10 @@ def test_a_picture_moved_turned_and_scaled_with_its_face_has_the_same_crop(
 @pytest.mark.parametrize("turn", [0.0, 33.0, -120.0])
 @pytest.mark.parametrize("side", [400.4, 430.0, 800.0, 1100.0])
 def test_a_large_face_is_shrunk_to_the_same_crop(side: float, turn: float) -> None:
-    face = face_at(side, turn, (500.0, 420.0))
-    crop = crop_of(painted(face, 1000, 900), face)
-    assert crop.side_px == MAX_SIDE_PX
-    assert as_painted(crop, (1000, 900)).max() < 2.5
+    face = make_face(side, turn, (500.0, 420.0))
+    crop = crop_of(paint_picture(face, 1000, 900), face)
+    assert crop.side_px == MAX_CROP_SIDE_PX
+    assert colour_errors(crop, (1000, 900)).max() < 2.5
 
 
 def noise(width: int, height: int) -> RgbArray:
@@ -86,11 +86,11 @@ def noise(width: int, height: int) -> RgbArray:
 
 
 def test_a_quarter_turn_changes_no_pixel() -> None:
-    face = face_at(100.0, 0.0, (90.0, 70.0))
+    face = make_face(100.0, 0.0, (90.0, 70.0))
     rgb = noise(160, 130)
     before = crop_of(Picture(rgb, "PNG", ""), face)
     # Clockwise: what was at the bottom is at the left.
-    there = moved(face, turn_deg=90.0, by=(130.0, 0.0))
+    there = transform_face(face, turn_deg=90.0, by=(130.0, 0.0))
     after = crop_of(Picture(np.ascontiguousarray(np.rot90(rgb, -1)), "PNG", ""), there)
     wrong = np.abs(after.rgb.astype(int) - before.rgb)
     assert wrong.max() <= 1
@@ -98,12 +98,12 @@ def test_a_quarter_turn_changes_no_pixel() -> None:
 
 def test_a_crop_that_lies_on_the_pixels_is_those_pixels() -> None:
     rgb = noise(160, 130)
-    crop = crop_of(Picture(rgb, "PNG", ""), face_at(100.0, 0.0, (90.0, 70.0)))
+    crop = crop_of(Picture(rgb, "PNG", ""), make_face(100.0, 0.0, (90.0, 70.0)))
     assert np.abs(crop.rgb.astype(int) - rgb[20:120, 40:140]).max() <= 1
 
 
 def test_the_mirrored_picture_has_the_mirrored_crop() -> None:
-    rgb, face = noise(160, 130), face_at(80.0, 12.0, (90.0, 70.0))
+    rgb, face = noise(160, 130), make_face(80.0, 12.0, (90.0, 70.0))
     crop = crop_of(Picture(rgb, "PNG", ""), face)
     mirrored = Picture(np.ascontiguousarray(rgb[:, ::-1]), "PNG", "")
     other = crop_of(mirrored, face.mirrored(160.0))
@@ -118,20 +118,20 @@ def test_the_mirrored_picture_has_the_mirrored_crop() -> None:
 def test_to_picture_is_the_inverse_of_landmarks(
     side: float, turn: float, x: float, y: float
 ) -> None:
-    face = face_at(side, turn, (x, y))
+    face = make_face(side, turn, (x, y))
     crop = crop_face(flat_picture(300, 260), face)
     if crop is None:  # a corner of the picture at the most
         return
-    np.testing.assert_allclose(crop.to_picture(crop.landmarks), face.landmarks, atol=1e-6)
+    np.testing.assert_allclose(crop.map_to_picture(crop.landmarks), face.landmarks, atol=1e-6)
     ends = np.array([[0.0, 0.0], [1.0, 0.0], [1.0, 1.0], [0.0, 1.0]])
-    np.testing.assert_allclose(crop.to_picture(ends), crop.corners, atol=1e-9)
+    np.testing.assert_allclose(crop.map_to_picture(ends), crop.corners, atol=1e-9)
 
 
 @settings(max_examples=30)
 @given(st.floats(40.0, 390.0), TURNS)
 def test_landmarks_do_not_depend_on_where_the_face_is(side: float, turn: float) -> None:
-    here = crop_of(flat_picture(300, 300), face_at(side, turn, (150.0, 150.0)))
-    plain = crop_of(flat_picture(300, 300), face_at(100.0, 0.0, (100.0, 100.0)))
+    here = crop_of(flat_picture(300, 300), make_face(side, turn, (150.0, 150.0)))
+    plain = crop_of(flat_picture(300, 300), make_face(100.0, 0.0, (100.0, 100.0)))
     np.testing.assert_allclose(here.landmarks, plain.landmarks, atol=1e-9)
 
 
@@ -139,7 +139,7 @@ def test_landmarks_do_not_depend_on_where_the_face_is(side: float, turn: float) 
 
 
 def test_a_square_within_the_picture_is_all_visible() -> None:
-    crop = crop_of(flat_picture(300, 300), face_at(200.0, 0.0, (150.0, 150.0)))
+    crop = crop_of(flat_picture(300, 300), make_face(200.0, 0.0, (150.0, 150.0)))
     assert crop.visible == Box(0.0, 0.0, 1.0, 1.0)
 
 
@@ -155,8 +155,8 @@ def test_a_square_within_the_picture_is_all_visible() -> None:
 def test_a_square_that_reaches_beyond_is_visible_in_part(
     centre: tuple[float, float], visible: Box
 ) -> None:
-    found = crop_of(flat_picture(300, 300), face_at(200.0, 0.0, centre)).visible
-    assert (found.left, found.top, found.right, found.bottom) == pytest.approx(
+    actual = crop_of(flat_picture(300, 300), make_face(200.0, 0.0, centre)).visible
+    assert (actual.left, actual.top, actual.right, actual.bottom) == pytest.approx(
         (visible.left, visible.top, visible.right, visible.bottom), abs=0.006
     )
 
@@ -167,14 +167,16 @@ def test_every_row_and_column_at_the_visible_edge_is_mostly_picture(
     turn: float, side: float, x: float, y: float
 ) -> None:
     white = flat_picture(200, 200, 255)
-    crop = crop_face(white, face_at(side, turn, (x * 200.0, y * 200.0)))
+    crop = crop_face(white, make_face(side, turn, (x * 200.0, y * 200.0)))
     if crop is None:
         return
-    unit = centres(crop.side_px, crop.side_px) / crop.side_px
-    px = crop.to_picture(unit.reshape(-1, 2)).reshape(unit.shape)
+    unit = pixel_centres(crop.side_px, crop.side_px) / crop.side_px
+    px = crop.map_to_picture(unit.reshape(-1, 2)).reshape(unit.shape)
     inside = np.asarray(((px > 0.0) & (px < 200.0)).all(axis=-1))
-    seen = crop.visible
-    edges = [round(e * crop.side_px) for e in (seen.left, seen.top, seen.right, seen.bottom)]
+    visible = crop.visible
+    edges = [
+        round(e * crop.side_px) for e in (visible.left, visible.top, visible.right, visible.bottom)
+    ]
     near = 1.5 / crop.side_px + 0.02
     for column in (edges[0], edges[2] - 1):
         assert inside[:, column].mean() > 0.5 - near
@@ -188,18 +190,18 @@ def test_every_row_and_column_at_the_visible_edge_is_mostly_picture(
 
 def test_what_lies_beyond_is_the_mirror_image() -> None:
     picture = Picture(noise(300, 300), "PNG", "")
-    crop = crop_of(picture, face_at(200.0, 0.0, (150.0, 50.0)))
+    crop = crop_of(picture, make_face(200.0, 0.0, (150.0, 50.0)))
     above, below = crop.rgb[:50].astype(int), crop.rgb[51:101]
     assert np.abs(above[::-1] - below).max() <= 1
 
 
 def test_a_share_of_a_rect_by_hand() -> None:
     crop = FaceCrop(noise(40, 40), Box(0.0, 0.25, 0.8, 1.0), np.zeros((4, 2)), np.zeros((478, 2)))
-    assert crop.seen_share(Box(0.0, 0.25, 0.5, 0.5)) == pytest.approx(1.0)
-    assert crop.seen_share(Box(0.0, 0.0, 0.5, 0.5)) == pytest.approx(0.5)
-    assert crop.seen_share(Box(0.6, 0.0, 1.0, 0.5)) == pytest.approx(0.25)
-    assert crop.seen_share(Box(0.9, 0.3, 1.0, 0.5)) == 0.0
-    assert crop.seen_share(Box(0.0, 0.0, 0.1, 0.2)) == 0.0
+    assert crop.visible_share(Box(0.0, 0.25, 0.5, 0.5)) == pytest.approx(1.0)
+    assert crop.visible_share(Box(0.0, 0.0, 0.5, 0.5)) == pytest.approx(0.5)
+    assert crop.visible_share(Box(0.6, 0.0, 1.0, 0.5)) == pytest.approx(0.25)
+    assert crop.visible_share(Box(0.9, 0.3, 1.0, 0.5)) == 0.0
+    assert crop.visible_share(Box(0.0, 0.0, 0.1, 0.2)) == 0.0
 
 
 # Sizes and refusals
@@ -208,11 +210,11 @@ def test_a_share_of_a_rect_by_hand() -> None:
 @settings(max_examples=30)
 @given(st.floats(1.0, 3000.0))
 def test_a_crop_is_as_wide_as_its_square_within_limits(side: float) -> None:
-    crop = crop_face(flat_picture(400, 400), face_at(side, 0.0, (200.0, 200.0)))
-    if round(side) < MIN_SIDE_PX:
+    crop = crop_face(flat_picture(400, 400), make_face(side, 0.0, (200.0, 200.0)))
+    if round(side) < MIN_CROP_SIDE_PX:
         assert crop is None
     elif crop is not None:
-        assert crop.side_px == min(MAX_SIDE_PX, round(side))
+        assert crop.side_px == min(MAX_CROP_SIDE_PX, round(side))
         assert crop.rgb.shape == (crop.side_px, crop.side_px, 3)
         assert crop.rgb.dtype == np.uint8
     else:  # the whole picture is less than half of any row
@@ -221,14 +223,14 @@ def test_a_crop_is_as_wide_as_its_square_within_limits(side: float) -> None:
 
 def test_the_limits_by_hand() -> None:
     picture = flat_picture(500, 500)
-    assert crop_face(picture, face_at(31.4, 0.0, (250.0, 250.0))) is None
-    assert crop_of(picture, face_at(32.2, 0.0, (250.0, 250.0))).side_px == 32
-    assert crop_of(picture, face_at(399.6, 0.0, (250.0, 250.0))).side_px == 400
-    assert crop_of(picture, face_at(480.0, 0.0, (250.0, 250.0))).side_px == 400
+    assert crop_face(picture, make_face(31.4, 0.0, (250.0, 250.0))) is None
+    assert crop_of(picture, make_face(32.2, 0.0, (250.0, 250.0))).side_px == 32
+    assert crop_of(picture, make_face(399.6, 0.0, (250.0, 250.0))).side_px == 400
+    assert crop_of(picture, make_face(480.0, 0.0, (250.0, 250.0))).side_px == 400
 
 
 def test_a_face_beside_the_picture_has_no_crop() -> None:
-    assert crop_face(flat_picture(100, 100), face_at(80.0, 0.0, (400.0, 50.0))) is None
+    assert crop_face(flat_picture(100, 100), make_face(80.0, 0.0, (400.0, 50.0))) is None
 
 
 def test_a_face_in_one_place_has_no_crop() -> None:
@@ -239,7 +241,7 @@ def test_a_face_in_one_place_has_no_crop() -> None:
 def test_a_crop_is_read_only_and_leaves_its_picture_alone() -> None:
     picture = Picture(noise(160, 130), "PNG", "")
     before = picture.rgb.copy()
-    crop = crop_of(picture, face_at(80.0, 10.0, (90.0, 70.0)))
+    crop = crop_of(picture, make_face(80.0, 10.0, (90.0, 70.0)))
     np.testing.assert_array_equal(picture.rgb, before)
     for array in (crop.rgb, crop.corners, crop.landmarks):
         with pytest.raises(ValueError, match="read-only"):
@@ -247,7 +249,7 @@ def test_a_crop_is_read_only_and_leaves_its_picture_alone() -> None:
 
 
 def test_the_same_picture_gives_the_same_crop() -> None:
-    picture, face = Picture(noise(160, 130), "PNG", ""), face_at(80.0, 10.0, (90.0, 70.0))
+    picture, face = Picture(noise(160, 130), "PNG", ""), make_face(80.0, 10.0, (90.0, 70.0))
     np.testing.assert_array_equal(crop_of(picture, face).rgb, crop_of(picture, face).rgb)
 
 
@@ -256,13 +258,13 @@ def test_the_same_picture_gives_the_same_crop() -> None:
 
 @pytest.mark.parametrize("side", [80, 81])
 def test_half_is_the_mean_of_four_pixels(side: int) -> None:
-    crop = crop_of(Picture(noise(160, 130), "PNG", ""), face_at(float(side), 0.0, (80.0, 65.0)))
-    assert crop.half.shape == (40, 40, 3)
+    crop = crop_of(Picture(noise(160, 130), "PNG", ""), make_face(float(side), 0.0, (80.0, 65.0)))
+    assert crop.half_size.shape == (40, 40, 3)
     blocks = crop.rgb[:80, :80].reshape(40, 2, 40, 2, 3).mean(axis=(1, 3))
-    assert np.abs(crop.half - blocks).max() <= 0.5
+    assert np.abs(crop.half_size - blocks).max() <= 0.5
 
 
 def test_the_smaller_copy_is_taken_where_it_has_enough_pixels() -> None:
-    crop = crop_of(Picture(noise(160, 130), "PNG", ""), face_at(100.0, 0.0, (80.0, 65.0)))
-    assert crop.at_least(50) is crop.half
+    crop = crop_of(Picture(noise(160, 130), "PNG", ""), make_face(100.0, 0.0, (80.0, 65.0)))
+    assert crop.at_least(50) is crop.half_size
     assert crop.at_least(51) is crop.rgb

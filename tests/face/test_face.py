@@ -9,41 +9,41 @@ from hypothesis import strategies as st
 from app.face.face import (
     CHEEK_LEFT,
     CHEEK_RIGHT,
+    FACE_OVAL,
     INNER_LIP_BOTTOM,
     INNER_LIP_TOP,
     IRIS_LEFT,
     LANDMARK_COUNT,
-    MIRROR,
+    MIRROR_INDEX,
     MOUTH_CORNER_LEFT,
     MOUTH_CORNER_RIGHT,
     NOSE_TIP,
-    OVAL,
     Face,
 )
 from app.face.landmarks import FaceFinder
 from app.image.picture import Picture
-from tests.sitters import lively_face, moved, symmetric_face
+from tests.synthetic_faces import perturbed_face, symmetric_face, transform_face
 
 seeds = st.integers(0, 10_000)
 
 
 def test_mirror_is_an_involution_with_28_fixed_points() -> None:
-    assert (MIRROR[MIRROR] == np.arange(LANDMARK_COUNT)).all()
-    assert np.count_nonzero(np.arange(LANDMARK_COUNT) == MIRROR) == 28
-    assert sorted(MIRROR.tolist()) == list(range(LANDMARK_COUNT))
+    assert (MIRROR_INDEX[MIRROR_INDEX] == np.arange(LANDMARK_COUNT)).all()
+    assert np.count_nonzero(np.arange(LANDMARK_COUNT) == MIRROR_INDEX) == 28
+    assert sorted(MIRROR_INDEX.tolist()) == list(range(LANDMARK_COUNT))
 
 
 def test_mirror_swaps_the_sides_and_keeps_the_middle() -> None:
-    assert MIRROR[CHEEK_LEFT] == CHEEK_RIGHT
-    assert MIRROR[MOUTH_CORNER_LEFT] == MOUTH_CORNER_RIGHT
-    for middle in (NOSE_TIP, INNER_LIP_TOP, INNER_LIP_BOTTOM, OVAL[0]):
-        assert MIRROR[middle] == middle
+    assert MIRROR_INDEX[CHEEK_LEFT] == CHEEK_RIGHT
+    assert MIRROR_INDEX[MOUTH_CORNER_LEFT] == MOUTH_CORNER_RIGHT
+    for midline_point in (NOSE_TIP, INNER_LIP_TOP, INNER_LIP_BOTTOM, FACE_OVAL[0]):
+        assert MIRROR_INDEX[midline_point] == midline_point
 
 
 def test_the_outline_is_mirrored_onto_itself() -> None:
-    assert {int(MIRROR[i]) for i in OVAL} == set(OVAL)
+    assert {int(MIRROR_INDEX[i]) for i in FACE_OVAL} == set(FACE_OVAL)
     # It runs clockwise from the forehead: mirrored, it runs the other way round.
-    assert [int(MIRROR[i]) for i in OVAL[1:]] == list(reversed(OVAL[1:]))
+    assert [int(MIRROR_INDEX[i]) for i in FACE_OVAL[1:]] == list(reversed(FACE_OVAL[1:]))
 
 
 def test_mirror_agrees_with_a_mirrored_photograph(
@@ -52,22 +52,24 @@ def test_mirror_agrees_with_a_mirrored_photograph(
     """Found in the mirrored picture, every landmark lies where the mirrored face has it."""
     picture = faces("astronaut_ffhq_frame.jpg")
     flipped = Picture(np.ascontiguousarray(picture.rgb[:, ::-1]), "PNG", "")
-    face, again = finder.find_faces(picture)[0], finder.find_faces(flipped)[0]
-    off = np.linalg.norm(face.mirrored(picture.size[0]).landmarks - again.landmarks, axis=1)
-    assert np.median(off) < 0.015 * face.eye_distance_px
-    assert off.max() < 0.08 * face.eye_distance_px
+    face, flipped_face = finder.find_faces(picture)[0], finder.find_faces(flipped)[0]
+    offsets_px = np.linalg.norm(
+        face.mirrored(picture.size[0]).landmarks - flipped_face.landmarks, axis=1
+    )
+    assert np.median(offsets_px) < 0.015 * face.eye_distance_px
+    assert offsets_px.max() < 0.08 * face.eye_distance_px
 
 
 @given(seeds, st.floats(1.0, 5000.0))
 def test_mirrored_is_its_own_inverse(seed: int, width: float) -> None:
-    face = lively_face(seed)
-    again = face.mirrored(width).mirrored(width)
-    np.testing.assert_allclose(again.landmarks, face.landmarks, atol=1e-9)
+    face = perturbed_face(seed)
+    mirrored_twice = face.mirrored(width).mirrored(width)
+    np.testing.assert_allclose(mirrored_twice.landmarks, face.landmarks, atol=1e-9)
 
 
 @given(seeds)
 def test_mirroring_keeps_left_on_the_left(seed: int) -> None:
-    mirrored = moved(lively_face(seed), 50.0, by=(100.0, 100.0)).mirrored(200.0)
+    mirrored = transform_face(perturbed_face(seed), 50.0, by=(100.0, 100.0)).mirrored(200.0)
     assert mirrored.eyes[0, 0] < mirrored.eyes[1, 0]
     assert mirrored.mouth[0, 0] < mirrored.mouth[1, 0]
 
@@ -76,8 +78,8 @@ def test_mirroring_keeps_left_on_the_left(seed: int) -> None:
 def test_similarities_move_what_they_should_and_nothing_else(
     seed: int, scale: float, turn_deg: float, x: float
 ) -> None:
-    face = lively_face(seed)
-    other = moved(face, scale, turn_deg, (x, -x))
+    face = perturbed_face(seed)
+    other = transform_face(face, scale, turn_deg, (x, -x))
     assert other.eye_distance_px == pytest.approx(scale * face.eye_distance_px, rel=1e-6)
     assert other.roll_deg == pytest.approx(face.roll_deg + turn_deg, abs=1e-6)
     assert other.yaw_deg == pytest.approx(face.yaw_deg, abs=1e-5)
@@ -86,7 +88,7 @@ def test_similarities_move_what_they_should_and_nothing_else(
 
 @given(seeds)
 def test_a_mirrored_face_leans_and_turns_the_other_way(seed: int) -> None:
-    face = lively_face(seed)
+    face = perturbed_face(seed)
     mirrored = face.mirrored(10.0)
     assert mirrored.roll_deg == pytest.approx(-face.roll_deg, abs=1e-9)
     assert mirrored.yaw_deg == pytest.approx(-face.yaw_deg, abs=1e-6)

@@ -10,44 +10,44 @@ import pytest
 
 from app.face.face import Face
 from app.face.landmarks import (
+    LANDMARK_MODEL_FILE,
     MAX_FACES,
-    MODEL_FILE,
     FaceFinder,
-    FaceFinders,
-    ModelError,
-    detect,
-    load_model,
+    LandmarkModelError,
+    ThreadFaceFinders,
+    detect_landmarks,
+    load_landmark_model,
 )
-from app.face.views import whole
+from app.face.views import full_view
 from app.image.picture import Picture, RgbArray
 from tests.conftest import ROOT
 
-Fixture = Callable[[str], Picture]
+LoadFixture = Callable[[str], Picture]
 
 
-def shown(rgb: RgbArray | cv2.typing.MatLike) -> Picture:
+def make_picture(rgb: RgbArray | cv2.typing.MatLike) -> Picture:
     return Picture(np.ascontiguousarray(rgb, dtype=np.uint8), "PNG", "")
 
 
-def off(found: Face, wanted: Face) -> float:
+def iris_offset(actual: Face, expected: Face) -> float:
     """How far apart the irises lie, share of the eye distance."""
-    return float(np.abs(found.eyes - wanted.eyes).max() / wanted.eye_distance_px)
+    return float(np.abs(actual.eyes - expected.eyes).max() / expected.eye_distance_px)
 
 
-def at(face: Face, scale: float, x: float, y: float) -> Face:
+def transformed_face(face: Face, scale: float, x: float, y: float) -> Face:
     """``face`` in a picture scaled and then moved by (x, y) px."""
     return Face(face.landmarks * scale + [x, y])
 
 
 @pytest.fixture(scope="module")
-def frame(faces: Fixture) -> Picture:
+def frame(faces: LoadFixture) -> Picture:
     return faces("astronaut_ffhq_frame.jpg")
 
 
 @pytest.fixture(scope="module")
 def face(finder: FaceFinder, frame: Picture) -> Face:
-    (found,) = finder.find_faces(frame)
-    return found
+    (detected,) = finder.find_faces(frame)
+    return detected
 
 
 def test_eyes_lie_on_the_eyes(face: Face, frame: Picture) -> None:
@@ -65,19 +65,19 @@ def test_the_same_face_in_a_padded_picture(
     finder: FaceFinder, frame: Picture, face: Face, pad: int, how: int
 ) -> None:
     padded = cv2.copyMakeBorder(frame.rgb, pad, pad, 2 * pad, pad, how, value=(90, 90, 90))
-    (found,) = finder.find_faces(shown(padded))
-    assert off(found, at(face, 1.0, 2 * pad, pad)) < 0.02
+    (detected,) = finder.find_faces(make_picture(padded))
+    assert iris_offset(detected, transformed_face(face, 1.0, 2 * pad, pad)) < 0.02
 
 
 @pytest.mark.parametrize("scale", [0.5, 0.7, 1.5, 3.0])
 def test_the_same_face_in_a_picture_of_another_size(
     finder: FaceFinder, frame: Picture, face: Face, scale: float
 ) -> None:
-    how = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
-    (found,) = finder.find_faces(
-        shown(cv2.resize(frame.rgb, None, fx=scale, fy=scale, interpolation=how))
+    interpolation = cv2.INTER_AREA if scale < 1 else cv2.INTER_CUBIC
+    (detected,) = finder.find_faces(
+        make_picture(cv2.resize(frame.rgb, None, fx=scale, fy=scale, interpolation=interpolation))
     )
-    assert off(found, at(face, scale, 0, 0)) < 0.02
+    assert iris_offset(detected, transformed_face(face, scale, 0, 0)) < 0.02
 
 
 def test_a_face_larger_than_the_picture_is_found_at_the_second_look(
@@ -85,14 +85,14 @@ def test_a_face_larger_than_the_picture_is_found_at_the_second_look(
 ) -> None:
     cut = 124
     crop = frame.rgb[cut:-cut, cut:-cut]
-    assert finder._look(whole(crop)) == ()
-    (found,) = finder.find_faces(shown(crop))
-    assert off(found, at(face, 1.0, -cut, -cut)) < 0.03
+    assert finder._detect(full_view(crop)) == ()
+    (detected,) = finder.find_faces(make_picture(crop))
+    assert iris_offset(detected, transformed_face(face, 1.0, -cut, -cut)) < 0.03
 
 
 @pytest.mark.parametrize("corner", [(0, 0), (250, 200), (493, 493)])
 def test_a_face_far_away_is_found_at_the_second_look(
-    finder: FaceFinder, faces: Fixture, corner: tuple[int, int]
+    finder: FaceFinder, faces: LoadFixture, corner: tuple[int, int]
 ) -> None:
     portrait = faces("astronaut.jpg")
     (near,) = finder.find_faces(portrait)
@@ -101,15 +101,17 @@ def test_a_face_far_away_is_found_at_the_second_look(
     wall[y : y + 307, x : x + 307] = cv2.resize(
         portrait.rgb, (307, 307), interpolation=cv2.INTER_AREA
     )
-    assert finder._look(whole(wall)) == ()
-    (found,) = finder.find_faces(shown(wall))
-    assert off(found, at(near, 307 / 512, x, y)) < 0.05
+    assert finder._detect(full_view(wall)) == ()
+    (detected,) = finder.find_faces(make_picture(wall))
+    assert iris_offset(detected, transformed_face(near, 307 / 512, x, y)) < 0.05
 
 
 @pytest.mark.parametrize(
     "name", ["blank.png", "noise.png", "landscape.jpg", "coffee.jpg", "chelsea.jpg"]
 )
-def test_no_face_is_seen_where_there_is_none(finder: FaceFinder, faces: Fixture, name: str) -> None:
+def test_no_face_is_seen_where_there_is_none(
+    finder: FaceFinder, faces: LoadFixture, name: str
+) -> None:
     assert finder.find_faces(faces(name)) == ()
 
 
@@ -117,21 +119,21 @@ def test_no_face_is_seen_where_there_is_none(finder: FaceFinder, faces: Fixture,
 def test_the_smallest_pictures_are_looked_at_without_complaint(
     finder: FaceFinder, size: tuple[int, int]
 ) -> None:
-    assert finder.find_faces(shown(np.full((*size, 3), 200, dtype=np.uint8))) == ()
+    assert finder.find_faces(make_picture(np.full((*size, 3), 200, dtype=np.uint8))) == ()
 
 
 def test_every_face_is_found_and_at_most_five(finder: FaceFinder, frame: Picture) -> None:
     one = cv2.resize(frame.rgb, (250, 250), interpolation=cv2.INTER_AREA)
-    assert len(finder.find_faces(shown(np.hstack([one, one])))) == 2
+    assert len(finder.find_faces(make_picture(np.hstack([one, one])))) == 2
     crowd = np.vstack([np.hstack([one] * 3)] * 2)
-    assert len(finder.find_faces(shown(crowd))) == MAX_FACES
+    assert len(finder.find_faces(make_picture(crowd))) == MAX_FACES
 
 
 def test_a_repeat_is_the_same_face_measured_anew(
     finder: FaceFinder, frame: Picture, face: Face
 ) -> None:
-    (again,) = finder.repeats(frame, face)
-    distances = np.linalg.norm(again.landmarks - face.landmarks, axis=1) / face.eye_distance_px
+    (repeat,) = finder.remeasure(frame, face)
+    distances = np.linalg.norm(repeat.landmarks - face.landmarks, axis=1) / face.eye_distance_px
     assert 0.0 < np.median(distances) < 0.02
     # Left is left although the view was mirrored: no landmark has changed sides.
     assert distances.max() < 0.1
@@ -140,30 +142,30 @@ def test_a_repeat_is_the_same_face_measured_anew(
 def test_another_face_is_never_taken_for_a_repeat(
     finder: FaceFinder, frame: Picture, face: Face
 ) -> None:
-    assert finder.repeats(frame, at(face, 1.0, face.eye_distance_px, 0)) == ()
-    assert finder.repeats(shown(np.zeros_like(frame.rgb)), face) == ()
+    assert finder.remeasure(frame, transformed_face(face, 1.0, face.eye_distance_px, 0)) == ()
+    assert finder.remeasure(make_picture(np.zeros_like(frame.rgb)), face) == ()
 
 
 def test_finding_is_deterministic_and_leaves_the_picture_alone(
     finder: FaceFinder, frame: Picture, face: Face
 ) -> None:
     before = frame.rgb.copy()
-    (again,) = finder.find_faces(frame)
-    np.testing.assert_array_equal(again.landmarks, face.landmarks)
+    (second,) = finder.find_faces(frame)
+    np.testing.assert_array_equal(second.landmarks, face.landmarks)
     np.testing.assert_array_equal(frame.rgb, before)
 
 
 def test_two_threads_with_their_own_finders_see_the_same(
     model: bytes, frame: Picture, face: Face
 ) -> None:
-    finders = FaceFinders(model)
+    finders = ThreadFaceFinders(model)
     used: dict[int, list[FaceFinder]] = {}
-    seen: list[Face] = []
+    detected: list[Face] = []
 
     def look(number: int) -> None:
-        used[number] = [finders.mine(), finders.mine()]
+        used[number] = [finders.for_current_thread(), finders.for_current_thread()]
         for _ in range(3):
-            seen.extend(finders.mine().find_faces(frame))
+            detected.extend(finders.for_current_thread().find_faces(frame))
 
     threads = [threading.Thread(target=look, args=(n,)) for n in range(2)]
     for thread in threads:
@@ -173,17 +175,17 @@ def test_two_threads_with_their_own_finders_see_the_same(
     finders.close()
     assert used[0][0] is used[0][1]
     assert used[0][0] is not used[1][0]
-    assert len(seen) == 6
-    for found in seen:
-        np.testing.assert_array_equal(found.landmarks, face.landmarks)
+    assert len(detected) == 6
+    for face_in_thread in detected:
+        np.testing.assert_array_equal(face_in_thread.landmarks, face.landmarks)
 
 
 def test_closing_twice_is_closing_once(model: bytes) -> None:
     finder = FaceFinder(model)
     finder.close()
     finder.close()
-    finders = FaceFinders(model)
-    finders.mine()
+    finders = ThreadFaceFinders(model)
+    finders.for_current_thread()
     finders.close()
     finders.close()
 
@@ -198,25 +200,25 @@ def test_a_closed_finder_says_so_and_not_that_there_is_no_face(
 
 
 def test_after_close_a_thread_gets_a_new_finder(model: bytes, frame: Picture) -> None:
-    finders = FaceFinders(model)
-    first = finders.mine()
+    finders = ThreadFaceFinders(model)
+    first = finders.for_current_thread()
     finders.close()
-    second = finders.mine()
+    second = finders.for_current_thread()
     assert second is not first
     assert len(second.find_faces(frame)) == 1
     finders.close()
 
 
 def test_the_model_must_be_the_one_that_was_validated(tmp_path: Path) -> None:
-    with pytest.raises(ModelError, match="missing"):
-        load_model(tmp_path)
-    shutil.copy(ROOT / "models" / MODEL_FILE, tmp_path)
-    data = bytearray((tmp_path / MODEL_FILE).read_bytes())
-    assert load_model(tmp_path) == bytes(data)
+    with pytest.raises(LandmarkModelError, match="missing"):
+        load_landmark_model(tmp_path)
+    shutil.copy(ROOT / "models" / LANDMARK_MODEL_FILE, tmp_path)
+    data = bytearray((tmp_path / LANDMARK_MODEL_FILE).read_bytes())
+    assert load_landmark_model(tmp_path) == bytes(data)
     data[len(data) // 2] ^= 1
-    (tmp_path / MODEL_FILE).write_bytes(data)
-    with pytest.raises(ModelError, match="sha256"):
-        load_model(tmp_path)
+    (tmp_path / LANDMARK_MODEL_FILE).write_bytes(data)
+    with pytest.raises(LandmarkModelError, match="sha256"):
+        load_landmark_model(tmp_path)
 
 
 def test_the_direct_reading_is_what_the_library_says(
@@ -231,8 +233,8 @@ def test_the_direct_reading_is_what_the_library_says(
             image = mp.Image(
                 image_format=mp.ImageFormat.SRGB, data=np.ascontiguousarray(faces(name).rgb)
             )
-            told = landmarker.detect(image).face_landmarks
-            read = detect(landmarker, image)
-            assert len(read) == len(told)
-            for points, face in zip(read, told, strict=True):
+            expected = landmarker.detect(image).face_landmarks
+            actual = detect_landmarks(landmarker, image)
+            assert len(actual) == len(expected)
+            for points, face in zip(actual, expected, strict=True):
                 assert (points == np.array([(p.x, p.y) for p in face])).all()

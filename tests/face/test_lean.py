@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from app.face.landmarks import without
+from app.face.landmarks import stub_modules
 
 
 def run(code: str) -> str:
@@ -25,13 +25,13 @@ def test_meanwhile_a_module_is_empty_and_afterwards_it_is_not() -> None:
 
 
 def test_what_was_imported_before_stays() -> None:
-    with without("pytest"):
+    with stub_modules("pytest"):
         assert sys.modules["pytest"] is pytest
     assert sys.modules["pytest"] is pytest
 
 
 def test_after_a_failure_nothing_is_left() -> None:
-    with pytest.raises(ZeroDivisionError), without("never_heard_of"):
+    with pytest.raises(ZeroDivisionError), stub_modules("never_heard_of"):
         raise ZeroDivisionError
     assert "never_heard_of" not in sys.modules
 

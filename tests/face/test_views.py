@@ -5,14 +5,21 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.face.views import MAX_SIDE_PX, MIN_SIDE_PX, View, nudged, second_looks, whole
+from app.face.views import (
+    MAX_VIEW_SIDE_PX,
+    MIN_VIEW_SIDE_PX,
+    View,
+    fallback_views,
+    full_view,
+    perturbed_view,
+)
 from app.image.picture import RgbArray
 
 WITHIN_PX = 0.6
 SIZES = [(400, 400), (120, 90), (48, 48), (611, 350), (1500, 1100), (90, 1600)]
 
 
-def dotted(width: int, height: int, x: float, y: float, radius: float) -> RgbArray:
+def picture_with_dot(width: int, height: int, x: float, y: float, radius: float) -> RgbArray:
     """A soft red dot at (x, y) px, origin at the outer corner, on black."""
     rows, columns = np.ogrid[:height, :width]
     light = np.exp(-((columns + 0.5 - x) ** 2 + (rows + 0.5 - y) ** 2) / (2 * radius**2))
@@ -21,7 +28,7 @@ def dotted(width: int, height: int, x: float, y: float, radius: float) -> RgbArr
     return rgb
 
 
-def bright_middle(rgb: RgbArray) -> tuple[float, float] | None:
+def bright_centroid(rgb: RgbArray) -> tuple[float, float] | None:
     """Where the dot's light lies, px of this picture; None if it is cut off or absent."""
     light = rgb[:, :, 0].astype(np.int64) - rgb[:, :, 1]  # none in the grey of a padding
     light[light < 20] = 0
@@ -34,9 +41,9 @@ def bright_middle(rgb: RgbArray) -> tuple[float, float] | None:
 
 
 def all_views(rgb: RgbArray) -> Iterator[View]:
-    yield whole(rgb)
-    yield nudged(rgb)
-    yield from second_looks(rgb)
+    yield full_view(rgb)
+    yield perturbed_view(rgb)
+    yield from fallback_views(rgb)
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -44,56 +51,58 @@ def test_what_is_seen_in_a_view_lies_where_it_lies_in_the_picture(size: tuple[in
     """A dot drawn in the picture, found in each view's own pixels, told back in the picture's."""
     width, height = size
     radius = max(1.5, min(size) / 50)
-    seen = []
+    checked = []
     for u, v in ((0.5, 0.5), (0.31, 0.33), (0.66, 0.58)):
         x, y = round(width * u) + 0.3, round(height * v) - 0.2
-        for number, view in enumerate(all_views(dotted(width, height, x, y, radius))):
-            at = bright_middle(view.rgb)
+        for number, view in enumerate(all_views(picture_with_dot(width, height, x, y, radius))):
+            at = bright_centroid(view.rgb)
             if at is None:
                 continue  # outside this cut, or cut through
-            back = view.back(np.array([at]))[0]
-            assert np.abs(back - [x, y]).max() < WITHIN_PX, view.to_picture
-            seen.append(number)
-    assert [seen.count(i) for i in range(4)] == [3, 3, 3, 3]  # whole, nudged, padded twice
-    assert len(seen) >= 15  # and at least once in a cut
+            back = view.map_to_picture(np.array([at]))[0]
+            assert np.abs(back - [x, y]).max() < WITHIN_PX, view.affine_to_picture
+            checked.append(number)
+    assert [checked.count(i) for i in range(4)] == [3, 3, 3, 3]  # whole, nudged, padded twice
+    assert len(checked) >= 15  # and at least once in a cut
 
 
 @given(st.integers(2, 1700), st.integers(2, 1700))
 @settings(max_examples=25)
 def test_the_first_look_is_never_too_small_nor_too_large(width: int, height: int) -> None:
-    view = whole(np.zeros((height, width, 3), dtype=np.uint8))
+    view = full_view(np.zeros((height, width, 3), dtype=np.uint8))
     longer = max(view.rgb.shape[:2])
-    assert MIN_SIDE_PX <= longer <= MAX_SIDE_PX
+    assert MIN_VIEW_SIDE_PX <= longer <= MAX_VIEW_SIDE_PX
     assert min(view.rgb.shape[:2]) >= 1
-    corners = view.back(np.array([[0.0, 0.0], view.rgb.shape[1::-1]]))
+    corners = view.map_to_picture(np.array([[0.0, 0.0], view.rgb.shape[1::-1]]))
     np.testing.assert_allclose(corners.ravel(), [0.0, 0.0, float(width), float(height)], atol=1e-9)
 
 
 def test_a_picture_of_a_good_size_is_looked_at_as_it_is() -> None:
     rgb = np.random.default_rng(1).integers(0, 256, (500, 640, 3), dtype=np.uint8)
-    np.testing.assert_array_equal(whole(rgb).rgb, rgb)
+    np.testing.assert_array_equal(full_view(rgb).rgb, rgb)
 
 
 def test_second_looks_pad_first_then_cut() -> None:
     rgb = np.full((400, 400, 3), 255, dtype=np.uint8)
-    views = list(second_looks(rgb))
+    views = list(fallback_views(rgb))
     assert len(views) == 8
     for view, share in zip(views[:2], (0.3, 0.6), strict=True):
         np.testing.assert_array_equal(view.rgb[0, 0], 128)
-        np.testing.assert_allclose(view.back(np.zeros((1, 2))), [[-400 * share] * 2])
+        np.testing.assert_allclose(view.map_to_picture(np.zeros((1, 2))), [[-400 * share] * 2])
     for view in views[2:]:
         assert view.rgb.min() == 255  # nothing but the picture itself
-        inside = view.back(np.array([[0.0, 0.0], view.rgb.shape[1::-1]]))
+        inside = view.map_to_picture(np.array([[0.0, 0.0], view.rgb.shape[1::-1]]))
         assert inside.min() >= -1e-9
         assert inside.max() <= 400 + 1e-9
 
 
 def test_the_cuts_leave_no_place_unseen() -> None:
-    seen = np.zeros((200, 300), dtype=bool)
-    for view in list(second_looks(np.zeros((200, 300, 3), dtype=np.uint8)))[2:]:
-        (x0, y0), (x1, y1) = view.back(np.array([[0.0, 0.0], view.rgb.shape[1::-1]])).round()
-        seen[int(y0) : int(y1), int(x0) : int(x1)] = True
-    assert seen.all()
+    covered = np.zeros((200, 300), dtype=bool)
+    for view in list(fallback_views(np.zeros((200, 300, 3), dtype=np.uint8)))[2:]:
+        (x0, y0), (x1, y1) = view.map_to_picture(
+            np.array([[0.0, 0.0], view.rgb.shape[1::-1]])
+        ).round()
+        covered[int(y0) : int(y1), int(x0) : int(x1)] = True
+    assert covered.all()
 
 
 @pytest.mark.parametrize("size", [(1, 1), (1, 40), (2, 2), (3, 900)])
@@ -106,9 +115,9 @@ def test_the_thinnest_picture_can_be_looked_at(size: tuple[int, int]) -> None:
 
 
 def test_the_nudged_view_is_mirrored_and_turned() -> None:
-    view = nudged(np.zeros((400, 400, 3), dtype=np.uint8))
+    view = perturbed_view(np.zeros((400, 400, 3), dtype=np.uint8))
     assert view.mirrored
-    linear = view.to_picture[:, :2]
+    linear = view.affine_to_picture[:, :2]
     assert np.linalg.det(linear) < 0
     assert np.degrees(np.arctan2(abs(linear[1, 0]), abs(linear[0, 0]))) == pytest.approx(4.0)
     assert np.sqrt(-np.linalg.det(linear)) == pytest.approx(1 / 0.94)
@@ -129,7 +138,7 @@ def test_looking_changes_no_pixel_of_the_picture() -> None:
 
 
 def test_the_dot_finder_itself_is_good_to_a_tenth_of_a_px() -> None:
-    found = bright_middle(dotted(100, 80, 40.3, 31.8, 3.0))
-    assert found == pytest.approx((40.3, 31.8), abs=0.1)
-    assert bright_middle(dotted(100, 80, 1.0, 31.8, 3.0)) is None
-    assert bright_middle(np.full((80, 100, 3), 128, dtype=np.uint8)) is None
+    centroid = bright_centroid(picture_with_dot(100, 80, 40.3, 31.8, 3.0))
+    assert centroid == pytest.approx((40.3, 31.8), abs=0.1)
+    assert bright_centroid(picture_with_dot(100, 80, 1.0, 31.8, 3.0)) is None
+    assert bright_centroid(np.full((80, 100, 3), 128, dtype=np.uint8)) is None

@@ -8,10 +8,17 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.fetch.addresses import REFUSED_V4, REFUSED_V6, is_public, is_refused, meant, networks
-from tests.fetch.forbidden import REACHABLE, addresses, embedded
+from app.fetch.addresses import (
+    REFUSED_V4,
+    REFUSED_V6,
+    is_public,
+    is_refused,
+    parse_networks,
+    unwrap_ipv4,
+)
+from tests.fetch.refused_urls import PUBLIC_ADDRESSES, embed_in_ipv6, refused_addresses
 
-NO_ADDRESS = (
+INVALID_ADDRESSES = (
     "",
     "localhost",
     "127.1",
@@ -27,27 +34,27 @@ NO_ADDRESS = (
 )
 
 
-@pytest.mark.parametrize("address", [*addresses(), *NO_ADDRESS])
+@pytest.mark.parametrize("address", [*refused_addresses(), *INVALID_ADDRESSES])
 def test_refused(address: str) -> None:
     assert is_refused(address)
 
 
-@pytest.mark.parametrize("address", REACHABLE)
+@pytest.mark.parametrize("address", PUBLIC_ADDRESSES)
 def test_public(address: str) -> None:
     assert not is_refused(address)
 
 
 @given(st.sampled_from(REFUSED_V4).flatmap(lambda n: st.ip_addresses(network=n)))
 def test_every_spelling_of_a_refused_ipv4_address_is_refused(address: IPv4Address) -> None:
-    assert [text for text in (str(address), *embedded(address)) if not is_refused(text)] == []
+    assert [text for text in (str(address), *embed_in_ipv6(address)) if not is_refused(text)] == []
 
 
 @given(st.ip_addresses())
 def test_nothing_that_the_standard_library_calls_private_is_public(
     address: IPv4Address | IPv6Address,
 ) -> None:
-    if meant(address).is_private:
-        assert not is_public(meant(address))
+    if unwrap_ipv4(address).is_private:
+        assert not is_public(unwrap_ipv4(address))
 
 
 @given(st.text(max_size=40))
@@ -56,7 +63,7 @@ def test_text_never_raises(text: str) -> None:
 
 
 def test_the_operator_opens_networks_and_only_those() -> None:
-    opened = networks(["127.0.0.1", "10.1.0.0/16", "fd00::/8", "media.internal"])
+    opened = parse_networks(["127.0.0.1", "10.1.0.0/16", "fd00::/8", "media.internal"])
     assert opened == (
         ip_network("127.0.0.1/32"),
         ip_network("10.1.0.0/16"),

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.fetch.avatar_urls import URL_MAX_CHARS, Avatar, complaint, find, is_url
+from app.fetch.avatar_urls import MAX_URL_CHARS, AvatarUrl, is_url, resolve_avatar_url, url_defect
 
 X = "https://pbs.twimg.com/profile_images/900000000000000201/aA_bB-cC"
 BLUESKY = f"plain/did:plc:{'b' * 24}/bafkrei{'c' * 52}"
@@ -45,9 +45,9 @@ BLUESKY = f"plain/did:plc:{'b' * 24}/bafkrei{'c' * 52}"
     ],
 )
 def test_a_larger_variant_is_tried_before_the_given_one(given_: str, larger: str) -> None:
-    found = find(given_)
-    assert (found.url, found.fallback_url) == (larger, given_)
-    assert find(larger) == Avatar(larger, content_id=found.content_id)
+    avatar = resolve_avatar_url(given_)
+    assert (avatar.url, avatar.fallback_url) == (larger, given_)
+    assert resolve_avatar_url(larger) == AvatarUrl(larger, content_id=avatar.content_id)
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_larger_variant_is_tried_before_the_given_one(given_: str, larger: str
     ],
 )
 def test_what_only_looks_like_a_platform_stays(url: str) -> None:
-    assert find(url) == Avatar(url)
+    assert resolve_avatar_url(url) == AvatarUrl(url)
 
 
 @pytest.mark.parametrize(
@@ -76,7 +76,7 @@ def test_what_only_looks_like_a_platform_stays(url: str) -> None:
     ],
 )
 def test_pictures_of_nobody(url: str) -> None:
-    assert find(url).nobody
+    assert resolve_avatar_url(url).is_default
 
 
 @pytest.mark.parametrize(
@@ -105,14 +105,14 @@ def test_what_can_be_tried(url: str) -> None:
         ("https://user@example.org/a", "user name"),
         ("https://example.org/a b", "percent-encode"),
         ("https://example.org/a\x00", "percent-encode"),
-        ("https://example.org/" + "a" * URL_MAX_CHARS, "4096"),
+        ("https://example.org/" + "a" * MAX_URL_CHARS, "4096"),
     ],
 )
 def test_what_cannot_be_tried_and_why(url: str, words: str) -> None:
-    assert words in str(complaint(url))
+    assert words in str(url_defect(url))
 
 
 @given(st.text(max_size=60).map("https://pbs.twimg.com/profile_images/{}".format))
 def test_any_url_that_may_be_tried_leads_to_one_that_may(url: str) -> None:
     if is_url(url) and url == url.strip():
-        assert is_url(find(url).url)
+        assert is_url(resolve_avatar_url(url).url)

@@ -6,22 +6,30 @@ import asyncio
 
 import pytest
 
-from app.errors import AvatarError, FetchFailed, FetchTimeout, TooLarge, UrlBlocked
-from app.fetch import Fetcher
-from app.fetch.avatar_urls import fetch_first
-from tests.fetch.servers import LOOPBACK, OK, PICTURE, empty, ok, run, serving
+from app.errors import FetchFailed, FetchTimeout, RequestError, TooLarge, UrlBlocked
+from app.fetch.avatar_urls import fetch_with_fallback
+from app.fetch.fetcher import Fetcher
+from tests.fetch.scripted_server import (
+    LOOPBACK_POLICY,
+    OK_RESPONSE,
+    PICTURE,
+    empty_response,
+    ok_response,
+    run_bounded,
+    run_server,
+)
 
 
 def test_against_a_server() -> None:
     async def scenario(reply: bytes) -> tuple[bytes, int]:
-        replies = {"/a_400x400.jpg": reply, "/a_normal.jpg": OK}
-        async with serving(replies) as server, Fetcher(LOOPBACK) as fetcher:
+        replies = {"/a_400x400.jpg": reply, "/a_normal.jpg": OK_RESPONSE}
+        async with run_server(replies) as server, Fetcher(LOOPBACK_POLICY) as fetcher:
             large, small = server.url("/a_400x400.jpg"), server.url("/a_normal.jpg")
-            return await fetch_first(fetcher.fetch, large, small), len(server.requests)
+            return await fetch_with_fallback(fetcher.fetch, large, small), len(server.requests)
 
-    assert run(scenario(ok(b"large"))) == (b"large", 1)
-    assert run(scenario(empty("404 X"))) == (PICTURE, 2)
-    assert run(scenario(ok(b"x" * 2000))) == (PICTURE, 2)
+    assert run_bounded(scenario(ok_response(b"large"))) == (b"large", 1)
+    assert run_bounded(scenario(empty_response("404 X"))) == (PICTURE, 2)
+    assert run_bounded(scenario(ok_response(b"x" * 2000))) == (PICTURE, 2)
 
 
 @pytest.mark.parametrize(
@@ -38,15 +46,15 @@ def test_against_a_server() -> None:
         (UrlBlocked("no"), 1),
     ],
 )
-def test_who_is_asked_twice(error: AvatarError, asked: int) -> None:
-    seen: list[str] = []
+def test_who_is_asked_twice(error: RequestError, asked: int) -> None:
+    requested_urls: list[str] = []
 
     async def fetch(url: str) -> bytes:
-        seen.append(url)
+        requested_urls.append(url)
         raise error
 
     for fallback, times in (("small", asked), (None, 1)):
-        seen.clear()
+        requested_urls.clear()
         with pytest.raises(type(error)):
-            asyncio.run(fetch_first(fetch, "large", fallback))
-        assert seen == ["large", "small"][:times]
+            asyncio.run(fetch_with_fallback(fetch, "large", fallback))
+        assert requested_urls == ["large", "small"][:times]

@@ -6,14 +6,25 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from app.errors import AvatarError, FetchFailed, UrlBlocked, UrlInvalid
-from app.fetch import MAX_REDIRECTS, Fetcher, FetchPolicy
-from tests.fetch.servers import LOOPBACK, OK, PICTURE, Table, fetched, head, redirect, run, serving
+from app.errors import FetchFailed, RequestError, UrlBlocked, UrlInvalid
+from app.fetch.fetcher import Fetcher
+from app.fetch.policy import MAX_REDIRECTS, FetchPolicy
+from tests.fetch.scripted_server import (
+    LOOPBACK_POLICY,
+    OK_RESPONSE,
+    PICTURE,
+    TableResolver,
+    fetch_reply,
+    redirect_response,
+    response_head,
+    run_bounded,
+    run_server,
+)
 
 
 def test_the_bytes_come_whatever_their_content_type() -> None:
-    lying = head("200 OK", "Content-Type: text/html", "Content-Length: 12") + PICTURE
-    assert run(fetched(OK)) == run(fetched(lying)) == PICTURE
+    lying = response_head("200 OK", "Content-Type: text/html", "Content-Length: 12") + PICTURE
+    assert run_bounded(fetch_reply(OK_RESPONSE)) == run_bounded(fetch_reply(lying)) == PICTURE
 
 
 def test_what_is_sent_gives_nothing_away(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -21,13 +32,13 @@ def test_what_is_sent_gives_nothing_away(monkeypatch: pytest.MonkeyPatch) -> Non
         monkeypatch.setenv(name, "http://127.0.0.1:1")  # nobody listens there
 
     async def scenario() -> list[str]:
-        cookie = OK.replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b\r\n\r\n", 1)
-        async with serving({"/": cookie}) as server, Fetcher(LOOPBACK) as fetcher:
+        cookie = OK_RESPONSE.replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b\r\n\r\n", 1)
+        async with run_server({"/": cookie}) as server, Fetcher(LOOPBACK_POLICY) as fetcher:
             await fetcher.fetch(server.url())
             await fetcher.fetch(server.url())
             return server.requests
 
-    requests = run(scenario())
+    requests = run_bounded(scenario())
     assert len(requests) == 2
     for request in requests:
         assert "Accept-Encoding: identity" in request
@@ -45,35 +56,41 @@ def test_a_password_kept_for_a_host_is_not_sent(
     monkeypatch.setenv("NETRC", str(netrc))
 
     async def scenario() -> list[str]:
-        async with serving({"/": OK}) as server, Fetcher(LOOPBACK) as fetcher:
+        async with run_server({"/": OK_RESPONSE}) as server, Fetcher(LOOPBACK_POLICY) as fetcher:
             await fetcher.fetch(server.url())
             return server.requests
 
-    assert "Authorization" not in run(scenario())[0]
+    assert "Authorization" not in run_bounded(scenario())[0]
 
 
 def test_redirects_are_followed_up_to_a_point() -> None:
-    chain = {f"/{n}": redirect(f"/{n - 1}") for n in range(1, 9)} | {"/0": OK}
-    assert run(fetched(chain, f"/{MAX_REDIRECTS}")) == PICTURE
+    chain = {f"/{n}": redirect_response(f"/{n - 1}") for n in range(1, 9)} | {"/0": OK_RESPONSE}
+    assert run_bounded(fetch_reply(chain, f"/{MAX_REDIRECTS}")) == PICTURE
     with pytest.raises(FetchFailed, match="redirects") as caught:
-        run(fetched(chain, f"/{MAX_REDIRECTS + 1}"))
+        run_bounded(fetch_reply(chain, f"/{MAX_REDIRECTS + 1}"))
     assert not caught.value.retryable
 
 
-@pytest.mark.parametrize("loop", [{"/": redirect("/")}, {"/": redirect("/b"), "/b": redirect("/")}])
+@pytest.mark.parametrize(
+    "loop",
+    [{"/": redirect_response("/")}, {"/": redirect_response("/b"), "/b": redirect_response("/")}],
+)
 def test_a_redirect_loop_ends(loop: dict[str, bytes]) -> None:
     async def scenario() -> int:
-        async with serving(loop) as server, Fetcher(LOOPBACK) as fetcher:
+        async with run_server(loop) as server, Fetcher(LOOPBACK_POLICY) as fetcher:
             with pytest.raises(FetchFailed, match="redirects"):
                 await fetcher.fetch(server.url())
             return len(server.requests)
 
-    assert run(scenario()) == MAX_REDIRECTS + 1
+    assert run_bounded(scenario()) == MAX_REDIRECTS + 1
 
 
 @pytest.mark.parametrize("status", ["301 X", "302 X", "303 X", "307 X", "308 X"])
 def test_every_kind_of_redirect_is_followed(status: str) -> None:
-    assert run(fetched({"/": redirect("/b", status), "/b": OK})) == PICTURE
+    assert (
+        run_bounded(fetch_reply({"/": redirect_response("/b", status), "/b": OK_RESPONSE}))
+        == PICTURE
+    )
 
 
 @pytest.mark.parametrize(
@@ -98,50 +115,53 @@ def test_every_kind_of_redirect_is_followed(status: str) -> None:
     ],
 )
 def test_a_redirect_is_checked_like_a_callers_own_url(
-    target: str, refusal: type[AvatarError]
+    target: str, refusal: type[RequestError]
 ) -> None:
     with pytest.raises((refusal, UrlInvalid)):
-        run(fetched(redirect(target)))
+        run_bounded(fetch_reply(redirect_response(target)))
 
 
 @pytest.mark.parametrize("header", [(), ("Location:",)])
 def test_a_redirect_needs_a_target(header: tuple[str, ...]) -> None:
     with pytest.raises(FetchFailed) as caught:
-        run(fetched(head("302 Found", "Content-Length: 0", *header)))
+        run_bounded(fetch_reply(response_head("302 Found", "Content-Length: 0", *header)))
     assert caught.value.upstream_status == 302
 
 
 def test_nobody_listening_is_a_failed_fetch() -> None:
     async def scenario() -> bytes:
-        async with serving({}) as server:
+        async with run_server({}) as server:
             url = server.url()
-        async with Fetcher(LOOPBACK) as fetcher:
+        async with Fetcher(LOOPBACK_POLICY) as fetcher:
             return await fetcher.fetch(url)
 
     with pytest.raises(FetchFailed) as caught:
-        run(scenario())
+        run_bounded(scenario())
     assert caught.value.upstream_status is None
     assert caught.value.retryable
 
 
-def ask(
+def fetch_by_table(
     host: str,
     table: Mapping[str, Sequence[str]],
     allow: tuple[str, ...] = (),
     only: tuple[str, ...] = (),
-) -> tuple[int, AvatarError | None]:
+) -> tuple[int, RequestError | None]:
     """Fetch from a name that resolves by ``table``: requests that reached us, and the refusal."""
 
-    async def scenario() -> tuple[int, AvatarError | None]:
+    async def scenario() -> tuple[int, RequestError | None]:
         policy = FetchPolicy(max_bytes=1000, allow=allow, only=only)
-        async with serving({"/": OK}) as server, Fetcher(policy, Table(table)) as fetcher:
+        async with (
+            run_server({"/": OK_RESPONSE}) as server,
+            Fetcher(policy, TableResolver(table)) as fetcher,
+        ):
             try:
                 await fetcher.fetch(f"http://{host}:{server.port}/")
-            except AvatarError as error:
+            except RequestError as error:
                 return len(server.requests), error
             return len(server.requests), None
 
-    return run(scenario())
+    return run_bounded(scenario())
 
 
 @pytest.mark.parametrize(
@@ -164,7 +184,7 @@ def test_what_the_operator_opened_may_be_private(host: str, allow: tuple[str, ..
         "xn--bcher-kva.internal",
     )
     table = {name: ["127.0.0.1"] for name in names}
-    assert ask(host, table, allow) == (1, None)
+    assert fetch_by_table(host, table, allow) == (1, None)
 
 
 @pytest.mark.parametrize(
@@ -180,12 +200,12 @@ def test_what_the_operator_opened_may_be_private(host: str, allow: tuple[str, ..
     ],
 )
 def test_and_nothing_else(host: str, allow: tuple[str, ...]) -> None:
-    reached, refusal = ask(host, {host: ["127.0.0.1"]}, allow)
+    reached, refusal = fetch_by_table(host, {host: ["127.0.0.1"]}, allow)
     assert (reached, type(refusal)) == (0, UrlBlocked)
 
 
 def test_only_the_usual_ports() -> None:
-    reached, refusal = ask("a.example", {"a.example": ["127.0.0.1"]})
+    reached, refusal = fetch_by_table("a.example", {"a.example": ["127.0.0.1"]})
     assert reached == 0
     assert isinstance(refusal, UrlBlocked)
     assert "ports" in refusal.detail
@@ -194,14 +214,14 @@ def test_only_the_usual_ports() -> None:
 def test_an_allow_list_shuts_everything_else_out() -> None:
     both = ("cdn.example", "evil.example", "127.0.0.1")
     table = {"cdn.example": ["127.0.0.1"], "evil.example": ["127.0.0.1"]}
-    assert ask("cdn.example", table, allow=both, only=("cdn.example",)) == (1, None)
+    assert fetch_by_table("cdn.example", table, allow=both, only=("cdn.example",)) == (1, None)
     for host, only in (
         ("evil.example", "cdn.example"),
         ("127.0.0.1", "cdn.example"),
         ("evilcdn.example", ".cdn.example"),
         ("cdn.example.evil.example", "cdn.example"),
     ):
-        reached, refusal = ask(host, table, allow=both, only=(only,))
+        reached, refusal = fetch_by_table(host, table, allow=both, only=(only,))
         assert (reached, type(refusal)) == (0, UrlBlocked)
         assert "EYELINE_FETCH_ONLY" in str(refusal)
 
@@ -210,40 +230,40 @@ def test_an_allow_list_opens_nothing_by_itself() -> None:
     policy = FetchPolicy(max_bytes=1000, only=("cdn.example",))
 
     async def scenario() -> None:
-        async with Fetcher(policy, Table({"cdn.example": ["127.0.0.1"]})) as fetcher:
+        async with Fetcher(policy, TableResolver({"cdn.example": ["127.0.0.1"]})) as fetcher:
             await fetcher.fetch("http://cdn.example/")
 
     with pytest.raises(UrlBlocked, match="public internet"):
-        run(scenario())
+        run_bounded(scenario())
 
 
 def test_a_redirect_out_of_the_allow_list_is_refused() -> None:
     async def scenario() -> int:
         both = ("cdn.example", "evil.example")
         policy = FetchPolicy(max_bytes=1000, allow=both, only=("cdn.example",))
-        names = Table({name: ["127.0.0.1"] for name in both})
-        replies: dict[str, bytes] = {"/": b"", "/picture": OK}
-        async with serving(replies) as server, Fetcher(policy, names) as fetcher:
-            replies["/"] = redirect(f"http://evil.example:{server.port}/picture")
+        names = TableResolver({name: ["127.0.0.1"] for name in both})
+        replies: dict[str, bytes] = {"/": b"", "/picture": OK_RESPONSE}
+        async with run_server(replies) as server, Fetcher(policy, names) as fetcher:
+            replies["/"] = redirect_response(f"http://evil.example:{server.port}/picture")
             with pytest.raises(UrlBlocked, match="EYELINE_FETCH_ONLY"):
                 await fetcher.fetch(f"http://cdn.example:{server.port}/")
             return len(server.requests)
 
-    assert run(scenario()) == 1
+    assert run_bounded(scenario()) == 1
 
 
 def test_a_name_is_refused_if_any_of_its_addresses_is() -> None:
     table = {"two.example": ["127.0.0.2", "127.0.0.1"], "one.example": ["127.0.0.2"]}
 
     # Port 80, where names on an opened network may be asked; nothing listens there on 127.0.0.2.
-    def refusal(host: str) -> type[AvatarError]:
+    def refusal(host: str) -> type[RequestError]:
         async def scenario() -> None:
             policy = FetchPolicy(max_bytes=1000, allow=("127.0.0.2/32",))
-            async with Fetcher(policy, Table(table)) as fetcher:
+            async with Fetcher(policy, TableResolver(table)) as fetcher:
                 await fetcher.fetch(f"http://{host}/")
 
-        with pytest.raises(AvatarError) as caught:
-            run(scenario())
+        with pytest.raises(RequestError) as caught:
+            run_bounded(scenario())
         return type(caught.value)
 
     assert refusal("two.example") is UrlBlocked
@@ -253,14 +273,14 @@ def test_a_name_is_refused_if_any_of_its_addresses_is() -> None:
 @pytest.mark.parametrize("host", ["nowhere.example", "a" * 64 + ".example", "a..example"])
 def test_a_name_that_does_not_exist_is_a_failed_fetch(host: str) -> None:
     async def scenario() -> None:
-        async with Fetcher(FetchPolicy(max_bytes=1000), Table({})) as fetcher:
+        async with Fetcher(FetchPolicy(max_bytes=1000), TableResolver({})) as fetcher:
             await fetcher.fetch(f"http://{host}/")
 
     with pytest.raises((FetchFailed, UrlInvalid)):
-        run(scenario())
+        run_bounded(scenario())
 
 
 @pytest.mark.parametrize("answers", [[], ["127.0.0.1"] * 500])
 def test_any_number_of_answers_is_taken(answers: list[str]) -> None:
-    reached, refusal = ask("a.example", {"a.example": answers}, allow=("a.example",))
+    reached, refusal = fetch_by_table("a.example", {"a.example": answers}, allow=("a.example",))
     assert (reached, type(refusal)) == ((1, type(None)) if answers else (0, FetchFailed))

@@ -11,30 +11,31 @@ from itertools import repeat
 
 import pytest
 
-from app.errors import AvatarError, FetchFailed, FetchTimeout, TooLarge
-from app.fetch import Fetcher, FetchPolicy
-from tests.fetch.servers import (
-    IMPATIENT,
-    LOOPBACK,
-    OK,
+from app.errors import FetchFailed, FetchTimeout, RequestError, TooLarge
+from app.fetch.fetcher import Fetcher
+from app.fetch.policy import FetchPolicy
+from tests.fetch.scripted_server import (
+    LOOPBACK_POLICY,
+    OK_RESPONSE,
     PICTURE,
-    Reply,
-    fetched,
-    head,
-    ok,
-    run,
-    serving,
+    SHORT_TIMEOUT_POLICY,
+    ReplyFn,
+    fetch_reply,
+    ok_response,
+    response_head,
+    run_bounded,
+    run_server,
 )
 
 
-def parts(*begin: bytes, then: Iterable[bytes] = (), pause_s: float = 0.0) -> Reply:
-    """Writes ``begin``, then each of ``then`` after a pause, then says nothing more."""
+def reply_in_parts(*initial: bytes, later: Iterable[bytes] = (), pause_s: float = 0.0) -> ReplyFn:
+    """Writes ``initial``, then each of ``later`` after a pause, then says nothing more."""
 
     async def reply(writer: asyncio.StreamWriter) -> None:
-        for part in begin:
+        for part in initial:
             writer.write(part)
             await writer.drain()
-        for part in then:
+        for part in later:
             writer.write(part)
             await writer.drain()
             await asyncio.sleep(pause_s)
@@ -46,47 +47,51 @@ def parts(*begin: bytes, then: Iterable[bytes] = (), pause_s: float = 0.0) -> Re
 @pytest.mark.parametrize("declared", [b"1001", b"99999999999999999999", b"18446744073709551616"])
 def test_a_declared_size_is_believed_when_it_is_too_large(declared: bytes) -> None:
     with pytest.raises((TooLarge, FetchFailed)):
-        run(fetched(b"HTTP/1.1 200 OK\r\nContent-Length: " + declared + b"\r\n\r\n"))
+        run_bounded(fetch_reply(b"HTTP/1.1 200 OK\r\nContent-Length: " + declared + b"\r\n\r\n"))
 
 
 @pytest.mark.parametrize(
     "reply",
     [
-        parts(
-            head("200 OK", "Transfer-Encoding: chunked"),
-            then=repeat(b"40\r\n" + b"x" * 64 + b"\r\n"),
+        reply_in_parts(
+            response_head("200 OK", "Transfer-Encoding: chunked"),
+            later=repeat(b"40\r\n" + b"x" * 64 + b"\r\n"),
         ),
-        parts(head("200 OK", "Connection: close"), then=repeat(b"x" * 64)),
-        parts(
-            head("200 OK", "Transfer-Encoding: chunked"), b"FFFFFFFF\r\n", then=repeat(b"x" * 999)
+        reply_in_parts(response_head("200 OK", "Connection: close"), later=repeat(b"x" * 64)),
+        reply_in_parts(
+            response_head("200 OK", "Transfer-Encoding: chunked"),
+            b"FFFFFFFF\r\n",
+            later=repeat(b"x" * 999),
         ),
     ],
     ids=["chunks", "until close", "one chunk"],
 )
-def test_a_body_without_end_is_counted_as_it_arrives(reply: Reply) -> None:
+def test_a_body_without_end_is_counted_as_it_arrives(reply: ReplyFn) -> None:
     with pytest.raises(TooLarge):
-        run(fetched(reply))
+        run_bounded(fetch_reply(reply))
 
 
 def test_exactly_the_limit_passes() -> None:
     whole = b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n" + b"x" * 1000
-    assert len(run(fetched(whole))) == 1000
+    assert len(run_bounded(fetch_reply(whole))) == 1000
     with pytest.raises(TooLarge):
-        run(fetched(whole + b"x"))
+        run_bounded(fetch_reply(whole + b"x"))
 
 
 @pytest.mark.parametrize(
     "reply",
     [
-        parts(),
-        parts(b"HTTP/1.1 200"),
-        parts(head("200 OK", "Content-Length: 9"), b"x"),
-        parts(head("200 OK", "Transfer-Encoding: chunked"), b"5\r\nab"),
-        parts(head("200 OK", "Content-Length: 900"), then=repeat(b"x"), pause_s=0.01),
-        parts(b"HTTP/1.1 200 OK\r\n", then=repeat(b"X: y\r\n"), pause_s=0.01),
-        parts(b"HTTP/1.1 200 OK\r\nX: ", then=repeat(b"y"), pause_s=0.01),
-        parts(then=repeat(b"\r\n"), pause_s=0.01),
-        parts(then=repeat(b"HTTP/1.1 100 Continue\r\n\r\n"), pause_s=0.001),
+        reply_in_parts(),
+        reply_in_parts(b"HTTP/1.1 200"),
+        reply_in_parts(response_head("200 OK", "Content-Length: 9"), b"x"),
+        reply_in_parts(response_head("200 OK", "Transfer-Encoding: chunked"), b"5\r\nab"),
+        reply_in_parts(
+            response_head("200 OK", "Content-Length: 900"), later=repeat(b"x"), pause_s=0.01
+        ),
+        reply_in_parts(b"HTTP/1.1 200 OK\r\n", later=repeat(b"X: y\r\n"), pause_s=0.01),
+        reply_in_parts(b"HTTP/1.1 200 OK\r\nX: ", later=repeat(b"y"), pause_s=0.01),
+        reply_in_parts(later=repeat(b"\r\n"), pause_s=0.01),
+        reply_in_parts(later=repeat(b"HTTP/1.1 100 Continue\r\n\r\n"), pause_s=0.001),
     ],
     ids=[
         "silent",
@@ -100,15 +105,15 @@ def test_exactly_the_limit_passes() -> None:
         "one provisional answer after another",
     ],
 )
-def test_a_server_that_stalls_is_left(reply: Reply) -> None:
+def test_a_server_that_stalls_is_left(reply: ReplyFn) -> None:
     async def scenario() -> float:
         loop = asyncio.get_running_loop()
         began = loop.time()
         with pytest.raises((FetchTimeout, FetchFailed)):
-            await fetched(reply, policy=IMPATIENT)
+            await fetch_reply(reply, policy=SHORT_TIMEOUT_POLICY)
         return loop.time() - began
 
-    assert run(scenario()) < 10.0
+    assert run_bounded(scenario()) < 10.0
 
 
 FLOOD = b"z" * 65_536
@@ -124,9 +129,9 @@ FLOOD = b"z" * 65_536
         (b"", FLOOD),
         (b"", b"\r\n" * 30_000),
         (b"HTTP/1.1 200 ", FLOOD),
-        (head("200 OK", "Transfer-Encoding: chunked") + b"1;", FLOOD),
-        (head("200 OK", "Transfer-Encoding: chunked") + b"0\r\nX: ", FLOOD),
-        (head("200 OK", "Transfer-Encoding: chunked") + b"0\r\n", b"X: y\r\n" * 5000),
+        (response_head("200 OK", "Transfer-Encoding: chunked") + b"1;", FLOOD),
+        (response_head("200 OK", "Transfer-Encoding: chunked") + b"0\r\nX: ", FLOOD),
+        (response_head("200 OK", "Transfer-Encoding: chunked") + b"0\r\n", b"X: y\r\n" * 5000),
     ],
     ids=[
         "one header",
@@ -147,13 +152,15 @@ def test_a_flood_is_left_in_time_and_in_little_memory(begin: bytes, flood: bytes
     async def scenario() -> float:
         loop = asyncio.get_running_loop()
         began = loop.time()
-        with pytest.raises(AvatarError):
-            await fetched(parts(begin, then=repeat(flood)), policy=IMPATIENT)
+        with pytest.raises(RequestError):
+            await fetch_reply(
+                reply_in_parts(begin, later=repeat(flood)), policy=SHORT_TIMEOUT_POLICY
+            )
         return loop.time() - began
 
     tracemalloc.start()
     try:
-        spent_s = run(scenario())
+        spent_s = run_bounded(scenario())
         peak = tracemalloc.get_traced_memory()[1]
     finally:
         tracemalloc.stop()
@@ -193,75 +200,80 @@ def test_a_broken_answer_is_a_failed_fetch(reply: bytes) -> None:
         await writer.drain()
 
     with pytest.raises((FetchFailed, FetchTimeout)):
-        run(fetched(then_close, policy=IMPATIENT))
+        run_bounded(fetch_reply(then_close, policy=SHORT_TIMEOUT_POLICY))
 
 
 @pytest.mark.parametrize(
     "reply",
     [
-        ok(PICTURE[:5]) + PICTURE[5:],
-        ok(PICTURE[:5]) + PICTURE[5:] + ok(b"forged"),
-        ok(b"first") + ok(b"forged"),
+        ok_response(PICTURE[:5]) + PICTURE[5:],
+        ok_response(PICTURE[:5]) + PICTURE[5:] + ok_response(b"forged"),
+        ok_response(b"first") + ok_response(b"forged"),
     ],
 )
 def test_bytes_behind_the_end_of_an_answer_answer_nobody_else(reply: bytes) -> None:
     async def scenario() -> bytes:
-        replies = {"/a": reply, "/b": OK}
-        async with serving(replies) as server, Fetcher(LOOPBACK) as fetcher:
+        replies = {"/a": reply, "/b": OK_RESPONSE}
+        async with run_server(replies) as server, Fetcher(LOOPBACK_POLICY) as fetcher:
             with contextlib.suppress(FetchFailed):
                 await fetcher.fetch(server.url("/a"))
             return await fetcher.fetch(server.url("/b"))
 
-    assert run(scenario()) == PICTURE
+    assert run_bounded(scenario()) == PICTURE
 
 
 def test_nor_does_one_that_comes_while_the_connection_idles() -> None:
     async def late(writer: asyncio.StreamWriter) -> None:
-        writer.write(ok(b"first"))
+        writer.write(ok_response(b"first"))
         await writer.drain()
         await asyncio.sleep(0.05)
-        writer.write(ok(b"forged"))
+        writer.write(ok_response(b"forged"))
         await writer.drain()
         await asyncio.sleep(0.3)
 
     async def scenario() -> tuple[bytes, bytes]:
-        async with serving({"/a": late, "/b": OK}) as server, Fetcher(LOOPBACK) as fetcher:
+        async with (
+            run_server({"/a": late, "/b": OK_RESPONSE}) as server,
+            Fetcher(LOOPBACK_POLICY) as fetcher,
+        ):
             first = await fetcher.fetch(server.url("/a"))
             await asyncio.sleep(0.15)
             return first, await fetcher.fetch(server.url("/b"))
 
-    assert run(scenario()) == (b"first", PICTURE)
+    assert run_bounded(scenario()) == (b"first", PICTURE)
 
 
 @pytest.mark.parametrize("coding", ["gzip", "deflate", "br", "zstd", "GZIP", "identity, gzip"])
 def test_a_compressed_body_is_not_unpacked(coding: str) -> None:
-    squeezed = ok(gzip.compress(PICTURE), f"Content-Encoding: {coding}")
+    squeezed = ok_response(gzip.compress(PICTURE), f"Content-Encoding: {coding}")
     with pytest.raises(FetchFailed, match="compressed") as caught:
-        run(fetched(squeezed))
+        run_bounded(fetch_reply(squeezed))
     assert not caught.value.retryable
 
 
 def test_a_bomb_behind_an_encoding_is_not_even_read() -> None:
-    bomb = ok(gzip.compress(bytes(900_000)), "Content-Encoding: gzip")
+    bomb = ok_response(gzip.compress(bytes(900_000)), "Content-Encoding: gzip")
     assert len(bomb) < 1500
     with pytest.raises(FetchFailed, match="compressed"):
-        run(fetched(bomb, policy=FetchPolicy(max_bytes=10_000, allow=("127.0.0.1",))))
+        run_bounded(fetch_reply(bomb, policy=FetchPolicy(max_bytes=10_000, allow=("127.0.0.1",))))
 
 
 def test_a_transfer_that_is_compressed_is_not_unpacked_either() -> None:
     body = gzip.compress(PICTURE * 1000)
     chunked = b"%x\r\n%s\r\n0\r\n\r\n" % (len(body), body)
-    reply = head("200 OK", "Transfer-Encoding: gzip, chunked", "Connection: close") + chunked
+    reply = (
+        response_head("200 OK", "Transfer-Encoding: gzip, chunked", "Connection: close") + chunked
+    )
     with contextlib.suppress(FetchFailed):  # to refuse it is as good
-        assert run(fetched(reply)) == body
+        assert run_bounded(fetch_reply(reply)) == body
 
 
 def test_a_connection_that_is_reset_is_a_failed_fetch() -> None:
     async def reset(writer: asyncio.StreamWriter) -> None:
-        writer.write(head("200 OK", "Content-Length: 900") + b"x")
+        writer.write(response_head("200 OK", "Content-Length: 900") + b"x")
         await writer.drain()
         writer.transport.abort()
 
     with pytest.raises(FetchFailed, match="broke") as caught:
-        run(fetched(reset))
+        run_bounded(fetch_reply(reset))
     assert caught.value.retryable

@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from tests.fetch.forbidden import REACHABLE, urls
+from tests.fetch.refused_urls import PUBLIC_ADDRESSES, refused_urls
 
 ROOT = Path(__file__).resolve().parents[2]
 REFUSALS = {"url_blocked", "url_invalid", "fetch_failed"}
@@ -22,39 +22,39 @@ NAMESPACE = ("unshare", "--user", "--map-root-user", "--net")
 
 
 @lru_cache
-def looked(where: str, *through: str) -> dict[str, Any]:
-    done = subprocess.run(
-        [*through, sys.executable, "-m", "tests.fetch.outward", where],
+def run_outward(mode: str, *wrapper: str) -> dict[str, Any]:
+    process = subprocess.run(
+        [*wrapper, sys.executable, "-m", "tests.fetch.egress_program", mode],
         cwd=ROOT,
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    assert done.returncode == 0, done.stderr[-4000:]
-    said: dict[str, Any] = json.loads(done.stdout)
-    return said
+    assert process.returncode == 0, process.stderr[-4000:]
+    report: dict[str, Any] = json.loads(process.stdout)
+    return report
 
 
 def canonical(addresses: list[str] | tuple[str, ...]) -> set[str]:
     return {str(getattr(ip_address(a), "ipv4_mapped", None) or ip_address(a)) for a in addresses}
 
 
-def check_table(said: dict[str, Any]) -> None:
+def check_report(report: dict[str, Any]) -> None:
     for way in ("refused", "posts"):
-        assert said[way].keys() <= REFUSALS
-        assert sum(said[way].values()) == len(urls()) > 2500
+        assert report[way].keys() <= REFUSALS
+        assert sum(report[way].values()) == len(refused_urls()) > 2500
         # A spelling that is no number and no name anywhere may fail to resolve; few do.
-        assert said[way]["fetch_failed"] < 300
-    assert said["leaks"] == []
+        assert report[way]["fetch_failed"] < 300
+    assert report["leaks"] == []
     # The instrument sees: without the guard the same addresses are reached, and with it the
     # neighbours of every refused network.
-    assert {"127.0.0.1", "10.0.0.1", "169.254.169.254", "fd00::1"} <= set(said["control"])
-    assert canonical(said["beside"]) == canonical(REACHABLE)
+    assert {"127.0.0.1", "10.0.0.1", "169.254.169.254", "fd00::1"} <= set(report["control"])
+    assert canonical(report["beside"]) == canonical(PUBLIC_ADDRESSES)
 
 
 def test_no_connection_is_even_tried() -> None:
-    check_table(looked("record"))
+    check_report(run_outward("record"))
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def namespace() -> dict[str, Any]:
     probe = [*NAMESPACE, "ip", "link", "set", "lo", "up"]
     here = shutil.which("unshare") and shutil.which("ip")
     if here and subprocess.run(probe, capture_output=True, check=False).returncode == 0:
-        return looked("namespace", *NAMESPACE)
+        return run_outward("namespace", *NAMESPACE)
     with warnings.catch_warnings():
         warnings.simplefilter("default")
         warnings.warn(
@@ -75,17 +75,17 @@ def namespace() -> dict[str, Any]:
 
 
 def test_no_packet_leaves(namespace: dict[str, Any]) -> None:
-    check_table(namespace)
+    check_report(namespace)
     assert namespace["leaked packets"] == []
-    assert namespace["public"] == {"ok": len(REACHABLE)}
+    assert namespace["public"] == {"ok": len(PUBLIC_ADDRESSES)}
     assert "169.254.169.254" in namespace["control packets"]
 
 
 def test_no_public_server_redirects_us_inside(namespace: dict[str, Any]) -> None:
-    came = namespace["redirected"]
-    assert came.keys() <= REFUSALS | {"ok"}
-    assert came["url_blocked"] > 1800
-    assert came["ok"] < 20  # relative ones, answered by the same public server
+    outcomes = namespace["redirected"]
+    assert outcomes.keys() <= REFUSALS | {"ok"}
+    assert outcomes["url_blocked"] > 1800
+    assert outcomes["ok"] < 20  # relative ones, answered by the same public server
     assert namespace["redirects reached"] == ["8.8.8.8"]
 
 

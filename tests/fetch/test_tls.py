@@ -11,16 +11,16 @@ from pathlib import Path
 import pytest
 
 from app.errors import FetchFailed
-from app.fetch import Fetcher
-from tests.fetch.servers import LOOPBACK, OK, run, serving
+from app.fetch.fetcher import Fetcher
+from tests.fetch.scripted_server import LOOPBACK_POLICY, OK_RESPONSE, run_bounded, run_server
 
 
-async def fetched_by_https(context: ssl.SSLContext | None) -> list[str]:
+async def requests_over_https(context: ssl.SSLContext | None) -> list[str]:
     """Requests that reached a server with ``context``, or without TLS."""
-    async with serving({"/": OK}) as server:
+    async with run_server({"/": OK_RESPONSE}) as server:
         listening = await asyncio.start_server(server.serve, "127.0.0.1", 0, ssl=context)
         port = listening.sockets[0].getsockname()[1]
-        async with Fetcher(LOOPBACK) as fetcher:
+        async with Fetcher(LOOPBACK_POLICY) as fetcher:
             with pytest.raises(FetchFailed, match="certificate") as caught:
                 await fetcher.fetch(f"https://127.0.0.1:{port}/")
             assert not caught.value.retryable
@@ -39,21 +39,21 @@ def test_a_certificate_that_nobody_vouches_for_is_refused(tmp_path: Path) -> Non
     subprocess.run([openssl, *made.split(), *named, *files], check=True, capture_output=True)
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(certificate, key)
-    assert run(fetched_by_https(context)) == []
+    assert run_bounded(requests_over_https(context)) == []
 
 
 def test_a_server_that_speaks_no_tls_is_refused() -> None:
     async def plain(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        writer.write(OK)
+        writer.write(OK_RESPONSE)
         await writer.drain()
         writer.close()
 
     async def scenario() -> None:
         listening = await asyncio.start_server(plain, "127.0.0.1", 0)
         port = listening.sockets[0].getsockname()[1]
-        async with Fetcher(LOOPBACK) as fetcher:
+        async with Fetcher(LOOPBACK_POLICY) as fetcher:
             with pytest.raises(FetchFailed):
                 await fetcher.fetch(f"https://127.0.0.1:{port}/")
         listening.close()
 
-    run(scenario())
+    run_bounded(scenario())

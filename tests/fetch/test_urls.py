@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import UrlInvalid
-from app.fetch import MAX_URL_LENGTH, parse
+from app.fetch.urls import MAX_URL_CHARS, parse_url
 
 
 @pytest.mark.parametrize(
@@ -63,18 +63,18 @@ from app.fetch import MAX_URL_LENGTH, parse
 )
 def test_what_is_no_http_url_is_invalid(url: str) -> None:
     with pytest.raises(UrlInvalid):
-        parse(url)
+        parse_url(url)
 
 
 def test_an_ordinary_url_is_taken_as_it_is() -> None:
-    url = parse("https://Example.com/a%20b.jpg?x=1&y=%2F")
+    url = parse_url("https://Example.com/a%20b.jpg?x=1&y=%2F")
     assert (url.scheme, url.host, url.port) == ("https", "example.com", 443)
     assert str(url) == "https://example.com/a%20b.jpg?x=1&y=/"
 
 
 def test_the_longest_url() -> None:
-    longest = "http://example.com/" + "a" * (MAX_URL_LENGTH - 19)
-    assert str(parse(longest)) == longest
+    longest = "http://example.com/" + "a" * (MAX_URL_CHARS - 19)
+    assert str(parse_url(longest)) == longest
 
 
 @given(
@@ -83,7 +83,7 @@ def test_the_longest_url() -> None:
 )
 def test_any_text_is_a_url_or_invalid(text: str) -> None:
     try:
-        url = parse(text)
+        url = parse_url(text)
     except UrlInvalid:
         return
     assert url.scheme in ("http", "https")

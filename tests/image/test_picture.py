@@ -12,36 +12,36 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from app.errors import AvatarError, ImageBomb, TooLarge
-from app.image.picture import FORMATS, WORKING_SIDE_PX, DecodeLimits, Picture, decode
+from app.errors import ImageBomb, RequestError, TooLarge
+from app.image.picture import PICTURE_FORMATS, WORKING_SIDE_PX, DecodeLimits, Picture, decode
 
 FACES = Path(__file__).resolve().parents[2] / "fixtures" / "faces"
 HOSTILE = FACES / "hostile"
-TRAPS = {
+HOSTILE_CODES = {
     row["file"]: row["expected"]
     for row in csv.DictReader((HOSTILE / "manifest.csv").read_text("utf-8").splitlines())
 }
 
 
-def trap(name: str) -> bytes:
+def read_hostile(name: str) -> bytes:
     return (HOSTILE / name).read_bytes()
 
 
-def saved(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
+def save_image(image: Image.Image, kind: str = "PNG", **options: object) -> bytes:
     out = io.BytesIO()
     image.save(out, kind, **options)
     return out.getvalue()
 
 
-def answer(data: bytes) -> str:
+def decode_outcome(data: bytes) -> str:
     try:
         decode(data)
-    except AvatarError as error:
+    except RequestError as error:
         return error.code
     return "ok"
 
 
-def bits_apart(a: Picture, b: Picture) -> int:
+def hash_distance(a: Picture, b: Picture) -> int:
     return (int(a.perceptual_hash, 16) ^ int(b.perceptual_hash, 16)).bit_count()
 
 
@@ -53,35 +53,37 @@ def photograph() -> Picture:
 # Every trap
 
 
-@pytest.mark.parametrize(("name", "expected"), TRAPS.items())
+@pytest.mark.parametrize(("name", "expected"), HOSTILE_CODES.items())
 def test_trap(name, expected):
-    assert answer(trap(name)) == expected
+    assert decode_outcome(read_hostile(name)) == expected
 
 
 def test_manifest_and_folder_hold_the_same_files():
-    assert set(TRAPS) == {path.name for path in HOSTILE.iterdir()} - {"manifest.csv"}
+    assert set(HOSTILE_CODES) == {path.name for path in HOSTILE.iterdir()} - {"manifest.csv"}
 
 
 def test_details_say_what_to_do():
-    for name, expected in TRAPS.items():
+    for name, expected in HOSTILE_CODES.items():
         if expected != "ok":
-            with pytest.raises(AvatarError, match=r"send|save") as caught:
-                decode(trap(name))
+            with pytest.raises(RequestError, match=r"send|save") as caught:
+                decode(read_hostile(name))
             assert caught.value.detail.endswith(".")
 
 
 # What a Picture promises
 
 
-@pytest.mark.parametrize("name", [name for name, expected in TRAPS.items() if expected == "ok"])
+@pytest.mark.parametrize(
+    "name", [name for name, expected in HOSTILE_CODES.items() if expected == "ok"]
+)
 def test_picture_keeps_its_promises(name):
-    picture = decode(trap(name))
+    picture = decode(read_hostile(name))
     width, height = picture.size
     assert picture.rgb.shape == (height, width, 3)
     assert picture.rgb.dtype == np.uint8
     assert not picture.rgb.flags.writeable
     assert not picture.gray.flags.writeable
-    assert picture.format in FORMATS
+    assert picture.format in PICTURE_FORMATS
     assert max(picture.size) <= WORKING_SIDE_PX
     assert len(picture.perceptual_hash) == 16
     assert all(
@@ -90,7 +92,7 @@ def test_picture_keeps_its_promises(name):
 
 
 def test_bytes_decide_not_names():
-    assert decode(trap("png_as.jpg")).format == "PNG"
+    assert decode(read_hostile("png_as.jpg")).format == "PNG"
 
 
 def test_declared_size_defaults_to_size():
@@ -101,24 +103,27 @@ def test_declared_size_defaults_to_size():
 
 
 def test_too_many_bytes():
-    data = trap("1x1.png")
+    data = read_hostile("1x1.png")
     assert decode(data, DecodeLimits(max_bytes=len(data))).size == (1, 1)
     with pytest.raises(TooLarge):
         decode(data, DecodeLimits(max_bytes=len(data) - 1))
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", PICTURE_FORMATS)
 def test_pixel_and_side_limits_are_inclusive(kind):
-    data = saved(Image.new("RGB", (40, 30)), kind)
-    most = {"WEBP": 2000, "AVIF": 1600}.get(kind, 1200)  # those that cost more may have fewer
-    assert decode(data, DecodeLimits(max_pixels=most, max_side_px=40)).declared_size == (40, 30)
-    for limits in (DecodeLimits(max_pixels=most - 1), DecodeLimits(max_side_px=39)):
+    data = save_image(Image.new("RGB", (40, 30)), kind)
+    max_pixels = {"WEBP": 2000, "AVIF": 1600}.get(kind, 1200)  # those that cost more may have fewer
+    assert decode(data, DecodeLimits(max_pixels=max_pixels, max_side_px=40)).declared_size == (
+        40,
+        30,
+    )
+    for limits in (DecodeLimits(max_pixels=max_pixels - 1), DecodeLimits(max_side_px=39)):
         with pytest.raises(ImageBomb):
             decode(data, limits)
 
 
 def test_bombs_cost_no_memory():
-    bombs = [name for name, expected in TRAPS.items() if expected == "image_bomb"]
+    bombs = [name for name, expected in HOSTILE_CODES.items() if expected == "image_bomb"]
     program = (
         "import sys, resource\n"
         "from app.errors import ImageBomb\n"
@@ -144,9 +149,9 @@ def test_bombs_cost_no_memory():
     assert int(done.stdout) < 20_000  # KiB; the smallest of these bombs would unpack to 100 MB
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", PICTURE_FORMATS)
 def test_large_pictures_are_shrunk_and_say_so(kind):
-    data = saved(Image.linear_gradient("L").resize((3301, 1100)).convert("RGB"), kind)
+    data = save_image(Image.linear_gradient("L").resize((3301, 1100)).convert("RGB"), kind)
     picture = decode(data)
     assert picture.declared_size == (3301, 1100)
     assert picture.size == (WORKING_SIDE_PX, 534)
@@ -161,41 +166,41 @@ def test_large_pictures_are_shrunk_and_say_so(kind):
 
 @pytest.mark.parametrize("number", range(1, 9))
 def test_every_orientation_gives_the_same_pixels(number):
-    picture = decode(trap(f"exif_{number}.png"))
-    assert np.array_equal(picture.rgb, decode(trap("exif_1.png")).rgb)
+    picture = decode(read_hostile(f"exif_{number}.png"))
+    assert np.array_equal(picture.rgb, decode(read_hostile("exif_1.png")).rgb)
     assert picture.declared_size == (48, 40)
 
 
 @pytest.mark.parametrize("suffix", ["jpg", "webp", "avif"])
 def test_orientation_in_other_formats(suffix):
-    picture = decode(trap(f"exif_6.{suffix}"))
+    picture = decode(read_hostile(f"exif_6.{suffix}"))
     assert picture.size == picture.declared_size == (48, 40)
-    difference = picture.rgb.astype(int) - decode(trap("exif_1.png")).rgb
+    difference = picture.rgb.astype(int) - decode(read_hostile("exif_1.png")).rgb
     assert np.abs(difference).mean() < 12
 
 
 @pytest.mark.parametrize("suffix", ["gif", "webp", "png", "avif"])
 def test_animations_are_their_first_frame_and_flagged(suffix):
-    picture = decode(trap(f"animated.{suffix}"))
+    picture = decode(read_hostile(f"animated.{suffix}"))
     assert picture.animated
     red, green, blue = picture.rgb[12, 12].tolist()
     assert red > 240
     assert max(green, blue) < 15
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", PICTURE_FORMATS)
 def test_stills_are_not_animated(kind):
-    assert not decode(saved(Image.new("RGB", (8, 8)), kind)).animated
+    assert not decode(save_image(Image.new("RGB", (8, 8)), kind)).animated
 
 
 # Threads, and the perceptual hash
 
 
 def test_threads_agree(photograph):
-    names = [name for name, code in TRAPS.items() if code == "ok"] * 3
-    alone = [decode(trap(name)).rgb.tobytes() for name in names]
+    names = [name for name, code in HOSTILE_CODES.items() if code == "ok"] * 3
+    alone = [decode(read_hostile(name)).rgb.tobytes() for name in names]
     with ThreadPoolExecutor(8) as pool:
-        together = list(pool.map(lambda name: decode(trap(name)).rgb.tobytes(), names))
+        together = list(pool.map(lambda name: decode(read_hostile(name)).rgb.tobytes(), names))
     assert together == alone
 
 
@@ -203,19 +208,19 @@ def test_hash_survives_size_and_compression(photograph):
     image = Image.fromarray(photograph.rgb)
     for side in (48, 96, 200, 400):
         for quality in (30, 60, 90):
-            again = decode(saved(image.resize((side, side)), "JPEG", quality=quality))
-            assert bits_apart(again, photograph) <= 6, (side, quality)
+            again = decode(save_image(image.resize((side, side)), "JPEG", quality=quality))
+            assert hash_distance(again, photograph) <= 6, (side, quality)
 
 
 def test_hash_tells_pictures_apart(photograph):
-    mirrored = decode(saved(Image.fromarray(photograph.rgb[:, ::-1])))
+    mirrored = decode(save_image(Image.fromarray(photograph.rgb[:, ::-1])))
     others = [mirrored, *(decode((FACES / f"{n}.jpg").read_bytes()) for n in ("chelsea", "coffee"))]
-    assert min(bits_apart(other, photograph) for other in others) >= 16
+    assert min(hash_distance(other, photograph) for other in others) >= 16
 
 
 def test_hash_of_nothing_is_steady():
     hashes = {
-        decode(saved(Image.new("L", (side, side), level))).perceptual_hash
+        decode(save_image(Image.new("L", (side, side), level))).perceptual_hash
         for side in (1, 40, 301)
         for level in (1, 128, 255)
     }
@@ -224,6 +229,6 @@ def test_hash_of_nothing_is_steady():
 
 def test_gray_is_luma():
     assert np.array_equal(
-        decode(trap("exif_1.png")).gray,
-        cv2.cvtColor(decode(trap("exif_1.png")).rgb, cv2.COLOR_RGB2GRAY),
+        decode(read_hostile("exif_1.png")).gray,
+        cv2.cvtColor(decode(read_hostile("exif_1.png")).rgb, cv2.COLOR_RGB2GRAY),
     )

@@ -11,51 +11,53 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from app.errors import AvatarError, ImageTruncated
-from app.image.picture import FORMATS, decode
+from app.errors import ImageTruncated, RequestError
+from app.image.picture import PICTURE_FORMATS, decode
 
 HOSTILE = Path(__file__).resolve().parents[2] / "fixtures" / "faces" / "hostile"
-TRAPS = {
+HOSTILE_CODES = {
     row["file"]: row["expected"]
     for row in csv.DictReader((HOSTILE / "manifest.csv").read_text("utf-8").splitlines())
 }
 
 
-def trap(name: str) -> bytes:
+def read_hostile(name: str) -> bytes:
     return (HOSTILE / name).read_bytes()
 
 
-def saved(image: Image.Image, kind: str) -> bytes:
+def save_image(image: Image.Image, kind: str) -> bytes:
     out = io.BytesIO()
     image.save(out, kind)
     return out.getvalue()
 
 
-def answer(data: bytes) -> str:
+def decode_outcome(data: bytes) -> str:
     try:
         decode(data)
-    except AvatarError as error:
+    except RequestError as error:
         return error.code
     return "ok"
 
 
-@pytest.mark.parametrize("kind", FORMATS)
+@pytest.mark.parametrize("kind", PICTURE_FORMATS)
 def test_no_cut_gets_anything_else_out(kind):
-    whole = saved(Image.effect_noise((40, 40), 60).convert("RGB"), kind)
-    answers = {answer(whole[:end]) for end in range(0, len(whole), max(1, len(whole) // 150))}
+    whole = save_image(Image.effect_noise((40, 40), 60).convert("RGB"), kind)
+    answers = {
+        decode_outcome(whole[:end]) for end in range(0, len(whole), max(1, len(whole) // 150))
+    }
     assert answers <= {"not_an_image", "image_truncated", "ok"}
     assert "image_truncated" in answers
 
 
 def test_damage_names_its_cause():
     with pytest.raises(ImageTruncated) as caught:
-        decode(trap("truncated.jpg"))
+        decode(read_hostile("truncated.jpg"))
     assert isinstance(caught.value.__cause__, OSError)
 
 
 @given(st.binary(max_size=200))
 def test_arbitrary_bytes(data):
-    assert isinstance(answer(data), str)
+    assert isinstance(decode_outcome(data), str)
 
 
 @given(
@@ -64,16 +66,23 @@ def test_arbitrary_bytes(data):
     st.binary(max_size=120),
 )
 def test_arbitrary_bytes_behind_a_signature(signature, data):
-    assert answer(signature + data) in {"image_truncated", "image_bomb", "image_unsupported", "ok"}
+    assert decode_outcome(signature + data) in {
+        "image_truncated",
+        "image_bomb",
+        "image_unsupported",
+        "ok",
+    }
 
 
-WHOLE = sorted(name for name, code in TRAPS.items() if code == "ok" and "bomb" not in name)
+DECODABLE = sorted(
+    name for name, code in HOSTILE_CODES.items() if code == "ok" and "bomb" not in name
+)
 
 
 @settings(max_examples=400)
-@given(st.sampled_from(WHOLE), st.data())
+@given(st.sampled_from(DECODABLE), st.data())
 def test_mutated_files(name, data):
-    mutated = bytearray(trap(name))
+    mutated = bytearray(read_hostile(name))
     for _ in range(data.draw(st.integers(1, 4))):
         at = data.draw(st.integers(0, len(mutated) - 1))
         action = data.draw(st.sampled_from(["flip", "insert", "delete", "cut"]))
@@ -85,10 +94,10 @@ def test_mutated_files(name, data):
             del mutated[at : min(at + 4, len(mutated) - 1)]
         elif at:
             del mutated[at:]
-    assert answer(_with_checksums(bytes(mutated))) in {*TRAPS.values()}
+    assert decode_outcome(_fix_checksums(bytes(mutated))) in {*HOSTILE_CODES.values()}
 
 
-def _with_checksums(data: bytes) -> bytes:
+def _fix_checksums(data: bytes) -> bytes:
     """``data``, if it is a PNG, with good checksums: bad ones hide what comes behind."""
     if not data.startswith(b"\x89PNG\r\n\x1a\n"):
         return data

@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 from app.batches import export
 from app.lists import csv_reader
 from app.lists.csv_reader import RECORD_MAX_CHARS
-from app.records import Failure, Result
-from tests.lists.opening import codes, delimited, items, opened
+from app.records import Failure, ItemResult
+from tests.lists.open_list import failure_codes, format_csv, open_bytes, read_items
 
 URL = "https://example.org/{}.jpg"
 
@@ -44,9 +44,9 @@ URL = "https://example.org/{}.jpg"
     ],
 )
 def test_columns_are_found(text: str, columns: tuple[str, ...], sources: list[int]) -> None:
-    found = opened(text.encode())
-    assert found.columns == columns
-    assert [item.source for item in found] == [URL.format(n) for n in sources]
+    follower_list = open_bytes(text.encode())
+    assert follower_list.columns == columns
+    assert [item.source for item in follower_list] == [URL.format(n) for n in sources]
 
 
 @pytest.mark.parametrize(
@@ -63,85 +63,90 @@ def test_columns_are_found(text: str, columns: tuple[str, ...], sources: list[in
     ],
 )
 def test_what_a_row_is_known_by(text: str, expected: str | None) -> None:
-    first = items(text.format(URL.format(1), URL.format(2)).encode())[0]
+    first = read_items(text.format(URL.format(1), URL.format(2)).encode())[0]
     assert first.custom_id == expected
 
 
 def test_counts_that_are_none_are_not_taken_for_counts() -> None:
-    (item,) = items(b"url,followers,following\nhttps://example.org/1.jpg,many,false\n")
+    (item,) = read_items(b"url,followers,following\nhttps://example.org/1.jpg,many,false\n")
     assert item.account == {}
 
 
 def test_a_hint_at_tabs_is_taken() -> None:
     text = b"a,b\thttps://example.org/1.jpg\nc\thttps://example.org/2.jpg\n"
     for hint in ({"name": "x.TSV"}, {"media_type": "text/tab-separated-values; charset=utf-8"}):
-        found = opened(text, **hint)  # type: ignore[arg-type]
-        assert found.format == "tsv"
-        assert [item.cells[0] for item in found] == ["a,b", "c"]
+        follower_list = open_bytes(text, **hint)  # type: ignore[arg-type]
+        assert follower_list.format == "tsv"
+        assert [item.cells[0] for item in follower_list] == ["a,b", "c"]
 
 
 def test_a_row_of_another_width() -> None:
-    found = items(
+    parsed_items = read_items(
         b"id,url,note\n1,https://example.org/1.jpg\n2,Ada, B,https://example.org/2.jpg,\n3,https://example.org/3.jpg,,,\n"
     )
-    assert codes(found) == [None, "row_invalid", None]
-    assert found[0].cells == ("1", "https://example.org/1.jpg", "")
-    assert found[1].failure is not None
-    assert found[1].failure.detail.startswith("Line 3 has 5 cells where the list has 3 columns")
-    assert found[1].cells == ("2", "Ada", " B,https://example.org/2.jpg,")
+    assert failure_codes(parsed_items) == [None, "row_invalid", None]
+    assert parsed_items[0].cells == ("1", "https://example.org/1.jpg", "")
+    assert parsed_items[1].failure is not None
+    assert parsed_items[1].failure.detail.startswith(
+        "Line 3 has 5 cells where the list has 3 columns"
+    )
+    assert parsed_items[1].cells == ("2", "Ada", " B,https://example.org/2.jpg,")
 
 
 def test_a_quotation_that_does_not_end_costs_one_row() -> None:
     rows = [b"id,url"] + [b"%d,https://example.org/%d.jpg" % (n, n) for n in range(50)]
     rows[11] = b'10,"https://example.org/10.jpg'
-    found = items(b"\n".join(rows))
-    assert codes(found) == [None if n != 10 else "row_invalid" for n in range(50)]
-    assert [item.line for item in found] == list(range(2, 52))
-    assert found[10].failure is not None
-    assert "quotation" in found[10].failure.detail
+    parsed_items = read_items(b"\n".join(rows))
+    assert failure_codes(parsed_items) == [None if n != 10 else "row_invalid" for n in range(50)]
+    assert [item.line for item in parsed_items] == list(range(2, 52))
+    assert parsed_items[10].failure is not None
+    assert "quotation" in parsed_items[10].failure.detail
 
 
 def test_a_quotation_mark_amid_a_cell_is_borne() -> None:
-    found = items(
+    parsed_items = read_items(
         b'name,url\n"Ada" B,https://example.org/1.jpg\nA "x" B,https://example.org/2.jpg\n'
     )
-    assert [(item.cells[0], item.failure) for item in found] == [("Ada B", None), ('A "x" B', None)]
+    assert [(item.cells[0], item.failure) for item in parsed_items] == [
+        ("Ada B", None),
+        ('A "x" B', None),
+    ]
 
 
 def test_a_line_without_end_costs_one_row() -> None:
     long = b"x" * (RECORD_MAX_CHARS + 1)
-    found = items(
+    parsed_items = read_items(
         b"id,url\n1,https://example.org/1.jpg\n2," + long + b"\n3,https://example.org/3.jpg"
     )
-    assert codes(found) == [None, "row_invalid", None]
-    assert sum(map(len, found[1].cells)) < 10_000
+    assert failure_codes(parsed_items) == [None, "row_invalid", None]
+    assert sum(map(len, parsed_items[1].cells)) < 10_000
 
 
 def test_a_row_of_very_many_short_lines_ends_somewhere() -> None:
     data = b'id,url\n1,https://example.org/1.jpg\n"\n' + b'","\n' * (RECORD_MAX_CHARS // 4 + 10)
-    found = items(data, max_items=10**6)
-    assert codes(found[:2]) == [None, "row_invalid"]
-    assert len(found) > RECORD_MAX_CHARS // 4
+    parsed_items = read_items(data, max_items=10**6)
+    assert failure_codes(parsed_items[:2]) == [None, "row_invalid"]
+    assert len(parsed_items) > RECORD_MAX_CHARS // 4
 
 
 def test_the_second_best_column_where_the_best_is_empty() -> None:
     text = b"avatar,profile_image_url\n,https://example.org/1.jpg\nhttps://example.org/2.jpg,\n"
-    assert [item.source for item in items(text)] == [URL.format(1), URL.format(2)]
+    assert [item.source for item in read_items(text)] == [URL.format(1), URL.format(2)]
 
 
-class Counting:
+class CountingCsv:
     """``csv``, counting the lines that its readers take."""
 
     Error = csv.Error
 
     def __init__(self) -> None:
-        self.lines = 0
+        self.line_count = 0
 
-    def reader(self, lines: Iterable[str], **how: Any) -> Any:
-        return csv.reader(map(self._count, lines), **how)
+    def reader(self, lines: Iterable[str], **options: Any) -> Any:
+        return csv.reader(map(self._count_line, lines), **options)
 
-    def _count(self, line: str) -> str:
-        self.lines += 1
+    def _count_line(self, line: str) -> str:
+        self.line_count += 1
         return line
 
 
@@ -149,11 +154,11 @@ class Counting:
 def test_no_arrangement_of_quotation_marks_is_read_over_and_over(
     line: bytes, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    counting = Counting()
+    counting = CountingCsv()
     monkeypatch.setattr(csv_reader, "csv", counting)
     data = b"id,url\n1,https://example.org/1.jpg\n" + line * 20_000
-    assert items(data, max_items=10**6)
-    assert counting.lines < 4 * 20_000
+    assert read_items(data, max_items=10**6)
+    assert counting.line_count < 4 * 20_000
 
 
 _CELL = st.text(
@@ -168,26 +173,27 @@ _CELL = st.text(
     st.sampled_from(["\n", "\r\n"]),
 )
 def test_what_comes_in_comes_out_in_its_order(rows: list[tuple[str, str, str]], end: str) -> None:
-    data = delimited([("name", "url", "note"), *rows], end=end)
+    data = format_csv([("name", "url", "note"), *rows], line_end=end)
     if any(ord(c) < 32 and c not in "\t\n\r" for row in rows for cell in row for c in cell):
         return  # control characters are no text
-    found = opened(data)
+    follower_list = open_bytes(data)
     results = [
-        Result(i.seq, i.source, i.custom_id, i.line, i.cells, failure=_failed()) for i in found
+        ItemResult(i.seq, i.source, i.custom_id, i.line, i.cells, failure=_example_failure())
+        for i in follower_list
     ]
-    written = b"".join(export.csv(results, found.columns)).decode()
-    back = [row[:3] for row in _rows(written)]
-    expected = [[_escaped(cell) for cell in row] for row in rows]
+    written = b"".join(export.stream_csv(results, follower_list.columns)).decode()
+    back = [row[:3] for row in _parse_csv(written)]
+    expected = [[_escape_formula(cell) for cell in row] for row in rows]
     assert back == [["name", "url", "note"], *expected]
 
 
-def _failed() -> Failure:
+def _example_failure() -> Failure:
     return Failure("fetch_failed", "The picture could not be fetched", "No answer.", True)
 
 
-def _escaped(cell: str) -> str:
+def _escape_formula(cell: str) -> str:
     return f"'{cell}" if cell[:1] in ("=", "+", "-", "@", "\t", "\r", "\n") and cell else cell
 
 
-def _rows(text: str) -> list[list[str]]:
+def _parse_csv(text: str) -> list[list[str]]:
     return list(csv.reader(io.StringIO(text, newline="")))

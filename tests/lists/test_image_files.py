@@ -11,8 +11,8 @@ import pytest
 
 from app.cli import inputs
 from app.errors import ListEmpty, TooLarge
-from app.lists.reader import from_files, from_folder
-from tests.lists.opening import JPEG, PNG, codes
+from app.lists.reader import items_from_files, items_from_folder
+from tests.lists.open_list import JPEG, PNG, failure_codes
 
 
 def test_parts_of_a_form_as_they_come() -> None:
@@ -21,11 +21,11 @@ def test_parts_of_a_form_as_they_come() -> None:
         ("a\n.txt", io.BytesIO(b"hello")),
         ("b.jpg", io.BytesIO(PNG + bytes(2000))),
     ]
-    found = list(from_files(parts, max_items=3, max_picture_bytes=1000))
-    assert codes(found) == [None, "not_an_image", "too_large"]
-    assert [item.source for item in found] == ["b.jpg", "a\ufffd.txt", "b.jpg"]
+    parsed_items = list(items_from_files(parts, max_items=3, max_picture_bytes=1000))
+    assert failure_codes(parsed_items) == [None, "not_an_image", "too_large"]
+    assert [item.source for item in parsed_items] == ["b.jpg", "a\ufffd.txt", "b.jpg"]
     with pytest.raises(TooLarge, match="more than 2 rows"):
-        list(from_files(parts, max_items=2, max_picture_bytes=1000))
+        list(items_from_files(parts, max_items=2, max_picture_bytes=1000))
 
 
 def test_a_part_is_read_when_its_turn_comes_and_no_further_than_needed() -> None:
@@ -36,7 +36,7 @@ def test_a_part_is_read_when_its_turn_comes_and_no_further_than_needed() -> None
             read.append(n)
             yield str(n), io.BytesIO(JPEG)
 
-    stream = from_files(parts(), max_items=10, max_picture_bytes=1000)
+    stream = items_from_files(parts(), max_items=10, max_picture_bytes=1000)
     next(stream)
     assert read == [0]
 
@@ -46,14 +46,14 @@ def test_a_folder_is_sorted_as_paths_are(tmp_path: Path) -> None:
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_bytes(b"text" if name == "broken.jpg" else JPEG)
     (tmp_path / "folder.png").mkdir()
-    found = list(from_folder(tmp_path, max_items=10, max_picture_bytes=1000))
-    expected = [i.name for i in inputs.items(str(tmp_path), None)]  # type: ignore[arg-type]
-    assert [str(tmp_path / item.source) for item in found] == expected
-    assert codes(found) == [None, None, None, None, "not_an_image"]
+    parsed_items = list(items_from_folder(tmp_path, max_items=10, max_picture_bytes=1000))
+    expected = [i.name for i in inputs.find_inputs(str(tmp_path), None)]  # type: ignore[arg-type]
+    assert [str(tmp_path / item.source) for item in parsed_items] == expected
+    assert failure_codes(parsed_items) == [None, None, None, None, "not_an_image"]
     with pytest.raises(TooLarge):
-        list(from_folder(tmp_path, max_items=2, max_picture_bytes=1000))
+        list(items_from_folder(tmp_path, max_items=2, max_picture_bytes=1000))
 
 
 def test_a_folder_without_pictures(tmp_path: Path) -> None:
     with pytest.raises(ListEmpty, match="no pictures"):
-        list(from_folder(tmp_path, max_items=10, max_picture_bytes=1000))
+        list(items_from_folder(tmp_path, max_items=10, max_picture_bytes=1000))

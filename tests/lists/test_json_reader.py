@@ -7,9 +7,9 @@ import json
 import pytest
 
 from app.errors import ListUnreadable
-from app.lists.json_stream import OPEN_MAX, VALUE_MAX_CHARS
+from app.lists.json_stream import NESTING_MAX, VALUE_MAX_CHARS
 from app.lists.text_reader import LINE_MAX_CHARS
-from tests.lists.opening import codes, fixture, items, opened
+from tests.lists.open_list import failure_codes, open_bytes, read_fixture, read_items
 
 GOOD = {"id": "1", "url": "https://example.org/1.jpg"}
 LINE = json.dumps(GOOD).encode()
@@ -31,10 +31,12 @@ def test_a_bad_line_of_ndjson_costs_one_row(bad: bytes, words: str) -> None:
     # A first line that is longer than any line may be says nothing of lines.
     orders = [[LINE, bad, LINE], [bad, LINE, LINE]][: 1 if len(bad) > LINE_MAX_CHARS else 2]
     for lines in orders:
-        found = items(b"\n".join(lines), max_bytes=10**8)
-        assert codes(found) == ["row_invalid" if line is bad else None for line in lines]
-        assert [item.line for item in found] == [1, 2, 3]
-        failure = found[lines.index(bad)].failure
+        parsed_items = read_items(b"\n".join(lines), max_bytes=10**8)
+        assert failure_codes(parsed_items) == [
+            "row_invalid" if line is bad else None for line in lines
+        ]
+        assert [item.line for item in parsed_items] == [1, 2, 3]
+        failure = parsed_items[lines.index(bad)].failure
         assert failure is not None
         assert failure.detail.startswith(f"Line {lines.index(bad) + 1} ")
         assert words in failure.detail
@@ -58,57 +60,57 @@ def test_a_bad_line_of_ndjson_costs_one_row(bad: bytes, words: str) -> None:
 )
 def test_a_bad_element_of_json_costs_one_row(bad: bytes, code: str) -> None:
     for around in (b"[%s]", b'{"cursor": 1, "items": [%s], "prior": 0.5}'):
-        found = items(around % b",".join([LINE, bad, LINE]))
-        assert codes(found) == [None, code, None]
-        failure = found[1].failure
+        parsed_items = read_items(around % b",".join([LINE, bad, LINE]))
+        assert failure_codes(parsed_items) == [None, code, None]
+        failure = parsed_items[1].failure
         assert failure is not None
         assert failure.detail.startswith("Item 2 ")
-        assert found[2].url == GOOD["url"]
+        assert parsed_items[2].url == GOOD["url"]
 
 
 def test_one_text_without_end_is_not_kept() -> None:
     with pytest.raises(ListUnreadable, match="single value"):
-        items(b'["' + b"x" * 6_000_000 + b'"]')
+        read_items(b'["' + b"x" * 6_000_000 + b'"]')
 
 
 def test_json_without_bottom() -> None:
     with pytest.raises(ListUnreadable, match="levels deep"):
-        items(b"[" + b"[" * (OPEN_MAX + 10))
+        read_items(b"[" + b"[" * (NESTING_MAX + 10))
 
 
 @pytest.mark.parametrize("data", [b"[1e999999999999999999999]", b"[%s]" % (b"9" * 5000)])
 def test_a_number_beyond_numbers(data: bytes) -> None:
-    assert items(b"[%s, 1]" % LINE)
+    assert read_items(b"[%s, 1]" % LINE)
     with pytest.raises(ListUnreadable, match="number"):
-        items(data)
+        read_items(data)
 
 
 def test_json_that_breaks_off_far_behind_the_sample() -> None:
-    found = iter(opened(b"[" + b",".join([LINE] * 20_000), max_items=10**6))
-    assert next(found).url == GOOD["url"]
+    follower_list = iter(open_bytes(b"[" + b",".join([LINE] * 20_000), max_items=10**6))
+    assert next(follower_list).url == GOOD["url"]
     with pytest.raises(ListUnreadable, match="breaks off"):
-        list(found)
+        list(follower_list)
 
 
 def test_what_cannot_be_kept_everywhere_is_replaced() -> None:
     for data in (b'[{"url": "https://example.org/1.jpg", "note": "a\\u0000b\\ud800c"}]',):
-        (item,) = items(data)
-        (line,) = items(data[1:-1] + b"\n\n")
+        (item,) = read_items(data)
+        (line,) = read_items(data[1:-1] + b"\n\n")
         for seen in (item, line):
             "".join(seen.cells).encode()
             assert "\x00" not in seen.cells[1]
             assert seen.cells[1].startswith("a")
-    (row,) = items(b"url,note\nhttps://example.org/1.jpg," + b"x" * 300 + b"\n")
+    (row,) = read_items(b"url,note\nhttps://example.org/1.jpg," + b"x" * 300 + b"\n")
     assert row.cells[1] == "x" * 300
     table = b"url,note\n" + b"https://example.org/1.jpg,x\n" * 5000
     assert (
-        items(table + b"https://example.org/1.jpg,a\x00b\n", max_items=9999)[-1].cells[1]
+        read_items(table + b"https://example.org/1.jpg,a\x00b\n", max_items=9999)[-1].cells[1]
         == "a\ufffdb"
     )
 
 
 def test_a_member_is_kept_as_text_of_bounded_length() -> None:
-    (item,) = items(
+    (item,) = read_items(
         json.dumps(
             [
                 {
@@ -124,16 +126,16 @@ def test_a_member_is_kept_as_text_of_bounded_length() -> None:
             ]
         ).encode()
     )
-    columns = opened(json.dumps([{**GOOD, "n": 1.5, "o": {"x": {"y": 2}}}]).encode()).columns
+    columns = open_bytes(json.dumps([{**GOOD, "n": 1.5, "o": {"x": {"y": 2}}}]).encode()).columns
     assert columns == ("id", "url", "n", "o.x.y")
     assert item.cells[2:8] == ("1.5", "true", "false", "", "", "2")
     assert len(item.cells[8]) == 10_000
 
 
 def test_a_name_that_is_too_long_to_be_echoed() -> None:
-    (item,) = items(json.dumps([{"custom_id": "x" * 257, "url": GOOD["url"]}]).encode())
-    assert codes([item]) == ["row_invalid"]
-    (item,) = items(json.dumps([{"custom_id": "x" * 256, "url": GOOD["url"]}]).encode())
+    (item,) = read_items(json.dumps([{"custom_id": "x" * 257, "url": GOOD["url"]}]).encode())
+    assert failure_codes([item]) == ["row_invalid"]
+    (item,) = read_items(json.dumps([{"custom_id": "x" * 256, "url": GOOD["url"]}]).encode())
     assert item.custom_id == "x" * 256
 
 
@@ -148,32 +150,32 @@ def test_a_name_that_is_too_long_to_be_echoed() -> None:
 )
 def test_the_list_is_found_in_a_page(page: bytes) -> None:
     objects = json.dumps([GOOD, GOOD]).encode()
-    found = opened(page % objects)
-    assert dict(found.options) == {}
-    assert [item.url for item in found] == [GOOD["url"]] * 2
+    follower_list = open_bytes(page % objects)
+    assert dict(follower_list.options) == {}
+    assert [item.url for item in follower_list] == [GOOD["url"]] * 2
 
 
 def test_accounts_behind_much_else_in_a_page() -> None:
     much = json.dumps([{"k": "x" * 100}] * 20_000).encode()
     page = b'{"includes": {"media": %s, "users": [%s]}, "data": []}' % (much, LINE)
-    assert [item.url for item in items(page)] == [GOOD["url"]]
+    assert [item.url for item in read_items(page)] == [GOOD["url"]]
 
 
 def test_one_object_is_a_list_of_one() -> None:
     for data in (LINE, LINE + b"\n", json.dumps({**GOOD, "tags": ["a"]}, indent=1).encode()):
-        assert [item.url for item in items(data)] == [GOOD["url"]]
+        assert [item.url for item in read_items(data)] == [GOOD["url"]]
 
 
 def test_a_page_a_line_however_it_is_wrapped() -> None:
-    lines = fixture("x_v2.jsonl").splitlines()
+    lines = read_fixture("x_v2.jsonl").splitlines()
     together = b"[" + b",".join(lines) + b"]"
     pretty = b"\n".join(json.dumps(json.loads(line), indent=2).encode() for line in lines)
-    expected = [item.source for item in items(fixture("x_v2.jsonl"))]
-    assert [item.source for item in items(together)] == expected
+    expected = [item.source for item in read_items(read_fixture("x_v2.jsonl"))]
+    assert [item.source for item in read_items(together)] == expected
     # Documents one behind the other: each is a page of its own, or an account.
-    assert [item.source for item in items(pretty[: pretty.index(b"\n}") + 2])] == expected[:2]
+    assert [item.source for item in read_items(pretty[: pretty.index(b"\n}") + 2])] == expected[:2]
 
 
 def test_blank_lines_without_end() -> None:
     with pytest.raises(ListUnreadable, match="blank lines"):
-        items(b"url\nhttps://example.org/1.jpg\n" + b"\n" * 1_000_100)
+        read_items(b"url\nhttps://example.org/1.jpg\n" + b"\n" * 1_000_100)

@@ -16,15 +16,15 @@ from hypothesis import strategies as st
 from app.errors import ListEmpty, ListUnreadable, NoAvatars, TooLarge
 from app.lists.reader import is_picture, open_list
 from app.records import Item
-from tests.lists.opening import (
+from tests.lists.open_list import (
     JPEG,
     PNG,
-    codes,
-    delimited,
-    fixture,
-    items,
-    items_or_none,
-    opened,
+    failure_codes,
+    format_csv,
+    open_bytes,
+    read_fixture,
+    read_items,
+    read_items_or_none,
 )
 
 HEADER = ("custom_id", "url", "username", "followers_count", "note")
@@ -37,25 +37,25 @@ ROWS = [
 OBJECTS = [dict(zip(HEADER, row, strict=True)) for row in ROWS]
 JSON = json.dumps(OBJECTS).encode()
 NDJSON = b"".join(json.dumps(each).encode() + b"\n" for each in OBJECTS)
-CSV = delimited([HEADER, *ROWS])
+CSV = format_csv([HEADER, *ROWS])
 
 
-def without_places(found: list[Item]) -> list[Item]:
+def without_lines(items: list[Item]) -> list[Item]:
     """Items without what only some shapes have: lines, and the words that name them."""
     return [
         replace(item, line=None, failure=replace(item.failure, detail="") if item.failure else None)
-        for item in found
+        for item in items
     ]
 
 
 @pytest.mark.parametrize(
     "data",
     [
-        delimited([HEADER, *ROWS], "\t"),
-        delimited([HEADER, *ROWS], ";"),
-        delimited([HEADER, *ROWS], end="\r\n"),
-        delimited([HEADER, *ROWS], end="\r"),
-        delimited([HEADER, *ROWS]).rstrip(b"\n"),
+        format_csv([HEADER, *ROWS], "\t"),
+        format_csv([HEADER, *ROWS], ";"),
+        format_csv([HEADER, *ROWS], line_end="\r\n"),
+        format_csv([HEADER, *ROWS], line_end="\r"),
+        format_csv([HEADER, *ROWS]).rstrip(b"\n"),
         b"\xef\xbb\xbf" + CSV,
         CSV.decode().encode("utf-16"),
         b"\xfe\xff" + CSV.decode().encode("utf-16-be"),
@@ -77,12 +77,12 @@ def without_places(found: list[Item]) -> list[Item]:
     ],
 )
 def test_the_shape_makes_no_difference(data: bytes) -> None:
-    assert without_places(items(data)) == without_places(items(CSV))
-    assert opened(data).columns == HEADER
+    assert without_lines(read_items(data)) == without_lines(read_items(CSV))
+    assert open_bytes(data).columns == HEADER
 
 
 def test_what_a_row_becomes() -> None:
-    ada, ben, cy, _ = items(CSV)
+    ada, ben, cy, _ = read_items(CSV)
     assert ada == Item(
         0,
         "https://example.org/a.jpg",
@@ -100,9 +100,9 @@ def test_what_a_row_becomes() -> None:
 
 
 def test_a_row_may_have_several_lines() -> None:
-    found = items(fixture("plain.csv"))
-    assert [item.line for item in found] == [2, 3, 4, 5, 7]
-    assert found[3].cells[-1] == "two\nlines"
+    parsed_items = read_items(read_fixture("plain.csv"))
+    assert [item.line for item in parsed_items] == [2, 3, 4, 5, 7]
+    assert parsed_items[3].cells[-1] == "two\nlines"
 
 
 @pytest.mark.parametrize(
@@ -178,18 +178,18 @@ def test_a_row_may_have_several_lines() -> None:
     ],
 )
 def test_platforms(name: str, form: str, expected: list[tuple[str, str, str, str | None]]) -> None:
-    found = opened(fixture(name))
-    seen = [
+    follower_list = open_bytes(read_fixture(name))
+    summaries = [
         (
             item.custom_id,
             item.account["username"],
             item.failure.code if item.failure else str(item.url).rsplit("/", 1)[1],
             item.fallback_url and item.fallback_url.rsplit("/", 1)[1],
         )
-        for item in found
+        for item in follower_list
     ]
-    assert (found.format, seen) == (form, expected)
-    assert found.options == {}
+    assert (follower_list.format, summaries) == (form, expected)
+    assert follower_list.options == {}
 
 
 @pytest.mark.parametrize(
@@ -251,14 +251,14 @@ def test_platforms(name: str, form: str, expected: list[tuple[str, str, str, str
 def test_what_a_platform_says_of_an_account_gets_one_set_of_names(
     name: str, account: dict[str, str]
 ) -> None:
-    first = items(fixture(name))[0]
+    first = read_items(read_fixture(name))[0]
     assert dict(first.account) == account
-    named = dict(zip(opened(fixture(name)).columns, first.cells, strict=True))
+    named = dict(zip(open_bytes(read_fixture(name)).columns, first.cells, strict=True))
     assert {key: named[key] for key in account} == account
 
 
 def test_two_of_bluesky_with_one_picture_share_its_content_id() -> None:
-    ada, ben, _ = items(fixture("bluesky.json"))
+    ada, ben, _ = read_items(read_fixture("bluesky.json"))
     assert ada.content_id == ben.content_id == "bafkrei" + "b" * 52
     assert ada.url is not None
     assert "/avatar/" in str(ben.url)
@@ -267,52 +267,55 @@ def test_two_of_bluesky_with_one_picture_share_its_content_id() -> None:
 @pytest.mark.parametrize("name", ["x_archive_follower.js", "instagram_export.json"])
 def test_an_export_without_pictures_says_what_to_send_instead(name: str) -> None:
     with pytest.raises(NoAvatars, match="send a CSV with the columns"):
-        opened(fixture(name))
+        open_bytes(read_fixture(name))
 
 
 def test_ganed_s_list_has_no_header() -> None:
-    found = opened(gzip.compress(fixture("random_twitter.csv")))
-    first, second = found
-    assert (found.format, found.columns) == ("csv", ("column_1", "column_2", "column_3"))
+    follower_list = open_bytes(gzip.compress(read_fixture("random_twitter.csv")))
+    first, second = follower_list
+    assert (follower_list.format, follower_list.columns) == (
+        "csv",
+        ("column_1", "column_2", "column_3"),
+    )
     assert (first.custom_id, first.line, first.cells[2]) == ("900000000000000001", 1, "0.0123")
     assert str(second.url).endswith("cyCY_400x400.png")
 
 
 def test_urls_a_line() -> None:
-    found = opened(fixture("urls.txt"))
-    assert (found.format, found.columns) == ("urls", ())
-    seen = list(found)
-    assert [(item.line, item.source) for item in seen] == [
+    follower_list = open_bytes(read_fixture("urls.txt"))
+    assert (follower_list.format, follower_list.columns) == ("urls", ())
+    parsed_items = list(follower_list)
+    assert [(item.line, item.source) for item in parsed_items] == [
         (1, "https://example.org/a.jpg"),
         (2, "https://example.org/b,c.jpg"),
         (4, "ftp://example.org/c.jpg"),
         (5, "https://example.org/d.jpg"),
     ]
-    assert codes(seen) == [None, None, "url_invalid", None]
-    strings = json.dumps([item.source for item in seen]).encode()
-    assert without_places(items(strings)) == without_places(seen)
+    assert failure_codes(parsed_items) == [None, None, "url_invalid", None]
+    strings = json.dumps([item.source for item in parsed_items]).encode()
+    assert without_lines(read_items(strings)) == without_lines(parsed_items)
 
 
 def test_options_stand_before_and_behind_the_items() -> None:
-    found = opened(fixture("plain.json"))
-    assert dict(found.options) == {
+    follower_list = open_bytes(read_fixture("plain.json"))
+    assert dict(follower_list.options) == {
         "prior": 0.25,
         "metadata": {"case": "made up", "weights": [1, 2.5]},
         "webhook_url": "https://hooks.example.org/in",
     }
-    assert [item.custom_id for item in found] == ["@ada", "@ben"]
+    assert [item.custom_id for item in follower_list] == ["@ada", "@ben"]
 
 
 def test_what_is_no_utf_8_is_read_as_windows_writes_it_and_said_so() -> None:
-    found = opened("name,url\nJosé €,https://example.org/a.jpg\n".encode("cp1252"))
-    assert [item.cells[0] for item in found] == ["José €"]
-    assert found.notes == ("The list is not in UTF-8; it was read as Windows-1252.",)
-    assert opened(CSV).notes == ()
+    follower_list = open_bytes("name,url\nJosé €,https://example.org/a.jpg\n".encode("cp1252"))
+    assert [item.cells[0] for item in follower_list] == ["José €"]
+    assert follower_list.notes == ("The list is not in UTF-8; it was read as Windows-1252.",)
+    assert open_bytes(CSV).notes == ()
 
 
 @pytest.mark.parametrize("data", [JPEG, PNG, gzip.compress(JPEG)])
 def test_a_picture_is_a_list_of_one(data: bytes) -> None:
-    (item,) = opened(data, name="me.jpg")
+    (item,) = open_bytes(data, name="me.jpg")
     assert item.source == "me.jpg"
     assert item.payload in (JPEG, PNG)
 
@@ -328,7 +331,7 @@ def test_a_list_and_a_picture_are_told_apart() -> None:
 )
 def test_nothing_in_it(data: bytes) -> None:
     with pytest.raises((ListEmpty, NoAvatars)):
-        opened(data)
+        open_bytes(data)
 
 
 @pytest.mark.parametrize(
@@ -353,30 +356,30 @@ def test_nothing_in_it(data: bytes) -> None:
 )
 def test_what_cannot_be_read_says_why(data: bytes, words: str) -> None:
     with pytest.raises(ListUnreadable, match=words):
-        items(data)
+        read_items(data)
 
 
 def test_accounts_without_pictures() -> None:
     with pytest.raises(NoAvatars, match="id, username"):
-        opened(b"id,username\n1,ada\n")
+        open_bytes(b"id,username\n1,ada\n")
     with pytest.raises(NoAvatars, match="add a column"):
-        opened(b"@ada\n@ben\n")
+        open_bytes(b"@ada\n@ben\n")
     with pytest.raises(NoAvatars):
-        opened(b'[{"id": 1}, {"id": 2}]')
+        open_bytes(b'[{"id": 1}, {"id": 2}]')
 
 
 @pytest.mark.parametrize("data", [CSV, JSON, NDJSON, gzip.compress(CSV)])
 def test_limits_hold_for_bytes_and_for_rows(data: bytes) -> None:
-    assert len(items(data, max_items=4, max_bytes=len(CSV) + len(JSON))) == 4
+    assert len(read_items(data, max_items=4, max_bytes=len(CSV) + len(JSON))) == 4
     with pytest.raises(TooLarge, match="more than 3 rows"):
-        items(data, max_items=3)
+        read_items(data, max_items=3)
     with pytest.raises(TooLarge, match="more than 100 bytes"):
-        items(data, max_bytes=100)
+        read_items(data, max_bytes=100)
 
 
 def test_a_gzip_bomb_is_stopped_at_the_limit() -> None:
     with pytest.raises(TooLarge):
-        items(gzip.compress(b"https://example.org/a.jpg\n" * 1_000_000), max_bytes=1_000_000)
+        read_items(gzip.compress(b"https://example.org/a.jpg\n" * 1_000_000), max_bytes=1_000_000)
 
 
 @given(st.binary(max_size=300))
@@ -388,7 +391,7 @@ def test_a_gzip_bomb_is_stopped_at_the_limit() -> None:
 @example(b"PK\x05\x06" + bytes(18))
 @example(b"PK\x03\x04" + bytes(40) + b"PK\x05\x06" + b"\xff" * 18)
 def test_bytes_give_items_or_a_sentence(data: bytes) -> None:
-    _items_or_a_sentence(data)
+    _assert_items_or_refusal(data)
 
 
 _TEXT = st.text(st.sampled_from('"\\{}[],;:\t\r\n \x00ﬀ😀=urlidns019-.ehtp/'), max_size=60)
@@ -401,8 +404,8 @@ _TEXT = st.text(st.sampled_from('"\\{}[],;:\t\r\n \x00ﬀ😀=urlidns019-.ehtp/'
     _TEXT,
 )
 def test_text_gives_items_or_a_sentence(beginning: bytes, text: str) -> None:
-    _items_or_a_sentence(beginning + text.encode())
-    _items_or_a_sentence(gzip.compress(beginning + text.encode()))
+    _assert_items_or_refusal(beginning + text.encode())
+    _assert_items_or_refusal(gzip.compress(beginning + text.encode()))
 
 
 @given(st.data())
@@ -410,25 +413,25 @@ def test_damage_gives_items_or_a_sentence(data: st.DataObject) -> None:
     whole = bytearray(data.draw(st.sampled_from([CSV, JSON, NDJSON, gzip.compress(CSV)])))
     for _ in range(data.draw(st.integers(1, 5))):
         whole[data.draw(st.integers(0, len(whole) - 1))] = data.draw(st.integers(0, 255))
-    _items_or_a_sentence(bytes(whole))
+    _assert_items_or_refusal(bytes(whole))
 
 
-def _items_or_a_sentence(data: bytes) -> None:
-    found = items_or_none(data)
-    assert [item.seq for item in found or ()] == list(range(len(found or ())))
-    for item in found or ():
-        _is_whole(item)
+def _assert_items_or_refusal(data: bytes) -> None:
+    parsed_items = read_items_or_none(data)
+    assert [item.seq for item in parsed_items or ()] == list(range(len(parsed_items or ())))
+    for item in parsed_items or ():
+        _assert_complete(item)
 
 
-def _is_whole(item: Item) -> None:
-    given_ = (item.url is not None, item.payload is not None, item.failure is not None)
-    assert sum(given_) == 1
+def _assert_complete(item: Item) -> None:
+    sources = (item.url is not None, item.payload is not None, item.failure is not None)
+    assert sum(sources) == 1
     json.dumps([item.source, item.custom_id, item.cells, dict(item.account)]).encode()
     "".join([item.source, *item.cells, *item.account.values()]).encode()
     assert item.failure is None or item.failure.detail.endswith(".")
 
 
-@pytest.mark.parametrize("write", [delimited, None])
+@pytest.mark.parametrize("write", [format_csv, None])
 def test_memory_does_not_grow_with_the_list(write: Callable[..., bytes] | None) -> None:
     """A list of which every row is new is not kept: what is alive beside it stays small."""
     rows = [(f"@{n}", f"https://example.org/{n}.jpg") for n in range(20_000)]
@@ -439,8 +442,8 @@ def test_memory_does_not_grow_with_the_list(write: Callable[..., bytes] | None) 
     file = io.BytesIO(data)
     del rows
     tracemalloc.start()
-    found = open_list(file, max_items=10**6, max_bytes=10**9, max_picture_bytes=10)
-    assert sum(1 for _ in found) == 20_000
+    follower_list = open_list(file, max_items=10**6, max_bytes=10**9, max_picture_bytes=10)
+    assert sum(1 for _ in follower_list) == 20_000
     peak = tracemalloc.get_traced_memory()[1]
     tracemalloc.stop()
     assert peak < 8_000_000

@@ -7,100 +7,106 @@ from hypothesis import strategies as st
 
 from app.evidence import Reason, Unmeasurable
 from app.face.face import FloatArray
-from app.face.portrait import Network, Portrait
+from app.face.portrait import PixelNetwork, Portrait
 from app.image.picture import Picture, RgbArray
-from app.networks.region_score import Witness, look
-from app.networks.regions import FULL_DETAIL_SIDE_PX, LOWEST, RECTS, SMALL_SIDE_PX, Region
-from tests.sitters import UNIT, flat_picture, lively_face, moved, placed
+from app.networks.region_score import RegionScore, score_region
+from app.networks.regions import (
+    FULL_DETAIL_SIDE_PX,
+    LOWEST_Y,
+    REGION_RECTS,
+    WHOLE_CROP_SIDE_PX,
+    Region,
+)
+from tests.synthetic_faces import UNIT, flat_picture, perturbed_face, place_face, transform_face
 
 HEADS = len(Region)
-HERE = (0.5, 0.5, 0.0, 0.0)
+WHOLE_SQUARE = (0.5, 0.5, 0.0, 0.0)
 SIDE = 300
-ONE_RECT = [region for region, rects in RECTS.items() if len(rects) == 1]
+ONE_RECT = [region for region, rects in REGION_RECTS.items() if len(rects) == 1]
 regions = st.sampled_from(list(Region))
 
 
-def nobody() -> FloatArray:
+def empty_mask() -> FloatArray:
     return np.zeros((4, 4))
 
 
-def cells(rgb: RgbArray) -> tuple[int, int]:
+def map_shape(rgb: RgbArray) -> tuple[int, int]:
     return -(-rgb.shape[0] // 16), -(-rgb.shape[1] // 16)
 
 
-def redness(rgb: RgbArray) -> FloatArray:
+def redness_map(rgb: RgbArray) -> FloatArray:
     """Mean red of every place of some 16 px, less its mean green."""
-    rows, columns = cells(rgb)
+    rows, columns = map_shape(rgb)
     red = rgb[:, :, 0].astype(float) - rgb[:, :, 1]
     parts = [np.array_split(band, columns, axis=1) for band in np.array_split(red, rows)]
     return np.array([[float(p.mean()) for p in band] for band in parts])
 
 
 @dataclass
-class Spotter:
+class RednessNetwork:
     """A network that looks for red; keeps what it was shown. Everyone else is in the way."""
 
-    mask: FloatArray = field(default_factory=nobody)
-    shown: list[RgbArray] = field(default_factory=list)
+    mask: FloatArray = field(default_factory=empty_mask)
+    inputs: list[RgbArray] = field(default_factory=list)
 
-    def heat(self, rgb: RgbArray) -> FloatArray:
-        self.shown.append(rgb.copy())
-        return np.repeat(redness(rgb)[None], HEADS, axis=0)
+    def score_map(self, rgb: RgbArray) -> FloatArray:
+        self.inputs.append(rgb.copy())
+        return np.repeat(redness_map(rgb)[None], HEADS, axis=0)
 
-    def person(self, rgb: RgbArray) -> FloatArray:
+    def person_mask(self, rgb: RgbArray) -> FloatArray:
         return self.mask.copy()
 
 
 @dataclass(frozen=True)
-class OneHead:
+class SingleHeadNetwork:
     """All heads but one would spoil any number they get into."""
 
     head: int
 
-    def heat(self, rgb: RgbArray) -> FloatArray:
-        out = np.full((HEADS, *cells(rgb)), np.nan)
+    def score_map(self, rgb: RgbArray) -> FloatArray:
+        out = np.full((HEADS, *map_shape(rgb)), np.nan)
         out[self.head] = 2.5
         return out
 
-    def person(self, rgb: RgbArray) -> FloatArray:
-        return nobody()
+    def person_mask(self, rgb: RgbArray) -> FloatArray:
+        return empty_mask()
 
 
 @dataclass
-class Telling:
+class ScriptedNetwork:
     """Says for each tile in turn what it was told to say, by every head."""
 
-    answers: list[FloatArray]
+    score_maps: list[FloatArray]
 
-    def heat(self, rgb: RgbArray) -> FloatArray:
-        return np.repeat(self.answers.pop(0)[None], HEADS, axis=0)
+    def score_map(self, rgb: RgbArray) -> FloatArray:
+        return np.repeat(self.score_maps.pop(0)[None], HEADS, axis=0)
 
-    def person(self, rgb: RgbArray) -> FloatArray:
-        return nobody()
+    def person_mask(self, rgb: RgbArray) -> FloatArray:
+        return empty_mask()
 
 
-def portrait(
-    network: Network | None,
+def make_portrait(
+    network: PixelNetwork | None,
     rgb: RgbArray | None = None,
-    square: tuple[float, float, float, float] = HERE,
+    square: tuple[float, float, float, float] = WHOLE_SQUARE,
 ) -> Portrait:
     """A picture of 300 px whose face crop is its own frame, unless ``square`` says otherwise."""
     picture = flat_picture(SIDE, SIDE, 60) if rgb is None else Picture(rgb, "PNG", "")
     height, width = picture.rgb.shape[:2]
-    face = moved(placed(square, UNIT, lively_face()), float(max(width, height)))
+    face = transform_face(place_face(square, UNIT, perturbed_face()), float(max(width, height)))
     return Portrait(picture, face, network=network)
 
 
-def seen(portrait: Portrait, region: Region) -> Witness:
-    found = look(portrait, region)
-    assert isinstance(found, Witness)
-    return found
+def score_of(portrait: Portrait, region: Region) -> RegionScore:
+    score = score_region(portrait, region)
+    assert isinstance(score, RegionScore)
+    return score
 
 
-def reason(portrait: Portrait, region: Region) -> Reason:
-    found = look(portrait, region)
-    assert isinstance(found, Unmeasurable)
-    return found.reason
+def reason_of(portrait: Portrait, region: Region) -> Reason:
+    result = score_region(portrait, region)
+    assert isinstance(result, Unmeasurable)
+    return result.reason
 
 
 # What is asked, of what
@@ -108,9 +114,9 @@ def reason(portrait: Portrait, region: Region) -> Reason:
 
 @pytest.mark.parametrize("region", list(Region))
 def test_each_region_asks_its_own_head(region: Region) -> None:
-    found = seen(portrait(OneHead(list(Region).index(region))), region)
-    assert found.log_odds == 2.5
-    assert found.spread == 0.0
+    score = score_of(make_portrait(SingleHeadNetwork(list(Region).index(region))), region)
+    assert score.log_odds == 2.5
+    assert score.spread == 0.0
 
 
 @pytest.mark.parametrize("region", list(Region))
@@ -119,99 +125,99 @@ def test_each_region_is_shown_its_own_pixels_alone(region: Region) -> None:
     at = (np.arange(SIDE) + 0.5) / SIDE
     rgb = np.zeros((SIDE, SIDE, 3), dtype=np.uint8)
     rgb[:, :] = (255, 0, 0)
-    for rect in RECTS[region]:
+    for rect in REGION_RECTS[region]:
         rows = (at >= rect.top) & (at <= rect.bottom)
         columns = (at >= rect.left) & (at <= rect.right)
         rgb[rows[:, None] & columns[None]] = (0, 40, 0)
-    network = Spotter()
-    found = seen(portrait(network, rgb), region)
-    assert len(network.shown) == len(RECTS[region])
-    for pixels in network.shown:
+    network = RednessNetwork()
+    score = score_of(make_portrait(network, rgb), region)
+    assert len(network.inputs) == len(REGION_RECTS[region])
+    for pixels in network.inputs:
         # A hair's breadth of the next pixel comes in where the crop is cut.
         assert pixels[:, :, 0].max() <= 2
         assert pixels[:, :, 1].max() > 0
-    assert found.log_odds < 0.0
+    assert score.log_odds < 0.0
 
 
 @pytest.mark.parametrize("side", [64, 128])
 def test_small_pictures_are_shown_enlarged(side: int) -> None:
-    network = Spotter()
-    seen(portrait(network, flat_picture(side, side).rgb), Region.TEXTURE)
-    (pixels,) = network.shown
+    network = RednessNetwork()
+    score_of(make_portrait(network, flat_picture(side, side).rgb), Region.TEXTURE)
+    (pixels,) = network.inputs
     assert pixels.shape[1] == FULL_DETAIL_SIDE_PX
-    assert pixels.shape[0] == pytest.approx(LOWEST * FULL_DETAIL_SIDE_PX, abs=4.0)
+    assert pixels.shape[0] == pytest.approx(LOWEST_Y * FULL_DETAIL_SIDE_PX, abs=4.0)
 
 
-@pytest.mark.parametrize(("side", "tiles"), [(SMALL_SIDE_PX, 1), (SMALL_SIDE_PX + 2, 2)])
+@pytest.mark.parametrize(("side", "tiles"), [(WHOLE_CROP_SIDE_PX, 1), (WHOLE_CROP_SIDE_PX + 2, 2)])
 def test_of_a_small_crop_the_texture_is_read_as_a_whole(side: int, tiles: int) -> None:
-    network = Spotter()
-    seen(portrait(network, flat_picture(side, side).rgb), Region.TEXTURE)
-    assert len(network.shown) == tiles
+    network = RednessNetwork()
+    score_of(make_portrait(network, flat_picture(side, side).rgb), Region.TEXTURE)
+    assert len(network.inputs) == tiles
 
 
 def test_of_a_small_crop_that_is_mostly_off_the_picture_its_face_is_read() -> None:
-    network = Spotter()
+    network = RednessNetwork()
     rgb = flat_picture(150, 150).rgb
-    seen(portrait(network, rgb, (0.5, 0.5, 0.45, 0.0)), Region.TEXTURE)
-    (pixels,) = network.shown
+    score_of(make_portrait(network, rgb, (0.5, 0.5, 0.45, 0.0)), Region.TEXTURE)
+    (pixels,) = network.inputs
     assert pixels.shape[1] < 150
 
 
 def test_a_tile_that_two_regions_share_is_read_once() -> None:
-    network = Spotter()
-    one = portrait(network)
-    found = seen(one, Region.HAIRLINE)
-    assert len(network.shown) == 1
-    seen(one, Region.TEXTURE)
-    assert len(network.shown) == 2
-    assert seen(one, Region.HAIRLINE).log_odds == found.log_odds
-    assert len(network.shown) == 2
+    network = RednessNetwork()
+    one = make_portrait(network)
+    score = score_of(one, Region.HAIRLINE)
+    assert len(network.inputs) == 1
+    score_of(one, Region.TEXTURE)
+    assert len(network.inputs) == 2
+    assert score_of(one, Region.HAIRLINE).log_odds == score.log_odds
+    assert len(network.inputs) == 2
 
 
 def test_a_background_is_not_what_others_read_in_the_same_place() -> None:
     """The person is hidden from it alone."""
-    network = Spotter(mask_over(0.0, 0.1))
-    one = portrait(network)
+    network = RednessNetwork(mask_between(0.0, 0.1))
+    one = make_portrait(network)
     for region in Region:
-        seen(one, region)
-    tiles = {rect for rects in RECTS.values() for rect in rects}
-    assert len(network.shown) == len(tiles)
+        score_of(one, region)
+    tiles = {rect for rects in REGION_RECTS.values() for rect in rects}
+    assert len(network.inputs) == len(tiles)
 
 
 # What it adds up to
 
 
-heats = st.tuples(st.integers(1, 6), st.integers(1, 6), st.integers(0, 1000)).map(
+score_maps = st.tuples(st.integers(1, 6), st.integers(1, 6), st.integers(0, 1000)).map(
     lambda s: np.random.default_rng(s[2]).normal(0.0, 3.0, s[:2])
 )
 
 
 @settings(max_examples=25)
-@given(heats)
+@given(score_maps)
 def test_log_odds_are_the_mean_over_all_places(heat: FloatArray) -> None:
-    found = seen(portrait(Telling([heat])), Region.TEETH)
-    assert found.log_odds == pytest.approx(float(heat.mean()))
-    assert found.spread == pytest.approx(float(heat.std()))
+    score = score_of(make_portrait(ScriptedNetwork([heat])), Region.TEETH)
+    assert score.log_odds == pytest.approx(float(heat.mean()))
+    assert score.spread == pytest.approx(float(heat.std()))
 
 
 @settings(max_examples=25)
-@given(heats, heats)
+@given(score_maps, score_maps)
 def test_every_place_of_two_tiles_counts_the_same(left: FloatArray, right: FloatArray) -> None:
-    found = seen(portrait(Telling([left, right])), Region.BACKGROUND)
-    everything = np.concatenate([left.ravel(), right.ravel()])
-    assert found.log_odds == pytest.approx(float(everything.mean()))
-    assert found.spread == pytest.approx(float(everything.std()))
+    score = score_of(make_portrait(ScriptedNetwork([left, right])), Region.BACKGROUND)
+    scores = np.concatenate([left.ravel(), right.ravel()])
+    assert score.log_odds == pytest.approx(float(scores.mean()))
+    assert score.spread == pytest.approx(float(scores.std()))
 
 
 @settings(max_examples=25)
-@given(heats, st.sampled_from(ONE_RECT))
-def test_hottest_and_coldest_are_the_extremes_of_a_grid_over_the_rect(
+@given(score_maps, st.sampled_from(ONE_RECT))
+def test_max_and_min_place_are_the_extremes_of_a_grid_over_the_rect(
     heat: FloatArray, region: Region
 ) -> None:
-    found = seen(portrait(Telling([heat])), region)
-    (rect,) = RECTS[region]
+    score = score_of(make_portrait(ScriptedNetwork([heat])), region)
+    (rect,) = REGION_RECTS[region]
     rows, columns = heat.shape
-    for corners, at in ((found.hottest, heat.argmax()), (found.coldest, heat.argmin())):
+    for corners, at in ((score.max_place, heat.argmax()), (score.min_place, heat.argmin())):
         row, column = divmod(int(at), columns)
         cell = np.array([rect.width / columns, rect.height / rows])
         start = np.array([rect.left, rect.top]) + cell * [column, row]
@@ -222,7 +228,7 @@ def test_hottest_and_coldest_are_the_extremes_of_a_grid_over_the_rect(
 # Where it points
 
 
-def within(point: FloatArray, corners: FloatArray, slack_px: float) -> bool:
+def is_within(point: FloatArray, corners: FloatArray, slack_px: float) -> bool:
     """Whether ``point`` lies in the turned rectangle ``corners`` or so near it."""
     x, y = corners[1] - corners[0], corners[3] - corners[0]
     across, down = np.linalg.norm(x), np.linalg.norm(y)
@@ -247,34 +253,38 @@ def with_spot(at: FloatArray, colour: tuple[int, int, int]) -> RgbArray:
     st.floats(-0.6, 0.0),
     st.integers(0, 1),
 )
-def test_hottest_and_coldest_point_at_what_the_network_saw(
+def test_max_and_min_place_point_at_what_the_network_saw(
     region: Region, x: float, y: float, roll: float, ln_side: float, tile: int
 ) -> None:
     square = (0.5, 0.5, ln_side, roll)
-    empty = portrait(None, square=square)
+    empty = make_portrait(None, square=square)
     assert empty.crop is not None
-    rect = RECTS[region][tile % len(RECTS[region])]
+    rect = REGION_RECTS[region][tile % len(REGION_RECTS[region])]
     unit = np.array([[rect.left + x * rect.width, rect.top + y * rect.height]])
-    (spot,) = empty.crop.to_picture(unit)
+    (spot,) = empty.crop.map_to_picture(unit)
     if not ((spot > 6.0) & (spot < SIDE - 6.0)).all():
         return  # a turned square's corners lie off the picture
     for colour, which in (((255, 0, 0), "hottest"), ((0, 255, 0), "coldest")):
-        found = look(portrait(Spotter(), with_spot(spot, colour), square), region)
-        if isinstance(found, Witness):
-            assert within(spot, getattr(found, which), slack_px=6.0)
+        score = score_region(
+            make_portrait(RednessNetwork(), with_spot(spot, colour), square), region
+        )
+        if isinstance(score, RegionScore):
+            assert is_within(spot, getattr(score, which), slack_px=6.0)
 
 
 def test_a_place_off_the_picture_is_never_pointed_at() -> None:
-    up = portrait(Spotter(), with_spot(np.array([128.0, 4.0]), (255, 0, 0)), (0.5, 0.4, 0.0, 0.0))
-    found = seen(up, Region.TEXTURE)
-    assert within(np.array([128.0, 4.0]), found.hottest, slack_px=2.0)
-    assert found.hottest.min() >= -1e-6
+    up = make_portrait(
+        RednessNetwork(), with_spot(np.array([128.0, 4.0]), (255, 0, 0)), (0.5, 0.4, 0.0, 0.0)
+    )
+    score = score_of(up, Region.TEXTURE)
+    assert is_within(np.array([128.0, 4.0]), score.max_place, slack_px=2.0)
+    assert score.max_place.min() >= -1e-6
 
 
 # When there is nothing to see
 
 
-def mask_over(left: float, right: float) -> FloatArray:
+def mask_between(left: float, right: float) -> FloatArray:
     """The person fills everything from ``left`` to ``right``."""
     mask = np.zeros((192, 192))
     mask[:, round(left * 192) : round(right * 192)] = 1.0
@@ -282,53 +292,53 @@ def mask_over(left: float, right: float) -> FloatArray:
 
 
 def test_a_background_that_is_all_person_is_none() -> None:
-    network = Spotter(mask_over(0.0, 1.0))
-    assert reason(portrait(network), Region.BACKGROUND) is Reason.NO_BACKGROUND
-    assert network.shown == []
+    network = RednessNetwork(mask_between(0.0, 1.0))
+    assert reason_of(make_portrait(network), Region.BACKGROUND) is Reason.NO_BACKGROUND
+    assert network.inputs == []
 
 
 def test_a_wall_as_grey_as_what_hides_the_person_is_a_background() -> None:
-    network = Spotter(mask_over(0.3, 0.7))
+    network = RednessNetwork(mask_between(0.3, 0.7))
     grey = np.full((SIDE, SIDE, 3), 128, dtype=np.uint8)
-    assert isinstance(look(portrait(network, grey), Region.BACKGROUND), Witness)
+    assert isinstance(score_region(make_portrait(network, grey), Region.BACKGROUND), RegionScore)
 
 
 def test_of_a_background_only_the_side_that_shows_is_looked_at() -> None:
     rgb = np.full((SIDE, SIDE, 3), 60, dtype=np.uint8)
     rgb[:, : SIDE // 2] = (255, 0, 0)
-    network = Spotter(mask_over(0.0, 0.6))
-    found = seen(portrait(network, rgb), Region.BACKGROUND)
-    assert len(network.shown) == 1
-    assert found.log_odds == pytest.approx(0.0, abs=0.01)
-    assert found.hottest[:, 0].min() > 0.7 * SIDE
+    network = RednessNetwork(mask_between(0.0, 0.6))
+    score = score_of(make_portrait(network, rgb), Region.BACKGROUND)
+    assert len(network.inputs) == 1
+    assert score.log_odds == pytest.approx(0.0, abs=0.01)
+    assert score.max_place[:, 0].min() > 0.7 * SIDE
 
 
 def test_the_person_is_hidden_from_the_background_only() -> None:
     rgb = np.full((SIDE, SIDE, 3), 60, dtype=np.uint8)
     rgb[SIDE // 2 :] = (255, 0, 0)
-    lower = mask_over(0.5, 1.0).T
-    assert seen(portrait(Spotter(lower), rgb), Region.BACKGROUND).log_odds < 2.0
-    assert seen(portrait(Spotter(lower), rgb), Region.TEXTURE).log_odds > 50.0
+    lower = mask_between(0.5, 1.0).T
+    assert score_of(make_portrait(RednessNetwork(lower), rgb), Region.BACKGROUND).log_odds < 2.0
+    assert score_of(make_portrait(RednessNetwork(lower), rgb), Region.TEXTURE).log_odds > 50.0
 
 
 @pytest.mark.parametrize("region", list(Region))
 def test_a_smudge_is_too_small_whoever_might_look(region: Region) -> None:
-    for network in (None, Spotter()):
-        tiny = portrait(network, flat_picture(24, 24).rgb)
-        assert reason(tiny, region) is Reason.TOO_SMALL
+    for network in (None, RednessNetwork()):
+        tiny = make_portrait(network, flat_picture(24, 24).rgb)
+        assert reason_of(tiny, region) is Reason.TOO_SMALL
 
 
 @pytest.mark.parametrize("region", list(Region))
 def test_without_a_network_nobody_looked(region: Region) -> None:
-    assert reason(portrait(None), region) is Reason.NOT_LOOKED_AT
+    assert reason_of(make_portrait(None), region) is Reason.NOT_LOOKED_AT
 
 
 def test_a_forehead_off_the_picture_has_no_hairline() -> None:
-    low = portrait(Spotter(), square=(0.5, 0.2, 0.0, 0.0))
-    assert reason(low, Region.HAIRLINE) is Reason.OUT_OF_PICTURE
-    assert isinstance(look(low, Region.TEETH), Witness)
+    low = make_portrait(RednessNetwork(), square=(0.5, 0.2, 0.0, 0.0))
+    assert reason_of(low, Region.HAIRLINE) is Reason.OUT_OF_PICTURE
+    assert isinstance(score_region(low, Region.TEETH), RegionScore)
 
 
 def test_a_background_off_the_picture_is_none() -> None:
-    close = portrait(Spotter(), square=(0.5, 0.5, 0.6, 0.0))
-    assert reason(close, Region.BACKGROUND) is Reason.NO_BACKGROUND
+    close = make_portrait(RednessNetwork(), square=(0.5, 0.5, 0.6, 0.0))
+    assert reason_of(close, Region.BACKGROUND) is Reason.NO_BACKGROUND

@@ -7,35 +7,35 @@ from app.face.alignment import Box
 from app.face.crop import FaceCrop
 from app.image.picture import RgbArray
 from app.networks.regions import (
-    BACKDROP_SIDE_PX,
+    BACKGROUND_SIDE_PX,
     FULL_DETAIL_SIDE_PX,
-    HIDDEN,
-    MAX_MISSING,
-    RECTS,
+    MAX_OUTSIDE_SHARE,
+    PERSON_FILL,
+    REGION_RECTS,
     Region,
-    tile,
+    network_input,
 )
 
 RED = (255, 0, 0)
 ALL = Box(0.0, 0.0, 1.0, 1.0)
-EVERY_RECT = [rect for rects in RECTS.values() for rect in rects]
+EVERY_RECT = [rect for rects in REGION_RECTS.values() for rect in rects]
 sides = st.integers(32, 400)
 
 
-def crop_with(rgb: RgbArray, visible: Box = ALL) -> FaceCrop:
+def make_crop(rgb: RgbArray, visible: Box = ALL) -> FaceCrop:
     return FaceCrop(rgb, visible, np.zeros((4, 2)), np.zeros((478, 2)))
 
 
-def cold_noise(side: int) -> RgbArray:
+def blue_green_noise(side: int) -> RgbArray:
     """Every pixel another green and blue; no red anywhere."""
     rgb = np.random.default_rng(2).integers(0, 256, (side, side, 3), dtype=np.uint8)
     rgb[:, :, 0] = 0
     return rgb
 
 
-def red_outside(side: int, box: Box) -> RgbArray:
+def noise_with_red_outside(side: int, box: Box) -> RgbArray:
     """Red wherever a pixel's middle lies outside ``box``."""
-    rgb = cold_noise(side)
+    rgb = blue_green_noise(side)
     at = (np.arange(side) + 0.5) / side
     outside_x = (at < box.left) | (at > box.right)
     outside_y = (at < box.top) | (at > box.bottom)
@@ -54,7 +54,7 @@ def test_the_regions_are_named_as_the_checks_that_ask() -> None:
         "hairline",
         "background_blur",
     ]
-    assert set(RECTS) == set(Region)
+    assert set(REGION_RECTS) == set(Region)
 
 
 @pytest.mark.parametrize("rect", EVERY_RECT)
@@ -66,7 +66,7 @@ def test_every_rect_lies_in_the_crop_and_mirrors_onto_one(rect: Box) -> None:
 
 
 def test_rects_of_one_region_share_no_pixel_and_one_size() -> None:
-    one, other = RECTS[Region.BACKGROUND]
+    one, other = REGION_RECTS[Region.BACKGROUND]
     assert one.right < other.left
     assert (one.width, one.height) == pytest.approx((other.width, other.height))
 
@@ -77,7 +77,7 @@ def test_rects_of_one_region_share_no_pixel_and_one_size() -> None:
 @settings(max_examples=50)
 @given(sides, st.sampled_from(EVERY_RECT))
 def test_a_tile_holds_nothing_from_outside_its_rect(side: int, rect: Box) -> None:
-    pixels = tile(crop_with(red_outside(side, rect)), rect)
+    pixels = network_input(make_crop(noise_with_red_outside(side, rect)), rect)
     assert pixels is not None
     assert pixels[:, :, 0].max() == 0
 
@@ -95,9 +95,9 @@ def test_a_tile_holds_nothing_from_beyond_the_picture(
     side: int, rect: Box, left: float, top: float, right: float, bottom: float
 ) -> None:
     visible = Box(left, top, right, bottom)
-    crop = crop_with(red_outside(side, visible), visible)
-    pixels = tile(crop, rect)
-    if crop.seen_share(rect) < 1.0 - MAX_MISSING:
+    crop = make_crop(noise_with_red_outside(side, visible), visible)
+    pixels = network_input(crop, rect)
+    if crop.visible_share(rect) < 1.0 - MAX_OUTSIDE_SHARE:
         assert pixels is None
     elif pixels is not None:
         assert pixels[:, :, 0].max() == 0
@@ -106,8 +106,8 @@ def test_a_tile_holds_nothing_from_beyond_the_picture(
 @pytest.mark.parametrize("side", [192, 300, 400])
 @pytest.mark.parametrize("rect", EVERY_RECT)
 def test_a_large_crop_gives_its_own_pixels(side: int, rect: Box) -> None:
-    rgb = cold_noise(side)
-    pixels = tile(crop_with(rgb), rect)
+    rgb = blue_green_noise(side)
+    pixels = network_input(make_crop(rgb), rect)
     assert pixels is not None
     rows = slice(round(rect.top * side), round(rect.bottom * side))
     columns = slice(round(rect.left * side), round(rect.right * side))
@@ -117,7 +117,7 @@ def test_a_large_crop_gives_its_own_pixels(side: int, rect: Box) -> None:
 @pytest.mark.parametrize("side", [32, 72, 100, 191])
 @pytest.mark.parametrize("rect", EVERY_RECT)
 def test_a_small_crop_is_enlarged_to_full_detail(side: int, rect: Box) -> None:
-    pixels = tile(crop_with(cold_noise(side)), rect)
+    pixels = network_input(make_crop(blue_green_noise(side)), rect)
     assert pixels is not None
     # A pixel of the small crop more or less, enlarged.
     slack = FULL_DETAIL_SIDE_PX / side + 1.0
@@ -128,7 +128,7 @@ def test_a_small_crop_is_enlarged_to_full_detail(side: int, rect: Box) -> None:
 def test_enlarging_keeps_what_is_where() -> None:
     rgb = np.zeros((96, 96, 3), dtype=np.uint8)
     rgb[:, 48:] = 200
-    pixels = tile(crop_with(rgb), Box(0.0, 0.0, 1.0, 0.96))
+    pixels = network_input(make_crop(rgb), Box(0.0, 0.0, 1.0, 0.96))
     assert pixels is not None
     assert pixels[:, :92].max() == 0
     assert (pixels[:, 100:] == 200).all()
@@ -137,9 +137,9 @@ def test_enlarging_keeps_what_is_where() -> None:
 @given(sides, st.sampled_from(EVERY_RECT))
 def test_a_tile_is_the_networks_to_keep(side: int, rect: Box) -> None:
     """Another place in memory: painting on it leaves the crop as it was."""
-    rgb = cold_noise(side)
+    rgb = blue_green_noise(side)
     rgb.setflags(write=False)
-    pixels = tile(crop_with(rgb), rect)
+    pixels = network_input(make_crop(rgb), rect)
     assert pixels is not None
     assert pixels.dtype == np.uint8
     assert pixels.flags.c_contiguous
@@ -150,59 +150,59 @@ def test_a_tile_is_the_networks_to_keep(side: int, rect: Box) -> None:
 
 def test_too_much_off_the_picture_is_not_looked_at() -> None:
     rect = Box(0.2, 0.0, 0.8, 0.4)
-    assert tile(crop_with(cold_noise(200), Box(0.0, 0.20, 1.0, 1.0)), rect) is None
-    pixels = tile(crop_with(cold_noise(200), Box(0.0, 0.10, 1.0, 1.0)), rect)
+    assert network_input(make_crop(blue_green_noise(200), Box(0.0, 0.20, 1.0, 1.0)), rect) is None
+    pixels = network_input(make_crop(blue_green_noise(200), Box(0.0, 0.10, 1.0, 1.0)), rect)
     assert pixels is not None
     assert pixels.shape == (60, 120, 3)
 
 
 def test_a_rect_wholly_off_the_picture_is_not_looked_at() -> None:
-    crop = crop_with(cold_noise(200), Box(0.3, 0.0, 1.0, 1.0))
-    assert tile(crop, Box(0.0, 0.0, 0.2, 0.5)) is None
+    crop = make_crop(blue_green_noise(200), Box(0.3, 0.0, 1.0, 1.0))
+    assert network_input(crop, Box(0.0, 0.0, 0.2, 0.5)) is None
 
 
 # The person
 
 
 def test_the_person_is_painted_grey_and_the_rest_left_alone() -> None:
-    rgb, rect = cold_noise(BACKDROP_SIDE_PX), RECTS[Region.BACKGROUND][0]
+    rgb, rect = blue_green_noise(BACKGROUND_SIDE_PX), REGION_RECTS[Region.BACKGROUND][0]
     person = np.zeros((24, 24))
     person[12:] = 1.0
-    plain, hidden = tile(crop_with(rgb), rect), tile(crop_with(rgb), rect, person)
+    plain, hidden = network_input(make_crop(rgb), rect), network_input(make_crop(rgb), rect, person)
     assert plain is not None
     assert hidden is not None
-    assert (hidden[105:] == HIDDEN).all()
+    assert (hidden[105:] == PERSON_FILL).all()
     np.testing.assert_array_equal(hidden[:95], plain[:95])
 
 
 def test_the_person_is_where_the_crop_has_them_whatever_the_rect() -> None:
-    rgb, person = cold_noise(200), np.zeros((200, 200))
+    rgb, person = blue_green_noise(200), np.zeros((200, 200))
     person[80:120, 100:] = 1.0
-    pixels = tile(crop_with(rgb), Box(0.25, 0.3, 0.75, 0.7), person)
+    pixels = network_input(make_crop(rgb), Box(0.25, 0.3, 0.75, 0.7), person)
     assert pixels is not None
     expected = rgb.copy()
-    expected[80:120, 100:] = HIDDEN
+    expected[80:120, 100:] = PERSON_FILL
     np.testing.assert_array_equal(pixels, expected[60:140, 50:150])
 
 
-@given(sides, st.sampled_from(RECTS[Region.BACKGROUND]))
+@given(sides, st.sampled_from(REGION_RECTS[Region.BACKGROUND]))
 def test_everyone_is_person_is_all_grey(side: int, rect: Box) -> None:
-    pixels = tile(crop_with(cold_noise(side)), rect, np.ones((192, 192)))
+    pixels = network_input(make_crop(blue_green_noise(side)), rect, np.ones((192, 192)))
     assert pixels is not None
-    assert (pixels == HIDDEN).all()
+    assert (pixels == PERSON_FILL).all()
 
 
-@given(st.integers(32, BACKDROP_SIDE_PX), st.sampled_from(EVERY_RECT))
+@given(st.integers(32, BACKGROUND_SIDE_PX), st.sampled_from(EVERY_RECT))
 def test_nobody_is_person_is_the_plain_tile(side: int, rect: Box) -> None:
-    crop = crop_with(cold_noise(side))
-    plain, nobody = tile(crop, rect), tile(crop, rect, np.full((192, 192), 0.29))
+    crop = make_crop(blue_green_noise(side))
+    plain, nobody = network_input(crop, rect), network_input(crop, rect, np.full((192, 192), 0.29))
     assert plain is not None
     assert nobody is not None
     np.testing.assert_array_equal(plain, nobody)
 
 
 @pytest.mark.parametrize("side", [201, 300, 399, 400])
-@pytest.mark.parametrize("rect", RECTS[Region.BACKGROUND])
+@pytest.mark.parametrize("rect", REGION_RECTS[Region.BACKGROUND])
 def test_behind_the_person_a_large_crop_is_shrunk_and_keeps_what_is_where(
     side: int, rect: Box
 ) -> None:
@@ -210,21 +210,21 @@ def test_behind_the_person_a_large_crop_is_shrunk_and_keeps_what_is_where(
     rgb[side // 2 :] = 200
     person = np.zeros((192, 192))
     person[:48] = 1.0
-    pixels = tile(crop_with(rgb), rect, person)
+    pixels = network_input(make_crop(rgb), rect, person)
     assert pixels is not None
-    assert pixels.shape[0] == pytest.approx(rect.height * BACKDROP_SIDE_PX, abs=1.5)
-    assert pixels.shape[1] == pytest.approx(rect.width * BACKDROP_SIDE_PX, abs=1.5)
-    assert (pixels[:48] == HIDDEN).all()
+    assert pixels.shape[0] == pytest.approx(rect.height * BACKGROUND_SIDE_PX, abs=1.5)
+    assert pixels.shape[1] == pytest.approx(rect.width * BACKGROUND_SIDE_PX, abs=1.5)
+    assert (pixels[:48] == PERSON_FILL).all()
     assert pixels[53:97].max() == 0
     assert (pixels[103:] == 200).all()
 
 
 def test_of_the_person_no_colour_is_left_even_where_enlarged() -> None:
-    rgb = cold_noise(64)
+    rgb = blue_green_noise(64)
     rgb[32:] = RED
     person = np.zeros((64, 64))
     person[32:] = 1.0
-    pixels = tile(crop_with(rgb), RECTS[Region.BACKGROUND][1], person)
+    pixels = network_input(make_crop(rgb), REGION_RECTS[Region.BACKGROUND][1], person)
     assert pixels is not None
     # Cubic enlargement overshoots next to an edge; red itself would show as 255.
     assert pixels[:, :, 0].max() < 160

@@ -23,12 +23,12 @@ from app.evidence import (
 )
 from app.face.alignment import Box, align
 from app.face.face import (
+    FACE_OVAL,
     IRIS_LEFT,
     IRIS_RIGHT,
     LANDMARK_COUNT,
     MOUTH_CORNER_LEFT,
     MOUTH_CORNER_RIGHT,
-    OVAL,
     Face,
 )
 from app.image.picture import Picture
@@ -39,12 +39,12 @@ Pixels = NDArray[np.int64]
 FFHQ_EYES: Final = ((0.381, 0.477), (0.615, 0.477))
 
 
-def _ordinary_face() -> Face:
+def _make_ordinary_face() -> Face:
     """A face off the middle, for a picture of 400 px."""
-    return _face_at((170.0, 150.0), (230.0, 156.0))
+    return _make_face((170.0, 150.0), (230.0, 156.0))
 
 
-def _face_at(
+def _make_face(
     left: tuple[float, float], right: tuple[float, float], mouth_drop: float = 1.05
 ) -> Face:
     """A frontal face whose irises lie here; the mouth ``mouth_drop`` eye distances below."""
@@ -57,21 +57,25 @@ def _face_at(
     points[[MOUTH_CORNER_LEFT, MOUTH_CORNER_RIGHT]] = (
         eyes + down + [[0.1, 0.0], [-0.1, 0.0]] * across
     )
-    turn = np.linspace(0.0, 2.0 * np.pi, len(OVAL), endpoint=False)
+    turn = np.linspace(0.0, 2.0 * np.pi, len(FACE_OVAL), endpoint=False)
     radius = np.hypot(*across)
-    points[list(OVAL)] = middle + radius * np.column_stack([np.sin(turn), -1.3 * np.cos(turn)])
+    points[list(FACE_OVAL)] = middle + radius * np.column_stack([np.sin(turn), -1.3 * np.cos(turn)])
     return Face(points)
 
 
-def _unused(portrait: object) -> Unmeasurable:
+def _fail_measure(portrait: object) -> Unmeasurable:
     raise AssertionError("drawing measures nothing")
 
 
-def _testimony(name: str, *marks: Mark, summary: str = "it looks so", llr: float = 0.4) -> Evidence:
-    return Evidence(Check(name, 1, "unit", "paper", _unused), Reading(1.0, marks), llr, summary)
+def _make_evidence(
+    name: str, *marks: Mark, summary: str = "it looks so", llr: float = 0.4
+) -> Evidence:
+    return Evidence(
+        Check(name, 1, "unit", "paper", _fail_measure), Reading(1.0, marks), llr, summary
+    )
 
 
-def _matched(
+def _make_match(
     size: tuple[int, int],
     frame: Box | None = None,
     distance: float = 1.0,
@@ -82,7 +86,7 @@ def _matched(
     return Match("ffhq", transform, distance, frame, FFHQ_EYES)
 
 
-def _said_of(
+def _make_analysis(
     size: tuple[int, int] = (400, 400),
     faces: tuple[Face, ...] | None = None,
     match: Match | None = None,
@@ -90,7 +94,7 @@ def _said_of(
     warnings: tuple[str, ...] = (),
     llr: float = 3.2,
 ) -> Analysis:
-    faces = (_ordinary_face(),) if faces is None else faces
+    faces = (_make_ordinary_face(),) if faces is None else faces
     return Analysis(
         outcome=Outcome.SCORED,
         verdict=Verdict.LIKELY_GENERATED,
@@ -110,18 +114,18 @@ def _said_of(
     )
 
 
-def _without_face(
+def _make_faceless_analysis(
     outcome: Outcome = Outcome.NO_FACE, size: tuple[int, int] = (400, 400)
 ) -> Analysis:
     return replace(
-        _said_of(size, faces=(), llr=0.0),
+        _make_analysis(size, faces=(), llr=0.0),
         outcome=outcome,
         verdict=Verdict.NOT_APPLICABLE,
         llr_interval=(0.0, 0.0),
     )
 
 
-def _drawn(analysis: Analysis, colour: tuple[int, int, int] = (128, 128, 128)) -> Pixels:
+def _draw_pixels(analysis: Analysis, colour: tuple[int, int, int] = (128, 128, 128)) -> Pixels:
     width, height = analysis.size
     rgb = np.full((height, width, 3), colour, dtype=np.uint8)
     image = Image.open(io.BytesIO(draw_overlay(Picture(rgb, "PNG", "ab" * 32), analysis)))
@@ -131,42 +135,42 @@ def _drawn(analysis: Analysis, colour: tuple[int, int, int] = (128, 128, 128)) -
 
 
 @pytest.fixture(scope="session")
-def ordinary() -> Face:
+def ordinary_face() -> Face:
     """A face off the middle, for a picture of 400 px."""
-    return _ordinary_face()
+    return _make_ordinary_face()
 
 
 @pytest.fixture(scope="session")
-def face_at() -> Callable[..., Face]:
+def make_face() -> Callable[..., Face]:
     """Make a frontal face from where its irises lie, px."""
-    return _face_at
+    return _make_face
 
 
 @pytest.fixture(scope="session")
-def matched() -> Callable[..., Match]:
+def make_match() -> Callable[..., Match]:
     """Make a match with the FFHQ template, in the picture's own frame or another."""
-    return _matched
+    return _make_match
 
 
 @pytest.fixture(scope="session")
-def testimony() -> Callable[..., Evidence]:
+def make_evidence() -> Callable[..., Evidence]:
     """Make what a check of this name measured, with its marks."""
-    return _testimony
+    return _make_evidence
 
 
 @pytest.fixture(scope="session")
-def said_of() -> Callable[..., Analysis]:
+def make_analysis() -> Callable[..., Analysis]:
     """Make a scored analysis of a picture with a face."""
-    return _said_of
+    return _make_analysis
 
 
 @pytest.fixture(scope="session")
-def without_face() -> Callable[..., Analysis]:
+def make_faceless_analysis() -> Callable[..., Analysis]:
     """Make the analysis of a picture in which nothing was weighed."""
-    return _without_face
+    return _make_faceless_analysis
 
 
 @pytest.fixture(scope="session")
-def drawn() -> Callable[..., Pixels]:
+def draw_pixels() -> Callable[..., Pixels]:
     """Draw an analysis over a flat picture; its pixels."""
-    return _drawn
+    return _draw_pixels

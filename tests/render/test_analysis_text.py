@@ -27,13 +27,13 @@ from app.render import analysis_text
     ],
 )
 def test_ratios_are_said_in_two_figures(ratio: float, said: str) -> None:
-    assert analysis_text.times(math.log10(ratio)) == said
+    assert analysis_text.format_power_of_ten(math.log10(ratio)) == said
 
 
 @given(st.floats(0.30103, 11.9))
 def test_what_is_said_is_near_what_is_meant(size: float) -> None:
-    said = analysis_text.times(size)
-    number, _, unit = said.partition(" ")
+    text = analysis_text.format_power_of_ten(size)
+    number, _, unit = text.partition(" ")
     scale = {"": 1.0, "million": 1e6, "billion": 1e9}[unit]
     assert float(number.replace(",", "")) * scale == pytest.approx(10.0**size, rel=0.26)
 
@@ -42,25 +42,25 @@ def test_what_is_said_is_near_what_is_meant(size: float) -> None:
     ("llr", "said"), [(3.24, "+3.2"), (-0.04, "+0.0"), (0.0, "+0.0"), (-2.06, "-2.1")]
 )
 def test_llr_has_one_decimal_and_no_minus_zero(llr: float, said: str) -> None:
-    assert analysis_text.signed(llr) == said
+    assert analysis_text.format_llr(llr) == said
 
 
 @given(st.floats(-15.0, 15.0))
 def test_both_sides_are_compared_alike(llr: float) -> None:
-    said = analysis_text.comparison(llr)
+    text = analysis_text.llr_sentence(llr)
     generated, ordinary = "a picture from a StyleGAN-family generator", "an ordinary avatar"
     if verbal_support(llr) == "none":
-        assert said.startswith("No support either way")
-        assert "times" not in said
+        assert text.startswith("No support either way")
+        assert "times" not in text
         return
-    assert said.index(generated) < said.index(ordinary) if llr > 0 else True
-    assert analysis_text.comparison(-llr) == said.replace(generated, "#").replace(
+    assert text.index(generated) < text.index(ordinary) if llr > 0 else True
+    assert analysis_text.llr_sentence(-llr) == text.replace(generated, "#").replace(
         ordinary, generated
     ).replace("#", ordinary)
-    assert said.lower().startswith(verbal_support(llr))
+    assert text.lower().startswith(verbal_support(llr))
 
 
 def test_a_sentence_begins_and_ends_like_one() -> None:
-    assert analysis_text.sentence("  eyes lie there ") == "Eyes lie there."
-    assert analysis_text.sentence("Is it?") == "Is it?"
-    assert analysis_text.sentence("") == ""
+    assert analysis_text.to_sentence("  eyes lie there ") == "Eyes lie there."
+    assert analysis_text.to_sentence("Is it?") == "Is it?"
+    assert analysis_text.to_sentence("") == ""

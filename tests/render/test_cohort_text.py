@@ -7,18 +7,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.render.cohort_text import (
-    amount,
-    concentration,
-    even_odds,
-    false_flags,
-    groups,
-    interval,
-    number,
-    p_value,
-    percent,
-    plain_value,
-    prevalence,
-    sentences,
+    concentration_text,
+    duplicate_groups_text,
+    even_odds_text,
+    false_flags_text,
+    format_expected,
+    format_p_value,
+    format_percent,
+    format_value,
+    prevalence_text,
+    read_interval,
+    read_number,
+    read_sentences,
 )
 
 COHORT = {
@@ -27,14 +27,20 @@ COHORT = {
     "concentration": {"p_value": 3e-9, "observed": 14, "expected": 0.4},
     "duplicates": [{"perceptual_hash": "00", "seqs": [1, 2]}],
 }
-MORE = {
+EXTRA_KEYS = {
     **COHORT,
     "false_flags": {"at_most": 2.5},
     "posterior": {"even_llr": 0.9, "even_llr_at_base_rate": 3.3},
     "duplicates_total": {"groups": 1200, "pictures": 4000},
 }
-FIGURES = (prevalence, false_flags, concentration, even_odds, groups)
-anything = st.recursive(
+TEXTS = (
+    prevalence_text,
+    false_flags_text,
+    concentration_text,
+    even_odds_text,
+    duplicate_groups_text,
+)
+any_json = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=9), inner),
     max_leaves=8,
@@ -57,12 +63,12 @@ anything = st.recursive(
     ],
 )
 def test_a_share_is_told_in_two_figures_of_what_matters(share: float, said: str) -> None:
-    assert percent(share) == f"{said}\u00a0%"
+    assert format_percent(share) == f"{said}\u00a0%"
 
 
 @given(st.floats(0.0, 1.0, exclude_min=True, exclude_max=True))
 def test_what_is_possible_is_never_told_as_certain(share: float) -> None:
-    assert percent(share) not in ("0\u00a0%", "100\u00a0%")
+    assert format_percent(share) not in ("0\u00a0%", "100\u00a0%")
 
 
 @pytest.mark.parametrize(
@@ -70,19 +76,19 @@ def test_what_is_possible_is_never_told_as_certain(share: float) -> None:
     [(0.2, "p = 0.2"), (0.004, "p = 0.004"), (3e-9, "p = 3e-9"), (0.0, "p below 1e-12")],
 )
 def test_p_values(p: float, said: str) -> None:
-    assert p_value(p) == said
+    assert format_p_value(p) == said
 
 
 @pytest.mark.parametrize(
     ("n", "said"), [(0.0, "0.0"), (0.06, "0.06"), (3.25, "3.2"), (1234.5, "1,234")]
 )
 def test_expected_counts(n: float, said: str) -> None:
-    assert amount(n) == said
+    assert format_expected(n) == said
 
 
 def test_every_figure_of_the_contract_is_told() -> None:
-    said = [figure(COHORT) for figure in FIGURES]
-    assert said == [
+    texts = [figure(COHORT) for figure in TEXTS]
+    assert texts == [
         "12\u00a0% (95\u00a0% interval 8\u00a0% to 17\u00a0%)",
         "less than one (0.6 expected)",
         "14 where 0.4 would by chance (p = 3e-9)",
@@ -92,10 +98,10 @@ def test_every_figure_of_the_contract_is_told() -> None:
 
 
 def test_what_the_cohort_adds_is_told_as_well() -> None:
-    said = [figure(MORE) for figure in FIGURES]
-    assert said[1] == "less than one (0.6 expected, 2.5 at the most)"
-    assert said[3] == "llr +0.9; +3.3 at the base rate"
-    assert said[4] == "1,200 groups"
+    texts = [figure(EXTRA_KEYS) for figure in TEXTS]
+    assert texts[1] == "less than one (0.6 expected, 2.5 at the most)"
+    assert texts[3] == "llr +0.9; +3.3 at the base rate"
+    assert texts[4] == "1,200 groups"
 
 
 @pytest.mark.parametrize(
@@ -112,7 +118,7 @@ def test_what_the_cohort_adds_is_told_as_well() -> None:
     ],
 )  # fmt: skip
 def test_flags_that_should_be_wrong_are_told_in_words(cohort: dict[str, object], said: str) -> None:
-    assert false_flags(cohort) == said
+    assert false_flags_text(cohort) == said
 
 
 def test_no_figure_is_told_of_no_picture() -> None:
@@ -122,40 +128,45 @@ def test_no_figure_is_told_of_no_picture() -> None:
         "expected_false_flags": 0.0,
         "concentration": {"p_value": 1.0, "observed": 0, "expected": 0.0},
     }
-    assert [prevalence(nothing), false_flags(nothing), concentration(nothing)] == [None] * 3
+    assert [prevalence_text(nothing), false_flags_text(nothing), concentration_text(nothing)] == [
+        None
+    ] * 3
 
 
 @pytest.mark.parametrize("key", list(COHORT))
 def test_a_missing_figure_costs_itself_only(key: str) -> None:
     less = {k: v for k, v in COHORT.items() if k != key}
-    assert sum(figure(less) is not None for figure in FIGURES) == 3
+    assert sum(figure(less) is not None for figure in TEXTS) == 3
 
 
 def test_sentences_are_taken_as_they_are_and_nothing_else_is() -> None:
-    assert sentences({"summary": ["a", 3, None, "b"]}, "summary") == ["a", "b"]
-    assert sentences({"summary": "a"}, "summary") == []
-    assert sentences({}, "summary") == []
+    assert read_sentences({"summary": ["a", 3, None, "b"]}, "summary") == ["a", "b"]
+    assert read_sentences({"summary": "a"}, "summary") == []
+    assert read_sentences({}, "summary") == []
 
 
-@given(st.dictionaries(st.sampled_from(list(MORE)), anything))
+@given(st.dictionaries(st.sampled_from(list(EXTRA_KEYS)), any_json))
 def test_whatever_the_cohort_holds_it_is_read_or_left_out(cohort: dict[str, object]) -> None:
-    for figure in FIGURES:
-        said = figure(cohort) or ""
-        assert "nan" not in said
-        assert "inf" not in said
-    assert isinstance(plain_value(cohort), str)
+    for figure in TEXTS:
+        text = figure(cohort) or ""
+        assert "nan" not in text
+        assert "inf" not in text
+    assert isinstance(format_value(cohort), str)
 
 
-@given(anything)
+@given(any_json)
 def test_only_finite_numbers_are_numbers(value: object) -> None:
-    found = number({"a": {"b": value}}, "a", "b")
+    found = read_number({"a": {"b": value}}, "a", "b")
     assert found is None or math.isfinite(found)
-    assert number({"a": value}, "a", "b", "c") is None or isinstance(value, dict)
-    assert interval({"a": [value, 1.0]}, "a") is None or number({"b": value}, "b") is not None
+    assert read_number({"a": value}, "a", "b", "c") is None or isinstance(value, dict)
+    assert (
+        read_interval({"a": [value, 1.0]}, "a") is None
+        or read_number({"b": value}, "b") is not None
+    )
 
 
 def test_a_table_shows_values_as_people_write_them() -> None:
-    assert plain_value({"ffhq": 1200, "studio": 0.5}) == "ffhq: 1,200; studio: 0.5"
-    assert plain_value([0.1, 0.3]) == "0.1 to 0.3"
-    assert plain_value([1, 2, 3]) == "1, 2, 3"
-    assert (plain_value(True), plain_value(None)) == ("yes", "–")
+    assert format_value({"ffhq": 1200, "studio": 0.5}) == "ffhq: 1,200; studio: 0.5"
+    assert format_value([0.1, 0.3]) == "0.1 to 0.3"
+    assert format_value([1, 2, 3]) == "1, 2, 3"
+    assert (format_value(True), format_value(None)) == ("yes", "–")

@@ -10,42 +10,53 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.image.thumbnails import TILE_PX
+from app.image.thumbnails import AVERAGE_TILE_PX
 from app.render import style
-from app.render.composite import ALL, FEW, LIKELY, REST, Sum, caution, draw_composite, mean_picture
-from app.render.eye_template import Template
+from app.render.composite import (
+    ALL,
+    LIKELY,
+    MIN_AVERAGED,
+    REST,
+    TileSum,
+    caveat_text,
+    draw_composite,
+    mean_picture,
+)
+from app.render.eye_template import EyeTemplate
 
 Pixels = NDArray[np.int64]
 Averages = dict[str, tuple[int, NDArray[np.uint64]]]
 
-SHAPE = (TILE_PX, TILE_PX, 3)
-TEMPLATE = Template("ffhq", ((0.375, 0.471), (0.625, 0.471)))
+SHAPE = (AVERAGE_TILE_PX, AVERAGE_TILE_PX, 3)
+TEMPLATE = EyeTemplate("ffhq", ((0.375, 0.471), (0.625, 0.471)))
 LEFT, TOP, SIDE, RIGHT = 40, 110, 560, 648
 """Where the averages begin, roughly; how large they are drawn."""
 
 
-def face(across: int = 0, down: int = 0) -> NDArray[np.uint8]:
+def draw_face(across: int = 0, down: int = 0) -> NDArray[np.uint8]:
     """A flat face with two dark eyes, moved by so many px."""
-    made = np.full(SHAPE, 180, dtype=np.uint8)
+    pixels = np.full(SHAPE, 180, dtype=np.uint8)
     for eye in (72, 120):
-        made[84 + down : 96 + down, eye - 6 + across : eye + 6 + across] = 20
-    return made
+        pixels[84 + down : 96 + down, eye - 6 + across : eye + 6 + across] = 20
+    return pixels
 
 
-def summed(tiles: list[NDArray[np.uint8]]) -> tuple[int, NDArray[np.uint64]]:
+def sum_tiles(tiles: list[NDArray[np.uint8]]) -> tuple[int, NDArray[np.uint64]]:
     return len(tiles), np.sum([t.astype(np.uint64) for t in tiles], axis=0, dtype=np.uint64)
 
 
-def list_of_both() -> Averages:
+def both_groups() -> Averages:
     shifts = np.random.default_rng(1).integers(-60, 60, (60, 2))
     return {
-        LIKELY: summed([face()] * 20),
-        REST: summed([face(int(x), int(y)) for x, y in shifts]),
+        LIKELY: sum_tiles([draw_face()] * 20),
+        REST: sum_tiles([draw_face(int(x), int(y)) for x, y in shifts]),
     }
 
 
-def drawn(averages: Averages, of: str | None = None, template: Template | None = None) -> Pixels:
-    image = Image.open(io.BytesIO(draw_composite(averages, of=of, template=template)))
+def draw_pixels(
+    averages: Averages, group: str | None = None, template: EyeTemplate | None = None
+) -> Pixels:
+    image = Image.open(io.BytesIO(draw_composite(averages, group=group, template=template)))
     assert (image.format, image.mode) == ("PNG", "RGB")
     return np.asarray(image).astype(np.int64)
 
@@ -55,17 +66,17 @@ def contrast(pixels: Pixels) -> float:
 
 
 def test_eyes_stay_sharp_where_pictures_share_them() -> None:
-    shown = drawn(list_of_both())
+    pixels = draw_pixels(both_groups())
     middle = slice(TOP + 100, TOP + 500)
-    sharp = shown[middle, LEFT : LEFT + SIDE]
-    mist = shown[middle, RIGHT : RIGHT + SIDE]
+    sharp = pixels[middle, LEFT : LEFT + SIDE]
+    mist = pixels[middle, RIGHT : RIGHT + SIDE]
     assert contrast(sharp) > 150
     assert contrast(mist) < 60
 
 
 def test_the_eyes_are_shown_enlarged_below() -> None:
-    shown = drawn(list_of_both(), of=LIKELY)
-    dark = (shown[:, LEFT : LEFT + SIDE] < 60).all(axis=-1)
+    pixels = draw_pixels(both_groups(), group=LIKELY)
+    dark = (pixels[:, LEFT : LEFT + SIDE] < 60).all(axis=-1)
     # One pair in the average; the same twice as large below, before the words begin.
     per_row = dark.sum(axis=1)
     below = TOP + SIDE + 30
@@ -74,53 +85,55 @@ def test_the_eyes_are_shown_enlarged_below() -> None:
 
 
 def test_a_group_alone_is_as_wide_as_one_average() -> None:
-    both = list_of_both()
-    assert drawn(both, of=REST).shape[1] < 0.6 * drawn(both).shape[1]
+    both = both_groups()
+    assert draw_pixels(both, group=REST).shape[1] < 0.6 * draw_pixels(both).shape[1]
 
 
 def test_all_is_the_average_of_both_groups() -> None:
-    both = list_of_both()
+    both = both_groups()
     count = both[LIKELY][0] + both[REST][0]
     together = {REST: (count, both[LIKELY][1] + both[REST][1])}
-    one, other = drawn(both, of=ALL), drawn(together, of=ALL)
+    one, other = draw_pixels(both, group=ALL), draw_pixels(together, group=ALL)
     assert (one == other).all()
 
 
 @pytest.mark.parametrize("kind", [np.uint32, np.uint64, np.float64])
 def test_any_kind_of_sum_will_do(kind: type[np.generic]) -> None:
-    both = list_of_both()
-    cast: dict[str, tuple[int, Sum]] = {
+    both = both_groups()
+    cast: dict[str, tuple[int, TileSum]] = {
         name: (count, total.astype(kind)) for name, (count, total) in both.items()
     }
     assert draw_composite(cast) == draw_composite(both)
 
 
 def test_the_order_of_pictures_does_not_matter() -> None:
-    tiles = [face(n % 7, n % 5) for n in range(12)]
-    assert draw_composite({REST: summed(tiles)}) == draw_composite({REST: summed(tiles[::-1])})
+    tiles = [draw_face(n % 7, n % 5) for n in range(12)]
+    assert draw_composite({REST: sum_tiles(tiles)}) == draw_composite(
+        {REST: sum_tiles(tiles[::-1])}
+    )
 
 
 def test_an_empty_group_is_shown_as_empty() -> None:
     nothing = np.zeros(SHAPE, dtype=np.uint64)
     for averages in ({}, {LIKELY: (0, nothing)}):
-        shown = drawn(averages, of=LIKELY)
-        inner = shown[TOP + 100 : TOP + 400, LEFT : LEFT + SIDE]
+        pixels = draw_pixels(averages, group=LIKELY)
+        inner = pixels[TOP + 100 : TOP + 400, LEFT : LEFT + SIDE]
         assert (inner == style.RULE).all()
 
 
 def test_few_pictures_are_not_passed_off_as_an_average() -> None:
-    said = [caution(REST, count) for count in (0, 1, FEW - 1, FEW)]
-    assert len(set(said)) == 4
-    assert "no average" in said[0]
-    assert "not an average" in said[1]
-    shown = [draw_composite({REST: (n, n * face().astype(np.uint64))}) for n in (1, 5, 50)]
-    assert len(set(shown)) == 3
+    caveats = [caveat_text(REST, count) for count in (0, 1, MIN_AVERAGED - 1, MIN_AVERAGED)]
+    assert len(set(caveats)) == 4
+    assert "no average" in caveats[0]
+    assert "not an average" in caveats[1]
+    pixels = [draw_composite({REST: (n, n * draw_face().astype(np.uint64))}) for n in (1, 5, 50)]
+    assert len(set(pixels)) == 3
 
 
 def test_rings_are_drawn_only_where_asked_for() -> None:
-    both = list_of_both()
-    with_rings = drawn(both, template=TEMPLATE)
-    changed = (np.abs(with_rings - drawn(both)) > 40).any(axis=-1)
+    both = both_groups()
+    with_rings = draw_pixels(both, template=TEMPLATE)
+    changed = (np.abs(with_rings - draw_pixels(both)) > 40).any(axis=-1)
     rows, columns = np.nonzero(changed)
     assert changed.sum() > 500
     for x, _ in TEMPLATE.eyes:
@@ -130,7 +143,7 @@ def test_rings_are_drawn_only_where_asked_for() -> None:
 
 def test_an_unknown_group_is_refused() -> None:
     with pytest.raises(ValueError, match="everyone"):
-        draw_composite({}, of="everyone")
+        draw_composite({}, group="everyone")
 
 
 def test_a_sum_of_another_shape_is_refused() -> None:

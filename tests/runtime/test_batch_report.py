@@ -9,15 +9,15 @@ from typing import Any
 
 import pytest
 
-from app.batches.store.models import Batch, NewBatch, Status
-from app.records import Result
-from app.runtime.batch_report import name_of_list, report_of
-from tests.batches.stand_in import bytes_of, finding_of, wrong
+from app.batches.store.models import Batch, BatchRequest, Status
+from app.records import ItemResult
+from app.runtime.batch_report import build_report, list_display_name
+from tests.batches.fake_tools import bytes_of, failed_item, record_of
 
 BATCH = Batch(
     id="batch_1",
     status=Status.COMPLETED,
-    new=NewBatch(prior=0.5, list_format="csv", metadata={"case": "7"}),
+    request=BatchRequest(prior=0.5, list_format="csv", metadata={"case": "7"}),
     total=3,
     completed=1,
     failed=1,
@@ -42,19 +42,19 @@ ANALYSIS: dict[str, Any] = {
 }  # fmt: skip
 
 
-def flagged(**changes: Any) -> Result:
-    finding = replace(finding_of(bytes_of(0)), analysis=json.dumps(ANALYSIS | changes).encode())
-    return Result(0, "a.jpg", finding=finding)
+def make_flagged(**changes: Any) -> ItemResult:
+    finding = replace(record_of(bytes_of(0)), analysis=json.dumps(ANALYSIS | changes).encode())
+    return ItemResult(0, "a.jpg", record=finding)
 
 
-def told(batch: Batch = BATCH, **changes: Any) -> Any:
-    item = wrong(1)
-    results = [flagged(**changes), Result(item.seq, item.source, failure=item.failure)]
-    return report_of(batch, results, iter(results[:1]), {"id": "cal"}, 0.0005, "followers.csv")
+def make_report(batch: Batch = BATCH, **changes: Any) -> Any:
+    item = failed_item(1)
+    results = [make_flagged(**changes), ItemResult(item.seq, item.source, failure=item.failure)]
+    return build_report(batch, results, iter(results[:1]), {"id": "cal"}, 0.0005, "followers.csv")
 
 
 def test_what_was_not_measured_has_no_weight_and_no_code() -> None:
-    (one,) = told().flagged
+    (one,) = make_report().flagged
     assert one.checks == (
         ("eye_alignment", 2.0, "both lie there"),
         ("teeth", None, "not measured: mouth closed"),
@@ -65,21 +65,21 @@ def test_what_was_not_measured_has_no_weight_and_no_code() -> None:
 
 
 def test_a_posterior_at_the_lists_own_share_unless_that_decides_alone() -> None:
-    assert told().flagged[0].posterior_in_list == pytest.approx(100 / 101)
+    assert make_report().flagged[0].posterior_in_list == pytest.approx(100 / 101)
     for share in (0.0, 1.0, None):
         cohort = {"prevalence": {"estimate": share}}
-        assert told(replace(BATCH, cohort=cohort)).flagged[0].posterior_in_list is None
+        assert make_report(replace(BATCH, cohort=cohort)).flagged[0].posterior_in_list is None
 
 
 def test_the_report_knows_what_it_is_of() -> None:
-    found = told()
-    assert (found.batch_id, found.list_name, found.status) == (
+    report = make_report()
+    assert (report.batch_id, report.list_name, report.status) == (
         "batch_1", "followers.csv", "completed",
     )  # fmt: skip
-    assert found.waiting == 1
-    assert found.facts == {"List format": "csv", "case": "7"}
-    assert found.times == {"asked": "2026-01-09 12:00:00 UTC"}
-    assert [(f.code, f.count) for f in found.failures] == [("row_unreadable", 1)]
+    assert report.waiting == 1
+    assert report.facts == {"List format": "csv", "case": "7"}
+    assert report.times == {"asked": "2026-01-09 12:00:00 UTC"}
+    assert [(f.code, f.count) for f in report.failures] == [("row_unreadable", 1)]
 
 
 @pytest.mark.parametrize(
@@ -94,5 +94,5 @@ def test_the_report_knows_what_it_is_of() -> None:
     ],
 )
 def test_a_list_is_called_what_its_sender_calls_it(metadata: dict[str, Any], name: str) -> None:
-    batch = replace(BATCH, new=NewBatch(prior=0.5, metadata=metadata))
-    assert name_of_list(batch, "file.csv") == name
+    batch = replace(BATCH, request=BatchRequest(prior=0.5, metadata=metadata))
+    assert list_display_name(batch, "file.csv") == name

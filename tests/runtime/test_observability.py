@@ -15,11 +15,11 @@ from typing import Any
 
 import httpx
 
-from tests.api.stand_in import picture_bytes
+from tests.api.stub_analyzer import picture_bytes
 
 SERVE = """
-from app.analysis.analyzer import Analyst
-from tests.api.stand_in import StandIn
+from app.api.analyst import Analyst
+from tests.api.stub_analyzer import StandIn
 
 def meanwhile():
     if broken:
@@ -42,7 +42,7 @@ HEADERS = {"Content-Type": "image/png", "X-Request-Id": "mine-1", "Authorization
 
 
 @contextmanager
-def service(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
+def run_stub_service(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", SERVE]
     environment = os.environ | {"EYELINE_DATA_DIR": str(data_dir)}
     with subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=environment) as process:
@@ -52,7 +52,7 @@ def service(data_dir: Path) -> Iterator[subprocess.Popen[str]]:
             process.kill()
 
 
-def talk(url: str) -> None:
+def send_requests(url: str) -> None:
     """One answer, one refusal, and one fault of ours."""
 
     def analyse(client: httpx.Client) -> int:
@@ -70,12 +70,12 @@ def talk(url: str) -> None:
 
 def test_a_process_logs_json_lines_without_secrets_and_stops_when_told(tmp_path: Path) -> None:
     log: list[dict[str, Any]] = []
-    with service(tmp_path) as process:
+    with run_stub_service(tmp_path) as process:
         assert process.stderr is not None
         for line in process.stderr:
             log.append(json.loads(line))
             if found := re.search(r"running on (http://[0-9.:]+)", log[-1]["event"]):
-                talk(found[1])
+                send_requests(found[1])
                 process.send_signal(signal.SIGTERM)
         assert process.wait(30) in (0, -signal.SIGTERM)
     requests = [line for line in log if line["event"] == "request"]

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
-from app.calibration.calibration import Calibration, parse
+from app.calibration.calibration import Calibration, parse_calibration
 from app.checks import CHECKS
 from app.face.alignment import crop_square
 from app.face.face import Face, FloatArray
@@ -22,59 +22,61 @@ from app.image.picture import RgbArray, decode
 from app.training.calibration import alignment, alignment_model, bootstrap, size_effects
 from app.training.calibration import fit as fitting
 from app.training.calibration import measurements as seeing
-from app.training.calibration.measurements import Seen, see
-from app.training.corpus import MANIFEST, Corpus, read
+from app.training.calibration.measurements import MeasuredCorpus, measure_corpus
+from app.training.corpus import MANIFEST_FILE, Corpus, read_corpus
 from app.training.measure import Models
 from tests.conftest import FACES
-from tests.sitters import Steady
+from tests.synthetic_faces import ConstantNetwork
 
 SIDE_PX = 200
 SEED = 7
 # (kind, label, sources, pictures of each)
-CAST = (
+CORPUS_KINDS = (
     ("stylegan1", "generated", ("maker_a", "maker_b"), 7),
     ("stylegan2", "generated", ("maker_c", "maker_d", "maker_e"), 7),
     ("avatar", "real", ("people_a", "people_b", "people_c", "people_d", "people_e"), 20),
     ("aligned", "real", ("framer_a", "framer_b", "framer_c"), 5),
 )
-PICTURES = {kind: len(sources) * count for kind, _, sources, count in CAST}
+PICTURE_COUNTS = {kind: len(sources) * count for kind, _, sources, count in CORPUS_KINDS}
 SMALL_PX = 96
 """Pictures that tell pixels apart are measured at this side once more."""
 NETWORKS = {"witness.onnx": "0a" * 32, "person.onnx": "0b" * 32}
-LIGHTER = 30
-"""What is told generated here is so many levels lighter: that much ``Light`` can see."""
+GENERATED_LIGHTENING = 30
+"""Generated pictures here are so many levels lighter: ``BrightnessNetwork`` sees that."""
 
 
-class Light:
+class BrightnessNetwork:
     """A network that takes what is light for generated; not always rightly, and not by much."""
 
-    def heat(self, rgb: RgbArray) -> FloatArray:
-        places = cv2.resize(rgb, (4, 3), interpolation=cv2.INTER_AREA).mean(axis=2)
-        return np.tile((places - 128.0) / 20.0, (5, 1, 1))
+    def score_map(self, rgb: RgbArray) -> FloatArray:
+        brightness = cv2.resize(rgb, (4, 3), interpolation=cv2.INTER_AREA).mean(axis=2)
+        return np.tile((brightness - 128.0) / 20.0, (5, 1, 1))
 
-    def person(self, rgb: RgbArray) -> FloatArray:
-        return Steady().person(rgb)
+    def person_mask(self, rgb: RgbArray) -> FloatArray:
+        return ConstantNetwork().person_mask(rgb)
 
 
 @dataclass(frozen=True, eq=False)
-class Study:
+class FittedCorpus:
     """A corpus, what was measured on it, and the calibration file fitted on that."""
 
     corpus: Corpus
     models: Models
-    seen: Seen
+    measured_corpus: MeasuredCorpus
     data: bytes
     calibration: Calibration
 
 
-def square_for(kind: str, rng: np.random.Generator) -> FloatArray:
+def draw_square(kind: str, rng: np.random.Generator) -> FloatArray:
     """Where a picture of ``kind`` has its crop square: (x, y, ln side, roll) of its frame."""
     if kind == "avatar":
         return rng.normal([0.5, 0.45, -0.35, 0.0], [0.05, 0.05, 0.2, 0.06])
     return rng.normal([0.5, 0.496, 0.0, 0.0], [0.001, 0.001, 0.008, 0.004])
 
 
-def cut(photograph: RgbArray, face: Face, square: FloatArray, rng: np.random.Generator) -> RgbArray:
+def warp_photograph(
+    photograph: RgbArray, face: Face, square: FloatArray, rng: np.random.Generator
+) -> RgbArray:
     """``photograph`` a little stretched and slanted; its crop square is then ``square``."""
     stretch = np.eye(2) + rng.normal(0.0, 0.02, (2, 2))
     corners = crop_square(Face(face.landmarks @ stretch.T))
@@ -97,49 +99,49 @@ def write_corpus(root: Path, finder: FaceFinder) -> Corpus:
     picture = decode((FACES / "astronaut.jpg").read_bytes())
     (face,) = finder.find_faces(picture)
     rng = np.random.default_rng(SEED)
-    with (root / MANIFEST).open("w", newline="", encoding="utf-8") as file:
+    with (root / MANIFEST_FILE).open("w", newline="", encoding="utf-8") as file:
         table = csv.writer(file)
         table.writerow(["path", "label", "kind", "source"])
-        for kind, label, sources, count in CAST:
+        for kind, label, sources, count in CORPUS_KINDS:
             for source in sources:
                 for number in range(count):
                     name = f"{source}_{number}.jpg"
-                    rgb = cut(picture.rgb, face, square_for(kind, rng), rng)
-                    level = rng.normal(LIGHTER * (label == "generated"), 15.0)
+                    rgb = warp_photograph(picture.rgb, face, draw_square(kind, rng), rng)
+                    level = rng.normal(GENERATED_LIGHTENING * (label == "generated"), 15.0)
                     rgb = np.clip(rgb + level, 0.0, 255.0).astype(np.uint8)
                     cv2.imwrite(str(root / name), rgb[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, 92])
                     table.writerow([name, label, kind, source])
-    return read(root)
+    return read_corpus(root)
 
 
 @pytest.fixture(scope="package")
-def quickly() -> Iterator[None]:
+def fast_fit() -> Iterator[None]:
     """Two small sizes instead of five, four bootstraps, three components of ordinary avatars.
 
     And one thread for linear algebra: on a busy machine, many wait for each other.
     """
     with threadpool_limits(1), pytest.MonkeyPatch.context() as patch:
         patch.setattr(size_effects, "NOISE_SIDES_PX", (48, 96))
-        patch.setattr(seeing, "PIXEL_SIDES_PX", (SMALL_PX,))
-        patch.setattr(alignment, "BOOTSTRAPS", 4)
-        patch.setattr(bootstrap, "BOOTSTRAPS", 4)
-        patch.setattr(alignment_model, "_COMPONENTS", 3)
+        patch.setattr(seeing, "DOWNSCALED_SIDES_PX", (SMALL_PX,))
+        patch.setattr(alignment, "BOOTSTRAP_COUNT", 4)
+        patch.setattr(bootstrap, "BOOTSTRAP_COUNT", 4)
+        patch.setattr(alignment_model, "_COMPONENT_COUNT", 3)
         yield
 
 
 @pytest.fixture(scope="package")
 def models(model: bytes) -> Models:
     """The real landmarks, and a network that is quick and not very clever."""
-    light = Light()
-    return Models(model, lambda _: light)
+    network = BrightnessNetwork()
+    return Models(model, lambda _: network)
 
 
 @pytest.fixture(scope="package")
 def study(
-    quickly: None, tmp_path_factory: pytest.TempPathFactory, finder: FaceFinder, models: Models
-) -> Study:
+    fast_fit: None, tmp_path_factory: pytest.TempPathFactory, finder: FaceFinder, models: Models
+) -> FittedCorpus:
     """The corpus, measured and fitted."""
     corpus = write_corpus(tmp_path_factory.mktemp("corpus"), finder)
-    seen = see(corpus, models)
-    data = fitting.fit(corpus, models, NETWORKS, seen)
-    return Study(corpus, models, seen, data, parse(data, CHECKS))
+    measured_corpus = measure_corpus(corpus, models)
+    data = fitting.fit(corpus, models, NETWORKS, measured_corpus)
+    return FittedCorpus(corpus, models, measured_corpus, data, parse_calibration(data, CHECKS))

@@ -4,17 +4,17 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.analysis.analyze import Testimony
+from app.analysis.analyze import Measurements
 from app.checks import CHECKS
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.checks.texture import CHECK as TEXTURE
 from app.evidence import Reading
 from app.image.picture import Picture
-from app.training.corpus import Corpus, CorpusError, Row
-from app.training.evaluation.perturbations import prepared, resized
-from app.training.measure import Measured, Models, as_it_is, measure
+from app.training.corpus import Corpus, CorpusError, ManifestRow
+from app.training.evaluation.perturbations import picture_transform, resize
+from app.training.measure import MeasuredPicture, Models, measure_pictures, unchanged
 from tests.conftest import FACES
-from tests.sitters import Steady
+from tests.synthetic_faces import ConstantNetwork
 
 NAMES = ("astronaut_ffhq_frame.jpg", "blank.png", "coffee.jpg", "astronaut_ffhq_two_faces.jpg")
 
@@ -25,77 +25,79 @@ def corpus(tmp_path: Path) -> Corpus:
         shutil.copy(FACES / name, tmp_path)
     (tmp_path / "broken.jpg").write_bytes((FACES / NAMES[0]).read_bytes()[:300])
     (tmp_path / "page.html").write_bytes(b"<html>")
-    rows = tuple(Row(n, "real", "avatar", "one") for n in (*NAMES, "broken.jpg", "page.html"))
+    rows = tuple(
+        ManifestRow(n, "real", "avatar", "one") for n in (*NAMES, "broken.jpg", "page.html")
+    )
     return Corpus(tmp_path, rows, "0" * 64)
 
 
-def values(found: Measured) -> list[float]:
-    return [m.value for t in found.testimonies for _, m in t if isinstance(m, Reading)]
+def reading_values(picture: MeasuredPicture) -> list[float]:
+    return [m.value for t in picture.faces for _, m in t if isinstance(m, Reading)]
 
 
 def test_every_picture_is_measured_in_its_order(corpus: Corpus, models: Models) -> None:
-    found = list(measure(corpus, corpus.rows, models, threads=2))
-    assert [m.row for m in found] == list(corpus.rows)
-    assert [len(m.testimonies) for m in found] == [1, 0, 0, 2, 0, 0]
-    outcomes = [m.faceless for m in found]
+    result = list(measure_pictures(corpus, corpus.rows, models, threads=2))
+    assert [m.row for m in result] == list(corpus.rows)
+    assert [len(m.faces) for m in result] == [1, 0, 0, 2, 0, 0]
+    outcomes = [m.no_face_outcome for m in result]
     assert outcomes[:4] == ["", "not_a_photo", "no_face", ""]
     assert outcomes[4] in ("image_truncated", "not_an_image")
     assert outcomes[5] == "not_an_image"
-    assert 0.0 < found[0].gan_eye_distance < 0.03
-    assert [m.gan_eye_distance for m in found[4:]] == [1.0, 1.0]
-    assert [m.side_px for m in found] == [400, 400, 600, 400, 0, 0]
-    for measured in found:
-        for testimony in measured.testimonies:
+    assert 0.0 < result[0].gan_eye_distance < 0.03
+    assert [m.gan_eye_distance for m in result[4:]] == [1.0, 1.0]
+    assert [m.side_px for m in result] == [400, 400, 600, 400, 0, 0]
+    for measured in result:
+        for testimony in measured.faces:
             assert [check for check, _ in testimony] == list(CHECKS)
 
 
 def test_threads_do_not_change_a_number(corpus: Corpus, models: Models) -> None:
     rows = corpus.rows * 4  # more than one thread gets in its first batch
-    alone, together = (list(measure(corpus, rows, models, threads=n)) for n in (1, 3))
+    alone, together = (list(measure_pictures(corpus, rows, models, threads=n)) for n in (1, 3))
     assert [m.row for m in together] == list(rows)
-    assert [values(m) for m in alone] == [values(m) for m in together]
+    assert [reading_values(m) for m in alone] == [reading_values(m) for m in together]
 
 
 def test_no_rows_no_measurements(corpus: Corpus, models: Models) -> None:
-    assert list(measure(corpus, (), models)) == []
+    assert list(measure_pictures(corpus, (), models)) == []
 
 
 def test_pictures_are_prepared_before_they_are_measured(corpus: Corpus, models: Models) -> None:
-    shrink = prepared(lambda rgb: resized(rgb, 96))
-    (small,) = measure(corpus, corpus.rows[:1], models, shrink)
-    (testimony,) = small.testimonies
+    shrink = picture_transform(lambda rgb: resize(rgb, 96))
+    (small,) = measure_pictures(corpus, corpus.rows[:1], models, shrink)
+    (testimony,) = small.faces
     reading = dict(testimony)[EYE_ALIGNMENT]
     assert isinstance(reading, Reading)
     assert small.side_px == 96
-    assert reading.sightings[0].eye_distance_px == pytest.approx(24.0, abs=1.5)
+    assert reading.face_measurements[0].eye_distance_px == pytest.approx(24.0, abs=1.5)
     picture = Picture(np.zeros((2, 2, 3), dtype=np.uint8), "PNG", "")
-    assert as_it_is(picture) is picture
+    assert unchanged(picture) is picture
 
 
-def test_each_row_is_looked_at_by_the_network_that_may(corpus: Corpus, model: bytes) -> None:
+def test_each_row_is_scored_by_the_network_allowed_to(corpus: Corpus, model: bytes) -> None:
     """Where a network was trained on some pictures, another one has to look at those."""
-    networks = {name: Steady(float(i)) for i, name in enumerate(NAMES)}
-    asked: list[Row] = []
+    networks = {name: ConstantNetwork(float(i)) for i, name in enumerate(NAMES)}
+    requested: list[ManifestRow] = []
 
-    def network(row: Row) -> Steady:
-        asked.append(row)
+    def network(row: ManifestRow) -> ConstantNetwork:
+        requested.append(row)
         return networks[row.path]
 
     rows = corpus.rows[: len(NAMES)]
-    found = list(measure(corpus, rows, Models(model, network), threads=2))
-    assert sorted(asked, key=lambda row: row.path) == sorted(rows, key=lambda row: row.path)
-    seen = [[looked(t) for t in m.testimonies] for m in found]
-    assert seen == [[0.0], [], [], [3.0, 3.0]]
+    result = list(measure_pictures(corpus, rows, Models(model, network), threads=2))
+    assert sorted(requested, key=lambda row: row.path) == sorted(rows, key=lambda row: row.path)
+    scores = [[texture_score(t) for t in m.faces] for m in result]
+    assert scores == [[0.0], [], [], [3.0, 3.0]]
 
 
-def looked(testimony: Testimony) -> float:
+def texture_score(measurements: Measurements) -> float:
     """What the network said of the whole face."""
-    reading = dict(testimony)[TEXTURE]
+    reading = dict(measurements)[TEXTURE]
     assert isinstance(reading, Reading)
     return reading.value
 
 
 def test_a_missing_file_is_a_fault_of_the_corpus(corpus: Corpus, models: Models) -> None:
-    gone = Row("gone.jpg", "real", "avatar", "one")
+    gone = ManifestRow("gone.jpg", "real", "avatar", "one")
     with pytest.raises(CorpusError, match=r"gone\.jpg"):
-        list(measure(corpus, [gone], models))
+        list(measure_pictures(corpus, [gone], models))

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
-from app.analysis.schemas import CUSTOM_ID_MAX_LENGTH, UrlSubmission
+from app.analysis.schemas import CUSTOM_ID_MAX_LENGTH, UrlRequest
 from app.api import problems
 from app.api.auth import Forbidden
-from app.api.keys import QuotaSpent, RateLimited
-from app.api.problems import MEDIA_TYPE, STATUS, Problem
+from app.api.keys import QuotaExceeded, RateLimited
+from app.api.problems import MEDIA_TYPE, STATUS_BY_CODE, Problem
 from app.errors import (
-    AvatarError,
     Busy,
     FetchFailed,
     FetchTimeout,
@@ -19,6 +18,7 @@ from app.errors import (
     ImageTruncated,
     ImageUnsupported,
     NotAnImage,
+    RequestError,
     TooLarge,
     UrlBlocked,
     UrlInvalid,
@@ -96,9 +96,9 @@ def _check(llr: float, value: float, summary: str) -> list[dict[str, Any]]:
     return [_SCORED["checks"][0] | {"llr": llr, "value": value, "summary": summary}]
 
 
-def _silent(outcome: str, **members: Any) -> dict[str, Any]:
+def _unscored(outcome: str, **members: Any) -> dict[str, Any]:
     """An outcome without a score: nothing is claimed, so nothing is given."""
-    nothing: dict[str, Any] = {
+    unscored_members: dict[str, Any] = {
         "outcome": outcome,
         "verdict": "not_applicable",
         "likelihood": None,
@@ -110,7 +110,7 @@ def _silent(outcome: str, **members: Any) -> dict[str, Any]:
         "face": None,
         "checks": [],
     }
-    return _SCORED | nothing | members
+    return _SCORED | unscored_members | members
 
 
 ANALYSES: Final[dict[str, dict[str, Any]]] = {
@@ -148,8 +148,8 @@ ANALYSES: Final[dict[str, dict[str, Any]]] = {
             "the eyes lie where ordinary photographs have them, not in a generator's frame",
         ),
     },
-    "no_face": _silent("no_face"),
-    "too_small": _silent(
+    "no_face": _unscored("no_face"),
+    "too_small": _unscored(
         "too_small",
         face=_SCORED["face"] | {"eye_distance_px": 3.1},
         checks=[
@@ -163,16 +163,16 @@ ANALYSES: Final[dict[str, dict[str, Any]]] = {
             }
         ],
     ),
-    "not_a_photo": _silent("not_a_photo"),
+    "not_a_photo": _unscored("not_a_photo"),
 }
 
 _REQUEST_ID: Final = "req_0f1e2d3c4b5a69788796a5b4"
-_ERRORS: Final[tuple[AvatarError, ...]] = (
+_ERRORS: Final[tuple[RequestError, ...]] = (
     UrlInvalid("Give an absolute http:// or https:// URL."),
     problems.Unauthorized("Send `Authorization: Bearer <key>`; the operator hands out keys."),
     Forbidden("It needs the scope `analyse`; ask the operator for another key."),
     RateLimited("This key has 60 requests a minute; slow down.", retry_after_s=1),
-    QuotaSpent("This key has 10000 pictures a day; more from midnight UTC.", retry_after_s=3600),
+    QuotaExceeded("This key has 10000 pictures a day; more from midnight UTC.", retry_after_s=3600),
     UrlBlocked("The address behind this URL is not on the public internet, so it is not fetched."),
     problems.BodyTimeout("Send the whole body within 20 s."),
     TooLarge("The picture is larger than 5000000 bytes; send a smaller one."),
@@ -188,27 +188,30 @@ _ERRORS: Final[tuple[AvatarError, ...]] = (
     Busy("All 34 places are taken; try again in 1 s.", retry_after_s=1),
     FetchTimeout("The picture did not arrive within 8 s; try again or send the bytes."),
 )
-_SAID: Final = (*(problems.of(e, _REQUEST_ID) for e in _ERRORS), problems.internal(_REQUEST_ID))
+_PROBLEMS: Final = (
+    *(problems.problem_from_error(e, _REQUEST_ID) for e in _ERRORS),
+    problems.internal_problem(_REQUEST_ID),
+)
 
-PROBLEMS: Final = {said.code: said.model_dump(mode="json") for said in _SAID}
+PROBLEMS: Final = {said.code: said.model_dump(mode="json") for said in _PROBLEMS}
 
 
-def named(examples: dict[str, dict[str, Any]]) -> dict[str, Any]:
+def openapi_examples(examples: dict[str, dict[str, Any]]) -> dict[str, Any]:
     """``examples`` as OpenAPI wants them."""
     return {name: {"summary": name, "value": value} for name, value in examples.items()}
 
 
 def problem_responses(
-    *codes: str, more: Mapping[str, dict[str, Any]] | None = None
+    *codes: str, extra_examples: Mapping[str, dict[str, Any]] | None = None
 ) -> dict[int | str, dict[str, Any]]:
     """The OpenAPI responses for ``codes``, those of one status together.
 
-    ``more``: examples of problems that an analysis cannot have.
+    ``extra_examples``: examples of problems that an analysis cannot have.
     """
-    known = {**PROBLEMS, **(more or {})}
-    statuses = sorted({STATUS[code] for code in codes})
+    examples = {**PROBLEMS, **(extra_examples or {})}
+    statuses = sorted({STATUS_BY_CODE[code] for code in codes})
     return {
-        status: _problem_response({c: known[c] for c in codes if STATUS[c] == status})
+        status: _problem_response({c: examples[c] for c in codes if STATUS_BY_CODE[c] == status})
         for status in statuses
     }
 
@@ -216,12 +219,14 @@ def problem_responses(
 def _problem_response(codes: dict[str, dict[str, Any]]) -> dict[str, Any]:
     content = {
         "schema": {"$ref": f"#/components/schemas/{Problem.__name__}"},
-        "examples": named(codes),
+        "examples": openapi_examples(codes),
     }
-    said: dict[str, Any] = {"description": " or ".join(codes), "content": {MEDIA_TYPE: content}}
+    response: dict[str, Any] = {"description": " or ".join(codes), "content": {MEDIA_TYPE: content}}
     if "busy" in codes:
-        said["headers"] = {"Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}}
-    return said
+        response["headers"] = {
+            "Retry-After": {"schema": {"type": "integer"}, "description": "seconds"}
+        }
+    return response
 
 
 _PNG: Final = {"schema": {"type": "string", "contentMediaType": "image/png"}}
@@ -257,8 +262,10 @@ REQUEST_BODY: Final[dict[str, Any]] = {
         },
         "image/*": {"schema": {"type": "string", "contentMediaType": "image/*"}},
         "application/json": {
-            "schema": UrlSubmission.model_json_schema(),
-            "examples": named({"by_url": {"url": "https://example.com/a.jpg", "custom_id": "@a"}}),
+            "schema": UrlRequest.model_json_schema(),
+            "examples": openapi_examples(
+                {"by_url": {"url": "https://example.com/a.jpg", "custom_id": "@a"}}
+            ),
         },
     },
 }

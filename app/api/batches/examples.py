@@ -6,7 +6,7 @@ from typing import Any, Final
 
 from app.api import problems
 from app.api.analyses.examples import ANALYSES
-from app.errors import KeyReused, ListEmpty, ListUnreadable, NoAvatars, NotFound, NotYet
+from app.errors import IdempotencyKeyReused, ListEmpty, ListUnreadable, NoAvatars, NotFound, NotYet
 
 _ID: Final = "batch_7d0c5b1e4f9a2836c1e05b7d"
 
@@ -17,7 +17,7 @@ _COHORT: Final[dict[str, Any]] = {
     "duplicates": [{"perceptual_hash": "c3a1f0e49687b2d5", "seqs": [4, 17]}],
     "templates": {"ffhq": 63},
 }
-_WAITING: Final[dict[str, Any]] = {
+_VALIDATING: Final[dict[str, Any]] = {
     "id": _ID,
     "object": "batch",
     "status": "validating",
@@ -41,7 +41,7 @@ _WAITING: Final[dict[str, Any]] = {
     "cohort": None,
     "revision": 1,
 }
-_WORKING: Final = _WAITING | {
+_IN_PROGRESS: Final = _VALIDATING | {
     "status": "in_progress",
     "request_counts": {"total": 300, "completed": 120, "failed": 2},
     "outcomes": {"scored": 101, "no_face": 19},
@@ -50,7 +50,7 @@ _WORKING: Final = _WAITING | {
     "eta_s": 3.4,
     "revision": 9,
 }
-DONE: Final = _WORKING | {
+COMPLETED: Final = _IN_PROGRESS | {
     "status": "completed",
     "request_counts": {"total": 300, "completed": 296, "failed": 4},
     "outcomes": {"scored": 251, "no_face": 40, "too_small": 3, "not_a_photo": 2},
@@ -63,9 +63,9 @@ DONE: Final = _WORKING | {
     "revision": 21,
 }
 BATCHES: Final[dict[str, dict[str, Any]]] = {
-    "validating": _WAITING,
-    "in_progress": _WORKING,
-    "finalizing": DONE
+    "validating": _VALIDATING,
+    "in_progress": _IN_PROGRESS,
+    "finalizing": COMPLETED
     | {
         "status": "finalizing",
         "eta_s": 0.0,
@@ -74,8 +74,8 @@ BATCHES: Final[dict[str, dict[str, Any]]] = {
         "cohort": None,
         "revision": 20,
     },
-    "completed": DONE,
-    "failed": _WORKING
+    "completed": COMPLETED,
+    "failed": _IN_PROGRESS
     | {
         "status": "failed",
         "failed_at": "2026-01-09T12:00:05Z",
@@ -84,14 +84,14 @@ BATCHES: Final[dict[str, dict[str, Any]]] = {
         "error": "The batch could not be worked on; the log of the service says why.",
         "revision": 10,
     },
-    "cancelling": _WORKING
+    "cancelling": _IN_PROGRESS
     | {
         "status": "cancelling",
         "cancelling_at": "2026-01-09T12:00:05Z",
         "eta_s": None,
         "revision": 10,
     },
-    "cancelled": _WORKING
+    "cancelled": _IN_PROGRESS
     | {
         "status": "cancelled",
         "cancelling_at": "2026-01-09T12:00:05Z",
@@ -102,9 +102,9 @@ BATCHES: Final[dict[str, dict[str, Any]]] = {
     },
 }
 
-_ANSWER: Final = ANALYSES["likely_generated"] | {"timings_ms": None}
+_ANALYSIS: Final = ANALYSES["likely_generated"] | {"timings_ms": None}
 RESULTS: Final[dict[str, dict[str, Any]]] = {
-    "answered": {"seq": 0, "source": "https://example.com/a.jpg"} | _ANSWER,
+    "answered": {"seq": 0, "source": "https://example.com/a.jpg"} | _ANALYSIS,
     "failed": {
         "seq": 1,
         "custom_id": "@bob",
@@ -118,7 +118,7 @@ RESULTS: Final[dict[str, dict[str, Any]]] = {
         },
     },
 }
-PAGE: Final = {"data": list(RESULTS.values()), "has_more": True, "next_cursor": "1"}
+RESULTS_PAGE: Final = {"data": list(RESULTS.values()), "has_more": True, "next_cursor": "1"}
 
 _REQUEST_ID: Final = "req_0f1e2d3c4b5a69788796a5b4"
 _ERRORS: Final = (
@@ -127,9 +127,11 @@ _ERRORS: Final = (
     ListUnreadable("Line 3 is not JSON; send CSV, JSON, NDJSON, or an archive of pictures."),
     ListEmpty("There is not a single row in it."),
     NoAvatars("An X archive names accounts, not their pictures; add a file of ids and URLs."),
-    KeyReused("Send another Idempotency-Key, or the request that this one came with first."),
+    IdempotencyKeyReused(
+        "Send another Idempotency-Key, or the request that this one came with first."
+    ),
 )
 PROBLEMS: Final = {
     said.code: said.model_dump(mode="json")
-    for said in (problems.of(error, _REQUEST_ID) for error in _ERRORS)
+    for said in (problems.problem_from_error(error, _REQUEST_ID) for error in _ERRORS)
 }

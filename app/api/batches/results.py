@@ -8,15 +8,15 @@ from typing import Annotated, Any, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.api.auth import owner, require
+from app.api.auth import request_owner, require
 from app.api.batches import openapi as answers
 from app.api.batches.router import BatchId
-from app.api.batches.schemas import RESULTS_DEFAULT, RESULTS_MAX, ResultPageOut, batch_out
-from app.api.content_negotiation import JSON, preferred
-from app.api.state import house
-from app.api.streaming import Stream
+from app.api.batches.schemas import RESULTS_DEFAULT, RESULTS_MAX, ResultPageOut, serialize_batch
+from app.api.content_negotiation import JSON, preferred_type
+from app.api.state import app_state
+from app.api.streaming import BoundedStreamingResponse
 from app.batches import export
-from app.batches.service import Desk
+from app.batches.service import BatchService
 from app.batches.store.models import Batch
 from app.evidence import Verdict
 
@@ -24,20 +24,20 @@ router = APIRouter(tags=["batches"], dependencies=[Depends(require("read"))])
 
 NDJSON: Final = "application/x-ndjson"
 CSV: Final = "text/csv"
-FORMATS: Final = {"json": JSON, "ndjson": NDJSON, "csv": CSV}
+RESULT_MEDIA_TYPES: Final = {"json": JSON, "ndjson": NDJSON, "csv": CSV}
 
-Order = Literal["input", "-llr"]
+ResultOrder = Literal["input", "-llr"]
 
 
 @dataclass(frozen=True)
-class Asked:
+class ResultFilter:
     """Which results, in which order."""
 
-    order: Order = "input"
+    order: ResultOrder = "input"
     min_llr: float | None = None
     verdict: Verdict | None = None
 
-    def terms(self) -> dict[str, Any]:
+    def query_arguments(self) -> dict[str, Any]:
         """As the desk takes them."""
         return {"order": self.order, "min_llr": self.min_llr, "verdict": self.verdict}
 
@@ -46,7 +46,7 @@ class Asked:
     "/v1/batches/{batch_id}/results",
     summary="What came of the list",
     response_model=ResultPageOut,
-    responses=answers.RESULTS_ANSWERS,
+    responses=answers.RESULTS_RESPONSES,
 )
 async def get_results(
     request: Request,
@@ -55,7 +55,9 @@ async def get_results(
     limit: Annotated[
         int, Query(ge=1, le=RESULTS_MAX, description="JSON pages only")
     ] = RESULTS_DEFAULT,
-    order: Annotated[Order, Query(description="`-llr`: the strongest evidence first")] = "input",
+    order: Annotated[
+        ResultOrder, Query(description="`-llr`: the strongest evidence first")
+    ] = "input",
     min_llr: Annotated[
         float | None, Query(allow_inf_nan=False, description="only answers at or above it")
     ] = None,
@@ -72,58 +74,81 @@ async def get_results(
     whoever follows it is given each item once. By `-llr` the order itself still changes. CSV holds
     the rows that came in, in their order, with our columns behind.
     """
-    room = house(request).batches
-    kind = FORMATS[format] if format else _kind(request)
-    asked = Asked(order, min_llr, verdict)
-    if kind == JSON:
-        body = await room.ask(_page, room.desk, batch_id, owner(request), asked, cursor, limit)
+    batch_state = app_state(request).batches
+    media_type = RESULT_MEDIA_TYPES[format] if format else _negotiate_media_type(request)
+    result_filter = ResultFilter(order, min_llr, verdict)
+    if media_type == JSON:
+        body = await batch_state.run(
+            _results_page,
+            batch_state.service,
+            batch_id,
+            request_owner(request),
+            result_filter,
+            cursor,
+            limit,
+        )
         return Response(body, media_type=JSON, headers={"Vary": "Accept"})
-    batch = await room.ask(room.desk.get, batch_id, owner(request))
-    ending: Literal["ndjson", "csv"] = "ndjson" if kind == NDJSON else "csv"
-    return Stream(
-        lines_of(room.desk, batch, asked, ending),
-        room.streams,
-        media_type=kind,
+    batch = await batch_state.run(batch_state.service.get, batch_id, request_owner(request))
+    file_format: Literal["ndjson", "csv"] = "ndjson" if media_type == NDJSON else "csv"
+    return BoundedStreamingResponse(
+        stream_results(batch_state.service, batch, result_filter, file_format),
+        batch_state.stream_limit,
+        media_type=media_type,
         headers={
             "Vary": "Accept",
-            "Content-Disposition": f'attachment; filename="{batch.id}.{ending}"',
+            "Content-Disposition": f'attachment; filename="{batch.id}.{file_format}"',
         },
     )
 
 
-def summary_of(batch: Batch) -> dict[str, Any]:
+def summarize_batch(batch: Batch) -> dict[str, Any]:
     """The trailer of a stream of results."""
-    said = batch_out(batch).model_dump(mode="json")
-    told = ("id", "status", "request_counts", "outcomes", "verdicts", "prior", "error", "cohort")
-    return {name: said[name] for name in told}
+    document = serialize_batch(batch).model_dump(mode="json")
+    fields = ("id", "status", "request_counts", "outcomes", "verdicts", "prior", "error", "cohort")
+    return {name: document[name] for name in fields}
 
 
-def _kind(request: Request) -> str:
-    return preferred(request.headers.get("accept", "*/*"), tuple(FORMATS.values()))
+def _negotiate_media_type(request: Request) -> str:
+    return preferred_type(request.headers.get("accept", "*/*"), tuple(RESULT_MEDIA_TYPES.values()))
 
 
-def _page(
-    desk: Desk, batch_id: str, owner_: str, asked: Asked, cursor: str | None, limit: int
+def _results_page(
+    service: BatchService,
+    batch_id: str,
+    owner: str,
+    result_filter: ResultFilter,
+    cursor: str | None,
+    limit: int,
 ) -> bytes:
-    page = desk.results(
-        batch_id, owner_, after=cursor, limit=limit, thumbnails=False, **asked.terms()
+    page = service.read_result_page(
+        batch_id,
+        owner,
+        after=cursor,
+        limit=limit,
+        thumbnails=False,
+        **result_filter.query_arguments(),
     )
     tail = {"has_more": page.more, "next_cursor": page.next_cursor}
-    return export.page(page.results, tail)
+    return export.format_page(page.results, tail)
 
 
-def lines_of(
-    desk: Desk, batch: Batch, asked: Asked, ending: Literal["ndjson", "csv"]
+def stream_results(
+    service: BatchService,
+    batch: Batch,
+    result_filter: ResultFilter,
+    file_format: Literal["ndjson", "csv"],
 ) -> Generator[bytes, None, None]:
     """The results of ``batch`` as a file with that ending, in blocks; nothing is read before.
 
     Raises ``NotFound`` if it is erased meanwhile: half of it must not be taken for all.
     """
-    found = desk.every(batch.id, batch.new.owner, thumbnails=False, **asked.terms())
-    if ending == "csv":
-        yield from export.csv(found, batch.new.columns)
+    results = service.iter_results(
+        batch.id, batch.request.owner, thumbnails=False, **result_filter.query_arguments()
+    )
+    if file_format == "csv":
+        yield from export.stream_csv(results, batch.request.columns)
     else:
-        yield from export.ndjson(found, None)
-    batch = desk.get(batch.id, batch.new.owner)
-    if ending == "ndjson":
-        yield from export.ndjson((), summary_of(batch))
+        yield from export.stream_ndjson(results, None)
+    batch = service.get(batch.id, batch.request.owner)
+    if file_format == "ndjson":
+        yield from export.stream_ndjson((), summarize_batch(batch))

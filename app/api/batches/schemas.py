@@ -8,9 +8,9 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BeforeValidator, Field, StringConstraints, field_validator
 
-from app.analysis.schemas import CUSTOM_ID_MAX_LENGTH, AnalysisOut, Wire
+from app.analysis.schemas import CUSTOM_ID_MAX_LENGTH, AnalysisOut, WireModel
 from app.batches.store.models import Batch, Status
-from app.fetch import MAX_URL_LENGTH
+from app.fetch.urls import MAX_URL_CHARS
 from app.settings import Probability
 
 METADATA_MAX_KEYS: Final = 16
@@ -19,10 +19,10 @@ RESULTS_MAX: Final = 1000
 RESULTS_DEFAULT: Final = 100
 BATCHES_MAX: Final = 100
 BATCHES_DEFAULT: Final = 20
-KEY_MAX_LENGTH: Final = 255
+IDEMPOTENCY_KEY_MAX_LENGTH: Final = 255
 
 
-def _from_json(value: Any) -> Any:
+def _parse_json(value: Any) -> Any:
     """A form field or a query parameter holds an object as its JSON."""
     if not isinstance(value, str):
         return value
@@ -35,7 +35,7 @@ def _from_json(value: Any) -> Any:
 MetadataText = Annotated[str, StringConstraints(max_length=METADATA_MAX_LENGTH)]
 
 
-class BatchOptions(Wire):
+class BatchOptions(WireModel):
     """What may be said of a list, in whichever way it is sent."""
 
     prior: Probability | None = Field(
@@ -44,10 +44,10 @@ class BatchOptions(Wire):
     webhook_url: str | None = Field(
         default=None,
         min_length=1,
-        max_length=MAX_URL_LENGTH,
+        max_length=MAX_URL_CHARS,
         description="told when the batch has ended (Standard Webhooks)",
     )
-    metadata: Annotated[dict[MetadataText, MetadataText], BeforeValidator(_from_json)] = Field(
+    metadata: Annotated[dict[MetadataText, MetadataText], BeforeValidator(_parse_json)] = Field(
         default_factory=dict,
         max_length=METADATA_MAX_KEYS,
         description=f"yours, echoed: {METADATA_MAX_KEYS} pairs of strings",
@@ -55,14 +55,14 @@ class BatchOptions(Wire):
 
     @field_validator("metadata", mode="before")
     @classmethod
-    def _none_is_empty(cls, value: Any) -> Any:
+    def _default_to_empty(cls, value: Any) -> Any:
         return {} if value is None else value
 
 
-class ItemIn(Wire):
+class ItemIn(WireModel):
     """One account of a list that is sent as JSON."""
 
-    url: str = Field(max_length=MAX_URL_LENGTH)
+    url: str = Field(max_length=MAX_URL_CHARS)
     custom_id: str | None = Field(default=None, max_length=CUSTOM_ID_MAX_LENGTH)
 
 
@@ -72,7 +72,7 @@ class ListIn(BatchOptions):
     items: list[ItemIn] = Field(min_length=1)
 
 
-class CountsOut(Wire):
+class CountsOut(WireModel):
     """Items: how many there are, how many have an answer, how many have an error instead."""
 
     total: int
@@ -80,7 +80,7 @@ class CountsOut(Wire):
     failed: int
 
 
-class BatchOut(Wire):
+class BatchOut(WireModel):
     """A follower list on its way through, or done."""
 
     id: str
@@ -112,7 +112,7 @@ class BatchOut(Wire):
     revision: int = Field(description="grows with every change; the id of the events")
 
 
-class BatchListOut(Wire):
+class BatchListOut(WireModel):
     """The caller's batches, newest first."""
 
     data: list[BatchOut]
@@ -127,7 +127,7 @@ class ResultOut(AnalysisOut):
     source: str = Field(description="what the item pointed at")
 
 
-class ItemErrorOut(Wire):
+class ItemErrorOut(WireModel):
     """Why an item has no answer; codes are those of the problems."""
 
     code: str
@@ -136,7 +136,7 @@ class ItemErrorOut(Wire):
     retryable: bool
 
 
-class FailedItemOut(Wire):
+class FailedItemOut(WireModel):
     """An item that could not be answered."""
 
     seq: int = Field(ge=0)
@@ -145,7 +145,7 @@ class FailedItemOut(Wire):
     error: ItemErrorOut
 
 
-class ResultPageOut(Wire):
+class ResultPageOut(WireModel):
     """Results, as far as there are any yet."""
 
     data: list[ResultOut | FailedItemOut]
@@ -156,24 +156,24 @@ class ResultPageOut(Wire):
     )
 
 
-def batch_out(batch: Batch) -> BatchOut:
+def serialize_batch(batch: Batch) -> BatchOut:
     """``batch`` as its owner sees it."""
-    at = {f"{status}_at": batch.reached.get(status) for status in Status}
+    timestamps = {f"{status}_at": batch.reached.get(status) for status in Status}
     return BatchOut(
         id=batch.id,
         status=batch.status,
         request_counts=CountsOut(total=batch.total, completed=batch.completed, failed=batch.failed),
         outcomes=dict(batch.outcomes),
         verdicts=dict(batch.verdicts),
-        prior=batch.new.prior,
-        list_format=batch.new.list_format,
-        metadata=dict(batch.new.metadata),
-        webhook_url=batch.new.webhook_url,
-        created_at=at.pop("validating_at"),
+        prior=batch.request.prior,
+        list_format=batch.request.list_format,
+        metadata=dict(batch.request.metadata),
+        webhook_url=batch.request.webhook_url,
+        created_at=timestamps.pop("validating_at"),
         expires_at=batch.expires_at,
         eta_s=None if batch.eta_s is None else round(batch.eta_s, 1),
         error=batch.error,
         cohort=None if batch.cohort is None else dict(batch.cohort),
         revision=batch.revision,
-        **at,
+        **timestamps,
     )

@@ -11,24 +11,24 @@ from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
-from app.analysis.analyzer import Analyst
-from app.analysis.child_pool import opened_look
-from app.api.admission import Places
-from app.batches.service import Desk
+from app.analysis.analyzer import Analyzer
+from app.analysis.child_pool import open_analyze_fn
+from app.api.admission import AdmissionLimit
+from app.batches.service import BatchService
 from app.batches.store.models import Batch
-from app.fetch import Holds
-from app.runtime.batch_images import Gallery
-from app.runtime.batch_service import staffed_desk
+from app.fetch.rate_limit import HostCooldowns
+from app.runtime.batch_images import BatchImages
+from app.runtime.batch_service import open_batch_service
 from app.runtime.observability import Metrics
-from app.runtime.storage import spool_folder
+from app.runtime.storage import resolve_spool_folder
 from app.settings import Settings
 
-SUBMISSIONS: Final = 4
+MAX_SUBMISSIONS: Final = 4
 """Lists that may come in at once: each holds a disk and a database busy."""
-STREAMS: Final = 16
-LISTENERS: Final = 64
-DRAWINGS: Final = 2
-CHANGE_S: Final = 2.0
+MAX_RESULT_STREAMS: Final = 16
+MAX_LISTENERS: Final = 64
+MAX_DRAWINGS: Final = 2
+CHANGE_WAIT_S: Final = 2.0
 """How long one look for news lasts; a listener that left is noticed within it."""
 _THREADS: Final = 8
 
@@ -36,62 +36,74 @@ T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
-class BatchRoom:
+class BatchState:
     """``spool_dir``: where bodies wait while they arrive."""
 
-    desk: Desk
-    gallery: Gallery
+    service: BatchService
+    images: BatchImages
     spool_dir: Path
-    asking: ThreadPoolExecutor
-    listening: ThreadPoolExecutor
-    submissions: Places = field(default_factory=lambda: Places(SUBMISSIONS, "lists", 5))
-    streams: Places = field(default_factory=lambda: Places(STREAMS, "streams of results", 10))
-    listeners: Places = field(default_factory=lambda: Places(LISTENERS, "listeners", 10))
-    drawings: Places = field(default_factory=lambda: Places(DRAWINGS, "drawings", 3))
+    executor: ThreadPoolExecutor
+    listener_executor: ThreadPoolExecutor
+    submission_limit: AdmissionLimit = field(
+        default_factory=lambda: AdmissionLimit(MAX_SUBMISSIONS, "lists", 5)
+    )
+    stream_limit: AdmissionLimit = field(
+        default_factory=lambda: AdmissionLimit(MAX_RESULT_STREAMS, "streams of results", 10)
+    )
+    listener_limit: AdmissionLimit = field(
+        default_factory=lambda: AdmissionLimit(MAX_LISTENERS, "listeners", 10)
+    )
+    drawing_limit: AdmissionLimit = field(
+        default_factory=lambda: AdmissionLimit(MAX_DRAWINGS, "drawings", 3)
+    )
 
-    async def ask(self, question: Callable[..., T], *arguments: object, **named: object) -> T:
-        """``question`` on a thread of our own: the desk and its database may take their time."""
-        call = partial(question, *arguments, **named)
-        return await asyncio.get_running_loop().run_in_executor(self.asking, call)
+    async def run(self, function: Callable[..., T], *arguments: object, **keywords: object) -> T:
+        """``function`` on a thread of our own: the desk and its database may take their time."""
+        call = partial(function, *arguments, **keywords)
+        return await asyncio.get_running_loop().run_in_executor(self.executor, call)
 
-    async def change(self, batch: Batch) -> Batch:
+    async def wait_for_change(self, batch: Batch) -> Batch:
         """``batch`` as it is once something changed, or after a while."""
         wait = partial(
-            self.desk.wait_for_change, batch.id, batch.new.owner, batch.revision, CHANGE_S
+            self.service.wait_for_change,
+            batch.id,
+            batch.request.owner,
+            batch.revision,
+            CHANGE_WAIT_S,
         )
-        return await asyncio.get_running_loop().run_in_executor(self.listening, wait)
+        return await asyncio.get_running_loop().run_in_executor(self.listener_executor, wait)
 
 
 @contextmanager
-def _staffed(
-    settings: Settings, analyst: Analyst, metrics: Metrics, holds: Holds
-) -> Iterator[Desk]:
+def _open_service(
+    settings: Settings, analyzer: Analyzer, metrics: Metrics, holds: HostCooldowns
+) -> Iterator[BatchService]:
     with (
-        opened_look(settings, analyst) as look,
-        staffed_desk(settings, look, metrics, holds) as desk,
+        open_analyze_fn(settings, analyzer) as analyze,
+        open_batch_service(settings, analyze, metrics, holds) as service,
     ):
-        yield desk
+        yield service
 
 
 @asynccontextmanager
-async def open_batch_room(
-    settings: Settings, analyst: Analyst, metrics: Metrics, holds: Holds
-) -> AsyncIterator[BatchRoom]:
+async def open_batch_state(
+    settings: Settings, analyzer: Analyzer, metrics: Metrics, holds: HostCooldowns
+) -> AsyncIterator[BatchState]:
     """``holds``: shared by all fetchers of the process.
 
     Raises ``SettingsError`` if nothing can be kept where the operator said.
     """
-    spool_dir = spool_folder(settings)
-    asking = ThreadPoolExecutor(_THREADS, thread_name_prefix="ask")
-    listening = ThreadPoolExecutor(LISTENERS, thread_name_prefix="listen")
+    spool_dir = resolve_spool_folder(settings)
+    executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="ask")
+    listener_executor = ThreadPoolExecutor(MAX_LISTENERS, thread_name_prefix="listen")
     try:
-        staffed = _staffed(settings, analyst, metrics, holds)
-        desk = await asyncio.to_thread(staffed.__enter__)
+        service_context = _open_service(settings, analyzer, metrics, holds)
+        service = await asyncio.to_thread(service_context.__enter__)
         try:
-            gallery = Gallery(desk, analyst, settings.base_rate)
-            yield BatchRoom(desk, gallery, spool_dir, asking, listening)
+            images = BatchImages(service, analyzer, settings.base_rate)
+            yield BatchState(service, images, spool_dir, executor, listener_executor)
         finally:
-            await asyncio.to_thread(staffed.__exit__, None, None, None)
+            await asyncio.to_thread(service_context.__exit__, None, None, None)
     finally:
-        for pool in (asking, listening):
+        for pool in (executor, listener_executor):
             await asyncio.to_thread(pool.shutdown, wait=True)

@@ -11,10 +11,10 @@ from typing import IO, BinaryIO, Final, cast
 
 from fastapi import Request
 
-from app.api.multipart import FILE_FIELD, Part, read_form
-from app.api.problems import UnsupportedBody, blame
-from app.api.request_body import Spool, arriving
-from app.lists.reader import FollowerList, from_files, open_list
+from app.api.multipart import FILE_FIELD, FilePart, read_form
+from app.api.problems import UnsupportedBody, invalid_field
+from app.api.request_body import Spool, read_body
+from app.lists.reader import FollowerList, items_from_files, open_list
 from app.settings import Settings
 
 MAX_FORM_FILES: Final = 10_000
@@ -23,7 +23,7 @@ _FORM: Final = "multipart/form-data"
 
 
 @dataclass(frozen=True)
-class ListBody:
+class ListUpload:
     """What arrived; it goes when the block ends. ``digest``: of what was sent.
 
     ``parts``: the files of a form, one after the other in ``file``. ``fields``: what stood beside.
@@ -32,29 +32,29 @@ class ListBody:
     file: IO[bytes]
     media_type: str
     digest: str
-    parts: tuple[Part, ...] = ()
+    parts: tuple[FilePart, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
 
-    def opened(self, settings: Settings) -> FollowerList:
+    def open_followers(self, settings: Settings) -> FollowerList:
         """The list in it, or the pictures of a form. Raises what opening a list raises."""
         if len(self.parts) > 1:
-            items = from_files(
-                self._pictures(settings.max_bytes),
+            items = items_from_files(
+                self._iter_pictures(settings.max_bytes),
                 max_items=settings.max_list_items,
                 max_picture_bytes=settings.max_bytes,
             )
             return FollowerList("form", (), items)
-        name, kind = next(((p.name, p.media_type) for p in self.parts), ("", self.media_type))
+        name, media_type = next(((p.name, p.media_type) for p in self.parts), ("", self.media_type))
         return open_list(
             cast(BinaryIO, self.file),
             name=name,
-            media_type=kind,
+            media_type=media_type,
             max_items=settings.max_list_items,
             max_bytes=settings.max_list_bytes,
             max_picture_bytes=settings.max_bytes,
         )
 
-    def _pictures(self, max_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
+    def _iter_pictures(self, max_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
         """Each file of the form by its name; of one that is too large, enough to see that."""
         for part in self.parts:
             self.file.seek(part.offset)
@@ -62,24 +62,28 @@ class ListBody:
 
 
 @asynccontextmanager
-async def list_body(request: Request, folder: Path, max_bytes: int) -> AsyncIterator[ListBody]:
+async def receive_upload(
+    request: Request, folder: Path, max_bytes: int
+) -> AsyncIterator[ListUpload]:
     """Raises ``TooLarge``, ``BodyTimeout``, ``UnsupportedBody`` or ``InvalidFields``."""
-    given = request.headers.get("content-type", "")
-    kind = given.partition(";")[0].strip().lower()
-    _refuse_others(kind, request.headers.get("content-encoding", "identity").strip().lower())
+    content_type = request.headers.get("content-type", "")
+    media_type = content_type.partition(";")[0].strip().lower()
+    _check_body_type(
+        media_type, request.headers.get("content-encoding", "identity").strip().lower()
+    )
     spool = Spool(folder)
     try:
-        body = arriving(request, max_bytes)
-        if kind == _FORM:
-            yield await _form(given, body, spool)
+        body = read_body(request, max_bytes)
+        if media_type == _FORM:
+            yield await _receive_form(content_type, body, spool)
         else:
-            yield await _raw(kind, body, spool)
+            yield await _receive_raw(media_type, body, spool)
     finally:
         spool.close()
 
 
-def _refuse_others(kind: str, coding: str) -> None:
-    if kind.startswith("image/"):
+def _check_body_type(media_type: str, coding: str) -> None:
+    if media_type.startswith("image/"):
         raise UnsupportedBody(
             "A single picture goes to /v1/analyses; here, send a list, an archive of pictures, or "
             f"a form with many parts named `{FILE_FIELD}`."
@@ -88,16 +92,18 @@ def _refuse_others(kind: str, coding: str) -> None:
         raise UnsupportedBody("Send the list as it is, or with Content-Encoding: gzip.")
 
 
-async def _raw(kind: str, body: AsyncIterator[bytes], spool: Spool) -> ListBody:
+async def _receive_raw(media_type: str, body: AsyncIterator[bytes], spool: Spool) -> ListUpload:
     async for chunk in body:
         await spool.write(chunk)
     await spool.flush()
-    return ListBody(spool.file, kind, spool.sha256)
+    return ListUpload(spool.file, media_type, spool.sha256)
 
 
-async def _form(given: str, body: AsyncIterator[bytes], spool: Spool) -> ListBody:
-    form = await read_form(given, body, spool, MAX_FORM_FILES)
+async def _receive_form(content_type: str, body: AsyncIterator[bytes], spool: Spool) -> ListUpload:
+    form = await read_form(content_type, body, spool, MAX_FORM_FILES)
     await spool.flush()
     if not form.files:
-        raise blame(FILE_FIELD, f"send the list as a part named `{FILE_FIELD}`, with a file name")
-    return ListBody(spool.file, "", form.digest, tuple(form.files), form.fields)
+        raise invalid_field(
+            FILE_FIELD, f"send the list as a part named `{FILE_FIELD}`, with a file name"
+        )
+    return ListUpload(spool.file, "", form.digest, tuple(form.files), form.fields)

@@ -8,20 +8,20 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request
 from pydantic import Field
 
-from app.analysis.schemas import Wire
-from app.api.auth import owner, require
+from app.analysis.schemas import WireModel
+from app.api.auth import request_owner, require
 from app.api.batches import openapi as answers
 from app.api.batches.router import BatchId
-from app.api.batches.state import BatchRoom
-from app.api.state import house
-from app.batches.webhooks.messages import Delivery, State, deliveries, resend
+from app.api.batches.state import BatchState
+from app.api.state import app_state
+from app.batches.webhooks.messages import State, WebhookDelivery, list_deliveries, resend
 from app.errors import NotYet
 
-reading = APIRouter(tags=["batches"], dependencies=[Depends(require("read"))])
+read_router = APIRouter(tags=["batches"], dependencies=[Depends(require("read"))])
 router = APIRouter(tags=["batches"], dependencies=[Depends(require("analyse"))])
 
 
-class TryOut(Wire):
+class TryOut(WireModel):
     """One attempt."""
 
     number: int
@@ -31,7 +31,7 @@ class TryOut(Wire):
     duration_s: float
 
 
-class DeliveryOut(Wire):
+class DeliveryOut(WireModel):
     """A message, and what became of it."""
 
     id: str = Field(description="`webhook-id`: the same however often it is sent")
@@ -43,28 +43,30 @@ class DeliveryOut(Wire):
     tries: list[TryOut]
 
 
-class DeliveriesOut(Wire):
+class DeliveriesOut(WireModel):
     """All messages about a batch, the newest first."""
 
     data: list[DeliveryOut]
 
 
-@reading.get(
+@read_router.get(
     "/v1/batches/{batch_id}/webhooks",
     summary="What was sent about a batch",
-    responses=answers.PLAIN_ANSWERS,
+    responses=answers.WEBHOOK_RESPONSES,
 )
 async def get_webhooks(request: Request, batch_id: BatchId) -> DeliveriesOut:
     """Each message with every try: what the receiver answered, when it is tried again."""
-    room = house(request).batches
-    await room.ask(room.desk.get, batch_id, owner(request))
-    return DeliveriesOut(data=[_told(each) for each in await _sent(room, batch_id)])
+    batch_state = app_state(request).batches
+    await batch_state.run(batch_state.service.get, batch_id, request_owner(request))
+    return DeliveriesOut(
+        data=[_serialize_delivery(each) for each in await _list_deliveries(batch_state, batch_id)]
+    )
 
 
 @router.post(
     "/v1/batches/{batch_id}/webhooks/resend",
     summary="Send a message again",
-    responses=answers.PLAIN_ANSWERS,
+    responses=answers.WEBHOOK_RESPONSES,
 )
 async def resend_webhook(
     request: Request,
@@ -74,21 +76,23 @@ async def resend_webhook(
     ] = None,
 ) -> DeliveryOut:
     """At once, whatever became of it before; it keeps its id, by which receivers tell."""
-    room = house(request).batches
-    await room.ask(room.desk.get, batch_id, owner(request))
+    batch_state = app_state(request).batches
+    await batch_state.run(batch_state.service.get, batch_id, request_owner(request))
     if message is None:
-        sent = await _sent(room, batch_id)
-        if not sent:
+        messages = await _list_deliveries(batch_state, batch_id)
+        if not messages:
             raise NotYet("Nothing was sent about this batch: it has not ended, or has no webhook.")
-        message = sent[0].id
-    return _told(await room.ask(resend, room.desk.engine, batch_id, message))
+        message = messages[0].id
+    return _serialize_delivery(
+        await batch_state.run(resend, batch_state.service.engine, batch_id, message)
+    )
 
 
-async def _sent(room: BatchRoom, batch_id: str) -> tuple[Delivery, ...]:
-    return await room.ask(deliveries, room.desk.engine, batch_id)
+async def _list_deliveries(batch_state: BatchState, batch_id: str) -> tuple[WebhookDelivery, ...]:
+    return await batch_state.run(list_deliveries, batch_state.service.engine, batch_id)
 
 
-def _told(delivery: Delivery) -> DeliveryOut:
+def _serialize_delivery(delivery: WebhookDelivery) -> DeliveryOut:
     return DeliveryOut(
         id=delivery.id,
         type=delivery.type,
@@ -98,12 +102,12 @@ def _told(delivery: Delivery) -> DeliveryOut:
         next_at=delivery.next_at,
         tries=[
             TryOut(
-                number=one.number,
-                at=one.at,
-                status=one.status,
-                error=one.error,
-                duration_s=round(one.duration_s, 3),
+                number=attempt.number,
+                at=attempt.at,
+                status=attempt.status,
+                error=attempt.error,
+                duration_s=round(attempt.duration_s, 3),
             )
-            for one in delivery.tries
+            for attempt in delivery.attempts
         ],
     )

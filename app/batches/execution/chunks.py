@@ -24,72 +24,72 @@ from app.batches.store.tables import batches, chunks, items, results
 
 SUBMISSION: Final = -1
 """Asks for a batch's first chunks."""
-AT_WORK: Final = (Status.IN_PROGRESS, Status.CANCELLING)
-STRIKES: Final = 2
+ACTIVE_STATUSES: Final = (Status.IN_PROGRESS, Status.CANCELLING)
+MAX_CRASH_SUSPICIONS: Final = 2
 """Looks at one picture that ended with the process."""
-WEARS_OUT: Final = 8
+MAX_CRASHES: Final = 8
 """Deaths in a row, without one item done between them, after which a chunk is given up."""
 
 
 @dataclass(frozen=True)
-class Key:
+class ChunkKey:
     """One run of a chunk, as workflows are named after it."""
 
-    batch: str
+    batch_id: str
     generation: int
     chunk: int
     part: int
 
     @property
-    def workflow(self) -> str:
-        return f"{self.batch}:{self.generation}:{self.chunk}:{self.part}"
+    def workflow_id(self) -> str:
+        return f"{self.batch_id}:{self.generation}:{self.chunk}:{self.part}"
 
 
 @dataclass(frozen=True)
-class Begun:
+class ChunkRun:
     """What a run has before it: the pictures ``first <= seq < end`` that have no result yet.
 
-    ``careful``: one at a time. ``worn_out``: nothing went forward for too long. ``over``: there is
-    nothing left to look at here.
+    ``isolate``: one at a time. ``exhausted``: nothing went forward for too long. ``finished``:
+    there is nothing left to look at here.
     """
 
-    key: Key
+    key: ChunkKey
     batch_no: int
     prior: float
     first: int
     end: int
-    careful: bool = False
-    worn_out: bool = False
-    over: bool = False
+    isolate: bool = False
+    exhausted: bool = False
+    finished: bool = False
 
 
 @dataclass(frozen=True)
-class Next:
+class FollowUp:
     """What is to be enqueued now; each name at most once, whoever asks."""
 
-    chunks: tuple[Key, ...] = ()
+    chunks: tuple[ChunkKey, ...] = ()
     final: tuple[str, int, int] | None = None
     """Batch, generation and part of its last workflow, if all chunks are done."""
 
 
-def size(total: int) -> int:
+def chunk_size(total: int) -> int:
     """Items in a chunk of a list of ``total``."""
     return min(max(2 * isqrt(total), 32), 1000)
 
 
-def pending(batch_no: int, first: int = 0, end: int | None = None) -> sa.Select[tuple[int]]:
+def select_pending(batch_no: int, first: int = 0, end: int | None = None) -> sa.Select[tuple[int]]:
     """The seqs of a batch that have no result yet, in order."""
     answered = sa.exists().where(results.c.batch_no == batch_no, results.c.seq == items.c.seq)
-    within = [items.c.batch_no == batch_no, items.c.seq >= first]
+    conditions = [items.c.batch_no == batch_no, items.c.seq >= first]
     if end is not None:
-        within.append(items.c.seq < end)
-    return sa.select(items.c.seq).where(*within, ~answered).order_by(items.c.seq)
+        conditions.append(items.c.seq < end)
+    return sa.select(items.c.seq).where(*conditions, ~answered).order_by(items.c.seq)
 
 
-def lay_out(c: sa.Connection, batch_no: int, generation: int, waiting: int) -> int:
+def create_chunks(c: sa.Connection, batch_no: int, generation: int, waiting: int) -> int:
     """Write the chunks for ``waiting`` items without a result; how many they became."""
-    step = size(waiting)
-    numbered = pending(batch_no).subquery()
+    step = chunk_size(waiting)
+    numbered = select_pending(batch_no).subquery()
     count = (sa.func.row_number().over(order_by=numbered.c.seq) - 1).label("count")
     ranked = sa.select(numbered.c.seq, count).subquery()
     starts = sa.select(ranked.c.seq).where(ranked.c.count % step == 0).order_by(ranked.c.seq)
@@ -106,24 +106,30 @@ def lay_out(c: sa.Connection, batch_no: int, generation: int, waiting: int) -> i
     return len(rows)
 
 
-def ask(c: sa.Connection, batch_no: int, by: int, lanes: int) -> None:
-    """Mark the next chunks as asked for by chunk ``by``; the caller holds the batch's row."""
+def request_chunks(
+    c: sa.Connection, batch_no: int, requested_by: int, max_active_chunks: int
+) -> None:
+    """Mark the next chunks as asked for by ``requested_by``; the caller holds the batch's row."""
     row = c.execute(
         sa.select(
             batches.c.generation, batches.c.chunks, batches.c.chunks_asked, batches.c.chunks_done
         ).where(batches.c.no == batch_no)
     ).one()
-    asked: int = row.chunks_asked
-    more = min(lanes - (asked - row.chunks_done), row.chunks - asked)
-    if more <= 0:
+    requested: int = row.chunks_asked
+    count = min(max_active_chunks - (requested - row.chunks_done), row.chunks - requested)
+    if count <= 0:
         return
-    those = _of(batch_no, row.generation, chunks.c.chunk.between(asked, asked + more - 1))
-    c.execute(sa.update(chunks).where(those).values(asked_by=by))
-    c.execute(sa.update(batches).where(batches.c.no == batch_no).values(chunks_asked=asked + more))
+    next_chunks = _chunk_filter(
+        batch_no, row.generation, chunks.c.chunk.between(requested, requested + count - 1)
+    )
+    c.execute(sa.update(chunks).where(next_chunks).values(asked_by=requested_by))
+    c.execute(
+        sa.update(batches).where(batches.c.no == batch_no).values(chunks_asked=requested + count)
+    )
 
 
-def asked(c: sa.Connection, batch_no: int, by: int) -> Next:
-    """What ``by`` has asked for and is not done; the last workflow, if nothing is left."""
+def read_requested(c: sa.Connection, batch_no: int, requested_by: int) -> FollowUp:
+    """What ``requested_by`` asked for and is not done; the last workflow, if nothing is left."""
     row = c.execute(
         sa.select(
             batches.c.id,
@@ -136,112 +142,122 @@ def asked(c: sa.Connection, batch_no: int, by: int) -> Next:
         ).where(batches.c.no == batch_no)
     ).one_or_none()
     if row is None:
-        return Next()
-    open_ones = _of(batch_no, row.generation, chunks.c.asked_by == by, ~chunks.c.done)
-    found = c.execute(
-        sa.select(chunks.c.chunk, chunks.c.part).where(open_ones).order_by(chunks.c.chunk)
+        return FollowUp()
+    open_chunks = _chunk_filter(
+        batch_no, row.generation, chunks.c.asked_by == requested_by, ~chunks.c.done
     )
-    keys = tuple(Key(row.id, row.generation, each.chunk, each.part) for each in found)
-    return Next(keys, (row.id, row.generation, row.final_part) if complete(row) else None)
+    rows = c.execute(
+        sa.select(chunks.c.chunk, chunks.c.part).where(open_chunks).order_by(chunks.c.chunk)
+    )
+    keys = tuple(ChunkKey(row.id, row.generation, each.chunk, each.part) for each in rows)
+    return FollowUp(keys, (row.id, row.generation, row.final_part) if is_complete(row) else None)
 
 
-def complete(row: sa.Row[*tuple[Any, ...]]) -> bool:
+def is_complete(row: sa.Row[*tuple[Any, ...]]) -> bool:
     """Whether only the end of a batch is left to do."""
     if row.status == Status.CANCELLING:
         return bool(row.chunks_done == row.chunks_asked)
     return row.status in (Status.IN_PROGRESS, Status.FINALIZING) and row.chunks_done == row.chunks
 
 
-def begin(database: Database, key: Key) -> Begun | Key | None:
-    """Begin a run. Another ``Key``: the chunk has moved on to that one. ``None``: it is gone."""
-    return database.write(lambda c: _begin(c, key))
+def begin_run(database: Database, key: ChunkKey) -> ChunkRun | ChunkKey | None:
+    """Begin a run. Another ``ChunkKey``: the chunk moved on to that one. ``None``: it is gone."""
+    return database.write(lambda c: _begin_run(c, key))
 
 
-def _begin(c: sa.Connection, key: Key) -> Begun | Key | None:
-    of = sa.select(batches.c.no, batches.c.prior, batches.c.status, batches.c.generation)
-    batch = c.execute(of.where(batches.c.id == key.batch)).one_or_none()
+def _begin_run(c: sa.Connection, key: ChunkKey) -> ChunkRun | ChunkKey | None:
+    statement = sa.select(batches.c.no, batches.c.prior, batches.c.status, batches.c.generation)
+    batch = c.execute(statement.where(batches.c.id == key.batch_id)).one_or_none()
     if batch is None or batch.generation != key.generation:
         return None
-    mine = _of(batch.no, key.generation, chunks.c.chunk == key.chunk)
-    row = c.execute(sa.select(chunks).where(mine).with_for_update()).one_or_none()
+    this_chunk = _chunk_filter(batch.no, key.generation, chunks.c.chunk == key.chunk)
+    row = c.execute(sa.select(chunks).where(this_chunk).with_for_update()).one_or_none()
     if row is None:
         return None
     if row.part != key.part and not row.done:
-        return Key(key.batch, key.generation, key.chunk, row.part)
-    there = Begun(key, batch.no, batch.prior, row.first, row.end)
+        return ChunkKey(key.batch_id, key.generation, key.chunk, row.part)
+    run = ChunkRun(key, batch.no, batch.prior, row.first, row.end)
     if row.done or batch.status != Status.IN_PROGRESS:
-        return replace(there, over=True)
-    c.execute(sa.update(chunks).where(mine).values(begun=True, deaths=row.deaths + 1))
-    return replace(there, careful=row.deaths > 0, worn_out=row.deaths >= WEARS_OUT)
+        return replace(run, finished=True)
+    c.execute(sa.update(chunks).where(this_chunk).values(begun=True, deaths=row.deaths + 1))
+    return replace(run, isolate=row.deaths > 0, exhausted=row.deaths >= MAX_CRASHES)
 
 
-def look(c: sa.Connection, begun: Begun, seq: int) -> bool:
+def mark_analyzing(c: sa.Connection, run: ChunkRun, seq: int) -> bool:
     """Mark ``seq`` as the one that is being looked at, before it is. ``False``: it is to blame."""
-    of = sa.select(chunks.c.looking, chunks.c.strikes).where(_run(begun)).with_for_update()
-    row = c.execute(of).one_or_none()
-    strikes = row.strikes if row is not None and row.looking == seq else 0
-    if strikes >= STRIKES:
+    statement = (
+        sa.select(chunks.c.looking, chunks.c.strikes).where(_run_filter(run)).with_for_update()
+    )
+    row = c.execute(statement).one_or_none()
+    suspicions = row.strikes if row is not None and row.looking == seq else 0
+    if suspicions >= MAX_CRASH_SUSPICIONS:
         return False
-    c.execute(sa.update(chunks).where(_run(begun)).values(looking=seq, strikes=strikes + 1))
+    c.execute(sa.update(chunks).where(_run_filter(run)).values(looking=seq, strikes=suspicions + 1))
     return True
 
 
-def forward(c: sa.Connection, begun: Begun) -> None:
+def record_progress(c: sa.Connection, run: ChunkRun) -> None:
     """Something was done since the last death; with the results, in one transaction."""
     c.execute(
         sa.update(chunks)
-        .where(_run(begun))
+        .where(_run_filter(run))
         .values(
             looking=None, strikes=0, deaths=sa.case((chunks.c.deaths > 1, 1), else_=chunks.c.deaths)
         )
     )
 
 
-def leave(c: sa.Connection, begun: Begun) -> None:
+def release_run(c: sa.Connection, run: ChunkRun) -> None:
     """This run ends in order, and not with the chunk's end."""
-    c.execute(sa.update(chunks).where(_run(begun)).values(looking=None, strikes=0, deaths=0))
+    c.execute(sa.update(chunks).where(_run_filter(run)).values(looking=None, strikes=0, deaths=0))
 
 
-def turn(c: sa.Connection, begun: Begun) -> Key | None:
+def requeue(c: sa.Connection, run: ChunkRun) -> ChunkKey | None:
     """Go to the end of the queue: the name to be enqueued under; ``None`` if others did it."""
-    key = begun.key
-    moved = c.execute(
+    key = run.key
+    updated = c.execute(
         sa.update(chunks)
-        .where(_run(begun), chunks.c.part == key.part, ~chunks.c.done)
+        .where(_run_filter(run), chunks.c.part == key.part, ~chunks.c.done)
         .values(part=key.part + 1, deaths=0, looking=None, strikes=0)
     )
-    return Key(key.batch, key.generation, key.chunk, key.part + 1) if moved.rowcount else None
+    return (
+        ChunkKey(key.batch_id, key.generation, key.chunk, key.part + 1)
+        if updated.rowcount
+        else None
+    )
 
 
-def finish(c: sa.Connection, begun: Begun, lanes: int) -> Next:
+def finish(c: sa.Connection, run: ChunkRun, max_active_chunks: int) -> FollowUp:
     """The chunk is done, once; what it asks for, every time."""
-    key = begun.key
-    found = c.execute(
+    key = run.key
+    batch = c.execute(
         sa.select(batches.c.status, batches.c.generation)
-        .where(batches.c.no == begun.batch_no)
+        .where(batches.c.no == run.batch_no)
         .with_for_update()
     ).one_or_none()
-    if found is None or found.generation != key.generation:
-        return Next()
-    ended = c.execute(
+    if batch is None or batch.generation != key.generation:
+        return FollowUp()
+    updated = c.execute(
         sa.update(chunks)
-        .where(_run(begun), ~chunks.c.done)
+        .where(_run_filter(run), ~chunks.c.done)
         .values(done=True, deaths=0, looking=None, strikes=0)
     )
-    if ended.rowcount:
+    if updated.rowcount:
         c.execute(
             sa.update(batches)
-            .where(batches.c.no == begun.batch_no)
+            .where(batches.c.no == run.batch_no)
             .values(chunks_done=batches.c.chunks_done + 1)
         )
-        if found.status == Status.IN_PROGRESS:
-            ask(c, begun.batch_no, key.chunk, lanes)
-    return asked(c, begun.batch_no, key.chunk)
+        if batch.status == Status.IN_PROGRESS:
+            request_chunks(c, run.batch_no, key.chunk, max_active_chunks)
+    return read_requested(c, run.batch_no, key.chunk)
 
 
-def _of(batch_no: int, generation: int, *more: sa.ColumnElement[bool]) -> sa.ColumnElement[bool]:
+def _chunk_filter(
+    batch_no: int, generation: int, *more: sa.ColumnElement[bool]
+) -> sa.ColumnElement[bool]:
     return sa.and_(chunks.c.batch_no == batch_no, chunks.c.generation == generation, *more)
 
 
-def _run(begun: Begun) -> sa.ColumnElement[bool]:
-    return _of(begun.batch_no, begun.key.generation, chunks.c.chunk == begun.key.chunk)
+def _run_filter(run: ChunkRun) -> sa.ColumnElement[bool]:
+    return _chunk_filter(run.batch_no, run.key.generation, chunks.c.chunk == run.key.chunk)

@@ -15,238 +15,258 @@ from typing import Final
 
 import sqlalchemy as sa
 
-from app.batches.execution.chunks import Key, Next, complete
-from app.batches.execution.queue import Engine, final_name
+from app.batches.execution.chunks import ChunkKey, FollowUp, is_complete
+from app.batches.execution.queue import WorkflowQueue, final_workflow_id
 from app.batches.store import deletion
 from app.batches.store.database import Database
-from app.batches.store.models import ENDED, Status
+from app.batches.store.models import ENDED_STATUSES, Status
 from app.batches.store.tables import batches, chunks, workers
 
-DEAD_S: Final = 10.0
+DEAD_AFTER_S: Final = 10.0
 """Silence after which a process is taken for dead. Being wrong costs work, never results."""
 
 
 @dataclass(frozen=True)
-class Living:
-    """Processes that said so lately. ``working``: those with threads for batches."""
+class LiveExecutors:
+    """Processes that said so lately. ``worker_count``: those with threads for batches."""
 
-    executors: frozenset[str]
-    working: int
+    ids: frozenset[str]
+    worker_count: int
 
-    def among(self, database: Database, executor: str) -> frozenset[str]:
-        """Those that may have work in hand, ``executor`` (this process) always.
+    def including(self, database: Database, executor_id: str) -> frozenset[str]:
+        """Those that may have work in hand, ``executor_id`` (this process) always.
 
         With SQLite there is this process and no other, however lately another one beat.
         """
-        here = frozenset({executor})
-        return self.executors | here if database.shared else here
+        own_ids = frozenset({executor_id})
+        return self.ids | own_ids if database.shared else own_ids
 
 
-def living(database: Database) -> Living:
+def read_live_executors(database: Database) -> LiveExecutors:
     """By the database's clock."""
-    since = database.now - DEAD_S
-    of = sa.select(workers.c.executor, workers.c.threads).where(workers.c.seen_at > since)
+    since = database.now - DEAD_AFTER_S
+    statement = sa.select(workers.c.executor, workers.c.threads).where(workers.c.seen_at > since)
     with database.reading() as c:
-        rows = c.execute(of).all()
-    return Living(frozenset(row.executor for row in rows), sum(row.threads > 0 for row in rows))
+        rows = c.execute(statement).all()
+    return LiveExecutors(
+        frozenset(row.executor for row in rows), sum(row.threads > 0 for row in rows)
+    )
 
 
-def silent(database: Database) -> list[str]:
+def read_silent_executors(database: Database) -> list[str]:
     """Processes that have said nothing for too long, and never that they would leave."""
-    of = sa.select(workers.c.executor).where(workers.c.seen_at <= database.now - DEAD_S)
+    statement = sa.select(workers.c.executor).where(
+        workers.c.seen_at <= database.now - DEAD_AFTER_S
+    )
     with database.reading() as c:
-        return list(c.scalars(of))
+        return list(c.scalars(statement))
 
 
-BEAT_S: Final = 2.0
-ROUND_S: Final = 2.5
-STILL_S: Final = 10.0
+HEARTBEAT_INTERVAL_S: Final = 2.0
+MAINTENANCE_S: Final = 2.5
+STALLED_S: Final = 10.0
 """A batch that did not move for so long is looked after."""
-SWEEP_S: Final = 60.0
-FORGET_S: Final = 3600.0
+CLEANUP_S: Final = 60.0
+RETAIN_ENDED_S: Final = 3600.0
 
 log = logging.getLogger("eyeline.jobs")
 
 
-class Heart:
+class Heartbeat:
     """Beats for one process; ``threads``: how many of it work on batches."""
 
-    def __init__(self, database: Database, executor: str, threads: int) -> None:
+    def __init__(self, database: Database, executor_id: str, threads: int) -> None:
         self._database = database
-        self._executor = executor
+        self._executor_id = executor_id
         self._threads = threads
-        self._beaten = 0.0
-        self._error = ""
+        self._last_beat = 0.0
+        self._last_error = ""
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._go_on, name="eyeline-heart", daemon=True)
+        self._thread = threading.Thread(target=self._run, name="eyeline-heart", daemon=True)
         self.beat()
         self._thread.start()
 
     def beat(self) -> None:
         database = self._database
 
-        def said(c: sa.Connection) -> None:
+        def transaction(c: sa.Connection) -> None:
             row = {"threads": self._threads, "seen_at": database.now}
-            new = database.insert(workers).values(executor=self._executor, **row)
-            c.execute(new.on_conflict_do_update(index_elements=["executor"], set_=row))
+            statement = database.insert(workers).values(executor=self._executor_id, **row)
+            c.execute(statement.on_conflict_do_update(index_elements=["executor"], set_=row))
 
-        database.write(said)
-        self._beaten = time.monotonic()
+        database.write(transaction)
+        self._last_beat = time.monotonic()
 
-    def complaint(self) -> str | None:
+    def health_problem(self) -> str | None:
         """Why this process cannot be said to live."""
-        if time.monotonic() - self._beaten <= DEAD_S:
+        if time.monotonic() - self._last_beat <= DEAD_AFTER_S:
             return None
         return (
-            f"the database of the batches cannot be written: {self._error or 'it does not answer'}"
+            f"the database of the batches cannot be written: "
+            f"{self._last_error or 'it does not answer'}"
         )
 
     def close(self) -> None:
         self._stop.set()
         self._thread.join()
-        gone = sa.delete(workers).where(workers.c.executor == self._executor)
-        self._database.write(lambda c: c.execute(gone))
+        statement = sa.delete(workers).where(workers.c.executor == self._executor_id)
+        self._database.write(lambda c: c.execute(statement))
 
-    def _go_on(self) -> None:
-        while not self._stop.wait(BEAT_S):
+    def _run(self) -> None:
+        while not self._stop.wait(HEARTBEAT_INTERVAL_S):
             try:
                 self.beat()
             except Exception as error:
-                self._error = type(error).__name__
+                self._last_error = type(error).__name__
                 log.exception("the heartbeat could not be written")
 
 
-class Chores:
+class Maintenance:
     """What every process does for all, now and then; two that do the same do no harm."""
 
-    def __init__(self, database: Database, engine: Engine) -> None:
+    def __init__(self, database: Database, queue: WorkflowQueue) -> None:
         self._database = database
-        self._engine = engine
+        self._queue = queue
         self._stop = threading.Event()
-        self._swept = 0.0
-        self.living = living(database)
-        self._recover()
-        self._thread = threading.Thread(target=self._go_on, name="eyeline-chores", daemon=True)
+        self._last_cleanup = 0.0
+        self.live_executors = read_live_executors(database)
+        self._recover_dead()
+        self._thread = threading.Thread(target=self._run, name="eyeline-chores", daemon=True)
         self._thread.start()
 
     def close(self) -> None:
         self._stop.set()
         self._thread.join()
 
-    def round(self) -> None:
+    def run_once(self) -> None:
         """Once around: the dead, what stands still, what is over."""
-        self._recover()
-        for batch in still(self._database):
-            self._mend(batch)
-        if time.monotonic() - self._swept > SWEEP_S:
-            self._swept = time.monotonic()
-            self.sweep()
+        self._recover_dead()
+        for batch_no in stalled_batches(self._database):
+            self._requeue_lost(batch_no)
+        if time.monotonic() - self._last_cleanup > CLEANUP_S:
+            self._last_cleanup = time.monotonic()
+            self.clean_up()
 
-    def sweep(self) -> None:
+    def clean_up(self) -> None:
         """Erase what expired, what is half erased, what never arrived, and what is long over."""
-        for batch_no in [*deletion.expired(self._database), *self._abandoned()]:
-            deletion.erase(self._database, batch_no)
-        self._engine.tidy(FORGET_S)
-        old = sa.delete(workers).where(workers.c.seen_at < self._database.now - FORGET_S)
-        self._database.write(lambda c: c.execute(old))
+        for batch_no in [*deletion.mark_expired(self._database), *self._mark_abandoned()]:
+            deletion.delete_rows(self._database, batch_no)
+        self._queue.delete_ended(RETAIN_ENDED_S)
+        statement = sa.delete(workers).where(
+            workers.c.seen_at < self._database.now - RETAIN_ENDED_S
+        )
+        self._database.write(lambda c: c.execute(statement))
 
-    def _go_on(self) -> None:
-        while not self._stop.wait(ROUND_S):
+    def _run(self) -> None:
+        while not self._stop.wait(MAINTENANCE_S):
             try:
-                self.round()
+                self.run_once()
             except Exception:
                 log.exception("looking after the batches failed; it is tried again")
 
-    def _recover(self) -> None:
+    def _recover_dead(self) -> None:
         # In this order: a process says that it lives before it takes anything up.
-        at_work = self._engine.executors_at_work()
-        self.living = living(self._database)
-        self._database.cut_off(silent(self._database))
-        dead = at_work - self._alive()
+        active = self._queue.active_executors()
+        self.live_executors = read_live_executors(self._database)
+        self._database.terminate_sessions(read_silent_executors(self._database))
+        dead = active - self._live_executor_ids()
         if dead:
-            taken = self._engine.recover(dead)
-            log.warning("%d processes died; %d workflows of theirs are taken up", len(dead), taken)
+            recovered = self._queue.recover(dead)
+            log.warning(
+                "%d processes died; %d workflows of theirs are taken up", len(dead), recovered
+            )
 
-    def _alive(self) -> frozenset[str]:
-        return self.living.among(self._database, self._engine.executor)
+    def _live_executor_ids(self) -> frozenset[str]:
+        return self.live_executors.including(self._database, self._queue.executor_id)
 
-    def _abandoned(self) -> list[int]:
+    def _mark_abandoned(self) -> list[int]:
         """Lists whose process died while they came in."""
-        of = sa.select(batches.c.no).where(
-            batches.c.status == Status.VALIDATING, batches.c.submitter.not_in(self._alive())
+        statement = sa.select(batches.c.no).where(
+            batches.c.status == Status.VALIDATING,
+            batches.c.submitter.not_in(self._live_executor_ids()),
         )
         with self._database.reading() as c:
-            found = list(c.scalars(of))
+            batch_nos = list(c.scalars(statement))
         # One that was merely slow may have gone on meanwhile: then it stays.
-        reading = batches.c.status == Status.VALIDATING
-        return [number for number in found if deletion.bury(self._database, number, reading)]
+        is_validating = batches.c.status == Status.VALIDATING
+        return [
+            batch_no
+            for batch_no in batch_nos
+            if deletion.mark_deleted(self._database, batch_no, is_validating)
+        ]
 
-    def _mend(self, batch_no: int) -> None:
+    def _requeue_lost(self, batch_no: int) -> None:
         """Enqueue again what should be on a queue and is not, whatever took it from there.
 
         A process can die between our transaction and DBOS's; a power cut can take the last of
         either.
         """
-        wanted, final = unfinished(self._database, batch_no)
-        names = {key.workflow: key for key in wanted}
-        last = final_name(*final) if final is not None else None
-        states = self._engine.states([*names, *([last] if last else [])])
-        lost = [key for name, key in names.items() if name not in states]
-        ended = [key for name, key in names.items() if states.get(name) is False]
-        moved = [key for key in (self._moved(batch_no, each) for each in ended) if key is not None]
-        again = None
-        if final is not None and last is not None:
-            again = final if last not in states else None
-            if states.get(last) is False:
-                again = self._final_moved(batch_no, final)
-        if lost or moved or again:
+        keys, final = read_unfinished(self._database, batch_no)
+        keys_by_workflow = {key.workflow_id: key for key in keys}
+        final_id = final_workflow_id(*final) if final is not None else None
+        states = self._queue.workflow_states([*keys_by_workflow, *([final_id] if final_id else [])])
+        lost = [key for name, key in keys_by_workflow.items() if name not in states]
+        ended = [key for name, key in keys_by_workflow.items() if states.get(name) is False]
+        moved = [
+            key
+            for key in (self._advance_chunk(batch_no, each) for each in ended)
+            if key is not None
+        ]
+        next_final = None
+        if final is not None and final_id is not None:
+            next_final = final if final_id not in states else None
+            if states.get(final_id) is False:
+                next_final = self._advance_final(batch_no, final)
+        if lost or moved or next_final:
             log.warning("a batch stood still: %d of its workflows go on", len(lost) + len(moved))
-            self._engine.enqueue(Next((*lost, *moved), again))
+            self._queue.enqueue(FollowUp((*lost, *moved), next_final))
 
-    def _moved(self, batch_no: int, key: Key) -> Key | None:
+    def _advance_chunk(self, batch_no: int, key: ChunkKey) -> ChunkKey | None:
         """The chunk's workflow ended without the chunk being done: another name, another run."""
-        mine = (
+        conditions = (
             chunks.c.batch_no == batch_no,
             chunks.c.generation == key.generation,
             chunks.c.chunk == key.chunk,
             chunks.c.part == key.part,
             ~chunks.c.done,
         )
-        further = sa.update(chunks).where(*mine).values(part=key.part + 1)
-        moved = self._database.write(lambda c: c.execute(further).rowcount)
-        return Key(key.batch, key.generation, key.chunk, key.part + 1) if moved else None
+        statement = sa.update(chunks).where(*conditions).values(part=key.part + 1)
+        updated = self._database.write(lambda c: c.execute(statement).rowcount)
+        return ChunkKey(key.batch_id, key.generation, key.chunk, key.part + 1) if updated else None
 
-    def _final_moved(
+    def _advance_final(
         self, batch_no: int, final: tuple[str, int, int]
     ) -> tuple[str, int, int] | None:
-        batch, generation, part = final
-        further = (
+        batch_id, generation, part = final
+        statement = (
             sa.update(batches)
             .where(
                 batches.c.no == batch_no,
                 batches.c.generation == generation,
                 batches.c.final_part == part,
-                batches.c.status.not_in(ENDED),
+                batches.c.status.not_in(ENDED_STATUSES),
             )
             .values(final_part=part + 1)
         )
-        moved = self._database.write(lambda c: c.execute(further).rowcount)
-        return (batch, generation, part + 1) if moved else None
+        updated = self._database.write(lambda c: c.execute(statement).rowcount)
+        return (batch_id, generation, part + 1) if updated else None
 
 
-def still(database: Database) -> list[int]:
+def stalled_batches(database: Database) -> list[int]:
     """Batches that are at work and did not move lately."""
     at_work = (Status.IN_PROGRESS, Status.FINALIZING, Status.CANCELLING)
-    of = sa.select(batches.c.no).where(
-        batches.c.status.in_(at_work), batches.c.changed_at < database.now - STILL_S
+    statement = sa.select(batches.c.no).where(
+        batches.c.status.in_(at_work), batches.c.changed_at < database.now - STALLED_S
     )
     with database.reading() as c:
-        return list(c.scalars(of))
+        return list(c.scalars(statement))
 
 
-def unfinished(database: Database, batch_no: int) -> tuple[list[Key], tuple[str, int, int] | None]:
+def read_unfinished(
+    database: Database, batch_no: int
+) -> tuple[list[ChunkKey], tuple[str, int, int] | None]:
     """What of a batch should be waiting or running: chunks, or its last workflow."""
-    open_ones = (
+    open_chunks = (
         sa.select(batches.c.id, chunks.c.generation, chunks.c.chunk, chunks.c.part)
         .join(
             chunks,
@@ -258,6 +278,6 @@ def unfinished(database: Database, batch_no: int) -> tuple[list[Key], tuple[str,
         row = c.execute(sa.select(batches).where(batches.c.no == batch_no)).one_or_none()
         if row is None:
             return [], None
-        if complete(row):
+        if is_complete(row):
             return [], (row.id, row.generation, row.final_part)
-        return [Key(*each) for each in c.execute(open_ones)], None
+        return [ChunkKey(*each) for each in c.execute(open_chunks)], None

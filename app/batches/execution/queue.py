@@ -22,79 +22,79 @@ from dbos import DBOS, DBOSConfig, SetWorkflowID
 from dbos._context import get_local_dbos_context
 from dbos._dbos import _get_dbos_instance
 
-from app.batches.execution.chunks import Key, Next
-from app.batches.store.database import POOL, Database
+from app.batches.execution.chunks import ChunkKey, FollowUp
+from app.batches.store.database import POOL_SIZE, Database
 
 T = TypeVar("T")
 
 APPLICATION: Final = "eyeline"
-VERSION: Final = "1"
+WORKFLOW_VERSION: Final = "1"
 """Of the workflows' names and arguments: work of an older program is taken up by a newer one."""
-CHUNKS: Final = "eyeline-chunks"
-ENDS: Final = "eyeline-ends"
-AT_ONCE: Final = 3
+CHUNK_QUEUE: Final = "eyeline-chunks"
+FINAL_QUEUE: Final = "eyeline-ends"
+MAX_CONCURRENT_CHUNKS: Final = 3
 """Chunks that a process works on: while two end together, there is another one."""
-POLL_S: Final = 0.15
-_ALIVE: Final = ("ENQUEUED", "PENDING", "DELAYED")
-_ENDED: Final = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
-_CHUNK: Final = "eyeline.chunk"
-_FINAL: Final = "eyeline.final"
-_TIDY: Final = 500
+QUEUE_POLL_S: Final = 0.15
+_LIVE_STATUSES: Final = ("ENQUEUED", "PENDING", "DELAYED")
+_ENDED_STATUSES: Final = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
+_CHUNK_WORKFLOW: Final = "eyeline.chunk"
+_FINAL_WORKFLOW: Final = "eyeline.final"
+_DELETE_LIMIT: Final = 500
 
 log = logging.getLogger("eyeline.jobs")
 
 
-class Leave(BaseException):
+class WorkflowInterrupted(BaseException):
     """The workflow stops here and is to be taken up again, by whomever."""
 
 
 @dataclass(frozen=True)
-class Handlers:
+class WorkflowHandlers:
     """What workflows do. Both may be called again with the same arguments, at any time."""
 
-    chunk: Callable[[Key], None]
-    final: Callable[[str, int, int], None]
+    run_chunk: Callable[[ChunkKey], None]
+    run_final: Callable[[str, int, int], None]
 
 
-class _Here:
+class _CurrentHandlers:
     """Who works in this process; workflows are functions of a module, and ask here."""
 
     def __init__(self) -> None:
-        self.handlers: Handlers | None = None
-        self.busy = 0
+        self.handlers: WorkflowHandlers | None = None
+        self.running = 0
         self.changed = threading.Condition()
 
-    def __enter__(self) -> Handlers:
+    def __enter__(self) -> WorkflowHandlers:
         with self.changed:
             if self.handlers is None:
-                raise Leave
-            self.busy += 1
+                raise WorkflowInterrupted
+            self.running += 1
             return self.handlers
 
     def __exit__(self, *_: object) -> None:
         with self.changed:
-            self.busy -= 1
+            self.running -= 1
             self.changed.notify_all()
 
 
-_here = _Here()
+_current = _CurrentHandlers()
 
 
-@DBOS.workflow(name=_CHUNK, max_recovery_attempts=None)
-def _chunk(batch: str, generation: int, chunk: int, part: int) -> None:
-    with _here as handlers:
-        handlers.chunk(Key(batch, generation, chunk, part))
-    _leave_if_taken_over()
+@DBOS.workflow(name=_CHUNK_WORKFLOW, max_recovery_attempts=None)
+def _chunk_workflow(batch: str, generation: int, chunk: int, part: int) -> None:
+    with _current as handlers:
+        handlers.run_chunk(ChunkKey(batch, generation, chunk, part))
+    _interrupt_if_reassigned()
 
 
-@DBOS.workflow(name=_FINAL, max_recovery_attempts=None)
-def _final(batch: str, generation: int, part: int) -> None:
-    with _here as handlers:
-        handlers.final(batch, generation, part)
-    _leave_if_taken_over()
+@DBOS.workflow(name=_FINAL_WORKFLOW, max_recovery_attempts=None)
+def _final_workflow(batch: str, generation: int, part: int) -> None:
+    with _current as handlers:
+        handlers.run_final(batch, generation, part)
+    _interrupt_if_reassigned()
 
 
-def _leave_if_taken_over() -> None:
+def _interrupt_if_reassigned() -> None:
     """Leave if somebody else was given this workflow: this process was taken for dead meanwhile.
 
     DBOS would keep the thread, and with it the end of the process, until the other one is done.
@@ -102,143 +102,149 @@ def _leave_if_taken_over() -> None:
     context = get_local_dbos_context()
     if context is None or context.owner_xid is None:
         return
-    owner = _dbos()._sys_db.get_workflow_owner(context.workflow_id)
+    owner = _dbos_instance()._sys_db.get_workflow_owner(context.workflow_id)
     if owner != context.owner_xid:
-        raise Leave
+        raise WorkflowInterrupted
 
 
-class Engine:
+class WorkflowQueue:
     """DBOS of this process, of which there can be one at a time."""
 
-    def __init__(self, database: Database, executor: str, handlers: Handlers, works: bool) -> None:
-        self.executor = executor
+    def __init__(
+        self, database: Database, executor_id: str, handlers: WorkflowHandlers, runs_workflows: bool
+    ) -> None:
+        self.executor_id = executor_id
         # DBOS would otherwise put a handler of its own on this logger, and write past ours.
         logging.getLogger("dbos").addHandler(logging.NullHandler())
-        _here.handlers = handlers
-        _aside(lambda: self._launch(database, works))
+        _current.handlers = handlers
+        _run_on_thread(lambda: self._launch(database, runs_workflows))
 
-    def _launch(self, database: Database, works: bool) -> None:
+    def _launch(self, database: Database, runs_workflows: bool) -> None:
         config: DBOSConfig = {
             "name": APPLICATION,
             "system_database_url": database.dbos_url,
             "system_database_engine": database.dbos_engine,
-            "application_version": VERSION,
-            "executor_id": self.executor,
+            "application_version": WORKFLOW_VERSION,
+            "executor_id": self.executor_id,
             "log_level": "WARNING",
             "use_listen_notify": False,
             "notification_listener_polling_interval_sec": 0.2,
-            "sys_db_pool_size": POOL,
+            "sys_db_pool_size": POOL_SIZE,
         }
         DBOS(config=config)
         try:
-            if not works:
+            if not runs_workflows:
                 DBOS.listen_queues([])
             DBOS.launch()
-            for queue, at_once in ((CHUNKS, AT_ONCE), (ENDS, 1)):
+            for queue, at_once in ((CHUNK_QUEUE, MAX_CONCURRENT_CHUNKS), (FINAL_QUEUE, 1)):
                 DBOS.register_queue(
                     queue,
                     worker_concurrency=at_once,
-                    polling_interval_sec=POLL_S,
+                    polling_interval_sec=QUEUE_POLL_S,
                     on_conflict="always_update",
                 )
         except BaseException:
-            _here.handlers = None
+            _current.handlers = None
             DBOS.destroy()
             raise
 
-    def enqueue(self, following: Next) -> None:
+    def enqueue(self, follow_up: FollowUp) -> None:
         """Each of these once, however often it is asked for."""
-        for key in following.chunks:
-            _unnoticed(lambda key=key: _enqueue_chunk(key))  # type: ignore[misc]
-        if following.final is not None:
-            batch, generation, part = following.final
-            _unnoticed(lambda: _enqueue_final(batch, generation, part))
+        for key in follow_up.chunks:
+            _run_unrecorded(lambda key=key: _enqueue_chunk(key))  # type: ignore[misc]
+        if follow_up.final is not None:
+            batch, generation, part = follow_up.final
+            _run_unrecorded(lambda: _enqueue_final(batch, generation, part))
 
-    def executors_at_work(self) -> set[str]:
+    def active_executors(self) -> set[str]:
         """Whoever has taken up a workflow and not put it down, living or dead."""
-        found = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        return {each.executor_id for each in found if each.executor_id}
+        workflows = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
+        return {each.executor_id for each in workflows if each.executor_id}
 
-    def recover(self, executors: Iterable[str]) -> int:
+    def recover(self, executor_ids: Iterable[str]) -> int:
         """Give what these were working on back to its queue; how much that was.
 
         Harmless if two do it: only what still carries a dead one's name goes back.
         """
-        return len(DBOS._recover_pending_workflows(sorted(executors)))
+        return len(DBOS._recover_pending_workflows(sorted(executor_ids)))
 
-    def states(self, workflows: Iterable[str]) -> dict[str, bool]:
-        """Those of ``workflows`` that exist, and whether they are still to end."""
-        names = list(workflows)
-        if not names:
+    def workflow_states(self, workflow_ids: Iterable[str]) -> dict[str, bool]:
+        """Those of ``workflow_ids`` that exist, and whether they are still to end."""
+        ids = list(workflow_ids)
+        if not ids:
             return {}
-        found = DBOS.list_workflows(workflow_ids=names, load_input=False, load_output=False)
-        return {each.workflow_id: each.status in _ALIVE for each in found}
+        statuses = DBOS.list_workflows(workflow_ids=ids, load_input=False, load_output=False)
+        return {each.workflow_id: each.status in _LIVE_STATUSES for each in statuses}
 
-    def forget(self, workflows: list[str]) -> None:
+    def delete_workflows(self, workflow_ids: list[str]) -> None:
         """Erase what DBOS keeps of these workflows."""
-        if workflows:
-            DBOS.delete_workflows(workflows)
+        if workflow_ids:
+            DBOS.delete_workflows(workflow_ids)
 
-    def tidy(self, older_than_s: float) -> None:
+    def delete_ended(self, older_than_s: float) -> None:
         """Erase what DBOS keeps of workflows that ended so long ago."""
-        before = datetime.now(UTC) - timedelta(seconds=older_than_s)
+        cutoff = datetime.now(UTC) - timedelta(seconds=older_than_s)
         while True:
-            found = DBOS.list_workflows(
-                status=list(_ENDED),
-                name=[_CHUNK, _FINAL],
-                completed_before=before.isoformat(),
-                limit=_TIDY,
+            workflows = DBOS.list_workflows(
+                status=list(_ENDED_STATUSES),
+                name=[_CHUNK_WORKFLOW, _FINAL_WORKFLOW],
+                completed_before=cutoff.isoformat(),
+                limit=_DELETE_LIMIT,
                 load_input=False,
                 load_output=False,
             )
-            self.forget([each.workflow_id for each in found])
-            if len(found) < _TIDY:
+            self.delete_workflows([each.workflow_id for each in workflows])
+            if len(workflows) < _DELETE_LIMIT:
                 return
 
-    def close(self, patience_s: float) -> None:
+    def close(self, timeout_s: float) -> None:
         """Take nothing up any more, wait for what runs to leave, and give it back at once."""
-        for event in _dbos().background_thread_stop_events:
+        for event in _dbos_instance().background_thread_stop_events:
             event.set()
-        until = time.monotonic() + patience_s + 1.0
-        with _here.changed:
-            _here.handlers = None
-            _here.changed.wait_for(lambda: not _here.busy, patience_s)
-            left = _here.busy
-        if left:
-            log.warning("%d workflows did not leave in time", left)
+        deadline = time.monotonic() + timeout_s + 1.0
+        with _current.changed:
+            _current.handlers = None
+            _current.changed.wait_for(lambda: not _current.running, timeout_s)
+            still_running = _current.running
+        if still_running:
+            log.warning("%d workflows did not leave in time", still_running)
         try:
-            while _dbos()._active_workflows_set.activeList() and time.monotonic() < until:
+            while (
+                _dbos_instance()._active_workflows_set.activeList() and time.monotonic() < deadline
+            ):
                 time.sleep(0.02)  # what is done is still being written down
-            _aside(lambda: self.recover([self.executor]))
+            _run_on_thread(lambda: self.recover([self.executor_id]))
         finally:
-            _aside(DBOS.destroy)
+            _run_on_thread(DBOS.destroy)
 
 
-def final_name(batch: str, generation: int, part: int) -> str:
+def final_workflow_id(batch_id: str, generation: int, part: int) -> str:
     """Of the workflow that ends a batch."""
-    return f"{batch}:{generation}:final:{part}"
+    return f"{batch_id}:{generation}:final:{part}"
 
 
-def _enqueue_chunk(key: Key) -> None:
-    with SetWorkflowID(key.workflow):
-        DBOS.enqueue_workflow(CHUNKS, _chunk, key.batch, key.generation, key.chunk, key.part)
+def _enqueue_chunk(key: ChunkKey) -> None:
+    with SetWorkflowID(key.workflow_id):
+        DBOS.enqueue_workflow(
+            CHUNK_QUEUE, _chunk_workflow, key.batch_id, key.generation, key.chunk, key.part
+        )
 
 
-def _enqueue_final(batch: str, generation: int, part: int) -> None:
-    with SetWorkflowID(final_name(batch, generation, part)):
-        DBOS.enqueue_workflow(ENDS, _final, batch, generation, part)
+def _enqueue_final(batch_id: str, generation: int, part: int) -> None:
+    with SetWorkflowID(final_workflow_id(batch_id, generation, part)):
+        DBOS.enqueue_workflow(FINAL_QUEUE, _final_workflow, batch_id, generation, part)
 
 
-def _unnoticed(work: Callable[[], T]) -> T:
-    """``work`` outside of any workflow: nothing of it is recorded as a step of one."""
-    return contextvars.Context().run(work)
+def _run_unrecorded(function: Callable[[], T]) -> T:
+    """``function`` outside of any workflow: nothing of it is recorded as a step of one."""
+    return contextvars.Context().run(function)
 
 
-def _aside(work: Callable[[], T]) -> T:
-    """``work`` on a thread without an event loop: DBOS refuses others for some calls."""
+def _run_on_thread(function: Callable[[], T]) -> T:
+    """``function`` on a thread without an event loop: DBOS refuses others for some calls."""
     with ThreadPoolExecutor(1) as thread:
-        return thread.submit(work).result()
+        return thread.submit(function).result()
 
 
-def _dbos() -> DBOS:
+def _dbos_instance() -> DBOS:
     return _get_dbos_instance()

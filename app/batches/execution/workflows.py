@@ -13,154 +13,163 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.batches import lifecycle
 from app.batches.execution import chunks
-from app.batches.execution.chunk_run import Ending, Run
-from app.batches.execution.chunks import Begun, Key, Next
-from app.batches.execution.picture_pool import Bench
-from app.batches.execution.queue import Engine, Leave
+from app.batches.execution.chunk_processor import ChunkProcessor, RunEnding
+from app.batches.execution.chunks import ChunkKey, ChunkRun, FollowUp
+from app.batches.execution.picture_executor import PictureExecutor
+from app.batches.execution.queue import WorkflowInterrupted, WorkflowQueue
 from app.batches.store import queries, result_queries
 from app.batches.store.database import Database
-from app.batches.store.models import Batch, Tools
-from app.batches.store.result_queries import Wanted
+from app.batches.store.models import Batch, BatchTools
+from app.batches.store.result_queries import ResultQuery
 from app.errors import NotFound
 
 T = TypeVar("T")
 
-Hook = Callable[[Batch, sa.Engine], None]
+EndedHook = Callable[[Batch, sa.Engine], None]
 """Called with a batch that has ended, and the engine of the database it lies in."""
 
-TRIES: Final = 3
+MAX_FAULTS: Final = 3
 """A fault of ours that comes back so often ends the batch, which says so."""
-PAUSE_S: Final = 1.0
-PAUSE_MAX_S: Final = 30.0
+RETRY_PAUSE_S: Final = 1.0
+RETRY_PAUSE_MAX_S: Final = 30.0
 
 log = logging.getLogger("eyeline.jobs")
 
 
-class House(Protocol):
+class WorkerHost(Protocol):
     """What a worker asks of the desk it works behind."""
 
     @property
-    def lanes(self) -> int: ...
+    def max_active_chunks(self) -> int: ...
 
-    def stopping(self) -> bool: ...
+    def is_stopping(self) -> bool: ...
 
 
-class Worker:
-    """Works on chunks with ``bench`` and ends batches; both may be called again at any time."""
+class BatchWorker:
+    """Works on chunks and ends batches; both may be called again at any time."""
 
     def __init__(
-        self, database: Database, tools: Tools, bench: Bench | None, retention_s: int,
-        on_ended: Hook | None, house: House,
+        self, database: Database, tools: BatchTools, picture_executor: PictureExecutor | None,
+        retention_s: int,
+        on_ended: EndedHook | None, host: WorkerHost,
     ) -> None:  # fmt: skip
         self._database = database
         self._tools = tools
-        self._bench = bench
+        self._picture_executor = picture_executor
         self._retention_s = retention_s
         self._on_ended = on_ended
-        self._house = house
-        self._engine: Engine | None = None
+        self._host = host
+        self._queue: WorkflowQueue | None = None
 
-    def started(self, engine: Engine) -> None:
+    def attach_queue(self, queue: WorkflowQueue) -> None:
         """Workflows may have been given to this process before it was told of the engine."""
-        self._engine = engine
+        self._queue = queue
 
-    def chunk(self, key: Key) -> None:
+    def run_chunk(self, key: ChunkKey) -> None:
         """Work on a chunk, then ask for what follows."""
-        following = self._persistent(key.batch, lambda: self._worked(key))
-        if following is not None:
-            self._enqueue(following)
+        follow_up = self._retry_faults(key.batch_id, lambda: self._process_chunk(key))
+        if follow_up is not None:
+            self._enqueue(follow_up)
 
-    def final(self, batch: str, generation: int, part: int) -> None:
+    def run_final(self, batch_id: str, generation: int, part: int) -> None:
         """Look at the list as a whole, and end the batch."""
-        self._persistent(batch, lambda: self._ended(batch, generation))
+        self._retry_faults(batch_id, lambda: self._end_batch(batch_id, generation))
 
-    def _worked(self, key: Key) -> Next:
-        begun = chunks.begin(self._database, key)
-        if begun is None:
-            return Next()
-        if isinstance(begun, Key):
-            return Next((begun,))
-        if not begun.over:
-            ending = self._run(begun)
-            if ending is Ending.STOPPED:
-                self._database.write(lambda c: chunks.leave(c, begun))
-                raise Leave
-            if ending is Ending.TURN:
-                moved = self._database.write(lambda c: chunks.turn(c, begun))
-                return Next() if moved is None else Next((moved,))
-        return self._database.write(lambda c: chunks.finish(c, begun, self._house.lanes))
+    def _process_chunk(self, key: ChunkKey) -> FollowUp:
+        chunk_run = chunks.begin_run(self._database, key)
+        if chunk_run is None:
+            return FollowUp()
+        if isinstance(chunk_run, ChunkKey):
+            return FollowUp((chunk_run,))
+        if not chunk_run.finished:
+            ending = self._process_items(chunk_run)
+            if ending is RunEnding.STOPPED:
+                self._database.write(lambda c: chunks.release_run(c, chunk_run))
+                raise WorkflowInterrupted
+            if ending is RunEnding.YIELDED:
+                next_key = self._database.write(lambda c: chunks.requeue(c, chunk_run))
+                return FollowUp() if next_key is None else FollowUp((next_key,))
+        return self._database.write(
+            lambda c: chunks.finish(c, chunk_run, self._host.max_active_chunks)
+        )
 
-    def _run(self, begun: Begun) -> Ending:
-        if self._bench is None:
-            raise Leave
-        run = Run(self._bench, self._database, begun, self._house.stopping)
+    def _process_items(self, chunk_run: ChunkRun) -> RunEnding:
+        if self._picture_executor is None:
+            raise WorkflowInterrupted
+        processor = ChunkProcessor(
+            self._picture_executor, self._database, chunk_run, self._host.is_stopping
+        )
         try:
-            return self._bench.run(run())
+            return self._picture_executor.run(processor())
         except Exception:
             # This process lives: what failed is no picture's doing, and counts as no death.
-            self._database.write(lambda c: chunks.leave(c, begun))
+            self._database.write(lambda c: chunks.release_run(c, chunk_run))
             raise
 
-    def _ended(self, batch: str, generation: int) -> None:
-        row = lifecycle.finalize(self._database, batch, generation)
+    def _end_batch(self, batch_id: str, generation: int) -> None:
+        row = lifecycle.finalize(self._database, batch_id, generation)
         if row is None:
             return
-        if not queries.told(row).ended:
-            cohort = self._summarised(row)
-            lifecycle.end(self._database, row, self._retention_s, cohort)
-        self._tell(batch)
+        if not queries.batch_from_row(row).has_ended:
+            cohort = self._summarize_cohort(row)
+            lifecycle.end_batch(self._database, row, self._retention_s, cohort)
+        self._call_ended_hook(batch_id)
 
-    def _summarised(self, row: queries.Row) -> dict[str, object]:
-        every = result_queries.every(self._database, Wanted(row.no, thumbnails=False))
-        return self._tools.summarise(every, queries.new_of(row))
+    def _summarize_cohort(self, row: queries.BatchRow) -> dict[str, object]:
+        batch_results = result_queries.iter_results(
+            self._database, ResultQuery(row.no, thumbnails=False)
+        )
+        return self._tools.summarize_cohort(batch_results, queries.request_from_row(row))
 
-    def _persistent(self, batch: str, work: Callable[[], T]) -> T | None:
-        """``work``, again after a fault; as long as it takes if the database is away.
+    def _retry_faults(self, batch_id: str, function: Callable[[], T]) -> T | None:
+        """``function``, again after a fault; as long as it takes if the database is away.
 
         ``None``: it was given up, and the batch has failed, or is gone.
         """
-        faults, pause = 0, PAUSE_S
+        faults, pause = 0, RETRY_PAUSE_S
         while True:
             try:
-                return work()
+                return function()
             except NotFound:
                 return None  # the batch was erased meanwhile
             except Exception as error:
-                if self._house.stopping():
-                    raise Leave from error
-                faults += not _away(error)
-                log.exception("work on a batch failed: %s", batch)
-                if faults >= TRIES:
-                    self._fail(batch, error)
+                if self._host.is_stopping():
+                    raise WorkflowInterrupted from error
+                faults += not _is_connection_error(error)
+                log.exception("work on a batch failed: %s", batch_id)
+                if faults >= MAX_FAULTS:
+                    self._fail_batch(batch_id, error)
                     return None
-            self._rest(pause)
-            pause = min(2 * pause, PAUSE_MAX_S)
+            self._pause(pause)
+            pause = min(2 * pause, RETRY_PAUSE_MAX_S)
 
-    def _fail(self, batch: str, error: Exception) -> None:
-        said = f"something went wrong here ({type(error).__name__}); the service's log says more"
-        row = queries.find(self._database, batch, None)
-        lifecycle.end(self._database, row, self._retention_s, error=said)
+    def _fail_batch(self, batch_id: str, error: Exception) -> None:
+        message = f"something went wrong here ({type(error).__name__}); the service's log says more"
+        row = queries.find_batch(self._database, batch_id, None)
+        lifecycle.end_batch(self._database, row, self._retention_s, error=message)
         try:
-            self._tell(batch)
+            self._call_ended_hook(batch_id)
         except Exception:
-            log.exception("nobody could be told that a batch has failed: %s", batch)
+            log.exception("nobody could be told that a batch has failed: %s", batch_id)
 
-    def _tell(self, batch: str) -> None:
+    def _call_ended_hook(self, batch_id: str) -> None:
         if self._on_ended is not None:
-            self._on_ended(queries.read(self._database, batch, None), self._database.engine)
+            self._on_ended(
+                queries.read_batch(self._database, batch_id, None), self._database.engine
+            )
 
-    def _rest(self, seconds: float) -> None:
-        until = time.monotonic() + seconds
-        while time.monotonic() < until and not self._house.stopping():
+    def _pause(self, seconds: float) -> None:
+        deadline = time.monotonic() + seconds
+        while time.monotonic() < deadline and not self._host.is_stopping():
             time.sleep(0.1)
 
-    def _enqueue(self, following: Next) -> None:
-        while self._engine is None:
+    def _enqueue(self, follow_up: FollowUp) -> None:
+        while self._queue is None:
             time.sleep(0.01)
-        self._engine.enqueue(following)
+        self._queue.enqueue(follow_up)
 
 
-def _away(error: Exception) -> bool:
+def _is_connection_error(error: Exception) -> bool:
     """Whether the database could not be reached, rather than did not like what it was told."""
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
         return True

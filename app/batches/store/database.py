@@ -19,48 +19,52 @@ from app.batches.store import tables
 from app.batches.store.tables import TablesTooNew
 
 
-class InUse(Exception):
+class DatabaseInUse(Exception):
     """Another process has the SQLite database open, as a running service has."""
 
 
-def complaint(url: str | None, data_dir: Path) -> str | None:
+def database_problem(url: str | None, data_dir: Path) -> str | None:
     """Why the database cannot be opened, in a line that holds no password; ``None`` if it can.
 
-    Raises ``InUse``.
+    Raises ``DatabaseInUse``.
     """
     try:
         open_database(url, data_dir).close()
-    except DatabaseTaken as error:
+    except DatabaseUnavailable as error:
         if url is None:
-            raise InUse(str(error)) from error
+            raise DatabaseInUse(str(error)) from error
         return str(error)
     except TablesTooNew as error:
         return str(error)
     except (OSError, SQLAlchemyError) as error:
-        where = f"in EYELINE_DATA_DIR={data_dir}" if url is None else "at EYELINE_DATABASE_URL"
-        return f"the database {where} cannot be opened ({type(error).__name__})"
+        location = f"in EYELINE_DATA_DIR={data_dir}" if url is None else "at EYELINE_DATABASE_URL"
+        return f"the database {location} cannot be opened ({type(error).__name__})"
     return None
 
 
 T = TypeVar("T")
 
-FILE: Final = "eyeline.sqlite"
+DATABASE_FILE: Final = "eyeline.sqlite"
 DBOS_FILE: Final = "jobs.sqlite"
 LOCK_FILE: Final = "eyeline.lock"
-BUSY_MS: Final = 30_000
-POOL: Final = 5
+BUSY_TIMEOUT_MS: Final = 30_000
+POOL_SIZE: Final = 5
 """Connections of one process to Postgres, for the batches and once more for DBOS."""
-_MAKING: Final = 0x65796C69  # an advisory lock: one process at a time makes the tables
-_PATIENCE: Final = 6
-_AGAIN: Final = ("40001", "40P01", "55P03")  # serialisation, deadlock, lock not available
-_SESSION: Final = (
+_SCHEMA_LOCK_ID: Final = 0x65796C69  # an advisory lock: one process at a time makes the tables
+_MAX_ATTEMPTS: Final = 6
+_RETRYABLE_SQLSTATES: Final = (
+    "40001",
+    "40P01",
+    "55P03",
+)  # serialisation, deadlock, lock not available
+_SESSION_OPTIONS: Final = (
     # A process that freezes inside a transaction must not hold everybody else up for ever.
     "-c idle_in_transaction_session_timeout=20000 -c lock_timeout=30000 "
     "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 )
 
 
-class DatabaseTaken(ValueError):
+class DatabaseUnavailable(ValueError):
     """Another process works on this SQLite database, or the URL is none that is known here."""
 
 
@@ -95,32 +99,32 @@ class Database:
             else:
                 yield connection.execution_options(reading=True)
 
-    def write(self, work: Callable[[sa.Connection], T]) -> T:
-        """``work`` in one transaction, again if the database asks for that."""
-        for attempt in range(_PATIENCE):
+    def write(self, transaction: Callable[[sa.Connection], T]) -> T:
+        """``transaction`` in one transaction, again if the database asks for that."""
+        for attempt in range(_MAX_ATTEMPTS):
             try:
                 with self.engine.begin() as connection:
-                    return work(connection)
+                    return transaction(connection)
             except DBAPIError as error:
-                if attempt + 1 == _PATIENCE or not _passes(error):
+                if attempt + 1 == _MAX_ATTEMPTS or not _is_transient(error):
                     raise
                 time.sleep(0.05 * 2**attempt)
         raise AssertionError("unreachable")
 
-    def cut_off(self, names: Collection[str]) -> int:
+    def terminate_sessions(self, executor_ids: Collection[str]) -> int:
         """End the sessions of processes that are taken for dead; how many there were.
 
         One that froze in the middle of a statement keeps what it had locked for as long as it is
         frozen: no timeout of the server's runs while it waits for the rest of a message.
         """
-        if not self.shared or not names:
+        if not self.shared or not executor_ids:
             return 0
         activity = sa.table("pg_stat_activity", sa.column("pid"), sa.column("application_name"))
-        end = sa.select(sa.func.pg_terminate_backend(activity.c.pid)).where(
-            activity.c.application_name.in_([_session_name(name) for name in names])
+        statement = sa.select(sa.func.pg_terminate_backend(activity.c.pid)).where(
+            activity.c.application_name.in_([_session_name(name) for name in executor_ids])
         )
         with self.reading() as connection:
-            return len(connection.execute(end).all())
+            return len(connection.execute(statement).all())
 
     def close(self) -> None:
         self.engine.dispose()
@@ -133,45 +137,47 @@ class Database:
 def open_database(url: str | None, data_dir: Path, name: str = "") -> Database:
     """Open, make what is missing; ``name``: of the process, by which others can cut it off.
 
-    Raises ``DatabaseTaken``, ``TablesTooNew`` or ``OSError``.
+    Raises ``DatabaseUnavailable``, ``TablesTooNew`` or ``OSError``.
     """
-    opened = _sqlite(data_dir) if url is None else _postgres(url, name)
+    database = _open_sqlite(data_dir) if url is None else _open_postgres(url, name)
     try:
-        opened.write(lambda c: _make(c, opened.shared))
+        database.write(lambda c: _create_tables(c, database.shared))
     except BaseException:
-        opened.close()
+        database.close()
         raise
-    return opened
+    return database
 
 
-def _make(connection: sa.Connection, shared: bool) -> None:
+def _create_tables(connection: sa.Connection, shared: bool) -> None:
     if shared:
         connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
-        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MAKING)))
-    tables.make(connection)
+        connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK_ID)))
+    tables.create_tables(connection)
 
 
-def _sqlite(data_dir: Path) -> Database:
+def _open_sqlite(data_dir: Path) -> Database:
     data_dir.mkdir(parents=True, exist_ok=True)
-    lock = _alone(data_dir)
+    lock = _lock_folder(data_dir)
     # The journal's mode stays with the file: DBOS finds it as it is left here.
-    with sqlite3.connect(data_dir / DBOS_FILE) as own:
-        own.execute("PRAGMA journal_mode=WAL")
-    own.close()
-    engine = sa.create_engine(f"sqlite:///{data_dir / FILE}", pool_size=16, max_overflow=16)
+    with sqlite3.connect(data_dir / DBOS_FILE) as connection:
+        connection.execute("PRAGMA journal_mode=WAL")
+    connection.close()
+    engine = sa.create_engine(
+        f"sqlite:///{data_dir / DATABASE_FILE}", pool_size=16, max_overflow=16
+    )
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
     return Database(engine, f"sqlite:///{data_dir / DBOS_FILE}", None, False, lock)
 
 
-def _alone(data_dir: Path) -> IO[str]:
+def _lock_folder(data_dir: Path) -> IO[str]:
     """The lock that says whose the folder is; goes with the process, however that ends."""
     lock = (data_dir / LOCK_FILE).open("a")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         lock.close()
-        raise DatabaseTaken(
+        raise DatabaseUnavailable(
             f"another process works in {data_dir}: SQLite serves one at a time; stop that one, "
             "give this one another EYELINE_DATA_DIR, or share a Postgres by EYELINE_DATABASE_URL"
         ) from None
@@ -183,7 +189,7 @@ def _prepare_sqlite(connection: Any, _: object) -> None:
     for pragma in (
         "auto_vacuum=INCREMENTAL",
         "journal_mode=WAL",
-        f"busy_timeout={BUSY_MS}",
+        f"busy_timeout={BUSY_TIMEOUT_MS}",
         "synchronous=FULL",  # what was accepted outlives a power cut
         "secure_delete=ON",  # what was erased is not left in free pages
     ):
@@ -195,35 +201,37 @@ def _begin_sqlite(connection: sa.Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
-def _postgres(url: str, name: str) -> Database:
+def _open_postgres(url: str, name: str) -> Database:
     try:
-        made = sa.make_url(url)
+        parsed = sa.make_url(url)
     except sa.exc.ArgumentError:
-        raise DatabaseTaken("EYELINE_DATABASE_URL is not a URL") from None
-    if made.get_backend_name() not in ("postgresql", "postgres"):
-        raise DatabaseTaken(
-            f"EYELINE_DATABASE_URL is {made.drivername}://…, and only postgresql:// is known here"
+        raise DatabaseUnavailable("EYELINE_DATABASE_URL is not a URL") from None
+    if parsed.get_backend_name() not in ("postgresql", "postgres"):
+        raise DatabaseUnavailable(
+            f"EYELINE_DATABASE_URL is {parsed.drivername}://…, and only postgresql:// is known here"
         )
-    made = made.set(drivername="postgresql+psycopg")
-    given = str(made.query.get("options", ""))
-    made = made.update_query_dict(
+    parsed = parsed.set(drivername="postgresql+psycopg")
+    user_options = str(parsed.query.get("options", ""))
+    parsed = parsed.update_query_dict(
         {
-            "options": f"{_SESSION} {given}".strip(),
+            "options": f"{_SESSION_OPTIONS} {user_options}".strip(),
             "application_name": _session_name(name),
         }
     )
-    first, second = (
-        sa.create_engine(made, pool_size=POOL, max_overflow=2 * POOL, pool_pre_ping=True)
+    engine, dbos_engine = (
+        sa.create_engine(
+            parsed, pool_size=POOL_SIZE, max_overflow=2 * POOL_SIZE, pool_pre_ping=True
+        )
         for _ in range(2)
     )
-    return Database(first, made.render_as_string(hide_password=False), second, True)
+    return Database(engine, parsed.render_as_string(hide_password=False), dbos_engine, True)
 
 
 def _session_name(name: str) -> str:
     return f"eyeline {name}".strip()
 
 
-def _passes(error: DBAPIError) -> bool:
+def _is_transient(error: DBAPIError) -> bool:
     """Whether the same transaction may go through in a moment."""
     code = getattr(error.orig, "sqlstate", None)
-    return code in _AGAIN or "database is locked" in str(error.orig)
+    return code in _RETRYABLE_SQLSTATES or "database is locked" in str(error.orig)

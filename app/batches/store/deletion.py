@@ -8,63 +8,70 @@ from typing import Final
 import sqlalchemy as sa
 
 from app.batches.store.database import Database
-from app.batches.store.models import ENDED
-from app.batches.store.tables import BELONGINGS, batches, graves
-from app.batches.webhooks.webhook_tables import WEBHOOK_BELONGINGS
+from app.batches.store.models import ENDED_STATUSES
+from app.batches.store.tables import BATCH_TABLES, batches, deleted_batches
+from app.batches.webhooks.webhook_tables import WEBHOOK_TABLES
 
-ROWS: Final = 2_000
+DELETE_ROWS: Final = 2_000
 """Of a table, in one transaction: others get in between."""
 
 
-def bury(database: Database, batch_no: int, *only_if: sa.ColumnElement[bool]) -> bool:
+def mark_deleted(database: Database, batch_no: int, *conditions: sa.ColumnElement[bool]) -> bool:
     """The batch is gone; nothing can be added to it any more, by whomever. Whether it was there.
 
-    Whoever is adding holds its row, or finds none when it comes to that. ``only_if``: what must
+    Whoever is adding holds its row, or finds none when it comes to that. ``conditions``: what must
     still be true of its row.
     """
 
-    def gone(c: sa.Connection) -> bool:
-        found = c.execute(sa.delete(batches).where(batches.c.no == batch_no, *only_if))
-        if found.rowcount:
-            c.execute(sa.insert(graves).values(batch_no=batch_no))
-        return bool(found.rowcount)
+    def transaction(c: sa.Connection) -> bool:
+        deleted = c.execute(sa.delete(batches).where(batches.c.no == batch_no, *conditions))
+        if deleted.rowcount:
+            c.execute(sa.insert(deleted_batches).values(batch_no=batch_no))
+        return bool(deleted.rowcount)
 
-    return database.write(gone)
+    return database.write(transaction)
 
 
-def erase(database: Database, batch_no: int) -> None:
+def delete_rows(database: Database, batch_no: int) -> None:
     """Everything kept under the number of a batch that was buried; may be done twice."""
-    for table in (*BELONGINGS, *WEBHOOK_BELONGINGS):
-        while database.write(lambda c, table=table: _some(c, table, batch_no)):  # type: ignore[misc]
+    for table in (*BATCH_TABLES, *WEBHOOK_TABLES):
+        while database.write(lambda c, table=table: _delete_some(c, table, batch_no)):  # type: ignore[misc]
             pass
-    database.write(lambda c: c.execute(sa.delete(graves).where(graves.c.batch_no == batch_no)))
+    database.write(
+        lambda c: c.execute(
+            sa.delete(deleted_batches).where(deleted_batches.c.batch_no == batch_no)
+        )
+    )
     if not database.shared:
-        _give_back(database)
+        _release_free_space(database)
 
 
-def expired(database: Database) -> Iterator[int]:
+def mark_expired(database: Database) -> Iterator[int]:
     """The numbers of batches whose time is over, and of those somebody died erasing."""
-    over = batches.c.status.in_(ENDED), batches.c.expires_at <= database.now
+    conditions = batches.c.status.in_(ENDED_STATUSES), batches.c.expires_at <= database.now
     with database.reading() as c:
-        late = list(c.scalars(sa.select(batches.c.no).where(*over)))
-        buried = list(c.scalars(sa.select(graves.c.batch_no)))
+        expired_nos = list(c.scalars(sa.select(batches.c.no).where(*conditions)))
+        marked_nos = list(c.scalars(sa.select(deleted_batches.c.batch_no)))
     # One that was taken up again meanwhile stays.
-    yield from {*(number for number in late if bury(database, number, *over)), *buried}
+    yield from {
+        *(batch_no for batch_no in expired_nos if mark_deleted(database, batch_no, *conditions)),
+        *marked_nos,
+    }
 
 
-def _some(c: sa.Connection, table: sa.Table, batch_no: int) -> int:
-    last = list(table.primary_key.columns)[1:]
-    keys = sa.select(*last).where(table.c.batch_no == batch_no).limit(ROWS)
-    found = c.execute(keys).all()
-    if not found:
+def _delete_some(c: sa.Connection, table: sa.Table, batch_no: int) -> int:
+    key_columns = list(table.primary_key.columns)[1:]
+    keys = sa.select(*key_columns).where(table.c.batch_no == batch_no).limit(DELETE_ROWS)
+    rows = c.execute(keys).all()
+    if not rows:
         return 0
-    names = sa.tuple_(*last) if len(last) > 1 else last[0]
-    values = [tuple(row) for row in found] if len(last) > 1 else [row[0] for row in found]
-    c.execute(sa.delete(table).where(table.c.batch_no == batch_no, names.in_(values)))
-    return len(found)
+    key_tuple = sa.tuple_(*key_columns) if len(key_columns) > 1 else key_columns[0]
+    values = [tuple(row) for row in rows] if len(key_columns) > 1 else [row[0] for row in rows]
+    c.execute(sa.delete(table).where(table.c.batch_no == batch_no, key_tuple.in_(values)))
+    return len(rows)
 
 
-def _give_back(database: Database) -> None:
+def _release_free_space(database: Database) -> None:
     """Return what became free to the file system, journal included."""
     with database.engine.connect() as connection:
         raw = connection.connection.driver_connection

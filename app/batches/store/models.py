@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app.records import Finding, Result
+from app.records import ItemResult, PictureRecord
 
 
 class Status(StrEnum):
@@ -24,11 +24,11 @@ class Status(StrEnum):
     CANCELLED = "cancelled"
 
 
-ENDED = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
+ENDED_STATUSES = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 
 
 @dataclass(frozen=True)
-class NewBatch:
+class BatchRequest:
     """What a caller asks for, beside the items.
 
     ``owner``: whose it is: a label of the API key, empty where none is needed. ``body_sha256``: of
@@ -55,7 +55,7 @@ class Batch:
 
     id: str
     status: Status
-    new: NewBatch
+    request: BatchRequest
     total: int
     completed: int
     failed: int
@@ -69,25 +69,26 @@ class Batch:
     error: str | None = None
 
     @property
-    def ended(self) -> bool:
-        return self.status in ENDED
+    def has_ended(self) -> bool:
+        return self.status in ENDED_STATUSES
 
 
-class Unfinished(Exception):
+class BatchIncomplete(Exception):
     """A batch did not end as it should; ``str()`` is one line."""
 
 
-Fetch = Callable[[str], Awaitable[bytes]]
+FetchFn = Callable[[str], Awaitable[bytes]]
 
 
 @dataclass(frozen=True)
-class Tools:
+class BatchTools:
     """What the work is done with; made at the composition root.
 
-    ``examine(data, prior)``: on the calling thread; raises ``AvatarError``. ``open_fetch``: an
-    event loop's fetcher. ``summarise``: the cohort of a whole list, from its results in order.
+    ``examine(data, prior)``: on the calling thread; raises ``RequestError``. ``open_fetch``: an
+    event loop's fetcher. ``summarize_cohort``: the cohort of a whole list, from its results in
+    order.
     """
 
-    examine: Callable[[bytes, float], Finding]
-    open_fetch: Callable[[], AbstractAsyncContextManager[Fetch]]
-    summarise: Callable[[Iterable[Result], NewBatch], dict[str, Any]]
+    analyze: Callable[[bytes, float], PictureRecord]
+    open_fetch: Callable[[], AbstractAsyncContextManager[FetchFn]]
+    summarize_cohort: Callable[[Iterable[ItemResult], BatchRequest], dict[str, Any]]

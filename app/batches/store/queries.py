@@ -11,75 +11,77 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.batches.store.database import Database
-from app.batches.store.models import ENDED, Batch, NewBatch, Status
-from app.batches.store.result_store import PACE_S
+from app.batches.store.models import ENDED_STATUSES, Batch, BatchRequest, Status
+from app.batches.store.result_store import PACE_WINDOW_S
 from app.batches.store.tables import batches
 from app.errors import InvalidRequest, NotFound
 
 
 @dataclass(frozen=True)
-class Census:
-    """``batches``: by status, every status. ``waiting``: items without a result yet."""
+class BatchCounts:
+    """``by_status``: by status, every status. ``waiting_items``: items without a result yet."""
 
-    batches: Mapping[Status, int]
-    waiting: int
+    by_status: Mapping[Status, int]
+    waiting_items: int
 
 
-def census(engine: sa.Engine) -> Census:
+def count_batches(engine: sa.Engine) -> BatchCounts:
     """Of everybody's batches. Raises what the database's driver raises."""
     waiting = sa.func.sum(
         sa.case(
-            (batches.c.status.in_(ENDED), 0),
+            (batches.c.status.in_(ENDED_STATUSES), 0),
             else_=batches.c.total - batches.c.completed - batches.c.failed,
         )
     )
-    of = sa.select(batches.c.status, sa.func.count(), waiting).group_by(batches.c.status)
+    statement = sa.select(batches.c.status, sa.func.count(), waiting).group_by(batches.c.status)
     with engine.connect() as connection:
         # SQLite begins every transaction for writing unless it is told that this one only reads.
-        rows = connection.execution_options(reading=True).execute(of).all()
-    found = dict.fromkeys(Status, 0) | {Status(row[0]): int(row[1]) for row in rows}
-    return Census(found, sum(int(row[2]) for row in rows))
+        rows = connection.execution_options(reading=True).execute(statement).all()
+    by_status = dict.fromkeys(Status, 0) | {Status(row[0]): int(row[1]) for row in rows}
+    return BatchCounts(by_status, sum(int(row[2]) for row in rows))
 
 
-Row = sa.Row[*tuple[Any, ...]]
+BatchRow = sa.Row[*tuple[Any, ...]]
 
 
 @dataclass(frozen=True)
-class Listing:
+class BatchPage:
     """Batches, the newest first. ``next_cursor``: where the next page begins, if there is one."""
 
     batches: tuple[Batch, ...]
     next_cursor: str | None
 
 
-def find(database: Database, batch_id: str, owner: str | None) -> Row:
+def find_batch(database: Database, batch_id: str, owner: str | None) -> BatchRow:
     """The row of a batch; ``owner`` ``None`` is the house itself. Raises ``NotFound``."""
     with database.reading() as c:
-        return row_of(c, database, batch_id, owner)
+        return select_row(c, database, batch_id, owner)
 
 
-def read(database: Database, batch_id: str, owner: str | None) -> Batch:
+def read_batch(database: Database, batch_id: str, owner: str | None) -> Batch:
     """Raises ``NotFound``."""
-    return told(find(database, batch_id, owner))
+    return batch_from_row(find_batch(database, batch_id, owner))
 
 
-def listing(database: Database, owner: str, cursor: str | None, limit: int) -> Listing:
+def read_batch_page(database: Database, owner: str, cursor: str | None, limit: int) -> BatchPage:
     """Raises ``InvalidRequest`` for a cursor that was made up."""
-    kept = sa.or_(batches.c.expires_at.is_(None), batches.c.expires_at > database.now)
-    of = sa.select(batches, database.now.label("now")).where(batches.c.owner == owner, kept)
+    not_expired = sa.or_(batches.c.expires_at.is_(None), batches.c.expires_at > database.now)
+    statement = sa.select(batches, database.now.label("now")).where(
+        batches.c.owner == owner, not_expired
+    )
     if cursor is not None:
         if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
             raise InvalidRequest("this cursor was not given out here")
-        of = of.where(batches.c.no < int(cursor))
+        statement = statement.where(batches.c.no < int(cursor))
     with database.reading() as c:
-        rows = c.execute(of.order_by(batches.c.no.desc()).limit(limit + 1)).all()
-    more = str(rows[limit - 1].no) if len(rows) > limit else None
-    return Listing(tuple(told(row) for row in rows[:limit]), more)
+        rows = c.execute(statement.order_by(batches.c.no.desc()).limit(limit + 1)).all()
+    next_cursor = str(rows[limit - 1].no) if len(rows) > limit else None
+    return BatchPage(tuple(batch_from_row(row) for row in rows[:limit]), next_cursor)
 
 
-def told(row: Row) -> Batch:
-    """A row of ``batches`` (and ``now``) as it is told."""
-    new = NewBatch(
+def batch_from_row(row: BatchRow) -> Batch:
+    """A row of ``by_status`` (and ``now``) as it is told."""
+    request = BatchRequest(
         prior=row.prior,
         owner=row.owner,
         webhook_url=row.webhook_url,
@@ -89,69 +91,69 @@ def told(row: Row) -> Batch:
         list_format=row.list_format,
         columns=tuple(json.loads(row.columns)),
     )
-    reached = {Status(name): _time(at) for name, at in json.loads(row.reached).items()}
+    reached = {Status(name): _datetime_from_s(at) for name, at in json.loads(row.reached).items()}
     return Batch(
         id=row.id,
         status=Status(row.status),
-        new=new,
+        request=request,
         total=row.total,
         completed=row.completed,
         failed=row.failed,
         outcomes=json.loads(row.outcomes),
         verdicts=json.loads(row.verdicts),
         reached=reached,
-        expires_at=None if row.expires_at is None else _time(row.expires_at),
-        eta_s=_eta(row),
+        expires_at=None if row.expires_at is None else _datetime_from_s(row.expires_at),
+        eta_s=_estimate_eta_s(row),
         cohort=None if row.cohort is None else json.loads(row.cohort),
         revision=row.revision,
         error=row.error,
     )
 
 
-def new_of(row: Row) -> NewBatch:
+def request_from_row(row: BatchRow) -> BatchRequest:
     """What was asked for."""
-    return told(row).new
+    return batch_from_row(row).request
 
 
-def row_of(
+def select_row(
     c: sa.Connection,
     database: Database,
     batch_id: str,
     owner: str | None,
     *,
     locked: bool = False,
-) -> Row:
+) -> BatchRow:
     """Inside the caller's transaction, which holds the row if ``locked``.
 
     Raises ``NotFound``; to an owner a batch is gone once its time is over, whoever erases it when.
     """
     row = None
     if "\x00" not in batch_id:  # Postgres would refuse to look for it
-        of = sa.select(batches, database.now.label("now")).where(batches.c.id == batch_id)
-        row = c.execute(of.with_for_update() if locked else of).one_or_none()
-    if row is None or (owner is not None and (owner != row.owner or is_over(row))):
+        statement = sa.select(batches, database.now.label("now")).where(batches.c.id == batch_id)
+        row = c.execute(statement.with_for_update() if locked else statement).one_or_none()
+    if row is None or (owner is not None and (owner != row.owner or is_expired(row))):
         raise NotFound("there is no such batch; results expire some time after a batch has ended")
     return row
 
 
-def is_over(row: Row) -> bool:
+def is_expired(row: BatchRow) -> bool:
     """Whether a batch's time is over: it is to be erased."""
     return row.expires_at is not None and bool(row.expires_at <= row.now)
 
 
-def _eta(row: Row) -> float | None:
+def _estimate_eta_s(row: BatchRow) -> float | None:
     """Seconds until the last item, at the pace of the last stretch."""
     if row.status not in (Status.IN_PROGRESS, Status.FINALIZING):
         return None
-    left: int = row.total - row.completed - row.failed
+    remaining: int = row.total - row.completed - row.failed
     pace = row.pace
     if pace is None and row.paced_from is not None and row.paced_items:
         pace = row.paced_items / max(row.now - row.paced_from, 0.1)
     if not pace:
-        return None if left else 0.0
-    waited = max(0.0, row.now - row.paced_from - PACE_S) if row.paced_from else 0.0
-    return float(left / pace + waited)
+        return None if remaining else 0.0
+    idle_s = max(0.0, row.now - row.paced_from - PACE_WINDOW_S) if row.paced_from else 0.0
+    return float(remaining / pace + idle_s)
 
 
-def _time(at: float) -> datetime:
+def _datetime_from_s(at: float) -> datetime:
     return datetime.fromtimestamp(at, UTC)

@@ -13,29 +13,29 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.batches.execution import chunks
 from app.batches.store.database import Database
-from app.batches.store.row_codec import NO_LLR, result
+from app.batches.store.row_codec import FAILURE_RANK, decode_result
 from app.batches.store.tables import items, pictures, results
 from app.errors import InvalidRequest
-from app.records import Result
+from app.records import ItemResult
 
 Order = Literal["input", "-llr"]
-ROWS: Final = 500
+PAGE_ROWS: Final = 500
 
 
 @dataclass(frozen=True)
-class Page:
+class ResultPage:
     """Results in the order asked for. ``next_cursor``: where the next page begins, if anywhere.
 
     ``more``: whether there is something on it already; of a batch at work it may come later.
     """
 
-    results: tuple[Result, ...]
+    results: tuple[ItemResult, ...]
     next_cursor: str | None
     more: bool
 
 
 @dataclass(frozen=True)
-class Wanted:
+class ResultQuery:
     """Which results of a batch, and how. ``thumbnails``: whether findings come with theirs.
 
     ``order``: of the list, or the strongest evidence first and failures last. ``skip``: how many of
@@ -50,96 +50,114 @@ class Wanted:
     skip: int = 0
 
 
-def page(
-    database: Database, wanted: Wanted, after: str | None, limit: int, *, at_work: bool = False
-) -> Page:
+def read_page(
+    database: Database,
+    query: ResultQuery,
+    after: str | None,
+    limit: int,
+    *,
+    in_progress: bool = False,
+) -> ResultPage:
     """Raises ``InvalidRequest`` for a cursor that was not given out for this order.
 
-    ``at_work``: results are still to come. In the list's order a page then ends before the first
-    item that has none, and the cursor holds that place: whoever follows it passes nothing over.
+    ``in_progress``: results are still to come. In the list's order a page then ends before the
+    first item that has none, and the cursor holds that place: whoever follows it passes nothing
+    over.
     """
-    place = None if after is None else _place(after, wanted.order)
-    rows = _rows(database, wanted, place, limit + 1)
-    if not at_work or wanted.order != "input":
-        cursor = _cursor(rows[limit - 1], wanted.order) if len(rows) > limit else None
-        return Page(tuple(map(result, rows[:limit])), cursor, cursor is not None)
-    whole = _before_the_gap(database, wanted.batch_no, -1 if place is None else place[1], rows)
-    shown = whole[:limit]
-    cursor = _cursor(shown[-1], wanted.order) if shown else after
-    return Page(tuple(map(result, shown)), cursor, len(whole) > limit)
+    position = None if after is None else _decode_cursor(after, query.order)
+    rows = _read_rows(database, query, position, limit + 1)
+    if not in_progress or query.order != "input":
+        cursor = _encode_cursor(rows[limit - 1], query.order) if len(rows) > limit else None
+        return ResultPage(tuple(map(decode_result, rows[:limit])), cursor, cursor is not None)
+    contiguous = _contiguous_rows(
+        database, query.batch_no, -1 if position is None else position[1], rows
+    )
+    page_rows = contiguous[:limit]
+    cursor = _encode_cursor(page_rows[-1], query.order) if page_rows else after
+    return ResultPage(tuple(map(decode_result, page_rows)), cursor, len(contiguous) > limit)
 
 
-def picked(database: Database, batch_no: int, seqs: Iterable[int]) -> Iterator[Result]:
+def iter_selected(database: Database, batch_no: int, seqs: Iterable[int]) -> Iterator[ItemResult]:
     """The results of these items as far as there are any, in order, a few hundred at a time."""
-    wanted, every_one = Wanted(batch_no), sorted(set(seqs))
-    for first in range(0, len(every_one), ROWS):
-        those = results.c.seq.in_(every_one[first : first + ROWS])
+    query, ordered_seqs = ResultQuery(batch_no), sorted(set(seqs))
+    for first in range(0, len(ordered_seqs), PAGE_ROWS):
+        condition = results.c.seq.in_(ordered_seqs[first : first + PAGE_ROWS])
         with database.reading() as c:
-            rows = c.execute(_select(wanted, (those,), ROWS, 0)).mappings().all()
-        yield from map(result, rows)
+            rows = c.execute(_select_results(query, (condition,), PAGE_ROWS, 0)).mappings().all()
+        yield from map(decode_result, rows)
 
 
-def every(database: Database, wanted: Wanted) -> Iterator[Result]:
+def iter_results(database: Database, query: ResultQuery) -> Iterator[ItemResult]:
     """All of them; those that come in while this is read may or may not be among them."""
-    place: tuple[float, int] | None = None
-    skip = wanted.skip
-    while rows := _rows(database, wanted, place, ROWS, skip):
+    position: tuple[float, int] | None = None
+    skip = query.skip
+    while rows := _read_rows(database, query, position, PAGE_ROWS, skip):
         skip = 0
-        yield from (result(row) for row in rows)
-        place = rows[-1]["rank"], rows[-1]["seq"]
+        yield from (decode_result(row) for row in rows)
+        position = rows[-1]["rank"], rows[-1]["seq"]
 
 
-def _rows(
+def _read_rows(
     database: Database,
-    wanted: Wanted,
+    query: ResultQuery,
     after: tuple[float, int] | None,
     limit: int,
     skip: int = 0,
 ) -> list[sa.RowMapping]:
     rows: list[sa.RowMapping] = []
     with database.reading() as c:
-        for stretch in _stretches(wanted.order, after):
-            of = _select(wanted, stretch, limit - len(rows), skip)
-            rows += c.execute(of).mappings()
+        for index_range in _index_ranges(query.order, after):
+            statement = _select_results(query, index_range, limit - len(rows), skip)
+            rows += c.execute(statement).mappings()
             if len(rows) == limit:
                 break
     return rows
 
 
-def _before_the_gap(
+def _contiguous_rows(
     database: Database, batch_no: int, after: int, rows: Sequence[sa.RowMapping]
 ) -> Sequence[sa.RowMapping]:
     """Those of ``rows`` (behind ``after``, in order) before which every item has its result."""
     if not rows:
         return rows
-    waiting = chunks.pending(batch_no, after + 1, rows[-1]["seq"]).limit(1)
+    waiting = chunks.select_pending(batch_no, after + 1, rows[-1]["seq"]).limit(1)
     with database.reading() as c:
         gap = c.scalar(waiting)
     return rows if gap is None else [row for row in rows if row["seq"] < gap]
 
 
-def _select(
-    wanted: Wanted, stretch: Sequence[sa.ColumnElement[bool]], limit: int, skip: int
+def _select_results(
+    query: ResultQuery, index_range: Sequence[sa.ColumnElement[bool]], limit: int, skip: int
 ) -> sa.Select[Any]:
     """Which first, by the index alone; then what is told of each."""
-    which = sa.select(*results.c).where(results.c.batch_no == wanted.batch_no, *stretch)
-    if wanted.min_llr is not None:
-        which = which.where(results.c.rank >= max(wanted.min_llr, NO_LLR / 2))
-    if wanted.verdict is not None:
-        which = which.where(results.c.verdict == wanted.verdict)
-    one = _in_order(which, results.c, wanted.order).limit(limit).offset(skip).subquery()
+    matching = sa.select(*results.c).where(results.c.batch_no == query.batch_no, *index_range)
+    if query.min_llr is not None:
+        matching = matching.where(results.c.rank >= max(query.min_llr, FAILURE_RANK / 2))
+    if query.verdict is not None:
+        matching = matching.where(results.c.verdict == query.verdict)
+    selected = _order_by(matching, results.c, query.order).limit(limit).offset(skip).subquery()
     columns = [pictures.c[name] for name in ("outcome", "llr", "finding", "analysis")]
-    if wanted.thumbnails:
+    if query.thumbnails:
         columns.append(pictures.c.thumbnail)
-    same = sa.and_(pictures.c.batch_no == one.c.batch_no, pictures.c.sha256 == one.c.sha256)
-    there = sa.and_(items.c.batch_no == one.c.batch_no, items.c.seq == one.c.seq)
-    told = sa.select(
-        one.c.seq, one.c.rank, one.c.verdict, one.c.sha256, one.c.failure, items.c.item, *columns
+    picture_join = sa.and_(
+        pictures.c.batch_no == selected.c.batch_no, pictures.c.sha256 == selected.c.sha256
     )
-    return _in_order(told.join(items, there).outerjoin(pictures, same), one.c, wanted.order)
+    item_join = sa.and_(items.c.batch_no == selected.c.batch_no, items.c.seq == selected.c.seq)
+    statement = sa.select(
+        selected.c.seq,
+        selected.c.rank,
+        selected.c.verdict,
+        selected.c.sha256,
+        selected.c.failure,
+        items.c.item,
+        *columns,
+    )
+    return _order_by(
+        statement.join(items, item_join).outerjoin(pictures, picture_join), selected.c, query.order
+    )
 
 
-def _stretches(
+def _index_ranges(
     order: Order, after: tuple[float, int] | None
 ) -> tuple[tuple[sa.ColumnElement[bool], ...], ...]:
     """What comes after a place, as ranges of an index: first those as strong, then the weaker.
@@ -154,26 +172,26 @@ def _stretches(
     return (rank == after[0], seq > after[1]), (rank < after[0],)
 
 
-def _in_order(
-    of: sa.Select[Any], columns: ReadOnlyColumnCollection[str, Any], order: Order
+def _order_by(
+    statement: sa.Select[Any], columns: ReadOnlyColumnCollection[str, Any], order: Order
 ) -> sa.Select[Any]:
     if order == "input":
-        return of.order_by(columns.seq)
-    return of.order_by(columns.rank.desc(), columns.seq)
+        return statement.order_by(columns.seq)
+    return statement.order_by(columns.rank.desc(), columns.seq)
 
 
-def _cursor(row: sa.RowMapping, order: Order) -> str:
-    said = json.dumps([order, float(row["rank"]).hex(), row["seq"]])
-    return urlsafe_b64encode(said.encode()).decode().rstrip("=")
+def _encode_cursor(row: sa.RowMapping, order: Order) -> str:
+    text = json.dumps([order, float(row["rank"]).hex(), row["seq"]])
+    return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 
-def _place(cursor: str, order: Order) -> tuple[float, int]:
+def _decode_cursor(cursor: str, order: Order) -> tuple[float, int]:
     try:
         padded = cursor + "=" * (-len(cursor) % 4)
-        of, rank, seq = json.loads(urlsafe_b64decode(padded))
-        place = float.fromhex(rank), int(seq)
+        cursor_order, rank, seq = json.loads(urlsafe_b64decode(padded))
+        position = float.fromhex(rank), int(seq)
     except (ValueError, TypeError, AttributeError, OverflowError, RecursionError):
-        of, place = None, (0.0, 0)
-    if of != order or not 0 <= place[1] < 2**62 or place[0] != place[0]:
+        cursor_order, position = None, (0.0, 0)
+    if cursor_order != order or not 0 <= position[1] < 2**62 or position[0] != position[0]:
         raise InvalidRequest("this cursor was not given out for these results")
-    return place
+    return position

@@ -11,68 +11,74 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from app.batches.execution import chunks
-from app.batches.execution.chunks import Begun
+from app.batches.execution.chunks import ChunkRun
 from app.batches.store import tile_sums
 from app.batches.store.database import Database
 from app.batches.store.models import Status
-from app.batches.store.row_codec import NO_LLR, failure_text, finding_text
+from app.batches.store.row_codec import FAILURE_RANK, encode_failure, encode_picture_record
 from app.batches.store.tables import batches, payloads, pictures, results, sources
-from app.records import Failure, Finding
+from app.records import Failure, PictureRecord
 
-PACE_S: Final = 10.0
+PACE_WINDOW_S: Final = 10.0
 """How long throughput is counted before it is told."""
 
 
 @dataclass(frozen=True, eq=False)
-class Picture:
-    """A picture of the batch. ``finding`` is ``None`` once it lies in the database."""
+class KnownPicture:
+    """A picture of the batch. ``record`` is ``None`` once it lies in the database."""
 
     sha256: bytes
     outcome: str
     verdict: str
     llr: float
-    finding: Finding | None = None
+    record: PictureRecord | None = None
 
-    def kept(self) -> Picture:
+    def without_record(self) -> KnownPicture:
         """The same, when nothing of it needs to be held in memory any more."""
-        return replace(self, finding=None)
+        return replace(self, record=None)
 
 
 @dataclass(frozen=True, eq=False)
-class Looked:
-    """An item with its answer. ``key``: of the address that the picture came from."""
+class ItemOutcome:
+    """An item with its answer. ``source_key``: of the address that the picture came from."""
 
     seq: int
-    answer: Picture | Failure
-    key: bytes | None = None
+    answer: KnownPicture | Failure
+    source_key: bytes | None = None
 
 
-def commit(
-    database: Database, begun: Begun, piece: Sequence[Looked], *, forward: bool = False
+def commit_outcomes(
+    database: Database,
+    run: ChunkRun,
+    outcomes: Sequence[ItemOutcome],
+    *,
+    mark_progress: bool = False,
 ) -> Status | None:
-    """Keep what is new in ``piece``; how the batch stands, ``None`` if it is gone.
+    """Keep what is new in ``outcomes``; how the batch stands, ``None`` if it is gone.
 
-    Nothing is kept if the batch is no longer at work. ``forward``: the chunk's marks go, too.
+    Nothing is kept if the batch is no longer at work. ``mark_progress``: the chunk's marks go, too.
     """
-    ordered = sorted(piece, key=lambda looked: looked.seq)
-    return database.write(lambda c: _commit(c, database, begun, ordered, forward))
+    ordered = sorted(outcomes, key=lambda looked: looked.seq)
+    return database.write(lambda c: _commit_outcomes(c, database, run, ordered, mark_progress))
 
 
-def known(database: Database, batch_no: int, sha256: bytes) -> Picture | None:
+def find_picture(database: Database, batch_no: int, sha256: bytes) -> KnownPicture | None:
     """A picture that the batch has met before."""
-    of = sa.select(pictures.c.outcome, pictures.c.verdict, pictures.c.llr).where(
+    statement = sa.select(pictures.c.outcome, pictures.c.verdict, pictures.c.llr).where(
         pictures.c.batch_no == batch_no, pictures.c.sha256 == sha256
     )
     with database.reading() as c:
-        row = c.execute(of).one_or_none()
-    return None if row is None else Picture(sha256, *row)
+        row = c.execute(statement).one_or_none()
+    return None if row is None else KnownPicture(sha256, *row)
 
 
-def led_to(database: Database, batch_no: int, keys: Sequence[bytes]) -> dict[bytes, Picture]:
+def find_by_source(
+    database: Database, batch_no: int, keys: Sequence[bytes]
+) -> dict[bytes, KnownPicture]:
     """Which pictures the addresses with these ``keys`` led to, as far as that is known."""
     if not keys:
         return {}
-    of = (
+    statement = (
         sa.select(
             sources.c.key,
             pictures.c.sha256,
@@ -90,105 +96,121 @@ def led_to(database: Database, batch_no: int, keys: Sequence[bytes]) -> dict[byt
     )
     with database.reading() as c:
         return {
-            bytes(row.key): Picture(bytes(row.sha256), row.outcome, row.verdict, row.llr)
-            for row in c.execute(of)
+            bytes(row.key): KnownPicture(bytes(row.sha256), row.outcome, row.verdict, row.llr)
+            for row in c.execute(statement)
         }
 
 
-def payload(database: Database, batch_no: int, seq: int) -> bytes | None:
+def read_payload(database: Database, batch_no: int, seq: int) -> bytes | None:
     """The picture that came with an item, if it is still kept."""
-    of = sa.select(payloads.c.data).where(payloads.c.batch_no == batch_no, payloads.c.seq == seq)
+    statement = sa.select(payloads.c.data).where(
+        payloads.c.batch_no == batch_no, payloads.c.seq == seq
+    )
     with database.reading() as c:
-        data = c.scalar(of)
+        data = c.scalar(statement)
     return None if data is None else bytes(data)
 
 
-def _commit(
-    c: sa.Connection, database: Database, begun: Begun, piece: Sequence[Looked], forward: bool
+def _commit_outcomes(
+    c: sa.Connection,
+    database: Database,
+    run: ChunkRun,
+    outcomes: Sequence[ItemOutcome],
+    mark_progress: bool,
 ) -> Status | None:
-    batch_no = begun.batch_no
-    new = _insert_results(c, database, batch_no, piece)
-    _insert_pictures(c, database, begun, new)
-    _insert_sources(c, database, batch_no, new)
-    _drop_payloads(c, batch_no, new)
-    if forward:
-        chunks.forward(c, begun)
+    batch_no = run.batch_no
+    new_outcomes = _insert_results(c, database, batch_no, outcomes)
+    _insert_pictures(c, database, run, new_outcomes)
+    _insert_sources(c, database, batch_no, new_outcomes)
+    _drop_payloads(c, batch_no, new_outcomes)
+    if mark_progress:
+        chunks.record_progress(c, run)
     # The batch's row comes last: everybody needs it, so nobody holds it for long.
-    status = _count(c, database, batch_no, new)
-    if status not in chunks.AT_WORK:
+    status = _update_counts(c, database, batch_no, new_outcomes)
+    if status not in chunks.ACTIVE_STATUSES:
         c.rollback()
     return status
 
 
 def _insert_results(
-    c: sa.Connection, database: Database, batch_no: int, piece: Sequence[Looked]
-) -> list[Looked]:
-    if not piece:
+    c: sa.Connection, database: Database, batch_no: int, outcomes: Sequence[ItemOutcome]
+) -> list[ItemOutcome]:
+    if not outcomes:
         return []
-    rows = [result_row(batch_no, looked.seq, looked.answer) for looked in piece]
+    rows = [result_row(batch_no, outcome.seq, outcome.answer) for outcome in outcomes]
     insert = database.insert(results).on_conflict_do_nothing().returning(results.c.seq)
     inserted = set(c.scalars(insert, rows))
-    return [looked for looked in piece if looked.seq in inserted]
+    return [outcome for outcome in outcomes if outcome.seq in inserted]
 
 
-def result_row(batch_no: int, seq: int, answer: Picture | Failure) -> dict[str, Any]:
+def result_row(batch_no: int, seq: int, answer: KnownPicture | Failure) -> dict[str, Any]:
     """A row of ``results``."""
-    row: dict[str, Any] = {"batch_no": batch_no, "seq": seq, "rank": NO_LLR, "retryable": False}
+    row: dict[str, Any] = {
+        "batch_no": batch_no,
+        "seq": seq,
+        "rank": FAILURE_RANK,
+        "retryable": False,
+    }
     row |= {"verdict": None, "sha256": None, "failure": None}
     if isinstance(answer, Failure):
-        return row | {"failure": failure_text(answer), "retryable": answer.retryable}
+        return row | {"failure": encode_failure(answer), "retryable": answer.retryable}
     return row | {"rank": answer.llr, "verdict": answer.verdict, "sha256": answer.sha256}
 
 
 def _insert_pictures(
-    c: sa.Connection, database: Database, begun: Begun, new: Sequence[Looked]
+    c: sa.Connection, database: Database, run: ChunkRun, new_outcomes: Sequence[ItemOutcome]
 ) -> None:
-    fresh: dict[bytes, Finding] = {}
-    for looked in new:
-        if isinstance(looked.answer, Picture) and looked.answer.finding is not None:
-            fresh[looked.answer.sha256] = looked.answer.finding
-    if not fresh:
+    records: dict[bytes, PictureRecord] = {}
+    for outcome in new_outcomes:
+        if isinstance(outcome.answer, KnownPicture) and outcome.answer.record is not None:
+            records[outcome.answer.sha256] = outcome.answer.record
+    if not records:
         return
-    rows = [_picture_row(begun.batch_no, sha256, fresh[sha256]) for sha256 in sorted(fresh)]
+    rows = [_picture_row(run.batch_no, sha256, records[sha256]) for sha256 in sorted(records)]
     insert = database.insert(pictures).on_conflict_do_nothing().returning(pictures.c.sha256)
     inserted = [bytes(sha256) for sha256 in c.scalars(insert, rows)]
-    first_met = [fresh[sha256] for sha256 in inserted]
-    tile_sums.add(c, database, begun.batch_no, begun.key.chunk % tile_sums.SHARDS, first_met)
+    inserted_records = [records[sha256] for sha256 in inserted]
+    tile_sums.add_tiles(
+        c, database, run.batch_no, run.key.chunk % tile_sums.SHARDS, inserted_records
+    )
 
 
-def _picture_row(batch_no: int, sha256: bytes, finding: Finding) -> dict[str, Any]:
+def _picture_row(batch_no: int, sha256: bytes, record: PictureRecord) -> dict[str, Any]:
     return {
         "batch_no": batch_no,
         "sha256": sha256,
-        "outcome": finding.outcome,
-        "verdict": finding.verdict,
-        "llr": float(finding.llr) + 0.0,  # no -0.0: the order of a page is by this number
-        "finding": finding_text(finding),
-        "analysis": finding.analysis,
-        "thumbnail": finding.thumbnail,
+        "outcome": record.outcome,
+        "verdict": record.verdict,
+        "llr": float(record.llr) + 0.0,  # no -0.0: the order of a page is by this number
+        "finding": encode_picture_record(record),
+        "analysis": record.analysis,
+        "thumbnail": record.thumbnail,
     }
 
 
 def _insert_sources(
-    c: sa.Connection, database: Database, batch_no: int, new: Sequence[Looked]
+    c: sa.Connection, database: Database, batch_no: int, new_outcomes: Sequence[ItemOutcome]
 ) -> None:
-    led = {
-        looked.key: looked.answer.sha256
-        for looked in new
-        if looked.key is not None and isinstance(looked.answer, Picture)
+    sha256_by_key = {
+        outcome.source_key: outcome.answer.sha256
+        for outcome in new_outcomes
+        if outcome.source_key is not None and isinstance(outcome.answer, KnownPicture)
     }
-    if led:
-        rows = [{"batch_no": batch_no, "key": key, "sha256": led[key]} for key in sorted(led)]
+    if sha256_by_key:
+        rows = [
+            {"batch_no": batch_no, "key": key, "sha256": sha256_by_key[key]}
+            for key in sorted(sha256_by_key)
+        ]
         c.execute(database.insert(sources).on_conflict_do_nothing(), rows)
 
 
-def _drop_payloads(c: sa.Connection, batch_no: int, new: Sequence[Looked]) -> None:
+def _drop_payloads(c: sa.Connection, batch_no: int, new_outcomes: Sequence[ItemOutcome]) -> None:
     """Pictures that were looked at are not kept; those that may be tried again are."""
     seqs = [
-        looked.seq
-        for looked in new
-        if looked.key is None
-        and not (isinstance(looked.answer, Failure) and looked.answer.retryable)
+        outcome.seq
+        for outcome in new_outcomes
+        if outcome.source_key is None
+        and not (isinstance(outcome.answer, Failure) and outcome.answer.retryable)
     ]
     if seqs:
         c.execute(
@@ -196,8 +218,8 @@ def _drop_payloads(c: sa.Connection, batch_no: int, new: Sequence[Looked]) -> No
         )
 
 
-def _count(
-    c: sa.Connection, database: Database, batch_no: int, new: Sequence[Looked]
+def _update_counts(
+    c: sa.Connection, database: Database, batch_no: int, new_outcomes: Sequence[ItemOutcome]
 ) -> Status | None:
     row = c.execute(
         sa.select(
@@ -217,34 +239,36 @@ def _count(
     if row is None:
         return None
     status = Status(row.status)
-    if not new or status not in chunks.AT_WORK:
+    if not new_outcomes or status not in chunks.ACTIVE_STATUSES:
         return status
-    found = [looked.answer for looked in new if isinstance(looked.answer, Picture)]
+    analyzed = [
+        outcome.answer for outcome in new_outcomes if isinstance(outcome.answer, KnownPicture)
+    ]
     c.execute(
         sa.update(batches)
         .where(batches.c.no == batch_no)
         .values(
-            completed=row.completed + len(found),
-            failed=row.failed + len(new) - len(found),
-            outcomes=_added(row.outcomes, [picture.outcome for picture in found]),
-            verdicts=_added(row.verdicts, [picture.verdict for picture in found]),
+            completed=row.completed + len(analyzed),
+            failed=row.failed + len(new_outcomes) - len(analyzed),
+            outcomes=_add_counts(row.outcomes, [picture.outcome for picture in analyzed]),
+            verdicts=_add_counts(row.verdicts, [picture.verdict for picture in analyzed]),
             revision=batches.c.revision + 1,
             changed_at=row.now,
-            **_pace(row, len(new)),
+            **_pace_columns(row, len(new_outcomes)),
         )
     )
     return status
 
 
-def _added(text: str, names: Sequence[str]) -> str:
+def _add_counts(text: str, names: Sequence[str]) -> str:
     return json.dumps(dict(sorted((Counter(json.loads(text)) + Counter(names)).items())))
 
 
-def _pace(row: sa.Row[*tuple[Any, ...]], new: int) -> dict[str, float | None]:
+def _pace_columns(row: sa.Row[*tuple[Any, ...]], count_new: int) -> dict[str, float | None]:
     """Items a second over the last stretch, and the stretch that is being counted."""
-    count, began = row.paced_items + new, row.paced_from
+    count, began = row.paced_items + count_new, row.paced_from
     if began is None:
         return {"paced_from": row.now, "paced_items": 0}
-    if row.now - began < PACE_S:
+    if row.now - began < PACE_WINDOW_S:
         return {"paced_items": count}
     return {"pace": count / (row.now - began), "paced_from": row.now, "paced_items": 0}

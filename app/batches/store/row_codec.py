@@ -9,13 +9,13 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
-from app.records import Failure, Finding, Item, Result
+from app.records import Failure, Item, ItemResult, PictureRecord
 
-NO_LLR = -1e300
+FAILURE_RANK = -1e300
 """Where failures stand among the findings when the strongest come first."""
 
 
-def item_text(item: Item) -> str:
+def encode_item(item: Item) -> str:
     """An item without its payload and failure, which lie elsewhere."""
     return json.dumps(
         [
@@ -32,7 +32,7 @@ def item_text(item: Item) -> str:
     )
 
 
-def item(seq: int, text: str) -> Item:
+def decode_item(seq: int, text: str) -> Item:
     """The item without payload and failure; ``url`` is ``None`` if it came with its picture."""
     source, custom_id, line, url, fallback, content_id, cells, account = json.loads(text)
     return Item(
@@ -44,46 +44,46 @@ def source_key(item: Item) -> bytes | None:
     """16 bytes that two items share if they name the same picture; ``None`` if that is not said."""
     if item.url is None:
         return None
-    named = f"c{item.content_id}" if item.content_id else f"u{item.url}"
-    return blake2b(named.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+    name = f"c{item.content_id}" if item.content_id else f"u{item.url}"
+    return blake2b(name.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-def failure_text(failure: Failure) -> str:
+def encode_failure(failure: Failure) -> str:
     """For the column of that name."""
     return json.dumps([failure.code, failure.title, failure.detail, failure.retryable])
 
 
-def failure(text: str) -> Failure:
+def decode_failure(text: str) -> Failure:
     """The failure that became ``text``."""
     return Failure(*json.loads(text))
 
 
-def finding_text(finding: Finding) -> str:
+def encode_picture_record(record: PictureRecord) -> str:
     """What is kept of a finding beside its analysis, its thumbnail and what is asked for by SQL."""
     return json.dumps(
         [
-            finding.perceptual_hash,
-            float(finding.eye_llr),
-            int(finding.width),
-            int(finding.height),
-            _floats(finding.eyes),
-            _floats(finding.square),
-            finding.template,
-            finding.transform,
-            None if finding.distance is None else float(finding.distance),
+            record.perceptual_hash,
+            float(record.eye_llr),
+            int(record.width),
+            int(record.height),
+            _as_floats(record.eyes),
+            _as_floats(record.square),
+            record.template,
+            record.transform,
+            None if record.distance is None else float(record.distance),
         ],
         separators=(",", ":"),
     )
 
 
-def finding(row: Mapping[str, Any]) -> Finding:
+def decode_picture_record(row: Mapping[str, Any]) -> PictureRecord:
     """The finding of a row of ``pictures``; without a thumbnail if the row holds none."""
-    hashed, eye_llr, width, height, eyes, square, template, transform, distance = json.loads(
-        row["finding"]
+    perceptual_hash, eye_llr, width, height, eyes, square, template, transform, distance = (
+        json.loads(row["finding"])
     )
-    return Finding(
+    return PictureRecord(
         sha256=row["sha256"].hex(),
-        perceptual_hash=hashed,
+        perceptual_hash=perceptual_hash,
         outcome=row["outcome"],
         verdict=row["verdict"],
         llr=row["llr"],
@@ -91,8 +91,8 @@ def finding(row: Mapping[str, Any]) -> Finding:
         analysis=bytes(row["analysis"]),
         width=width,
         height=height,
-        eyes=_four(eyes),
-        square=_four(square),
+        eyes=_as_four(eyes),
+        square=_as_four(square),
         template=template,
         transform=transform,
         distance=distance,
@@ -100,25 +100,25 @@ def finding(row: Mapping[str, Any]) -> Finding:
     )
 
 
-def result(row: sa.RowMapping) -> Result:
+def decode_result(row: sa.RowMapping) -> ItemResult:
     """A row of items, results and pictures joined."""
-    of = item(row["seq"], row["item"])
-    found = cast(Mapping[str, Any], row)
-    return Result(
-        of.seq,
-        of.source,
-        of.custom_id,
-        of.line,
-        of.cells,
-        of.account,
-        finding=finding(found) if row["sha256"] is not None else None,
-        failure=failure(row["failure"]) if row["failure"] is not None else None,
+    list_item = decode_item(row["seq"], row["item"])
+    columns = cast(Mapping[str, Any], row)
+    return ItemResult(
+        list_item.seq,
+        list_item.source,
+        list_item.custom_id,
+        list_item.line,
+        list_item.cells,
+        list_item.account,
+        record=decode_picture_record(columns) if row["sha256"] is not None else None,
+        failure=decode_failure(row["failure"]) if row["failure"] is not None else None,
     )
 
 
-def _floats(values: Iterable[float] | None) -> list[float] | None:
+def _as_floats(values: Iterable[float] | None) -> list[float] | None:
     return None if values is None else [float(value) for value in values]
 
 
-def _four(values: list[float] | None) -> tuple[float, float, float, float] | None:
+def _as_four(values: list[float] | None) -> tuple[float, float, float, float] | None:
     return None if values is None else cast("tuple[float, float, float, float]", tuple(values))

@@ -14,23 +14,23 @@ from typing import Final
 
 import sqlalchemy as sa
 
-VERSION: Final = 1
-"""Of the tables; raised with a step in ``make`` that takes the older ones along."""
+SCHEMA_VERSION: Final = 1
+"""Of the tables; raised with a step in ``create_tables`` that takes the older ones along."""
 
 metadata = sa.MetaData()
 
-_BIG: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_BIGINT: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
 
-def _batch_no() -> sa.Column[int]:
-    return sa.Column("batch_no", _BIG, primary_key=True, autoincrement=False)
+def _batch_no_column() -> sa.Column[int]:
+    return sa.Column("batch_no", _BIGINT, primary_key=True, autoincrement=False)
 
 
-def _count(name: str) -> sa.Column[int]:
-    return sa.Column(name, _BIG, nullable=False, server_default="0")
+def _counter_column(name: str) -> sa.Column[int]:
+    return sa.Column(name, _BIGINT, nullable=False, server_default="0")
 
 
-def _json(name: str, empty: str) -> sa.Column[str]:
+def _json_column(name: str, empty: str) -> sa.Column[str]:
     return sa.Column(name, sa.Text, nullable=False, server_default=empty)
 
 
@@ -43,37 +43,37 @@ schema = sa.Table(
 batches = sa.Table(
     "batches",
     metadata,
-    sa.Column("no", _BIG, primary_key=True, autoincrement=True),
+    sa.Column("no", _BIGINT, primary_key=True, autoincrement=True),
     sa.Column("id", sa.Text, nullable=False, unique=True),
     sa.Column("owner", sa.Text, nullable=False),
     sa.Column("idempotency_key", sa.Text),
     sa.Column("body_sha256", sa.Text, nullable=False),
     sa.Column("prior", sa.Double, nullable=False),
     sa.Column("webhook_url", sa.Text),
-    _json("metadata", "{}"),
+    _json_column("metadata", "{}"),
     sa.Column("list_format", sa.Text, nullable=False),
-    _json("columns", "[]"),
+    _json_column("columns", "[]"),
     sa.Column("status", sa.Text, nullable=False),
-    _count("total"),
-    _count("completed"),
-    _count("failed"),
-    _json("outcomes", "{}"),
-    _json("verdicts", "{}"),
-    _json("reached", "{}"),
+    _counter_column("total"),
+    _counter_column("completed"),
+    _counter_column("failed"),
+    _json_column("outcomes", "{}"),
+    _json_column("verdicts", "{}"),
+    _json_column("reached", "{}"),
     sa.Column("cohort", sa.Text),
     sa.Column("error", sa.Text),
-    _count("revision"),
+    _counter_column("revision"),
     sa.Column("expires_at", sa.Double),
     sa.Column("changed_at", sa.Double, nullable=False),
     sa.Column("submitter", sa.Text, nullable=False),
-    _count("generation"),
-    _count("chunks"),
-    _count("chunks_asked"),
-    _count("chunks_done"),
-    _count("final_part"),
+    _counter_column("generation"),
+    _counter_column("chunks"),
+    _counter_column("chunks_asked"),
+    _counter_column("chunks_done"),
+    _counter_column("final_part"),
     sa.Column("pace", sa.Double),
     sa.Column("paced_from", sa.Double),
-    _count("paced_items"),
+    _counter_column("paced_items"),
     sa.UniqueConstraint("owner", "idempotency_key", name="batches_key"),
     sa.Index("batches_owner", "owner", "no"),
     sa.Index("batches_status", "status"),
@@ -83,8 +83,8 @@ batches = sa.Table(
 items = sa.Table(
     "items",
     metadata,
-    _batch_no(),
-    sa.Column("seq", _BIG, primary_key=True, autoincrement=False),
+    _batch_no_column(),
+    sa.Column("seq", _BIGINT, primary_key=True, autoincrement=False),
     sa.Column("item", sa.Text, nullable=False),
     sqlite_with_rowid=False,
 )
@@ -92,16 +92,16 @@ items = sa.Table(
 payloads = sa.Table(
     "payloads",
     metadata,
-    _batch_no(),
-    sa.Column("seq", _BIG, primary_key=True, autoincrement=False),
+    _batch_no_column(),
+    sa.Column("seq", _BIGINT, primary_key=True, autoincrement=False),
     sa.Column("data", sa.LargeBinary, nullable=False),
 )
 
 results = sa.Table(
     "results",
     metadata,
-    _batch_no(),
-    sa.Column("seq", _BIG, primary_key=True, autoincrement=False),
+    _batch_no_column(),
+    sa.Column("seq", _BIGINT, primary_key=True, autoincrement=False),
     sa.Column("rank", sa.Double, nullable=False),
     sa.Column("verdict", sa.Text),
     sa.Column("sha256", sa.LargeBinary),
@@ -114,7 +114,7 @@ results = sa.Table(
 pictures = sa.Table(
     "pictures",
     metadata,
-    _batch_no(),
+    _batch_no_column(),
     sa.Column("sha256", sa.LargeBinary, primary_key=True),
     sa.Column("outcome", sa.Text, nullable=False),
     sa.Column("verdict", sa.Text, nullable=False),
@@ -127,7 +127,7 @@ pictures = sa.Table(
 sources = sa.Table(
     "sources",
     metadata,
-    _batch_no(),
+    _batch_no_column(),
     sa.Column("key", sa.LargeBinary, primary_key=True),
     sa.Column("sha256", sa.LargeBinary, nullable=False),
     sqlite_with_rowid=False,
@@ -136,27 +136,27 @@ sources = sa.Table(
 averages = sa.Table(
     "averages",
     metadata,
-    _batch_no(),
+    _batch_no_column(),
     sa.Column("of", sa.Text, primary_key=True),
     sa.Column("shard", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("pictures", _BIG, nullable=False),
+    sa.Column("pictures", _BIGINT, nullable=False),
     sa.Column("sums", sa.LargeBinary, nullable=False),
 )
 
 chunks = sa.Table(
     "chunks",
     metadata,
-    _batch_no(),
+    _batch_no_column(),
     sa.Column("generation", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("chunk", sa.Integer, primary_key=True, autoincrement=False),
-    sa.Column("first", _BIG, nullable=False),
-    sa.Column("end", _BIG, nullable=False),
+    sa.Column("first", _BIGINT, nullable=False),
+    sa.Column("end", _BIGINT, nullable=False),
     sa.Column("asked_by", sa.Integer),
     sa.Column("part", sa.Integer, nullable=False, server_default="0"),
     sa.Column("done", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("begun", sa.Boolean, nullable=False, server_default=sa.false()),
     sa.Column("deaths", sa.Integer, nullable=False, server_default="0"),
-    sa.Column("looking", _BIG),
+    sa.Column("looking", _BIGINT),
     sa.Column("strikes", sa.Integer, nullable=False, server_default="0"),
 )
 
@@ -168,12 +168,12 @@ workers = sa.Table(
     sa.Column("seen_at", sa.Double, nullable=False),
 )
 
-graves = sa.Table(
-    "graves", metadata, sa.Column("batch_no", _BIG, primary_key=True, autoincrement=False)
+deleted_batches = sa.Table(
+    "graves", metadata, sa.Column("batch_no", _BIGINT, primary_key=True, autoincrement=False)
 )
 """Batches that are gone for everybody; what is left of them is being erased."""
 
-BELONGINGS: Final = (payloads, results, pictures, sources, averages, chunks, items)
+BATCH_TABLES: Final = (payloads, results, pictures, sources, averages, chunks, items)
 """What is kept under a batch's number."""
 
 
@@ -181,14 +181,15 @@ class TablesTooNew(ValueError):
     """The database was written by a later version of this program."""
 
 
-def make(connection: sa.Connection) -> None:
+def create_tables(connection: sa.Connection) -> None:
     """Create what is missing, inside the caller's transaction. Raises ``TablesTooNew``."""
     metadata.create_all(connection)
-    found = connection.scalar(sa.select(sa.func.max(schema.c.version)))
-    if found is None:
-        connection.execute(sa.insert(schema).values(version=VERSION))
-    elif found > VERSION:
+    version = connection.scalar(sa.select(sa.func.max(schema.c.version)))
+    if version is None:
+        connection.execute(sa.insert(schema).values(version=SCHEMA_VERSION))
+    elif version > SCHEMA_VERSION:
         raise TablesTooNew(
-            f"the database holds tables of version {found}, and this program knows {VERSION}: "
+            f"the database holds tables of version {version}, and this program knows "
+            f"{SCHEMA_VERSION}: "
             "run the program that wrote them, or a later one"
         )

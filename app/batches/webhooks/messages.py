@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from app.batches.store.database import Database
 from app.batches.store.models import Batch
 from app.batches.store.tables import batches
-from app.batches.webhooks.webhook_tables import messages, tries
+from app.batches.webhooks.webhook_tables import webhook_attempts, webhook_messages
 from app.errors import NotFound
 
 
@@ -35,7 +35,7 @@ class State(StrEnum):
 
 
 @dataclass(frozen=True)
-class Try:
+class DeliveryAttempt:
     """One attempt: the receiver's ``status``, or the ``error`` instead of one."""
 
     number: int
@@ -46,7 +46,7 @@ class Try:
 
 
 @dataclass(frozen=True)
-class Delivery:
+class WebhookDelivery:
     """A message with all its tries. ``next_at``: when it is sent next, while it is waiting."""
 
     id: str
@@ -56,97 +56,110 @@ class Delivery:
     state: State
     created_at: datetime
     next_at: datetime | None
-    tries: tuple[Try, ...]
+    attempts: tuple[DeliveryAttempt, ...]
 
 
-def database_of(engine: sa.Engine) -> Database:
+def database_from_engine(engine: sa.Engine) -> Database:
     """The database behind a desk's engine, for what is kept beside the batches."""
     return Database(engine, "", None, shared=engine.dialect.name == "postgresql")
 
 
-def announce(batch: Batch, engine: sa.Engine) -> None:
+def enqueue_webhook(batch: Batch, engine: sa.Engine) -> None:
     """Write down that ``batch`` has ended, for its receiver; twice is once.
 
     A batch that ends again, because what failed was tried again, is told of again.
     """
-    url = batch.new.webhook_url
-    if url is None or not batch.ended:
+    url = batch.request.webhook_url
+    if url is None or not batch.has_ended:
         return
     at = batch.reached[batch.status]
-    kind, body = f"batch.{batch.status}", _body(batch, at)
-    name = hashlib.sha256(f"{batch.id} {kind} {at.timestamp():.6f}".encode()).hexdigest()
-    database = database_of(engine)
+    event_type, body = f"batch.{batch.status}", _encode_body(batch, at)
+    digest = hashlib.sha256(f"{batch.id} {event_type} {at.timestamp():.6f}".encode()).hexdigest()
+    database = database_from_engine(engine)
 
-    def written(c: sa.Connection) -> None:
+    def transaction(c: sa.Connection) -> None:
         # Whoever deletes a batch deletes its row first: nothing is added behind their back.
-        held = sa.select(batches.c.no).where(batches.c.id == batch.id).with_for_update()
-        number = c.scalar(held)
-        if number is None:
+        lock_row = sa.select(batches.c.no).where(batches.c.id == batch.id).with_for_update()
+        batch_no = c.scalar(lock_row)
+        if batch_no is None:
             return
         row = {
-            "batch_no": number,
-            "id": f"msg_{name[:24]}",
-            "type": kind,
+            "batch_no": batch_no,
+            "id": f"msg_{digest[:24]}",
+            "type": event_type,
             "url": url,
             "body": body,
             "state": State.WAITING,
             "created_at": database.now,
             "due_at": database.now,
         }
-        c.execute(database.insert(messages).values(**row).on_conflict_do_nothing())
+        c.execute(database.insert(webhook_messages).values(**row).on_conflict_do_nothing())
 
-    database.write(written)
+    database.write(transaction)
 
 
-def deliveries(engine: sa.Engine, batch_id: str) -> tuple[Delivery, ...]:
+def list_deliveries(engine: sa.Engine, batch_id: str) -> tuple[WebhookDelivery, ...]:
     """What was, or is to be, sent about a batch; the newest first."""
-    of = sa.select(messages).join(batches, batches.c.no == messages.c.batch_no)
-    of = of.where(batches.c.id == batch_id).order_by(messages.c.created_at.desc(), messages.c.id)
-    with database_of(engine).reading() as c:
-        return tuple(_delivery(c, batch_id, row) for row in c.execute(of).all())
+    statement = sa.select(webhook_messages).join(
+        batches, batches.c.no == webhook_messages.c.batch_no
+    )
+    statement = statement.where(batches.c.id == batch_id).order_by(
+        webhook_messages.c.created_at.desc(), webhook_messages.c.id
+    )
+    with database_from_engine(engine).reading() as c:
+        return tuple(_delivery_from_row(c, batch_id, row) for row in c.execute(statement).all())
 
 
-def resend(engine: sa.Engine, batch_id: str, message_id: str) -> Delivery:
+def resend(engine: sa.Engine, batch_id: str, message_id: str) -> WebhookDelivery:
     """Send a message again now, whatever became of it; it keeps its id. Raises ``NotFound``."""
-    database = database_of(engine)
+    database = database_from_engine(engine)
 
-    def again(c: sa.Connection) -> Delivery:
+    def transaction(c: sa.Connection) -> WebhookDelivery:
         if "\x00" in message_id:  # Postgres would refuse to look for it
             raise NotFound("There is no such delivery of this batch.")
-        number = sa.select(batches.c.no).where(batches.c.id == batch_id).scalar_subquery()
-        mine = (messages.c.batch_no == number, messages.c.id == message_id)
-        anew = {"state": State.WAITING, "due_at": database.now, "round": 0}
-        if not c.execute(sa.update(messages).where(*mine).values(**anew)).rowcount:
+        batch_no = sa.select(batches.c.no).where(batches.c.id == batch_id).scalar_subquery()
+        conditions = (webhook_messages.c.batch_no == batch_no, webhook_messages.c.id == message_id)
+        columns = {"state": State.WAITING, "due_at": database.now, "round": 0}
+        if not c.execute(sa.update(webhook_messages).where(*conditions).values(**columns)).rowcount:
             raise NotFound("There is no such delivery of this batch.")
-        return _delivery(c, batch_id, c.execute(sa.select(messages).where(*mine)).one())
+        return _delivery_from_row(
+            c, batch_id, c.execute(sa.select(webhook_messages).where(*conditions)).one()
+        )
 
-    return database.write(again)
+    return database.write(transaction)
 
 
-def _body(batch: Batch, at: datetime) -> bytes:
+def _encode_body(batch: Batch, at: datetime) -> bytes:
     counts = {"total": batch.total, "completed": batch.completed, "failed": batch.failed}
-    said = {
+    payload = {
         "type": f"batch.{batch.status}",
         "timestamp": at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "data": {"id": batch.id, "status": batch.status, "request_counts": counts},
     }
-    return json.dumps(said, separators=(",", ":")).encode()
+    return json.dumps(payload, separators=(",", ":")).encode()
 
 
-def _delivery(c: sa.Connection, batch_id: str, row: sa.Row[Any]) -> Delivery:
-    of = sa.select(tries).where(tries.c.batch_no == row.batch_no, tries.c.message == row.id)
-    made: Sequence[sa.Row[Any]] = c.execute(of.order_by(tries.c.number)).all()
-    return Delivery(
+def _delivery_from_row(c: sa.Connection, batch_id: str, row: sa.Row[Any]) -> WebhookDelivery:
+    statement = sa.select(webhook_attempts).where(
+        webhook_attempts.c.batch_no == row.batch_no, webhook_attempts.c.message == row.id
+    )
+    attempt_rows: Sequence[sa.Row[Any]] = c.execute(
+        statement.order_by(webhook_attempts.c.number)
+    ).all()
+    return WebhookDelivery(
         id=row.id,
         batch_id=batch_id,
         type=row.type,
         url=row.url,
         state=State(row.state),
-        created_at=_time(row.created_at),
-        next_at=None if row.due_at is None else _time(row.due_at),
-        tries=tuple(Try(t.number, _time(t.at), t.status, t.error, t.duration_s) for t in made),
+        created_at=_datetime_from_s(row.created_at),
+        next_at=None if row.due_at is None else _datetime_from_s(row.due_at),
+        attempts=tuple(
+            DeliveryAttempt(t.number, _datetime_from_s(t.at), t.status, t.error, t.duration_s)
+            for t in attempt_rows
+        ),
     )
 
 
-def _time(seconds: float) -> datetime:
+def _datetime_from_s(seconds: float) -> datetime:
     return datetime.fromtimestamp(seconds, UTC)

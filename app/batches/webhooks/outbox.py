@@ -12,19 +12,19 @@ import sqlalchemy as sa
 
 from app.batches.store.database import Database
 from app.batches.webhooks.messages import State
-from app.batches.webhooks.webhook_tables import messages, tries
+from app.batches.webhooks.webhook_tables import webhook_attempts, webhook_messages
 
-WAITS_S: Final = (5.0, 30.0, 120.0, 600.0, 3_600.0, 10_800.0, 28_800.0)
+RETRY_DELAYS_S: Final = (5.0, 30.0, 120.0, 600.0, 3_600.0, 10_800.0, 28_800.0)
 """Between one try and the next: eight tries over about twelve hours."""
 JITTER: Final = 0.2
 """Each wait is up to this share shorter or longer: what failed together returns one by one."""
-GONE: Final = 410
+HTTP_GONE: Final = 410
 
-_chance: Final = random.SystemRandom()
+_random: Final = random.SystemRandom()
 
 
 @dataclass(frozen=True)
-class Letter:
+class OutgoingMessage:
     """A message in the hands of one sender. ``lease``: what shows that it still is."""
 
     batch_no: int
@@ -35,48 +35,50 @@ class Letter:
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """What came of one try. ``final``: no other try could end differently."""
+class DeliveryResult:
+    """What came of one try. ``is_final``: no other try could end differently."""
 
     status: int | None
     error: str | None
     duration_s: float
     retry_after_s: float = 0.0
-    final: bool = False
+    is_final: bool = False
 
     @property
-    def arrived(self) -> bool:
+    def is_delivered(self) -> bool:
         return self.status is not None and 200 <= self.status < 300
 
 
-def is_due(database: Database) -> bool:
+def has_due(database: Database) -> bool:
     """Whether there is anything to take; holds nobody up."""
     with database.reading() as c:
-        return c.execute(_due(database).limit(1)).first() is not None
+        return c.execute(_select_due(database).limit(1)).first() is not None
 
 
-def take(database: Database, most: int, lease_s: float) -> list[Letter]:
-    """Up to ``most`` messages that are due, for ``lease_s``, in which nobody else gets them."""
+def claim(database: Database, limit: int, lease_s: float) -> list[OutgoingMessage]:
+    """Up to ``limit`` messages that are due, for ``lease_s``, in which nobody else gets them."""
 
-    def taken(c: sa.Connection) -> list[Letter]:
-        due = _due(database).order_by(messages.c.due_at).limit(most)
-        letters = [
-            Letter(row.batch_no, row.id, row.url, row.body, uuid.uuid4().hex)
+    def transaction(c: sa.Connection) -> list[OutgoingMessage]:
+        due = _select_due(database).order_by(webhook_messages.c.due_at).limit(limit)
+        claimed = [
+            OutgoingMessage(row.batch_no, row.id, row.url, row.body, uuid.uuid4().hex)
             for row in c.execute(due.with_for_update(skip_locked=True)).all()
         ]
-        for letter in letters:
-            held = {"lease": letter.lease, "leased_until": database.now + lease_s}
-            c.execute(sa.update(messages).where(*_is(letter)).values(**held))
-        return letters
+        for message in claimed:
+            lease_columns = {"lease": message.lease, "leased_until": database.now + lease_s}
+            c.execute(
+                sa.update(webhook_messages).where(*_message_filter(message)).values(**lease_columns)
+            )
+        return claimed
 
-    return database.write(taken)
+    return database.write(transaction)
 
 
-def record(
+def record_attempt(
     database: Database,
-    letter: Letter,
-    outcome: Outcome,
-    jitter: Callable[[], float] = lambda: _chance.uniform(1.0 - JITTER, 1.0 + JITTER),
+    message: OutgoingMessage,
+    result: DeliveryResult,
+    jitter: Callable[[], float] = lambda: _random.uniform(1.0 - JITTER, 1.0 + JITTER),
 ) -> State | None:
     """Write down a try and what follows; ``None`` if the message is gone with its batch.
 
@@ -84,60 +86,64 @@ def record(
     what it sent has arrived.
     """
 
-    def recorded(c: sa.Connection) -> State | None:
-        row = c.execute(sa.select(messages).where(*_is(letter)).with_for_update()).one_or_none()
+    def transaction(c: sa.Connection) -> State | None:
+        row = c.execute(
+            sa.select(webhook_messages).where(*_message_filter(message)).with_for_update()
+        ).one_or_none()
         if row is None:
             return None
         now = c.scalar(sa.select(database.now))
         assert now is not None
         c.execute(
-            sa.insert(tries).values(
-                batch_no=letter.batch_no,
-                message=letter.id,
+            sa.insert(webhook_attempts).values(
+                batch_no=message.batch_no,
+                message=message.id,
                 number=row.tries + 1,
-                at=now - outcome.duration_s,
-                status=outcome.status,
-                error=outcome.error,
-                duration_s=outcome.duration_s,
+                at=now - result.duration_s,
+                status=result.status,
+                error=result.error,
+                duration_s=result.duration_s,
             )
         )
         values: dict[str, Any] = {"tries": row.tries + 1}
-        if row.lease == letter.lease or outcome.arrived:
-            values |= _following(row.round, outcome, now, jitter) | _FREE
-        c.execute(sa.update(messages).where(*_is(letter)).values(**values))
+        if row.lease == message.lease or result.is_delivered:
+            values |= _next_columns(row.round, result, now, jitter) | _NO_LEASE
+        c.execute(sa.update(webhook_messages).where(*_message_filter(message)).values(**values))
         return State(values.get("state", row.state))
 
-    return database.write(recorded)
+    return database.write(transaction)
 
 
-def give_back(database: Database, letter: Letter) -> None:
+def release_lease(database: Database, message: OutgoingMessage) -> None:
     """Nothing came of it, and the sender leaves: it is due for whoever comes next."""
-    mine = (*_is(letter), messages.c.lease == letter.lease)
-    database.write(lambda c: c.execute(sa.update(messages).where(*mine).values(**_FREE)))
-
-
-def _due(database: Database) -> sa.Select[Any]:
-    return sa.select(messages).where(
-        messages.c.due_at <= database.now, messages.c.leased_until <= database.now
+    conditions = (*_message_filter(message), webhook_messages.c.lease == message.lease)
+    database.write(
+        lambda c: c.execute(sa.update(webhook_messages).where(*conditions).values(**_NO_LEASE))
     )
 
 
-def _following(
-    round_: int, outcome: Outcome, now: float, jitter: Callable[[], float]
+def _select_due(database: Database) -> sa.Select[Any]:
+    return sa.select(webhook_messages).where(
+        webhook_messages.c.due_at <= database.now, webhook_messages.c.leased_until <= database.now
+    )
+
+
+def _next_columns(
+    round_: int, result: DeliveryResult, now: float, jitter: Callable[[], float]
 ) -> dict[str, Any]:
     """What the message is to be after a try that was number ``round_ + 1`` of its round."""
-    if outcome.arrived:
+    if result.is_delivered:
         return {"state": State.DELIVERED, "due_at": None}
-    if outcome.status == GONE:
+    if result.status == HTTP_GONE:
         return {"state": State.REFUSED, "due_at": None}
-    if outcome.final or round_ >= len(WAITS_S):
+    if result.is_final or round_ >= len(RETRY_DELAYS_S):
         return {"state": State.FAILED, "due_at": None}
-    wait_s = max(WAITS_S[round_] * jitter(), outcome.retry_after_s)
+    wait_s = max(RETRY_DELAYS_S[round_] * jitter(), result.retry_after_s)
     return {"state": State.WAITING, "due_at": now + wait_s, "round": round_ + 1}
 
 
-_FREE: Final[dict[str, Any]] = {"lease": None, "leased_until": 0.0}
+_NO_LEASE: Final[dict[str, Any]] = {"lease": None, "leased_until": 0.0}
 
 
-def _is(letter: Letter) -> tuple[sa.ColumnElement[bool], ...]:
-    return messages.c.batch_no == letter.batch_no, messages.c.id == letter.id
+def _message_filter(message: OutgoingMessage) -> tuple[sa.ColumnElement[bool], ...]:
+    return webhook_messages.c.batch_no == message.batch_no, webhook_messages.c.id == message.id

@@ -22,12 +22,12 @@ import sqlalchemy as sa
 
 from app.batches.store.database import Database
 from app.batches.webhooks import outbox
-from app.batches.webhooks.messages import database_of
-from app.batches.webhooks.outbox import Letter, Outcome
-from app.errors import AvatarError, FetchFailed, UrlBlocked, UrlInvalid
+from app.batches.webhooks.messages import database_from_engine
+from app.batches.webhooks.outbox import DeliveryResult, OutgoingMessage
+from app.errors import FetchFailed, RequestError, UrlBlocked, UrlInvalid
 
 
-def signed(message_id: str, at_s: int, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:
+def sign_headers(message_id: str, at_s: int, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:
     """The headers of a message sent at ``at_s`` (seconds since 1970), signed with every key.
 
     Several keys are there while one is being replaced: a receiver needs to know any of them.
@@ -42,30 +42,30 @@ def signed(message_id: str, at_s: int, body: bytes, keys: Sequence[bytes]) -> di
     }
 
 
-POLL_S: Final = 1.0
-TIMEOUT_S: Final = 15.0
+OUTBOX_POLL_S: Final = 1.0
+WEBHOOK_TIMEOUT_S: Final = 15.0
 LEASE_S: Final = 60.0
 """Longer than a try takes with everything around it; so long a message waits if its sender dies."""
-AT_ONCE: Final = 16
-LEAVE_S: Final = 3.0
+MAX_CONCURRENT_SENDS: Final = 16
+DRAIN_TIMEOUT_S: Final = 3.0
 """What tries under way are given when the process ends."""
-_SAID_CHARS: Final = 300
+_MAX_ERROR_CHARS: Final = 300
 
 log = logging.getLogger("eyeline.jobs")
 
 
-class Post(Protocol):
-    """Sends a body to a URL and answers with the status; raises ``AvatarError``."""
+class PostFn(Protocol):
+    """Sends a body to a URL and answers with the status; raises ``RequestError``."""
 
     async def __call__(
         self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float
     ) -> int: ...
 
 
-OpenPost = Callable[[], AbstractAsyncContextManager[Post]]
+OpenPostFn = Callable[[], AbstractAsyncContextManager[PostFn]]
 
 
-class Sender:
+class WebhookSender:
     """Begins at once; a context manager, or close it, before the database is closed.
 
     ``engine``: of the desk. ``open_post``: opens, on the sender's own event loop, what sends.
@@ -75,14 +75,14 @@ class Sender:
     def __init__(
         self,
         engine: sa.Engine,
-        open_post: OpenPost,
+        open_post: OpenPostFn,
         keys: Sequence[bytes],
         *,
-        poll_s: float = POLL_S,
-        timeout_s: float = TIMEOUT_S,
+        poll_s: float = OUTBOX_POLL_S,
+        timeout_s: float = WEBHOOK_TIMEOUT_S,
         lease_s: float = LEASE_S,
     ) -> None:
-        self._database: Database = database_of(engine)
+        self._database: Database = database_from_engine(engine)
         self._open_post = open_post
         self._keys = tuple(keys)
         self._poll_s = poll_s
@@ -90,7 +90,7 @@ class Sender:
         self._lease_s = lease_s
         self._loop = asyncio.new_event_loop()
         self._closing = asyncio.Event()
-        self._thread = threading.Thread(target=self._serve, name="eyeline-webhooks", daemon=True)
+        self._thread = threading.Thread(target=self._run_loop, name="eyeline-webhooks", daemon=True)
         self._thread.start()
 
     def __enter__(self) -> Self:
@@ -110,33 +110,33 @@ class Sender:
             self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join()
 
-    def _serve(self) -> None:
+    def _run_loop(self) -> None:
         try:
             with asyncio.Runner(loop_factory=lambda: self._loop) as runner:
-                runner.run(self._live())
+                runner.run(self._send_until_closed())
         except Exception:
             log.exception("webhooks are not sent any more by this process")
 
-    async def _live(self) -> None:
-        under_way: set[asyncio.Task[None]] = set()
+    async def _send_until_closed(self) -> None:
+        in_flight: set[asyncio.Task[None]] = set()
         async with self._open_post() as post:
             while not self._closing.is_set():
-                for letter in await self._taken(AT_ONCE - len(under_way)):
-                    task = asyncio.create_task(self._deliver(post, letter))
-                    under_way.add(task)
-                    task.add_done_callback(under_way.discard)
+                for message in await self._claim_due(MAX_CONCURRENT_SENDS - len(in_flight)):
+                    task = asyncio.create_task(self._deliver(post, message))
+                    in_flight.add(task)
+                    task.add_done_callback(in_flight.discard)
                 await self._pause()
-            if under_way:
-                _, late = await asyncio.wait(under_way, timeout=LEAVE_S)
+            if in_flight:
+                _, late = await asyncio.wait(in_flight, timeout=DRAIN_TIMEOUT_S)
                 for task in late:
                     task.cancel()
                 await asyncio.gather(*late, return_exceptions=True)
 
-    async def _taken(self, most: int) -> list[Letter]:
+    async def _claim_due(self, limit: int) -> list[OutgoingMessage]:
         try:
-            if most <= 0 or not await asyncio.to_thread(outbox.is_due, self._database):
+            if limit <= 0 or not await asyncio.to_thread(outbox.has_due, self._database):
                 return []
-            return await asyncio.to_thread(outbox.take, self._database, most, self._lease_s)
+            return await asyncio.to_thread(outbox.claim, self._database, limit, self._lease_s)
         except Exception:
             log.exception("webhooks could not be read; it is tried again")
             return []
@@ -146,28 +146,28 @@ class Sender:
             async with asyncio.timeout(self._poll_s):
                 await self._closing.wait()
 
-    async def _deliver(self, post: Post, letter: Letter) -> None:
+    async def _deliver(self, post: PostFn, message: OutgoingMessage) -> None:
         try:
-            outcome = await self._sent(post, letter)
-            state = await asyncio.to_thread(outbox.record, self._database, letter, outcome)
+            result = await self._attempt(post, message)
+            state = await asyncio.to_thread(outbox.record_attempt, self._database, message, result)
         except asyncio.CancelledError:
-            outbox.give_back(self._database, letter)
+            outbox.release_lease(self._database, message)
             raise
         except Exception:  # the lease ends, and it is sent again
-            log.exception("a webhook could not be sent or written down: %s", letter.id)
+            log.exception("a webhook could not be sent or written down: %s", message.id)
         else:
-            log.info("webhook %s: %s, %s", letter.id, outcome.status or outcome.error, state)
+            log.info("webhook %s: %s, %s", message.id, result.status or result.error, state)
 
-    async def _sent(self, post: Post, letter: Letter) -> Outcome:
+    async def _attempt(self, post: PostFn, message: OutgoingMessage) -> DeliveryResult:
         """One try. Where a redirect leads is nobody the caller named: it counts as a failure."""
         began = time.monotonic()
-        headers = signed(letter.id, int(time.time()), letter.body, self._keys)
-        status, error, rest_s, final = None, None, 0.0, False
+        headers = sign_headers(message.id, int(time.time()), message.body, self._keys)
+        status, error, retry_after_s, is_final = None, None, 0.0, False
         try:
-            status = await post(letter.url, letter.body, headers, timeout_s=self._timeout_s)
-        except AvatarError as raised:
-            error = raised.detail[:_SAID_CHARS]
-            final = isinstance(raised, UrlBlocked | UrlInvalid)
-            if isinstance(raised, FetchFailed):
-                rest_s = raised.retry_after_s or 0.0
-        return Outcome(status, error, time.monotonic() - began, rest_s, final)
+            status = await post(message.url, message.body, headers, timeout_s=self._timeout_s)
+        except RequestError as cause:
+            error = cause.detail[:_MAX_ERROR_CHARS]
+            is_final = isinstance(cause, UrlBlocked | UrlInvalid)
+            if isinstance(cause, FetchFailed):
+                retry_after_s = cause.retry_after_s or 0.0
+        return DeliveryResult(status, error, time.monotonic() - began, retry_after_s, is_final)

@@ -11,12 +11,12 @@ import sqlalchemy as sa
 
 from app.batches.store.tables import metadata
 
-_BIG: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+_BIGINT: Final = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 
-messages = sa.Table(
+webhook_messages = sa.Table(
     "webhook_messages",
     metadata,
-    sa.Column("batch_no", _BIG, primary_key=True, autoincrement=False),
+    sa.Column("batch_no", _BIGINT, primary_key=True, autoincrement=False),
     sa.Column("id", sa.Text, primary_key=True),
     sa.Column("type", sa.Text, nullable=False),
     sa.Column("url", sa.Text, nullable=False),
@@ -34,10 +34,10 @@ messages = sa.Table(
     sa.Index("webhook_messages_due", "due_at"),
 )
 
-tries = sa.Table(
+webhook_attempts = sa.Table(
     "webhook_tries",
     metadata,
-    sa.Column("batch_no", _BIG, primary_key=True, autoincrement=False),
+    sa.Column("batch_no", _BIGINT, primary_key=True, autoincrement=False),
     sa.Column("message", sa.Text, primary_key=True),
     sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
     sa.Column("at", sa.Double, nullable=False),
@@ -46,5 +46,5 @@ tries = sa.Table(
     sa.Column("duration_s", sa.Double, nullable=False),
 )
 
-WEBHOOK_BELONGINGS: Final = (tries, messages)
+WEBHOOK_TABLES: Final = (webhook_attempts, webhook_messages)
 """What is kept of webhooks under a batch's number."""

@@ -14,7 +14,7 @@ from typing import Final
 from app.errors import ImageTruncated
 from app.image.containers.avif import read_avif
 from app.image.containers.container import Container
-from app.image.containers.formats import format_of
+from app.image.containers.formats import detect_format
 from app.image.containers.gif import read_gif
 from app.image.containers.jpeg import read_jpeg
 from app.image.containers.png import read_png
@@ -34,7 +34,7 @@ def open_container(data: bytes) -> Container:
 
     Raises ``NotAnImage``, ``ImageUnsupported``, ``ImageTruncated`` or ``ImageBomb``.
     """
-    read = READERS[format_of(data)]
+    read = READERS[detect_format(data)]
     try:
         return read(data)
     except (IndexError, struct.error) as error:

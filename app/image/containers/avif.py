@@ -12,12 +12,12 @@ from collections.abc import Iterator
 from typing import Final
 
 from app.errors import ImageBomb
-from app.image.containers.av1 import stated_sizes
+from app.image.containers.av1 import frame_sizes
 from app.image.containers.container import Container, Size
-from app.image.containers.isobmff import Box, boxes
+from app.image.containers.isobmff import BoxSpan, walk_boxes
 
 MAX_STREAMS: Final = 1_000
-_MAX_SCATTER: Final = 4
+_MAX_GATHER_RATIO: Final = 4
 """So many times the file's own length may be gathered from its extents: they may overlap."""
 
 
@@ -27,100 +27,104 @@ def read_avif(data: bytes) -> Container:
     EXIF does not say how an AVIF picture is turned (boxes do), and a corrupt one makes decoders
     warn; its item is renamed in place, so that nobody looks for it.
     """
-    quiet = bytearray(data)
-    found = list(boxes(data))
+    without_exif = bytearray(data)
+    all_boxes = list(walk_boxes(data))
     sizes: list[Size] = []
-    for kind, start, end in found:
+    for kind, start, end in all_boxes:
         if kind == b"ispe" and end - start >= 12:
             sizes.append(struct.unpack_from(">II", data, start + 4))
         elif kind == b"infe" and (at := data.find(b"Exif", start, min(end, start + 16))) >= 0:
-            quiet[at : at + 4] = b"none"
-    unpacked = [_sizes(stream) for stream in _streams(data, found)]
-    sizes += [size for stream in unpacked for size in stream]
-    work_px = sum(max((w * h for w, h in stream), default=0) for stream in unpacked)
+            without_exif[at : at + 4] = b"none"
+    sizes_by_stream = [_item_sizes(stream) for stream in _iter_streams(data, all_boxes)]
+    sizes += [size for stream in sizes_by_stream for size in stream]
+    work_px = sum(max((w * h for w, h in stream), default=0) for stream in sizes_by_stream)
     largest = max(sizes, key=lambda size: size[0] * size[1], default=None)
-    return Container("AVIF", largest, bytes(quiet), work_px=work_px)
+    return Container("AVIF", largest, bytes(without_exif), decode_cost_px=work_px)
 
 
-def _sizes(stream: bytes) -> list[Size]:
+def _item_sizes(stream: bytes) -> list[Size]:
     """The sizes that an item's bytes state: of AV1, or of a grid of other items."""
     if stream[:2] == b"\x00\x00" and len(stream) == 8:
         return [struct.unpack_from(">HH", stream, 4)]
     if stream[:2] == b"\x00\x01" and len(stream) == 12:
         return [struct.unpack_from(">II", stream, 4)]
-    return list(stated_sizes(stream))
+    return list(frame_sizes(stream))
 
 
-def _streams(data: bytes, found: list[Box]) -> Iterator[bytes]:
+def _iter_streams(data: bytes, all_boxes: list[BoxSpan]) -> Iterator[bytes]:
     """What may be given to a decoder: items, and the first frames of an animation's tracks."""
-    inline = next((start for kind, start, _ in found if kind == b"idat"), 0)
-    count, gathered = 0, 0
-    for kind, start, end in found:
+    idat_start = next((start for kind, start, _ in all_boxes if kind == b"idat"), 0)
+    count, gathered_bytes = 0, 0
+    for kind, start, end in all_boxes:
         body = data[start:end]
         if kind == b"iloc":
-            parts = _items(body, inline, len(data))
+            parts = _item_extents(body, idat_start, len(data))
         elif kind in (b"stco", b"co64"):
-            parts = _first_chunk(body, 8 if kind == b"co64" else 4, _first_frame_bytes(data, found))
+            parts = _first_chunk(
+                body, 8 if kind == b"co64" else 4, _first_frame_bytes(data, all_boxes)
+            )
         else:
             continue
         for extents in parts:
             stream = b"".join(data[at:stop] for at, stop in extents)
-            count, gathered = count + 1, gathered + len(stream)
-            if count > MAX_STREAMS or gathered > _MAX_SCATTER * len(data):
+            count, gathered_bytes = count + 1, gathered_bytes + len(stream)
+            if count > MAX_STREAMS or gathered_bytes > _MAX_GATHER_RATIO * len(data):
                 raise ImageBomb("This AVIF holds too many pictures; save it anew.")
             yield stream
 
 
-def _first_chunk(box: bytes, width: int, most: int) -> Iterator[list[tuple[int, int]]]:
-    if len(box) >= 8 + width:
-        first = int.from_bytes(box[8 : 8 + width])
-        yield [(first, first + most)]
+def _first_chunk(box: bytes, offset_bytes: int, max_bytes: int) -> Iterator[list[tuple[int, int]]]:
+    if len(box) >= 8 + offset_bytes:
+        first = int.from_bytes(box[8 : 8 + offset_bytes])
+        yield [(first, first + max_bytes)]
 
 
-def _first_frame_bytes(data: bytes, found: list[Box]) -> int:
+def _first_frame_bytes(data: bytes, all_boxes: list[BoxSpan]) -> int:
     """The longest first frame of any track, bytes."""
-    most = 0
-    for kind, start, end in found:
+    max_bytes = 0
+    for kind, start, end in all_boxes:
         if kind == b"stsz" and end - start >= 12:
-            each, count = struct.unpack_from(">II", data, start + 4)
-            listed = int.from_bytes(data[start + 12 : start + 16]) if count and not each else 0
-            most = max(most, each, listed)
-    return most
+            uniform_bytes, count = struct.unpack_from(">II", data, start + 4)
+            first_bytes = (
+                int.from_bytes(data[start + 12 : start + 16]) if count and not uniform_bytes else 0
+            )
+            max_bytes = max(max_bytes, uniform_bytes, first_bytes)
+    return max_bytes
 
 
-def _items(box: bytes, inline: int, end: int) -> Iterator[list[tuple[int, int]]]:
+def _item_extents(box: bytes, idat_start: int, end: int) -> Iterator[list[tuple[int, int]]]:
     """Start and end of every extent, item by item, that ``iloc`` lists."""
     version, sizes = box[0], int.from_bytes(box[4:6])
     offset, length, base, index = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
     id_size = 4 if version == 2 else 2
-    fields = _Fields(box, 6)
-    for _ in range(fields.take(id_size)):
-        if fields.ended:
+    fields = _FieldReader(box, 6)
+    for _ in range(fields.read(id_size)):
+        if fields.is_at_end:
             return
-        fields.take(id_size)
-        method = fields.take(2) & 15 if version else 0
-        fields.take(2)
-        start = fields.take(base) + (inline if method == 1 else 0)
+        fields.read(id_size)
+        method = fields.read(2) & 15 if version else 0
+        fields.read(2)
+        start = fields.read(base) + (idat_start if method == 1 else 0)
         extents = []
-        for _ in range(fields.take(2)):
-            fields.take(index if version else 0)
-            at, size = start + fields.take(offset), fields.take(length)
+        for _ in range(fields.read(2)):
+            fields.read(index if version else 0)
+            at, size = start + fields.read(offset), fields.read(length)
             extents.append((at, at + size if size else end))
             if len(extents) > MAX_STREAMS:
                 raise ImageBomb("This AVIF is in too many pieces; save it anew.")
         yield extents
 
 
-class _Fields:
+class _FieldReader:
     """Big-endian numbers, one behind the other; past the end there are zeros."""
 
     def __init__(self, data: bytes, at: int) -> None:
         self._data, self._at = data, at
 
     @property
-    def ended(self) -> bool:
+    def is_at_end(self) -> bool:
         return self._at >= len(self._data)
 
-    def take(self, size: int) -> int:
+    def read(self, size: int) -> int:
         self._at += size
         return int.from_bytes(self._data[self._at - size : self._at])

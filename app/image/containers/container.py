@@ -19,15 +19,16 @@ class Container:
     """A file, read as far as its headers go.
 
     ``size``: (width, height) of the first picture as stored, before it is turned upright; ``None``
-    where only the decoder can tell. ``pixels``: a file that holds the first picture's pixels and
-    little else. ``exif``: the TIFF block, perhaps empty. ``animated``: more than one frame.
-    ``work_px``: pixels that are unpacked on the way, where that may be more than ``size`` says.
+    where only the decoder can tell. ``stripped_file``: a file that holds the first picture's
+    pixels and little else. ``exif``: the TIFF block, perhaps empty. ``animated``: more than one
+    frame. ``decode_cost_px``: pixels that are unpacked on the way, where that may be more than
+    ``size`` says.
     """
 
     format: str
     size: Size | None
-    pixels: bytes
+    stripped_file: bytes
     exif: bytes = b""
-    profile: bytes | None = None
+    icc_profile: bytes | None = None
     animated: bool = False
-    work_px: int = 0
+    decode_cost_px: int = 0

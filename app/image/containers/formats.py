@@ -6,16 +6,16 @@ import re
 from typing import Final
 
 from app.errors import ImageUnsupported, NotAnImage
-from app.image.containers.isobmff import brands
-from app.image.containers.png import SIGNATURE
+from app.image.containers.isobmff import read_brands
+from app.image.containers.png import PNG_SIGNATURE
 
-_SVG: Final = re.compile(
+_SVG_START: Final = re.compile(
     rb"(?:\xef\xbb\xbf)?\s*+"
     rb"(?>(?:<\?xml[^>]*+>|<!--(?>(?:(?!-->).)*)-->|<!DOCTYPE\s++svg[^>]*+>)\s*+)*+<svg[\s>/]",
     re.DOTALL | re.IGNORECASE,
 )
 """Every part takes all it can and gives nothing back: a kilobyte of comments has one reading."""
-_OTHER_PICTURES: Final = {
+_UNSUPPORTED_SIGNATURES: Final = {
     "TIFF": (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"),
     "PSD": (b"8BPS",),
     "EPS": (b"%!PS", b"\xc5\xd0\xd3\xc6"),
@@ -36,38 +36,38 @@ _HEIF_BRANDS: Final = frozenset(
 _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 
 
-def format_of(data: bytes) -> str:
+def detect_format(data: bytes) -> str:
     """The name of the format, of those that are read here.
 
     Raises ``ImageUnsupported`` for a picture in another format, ``NotAnImage`` for all else.
     """
     if not data:
         raise NotAnImage("There are no bytes here; send a picture.")
-    if (kind := _readable(data)) is not None:
+    if (kind := _supported_format(data)) is not None:
         return kind
-    if (kind := _other_picture(data)) is not None:
+    if (kind := _unsupported_format(data)) is not None:
         raise ImageUnsupported(f"This is {kind}; send JPEG, PNG, WEBP, GIF or AVIF.")
     raise NotAnImage("These bytes are no picture; send JPEG, PNG, WEBP, GIF or AVIF.")
 
 
-def _readable(data: bytes) -> str | None:
+def _supported_format(data: bytes) -> str | None:
     if data.startswith(b"\xff\xd8\xff"):
         return "JPEG"
-    if data.startswith(SIGNATURE):
+    if data.startswith(PNG_SIGNATURE):
         return "PNG"
     if data.startswith((b"GIF87a", b"GIF89a")):
         return "GIF"
     if data.startswith(b"RIFF") and data[8:12] == b"WEBP":
         return "WEBP"
-    return "AVIF" if _AVIF_BRANDS & brands(data) else None
+    return "AVIF" if _AVIF_BRANDS & read_brands(data) else None
 
 
-def _other_picture(data: bytes) -> str | None:
-    for kind, signatures in _OTHER_PICTURES.items():
+def _unsupported_format(data: bytes) -> str | None:
+    for kind, signatures in _UNSUPPORTED_SIGNATURES.items():
         if data.startswith(signatures):
             return kind
-    if _HEIF_BRANDS & brands(data):
+    if _HEIF_BRANDS & read_brands(data):
         return "HEIC"
     if data.startswith(b"BM") and data[6:10] == bytes(4):
         return "BMP"
-    return "SVG" if _SVG.match(data[:1024]) else None
+    return "SVG" if _SVG_START.match(data[:1024]) else None

@@ -12,32 +12,32 @@ from app.image.containers.container import MAX_PARTS, Container
 def read_gif(data: bytes) -> Container:
     """The first frame only, on the screen that holds it."""
     width, height, flags = struct.unpack_from("<HHB", data, 6)
-    at = 13 + _table_bytes(flags)
+    at = 13 + _palette_bytes(flags)
     screen, control, image, size = data[:at], b"", b"", (width, height)
-    for kind, start, end in _blocks(data, at):
+    for kind, start, end in _iter_blocks(data, at):
         if kind == 0x21 and data[start + 1] == 0xF9 and not image:
             control = data[start:end]
         elif kind == 0x2C and image:
             return Container("GIF", size, screen + control + image + b";", animated=True)
         elif kind == 0x2C:
             image = data[start:end]
-            left, top, wide, high = struct.unpack_from("<4H", image, 1)
-            size = max(width, left + wide), max(height, top + high)
+            left, top, frame_width, frame_height = struct.unpack_from("<4H", image, 1)
+            size = max(width, left + frame_width), max(height, top + frame_height)
     if not image:
         raise ImageTruncated("This GIF has no picture in it; send the whole file.")
     return Container("GIF", size, screen + control + image + b";")
 
 
-def _table_bytes(flags: int) -> int:
+def _palette_bytes(flags: int) -> int:
     return 3 << ((flags & 7) + 1) if flags & 0x80 else 0
 
 
-def _blocks(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
+def _iter_blocks(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
     """Kind (0x21 extension, 0x2C image), start and end of each block."""
     parts = 0
     while at < len(data) and data[at] in (0x21, 0x2C):
         kind, start = data[at], at
-        at += 2 if kind == 0x21 else 11 + _table_bytes(data[at + 9])
+        at += 2 if kind == 0x21 else 11 + _palette_bytes(data[at + 9])
         while at < len(data) and data[at]:
             at += 1 + data[at]
             parts += 1

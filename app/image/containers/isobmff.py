@@ -8,11 +8,11 @@ from typing import Final
 
 from app.errors import ImageBomb
 
-Box = tuple[bytes, int, int]
+BoxSpan = tuple[bytes, int, int]
 """Kind, and start and end of the content."""
 
 MAX_BOXES: Final = 10_000
-_PARENTS: Final = {
+_PARENT_HEADER_BYTES: Final = {
     b"meta": 4,
     b"iprp": 0,
     b"ipco": 0,
@@ -26,7 +26,7 @@ _PARENTS: Final = {
 """Boxes that hold boxes, and how many bytes of their own come first."""
 
 
-def brands(data: bytes) -> frozenset[bytes]:
+def read_brands(data: bytes) -> frozenset[bytes]:
     """Major and compatible brands of the file; empty for anything else."""
     if data[4:8] != b"ftyp":
         return frozenset()
@@ -34,7 +34,7 @@ def brands(data: bytes) -> frozenset[bytes]:
     return frozenset({data[8:12], *(data[at : at + 4] for at in range(16, end - 3, 4))})
 
 
-def boxes(data: bytes) -> Iterator[Box]:
+def walk_boxes(data: bytes) -> Iterator[BoxSpan]:
     """Every box that lies within its parent. May raise ``ImageBomb``."""
     pending = [(0, len(data))]
     for _ in range(MAX_BOXES):
@@ -43,17 +43,17 @@ def boxes(data: bytes) -> Iterator[Box]:
         at, end = pending.pop()
         if at + 8 > end:
             continue
-        kind, start, stop = _box(data, at, end)
+        kind, start, stop = _read_box(data, at, end)
         if start <= stop <= end:
             pending.append((stop, end))
             yield kind, start, stop
-            if kind in _PARENTS:
-                longer = 2 if kind == b"iinf" and data[start : start + 1] != b"\x00" else 0
-                pending.append((start + _PARENTS[kind] + longer, stop))
+            if kind in _PARENT_HEADER_BYTES:
+                extra_bytes = 2 if kind == b"iinf" and data[start : start + 1] != b"\x00" else 0
+                pending.append((start + _PARENT_HEADER_BYTES[kind] + extra_bytes, stop))
     raise ImageBomb("This AVIF has too many boxes; save it anew.")
 
 
-def _box(data: bytes, at: int, end: int) -> Box:
+def _read_box(data: bytes, at: int, end: int) -> BoxSpan:
     length, kind = struct.unpack_from(">I4s", data, at)
     if length == 1:  # too long for 32 bits, or written as if it were
         return kind, at + 16, at + int.from_bytes(data[at + 8 : at + 16])

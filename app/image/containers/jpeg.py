@@ -13,46 +13,48 @@ from app.image.containers.container import MAX_PARTS, MAX_PROFILE_BYTES, Contain
 MAX_SCANS: Final = 100
 """Encoders write about ten; each costs a pass over the whole picture."""
 
-_SCANS_A_LAYER: Final = 4
+_SCANS_PER_DECODE: Final = 4
 """So many passes cost about as much as unpacking a plain picture once."""
 
 _MARKER: Final = re.compile(rb"\xff([^\xff\x00])", re.DOTALL)
-_UNREADABLE: Final = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF})
+_UNSUPPORTED_FRAMES: Final = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF})
 
 
 def read_jpeg(data: bytes) -> Container:
     """Without APPn and COM segments, save those that say which colours are stored."""
-    kept, exif, size = [b"\xff\xd8"], b"", None
+    parts, exif, size = [b"\xff\xd8"], b"", None
     profile: list[bytes] = []
-    for marker, body, at in _segments(data):
+    for marker, body, at in _iter_segments(data):
         if marker == 0xE1 and body.startswith(b"Exif\x00\x00"):
             exif = exif or body[6:]
         elif marker == 0xE2 and body.startswith(b"ICC_PROFILE\x00"):
             profile.append(body[12:])
         if 0xC0 <= marker <= 0xCF and marker not in (0xC4, 0xC8, 0xCC):
             size = size or _frame_size(marker, body)
-        if _shapes_pixels(marker, body):
-            kept.append(struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body)
+        if _affects_pixels(marker, body):
+            parts.append(struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body)
         if marker == 0xDA:
-            kept.append(data[at:])
+            parts.append(data[at:])
             break
     if size is None or data.count(b"\xff\xda") == 0:
         raise ImageTruncated("This JPEG has no picture in it; send the whole file.")
-    scans = 1 + kept[-1].count(b"\xff\xda")
+    scans = 1 + parts[-1].count(b"\xff\xda")
     if scans > MAX_SCANS:
         raise ImageBomb(f"This JPEG has more than {MAX_SCANS} scans; save it anew.")
-    passes_px = size[0] * size[1] * scans // _SCANS_A_LAYER
-    return Container("JPEG", size, b"".join(kept), exif, _joined(profile), work_px=passes_px)
+    passes_px = size[0] * size[1] * scans // _SCANS_PER_DECODE
+    return Container(
+        "JPEG", size, b"".join(parts), exif, _join_icc_profile(profile), decode_cost_px=passes_px
+    )
 
 
-def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
+def _iter_segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
     """Marker, body, and where the segment ends: up to the first scan, or the end of the picture."""
     at = 2
     for _ in range(MAX_PARTS):
-        found = _MARKER.search(data, at)
-        if found is None:
+        match = _MARKER.search(data, at)
+        if match is None:
             return
-        marker, at = found[1][0], found.end()
+        marker, at = match[1][0], match.end()
         if marker == 0xD9:
             return
         if 0xD0 <= marker <= 0xD8 or marker == 0x01:  # stand alone
@@ -67,18 +69,18 @@ def _segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
 
 def _frame_size(marker: int, body: bytes) -> Size:
     precision, height, width = struct.unpack_from(">BHH", body)
-    if marker in _UNREADABLE or precision != 8:
+    if marker in _UNSUPPORTED_FRAMES or precision != 8:
         raise ImageUnsupported("This JPEG is lossless, or not 8 bits deep; save it as plain JPEG.")
     return width, height
 
 
-def _shapes_pixels(marker: int, body: bytes) -> bool:
+def _affects_pixels(marker: int, body: bytes) -> bool:
     if 0xE0 <= marker <= 0xEF:  # JFIF and Adobe say which colours are stored
         return (marker, body[:5]) in ((0xE0, b"JFIF\x00"), (0xEE, b"Adobe"))
     return marker != 0xFE
 
 
-def _joined(parts: list[bytes]) -> bytes | None:
+def _join_icc_profile(parts: list[bytes]) -> bytes | None:
     """An ICC profile from its numbered parts (ICC.1:2022, B.4), if all of them are there."""
     if not parts or any(len(part) < 2 for part in parts) or parts[0][1] != len(parts):
         return None

@@ -10,37 +10,37 @@ from typing import Final
 from app.errors import ImageBomb, ImageTruncated
 from app.image.containers.container import MAX_PARTS, MAX_PROFILE_BYTES, Container
 
-SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
 
 
 def read_png(data: bytes) -> Container:
     """Header, palette, transparency and pixels only; of an APNG, its default picture."""
-    found: dict[bytes, bytes] = {}
+    chunks: dict[bytes, bytes] = {}
     pixels: list[bytes] = []
-    for kind, body in _chunks(data):
+    for kind, body in _iter_chunks(data):
         if kind == b"IDAT":
             pixels.append(body)
         elif kind in (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"iCCP", b"acTL"):
-            found.setdefault(kind, body)
-    if b"IHDR" not in found or not pixels:
+            chunks.setdefault(kind, body)
+    if b"IHDR" not in chunks or not pixels:
         raise ImageTruncated("This PNG has no picture in it; send the whole file.")
-    found[b"IDAT"] = b"".join(pixels)
-    kept = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
-    core = b"".join(_chunk(kind, found[kind]) for kind in kept if kind in found)
-    width, height = struct.unpack_from(">II", found[b"IHDR"])
-    frames = struct.unpack_from(">I", found.get(b"acTL", b"").ljust(4, b"\x00"))[0]
+    chunks[b"IDAT"] = b"".join(pixels)
+    core_kinds = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
+    core = b"".join(_encode_chunk(kind, chunks[kind]) for kind in core_kinds if kind in chunks)
+    width, height = struct.unpack_from(">II", chunks[b"IHDR"])
+    frames = struct.unpack_from(">I", chunks.get(b"acTL", b"").ljust(4, b"\x00"))[0]
     return Container(
         "PNG",
         (width, height),
-        SIGNATURE + core + _chunk(b"IEND", b""),
-        found.get(b"eXIf", b""),
-        _unpacked_profile(found.get(b"iCCP", b"")),
+        PNG_SIGNATURE + core + _encode_chunk(b"IEND", b""),
+        chunks.get(b"eXIf", b""),
+        _inflate_profile(chunks.get(b"iCCP", b"")),
         animated=frames > 1,
     )
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    at = len(SIGNATURE)
+def _iter_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
+    at = len(PNG_SIGNATURE)
     for _ in range(MAX_PARTS):
         if at == len(data):  # without IEND: the pixels may be whole all the same
             return
@@ -58,11 +58,11 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     raise ImageBomb("This PNG has too many chunks; save it anew.")
 
 
-def _chunk(kind: bytes, body: bytes) -> bytes:
+def _encode_chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + zlib.crc32(kind + body).to_bytes(4)
 
 
-def _unpacked_profile(body: bytes) -> bytes | None:
+def _inflate_profile(body: bytes) -> bytes | None:
     _, _, packed = body.partition(b"\x00")
     inflate = zlib.decompressobj()
     try:

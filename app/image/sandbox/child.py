@@ -23,58 +23,65 @@ from typing import Final
 
 import cv2
 
-from app.errors import AvatarError, ImageBomb
-from app.image.picture import DecodeLimits, decode, load_decoders
-from app.image.sandbox.protocol import MAX_REQUEST_BYTES, READY, REQUEST, Reply, shared, write
+from app.errors import ImageBomb, RequestError
+from app.image.picture import DecodeLimits, decode, preload_decoders
+from app.image.sandbox.protocol import (
+    MAX_REQUEST_BYTES,
+    READY,
+    REQUEST,
+    Reply,
+    encode_reply,
+    map_shared_memory,
+)
 
-CPU_S: Final = 5
+CPU_LIMIT_S: Final = 5
 """Of processor time for a picture; 25 million pixels take less than one."""
 BYTES_PER_PIXEL: Final = 16
 """RGBA as stored, converted, and whatever a decoder holds beside them."""
-SPARE_BYTES: Final = 384 * 2**20
+EXTRA_MEMORY_BYTES: Final = 384 * 2**20
 """For threads' stacks and the files themselves; address space, most of it never touched."""
-TOO_MUCH: Final = "This unpacks to too much; save it anew."
+OUT_OF_MEMORY_MESSAGE: Final = "This unpacks to too much; save it anew."
 OOM_SCORE: Final = "1000"
 """The kernel, when it must, kills whoever has most of it: rather a decoder than the service."""
 
 
-Answer = Callable[[bytes], bytes]
+RequestHandler = Callable[[bytes], bytes]
 """A request → the reply to it, one message each; what is large lies in the shared memory."""
 
 
 def main(connection_fd: int, memory_fd: int, limits: DecodeLimits) -> None:
     """Serve until the parent goes away."""
-    serve(connection_fd, memory_fd, limits, lambda memory: _decoder(memory, limits))
+    serve(connection_fd, memory_fd, limits, lambda memory: _make_decode_handler(memory, limits))
 
 
 def serve(
     connection_fd: int,
     memory_fd: int,
     limits: DecodeLimits,
-    prepare: Callable[[mmap.mmap], Answer],
+    make_handler: Callable[[mmap.mmap], RequestHandler],
 ) -> None:
     """Answer until the parent goes away.
 
-    ``prepare``: what needs files, before they are out of reach; it is given the shared memory.
+    ``make_handler``: what needs files, before they are out of reach; it is given the shared memory.
     """
     # Whoever stops the service stops this one by closing the connection, after the last picture.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     signal.signal(signal.SIGXCPU, signal.SIG_DFL)  # whoever started the service may ignore it
-    threading.Thread(target=_outlive_nobody, daemon=True).start()
+    threading.Thread(target=_exit_with_parent, daemon=True).start()
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
     cv2.setNumThreads(1)
     connection = socket.socket(fileno=connection_fd)
-    answer = prepare(shared(memory_fd, limits.max_bytes))
-    _give_up(limits)
+    handle_request = make_handler(map_shared_memory(memory_fd, limits.max_bytes))
+    _apply_resource_limits(limits)
     connection.sendall(READY)
-    while asked := connection.recv(MAX_REQUEST_BYTES):
-        _allow_cpu()
-        connection.sendall(answer(asked))
+    while request := connection.recv(MAX_REQUEST_BYTES):
+        _extend_cpu_limit()
+        connection.sendall(handle_request(request))
 
 
-def _outlive_nobody() -> None:
+def _exit_with_parent() -> None:
     """End with the parent, however it ends and whatever is being done here.
 
     Standard input is a pipe into which nobody writes and whose other end only the parent holds.
@@ -83,23 +90,23 @@ def _outlive_nobody() -> None:
     os._exit(0)
 
 
-def _decoder(memory: mmap.mmap, limits: DecodeLimits) -> Answer:
-    load_decoders()
+def _make_decode_handler(memory: mmap.mmap, limits: DecodeLimits) -> RequestHandler:
+    preload_decoders()
 
-    def answer(asked: bytes) -> bytes:
+    def handle_request(asked: bytes) -> bytes:
         (length,) = REQUEST.unpack(asked)
-        return write(_decoded(memory, memory[:length], limits))
+        return encode_reply(_decode_to_reply(memory, memory[:length], limits))
 
-    return answer
+    return handle_request
 
 
-def _decoded(memory: mmap.mmap, data: bytes, limits: DecodeLimits) -> Reply:
+def _decode_to_reply(memory: mmap.mmap, data: bytes, limits: DecodeLimits) -> Reply:
     try:
         picture = decode(data, limits)
-    except AvatarError as error:
+    except RequestError as error:
         return Reply(code=error.code, detail=error.detail)
     except MemoryError:
-        return Reply(code=ImageBomb.code, detail=TOO_MUCH)
+        return Reply(code=ImageBomb.code, detail=OUT_OF_MEMORY_MESSAGE)
     memory[: picture.rgb.nbytes] = picture.rgb.tobytes()
     return Reply(
         format=picture.format,
@@ -109,12 +116,14 @@ def _decoded(memory: mmap.mmap, data: bytes, limits: DecodeLimits) -> Reply:
     )
 
 
-def _give_up(limits: DecodeLimits) -> None:
+def _apply_resource_limits(limits: DecodeLimits) -> None:
     pages = int(Path("/proc/self/statm").read_text().split()[0])
-    held = pages * resource.getpagesize()
-    most = held + SPARE_BYTES + limits.max_bytes + BYTES_PER_PIXEL * limits.max_pixels
+    used_bytes = pages * resource.getpagesize()
+    address_space_bytes = (
+        used_bytes + EXTRA_MEMORY_BYTES + limits.max_bytes + BYTES_PER_PIXEL * limits.max_pixels
+    )
     for kind, value in (
-        (resource.RLIMIT_AS, most),
+        (resource.RLIMIT_AS, address_space_bytes),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, 0),
@@ -122,12 +131,12 @@ def _give_up(limits: DecodeLimits) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def _allow_cpu() -> None:
+def _extend_cpu_limit() -> None:
     """The limit counts from the process's start: move it along. Beyond it SIGXCPU kills."""
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    _, hard = resource.getrlimit(resource.RLIMIT_CPU)
-    until = math.ceil(used.ru_utime + used.ru_stime) + CPU_S
-    resource.setrlimit(resource.RLIMIT_CPU, (until, hard))
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_CPU)
+    limit_s = math.ceil(usage.ru_utime + usage.ru_stime) + CPU_LIMIT_S
+    resource.setrlimit(resource.RLIMIT_CPU, (limit_s, hard_limit))
 
 
 if __name__ == "__main__":

@@ -18,21 +18,21 @@ from app.face.face import Face
 from app.image.picture import Picture
 from app.render import shapes
 from app.render.overlay import overlay_panel
-from app.render.overlay.overlay_image import Stage, draw_stage, set_stage
+from app.render.overlay.overlay_image import OverlayLayout, draw_overlay_image, lay_out_overlay
 from app.render.png import encode_png
 from app.render.shapes import Canvas
 from app.render.style import BLACK, PAPER, WHITE
-from app.render.text_layout import PlacedRow, draw_row, font, stack
+from app.render.text_layout import PlacedRow, draw_row, load_font, stack_rows
 
-_NUMBER_PX: Final = 26
+_FACE_NUMBER_FONT_PX: Final = 26
 
 
 @dataclass(frozen=True)
-class Plan:
+class CanvasLayout:
     """Where everything goes, px of the canvas; ``size`` is (width, height)."""
 
     size: tuple[int, int]
-    stage: Stage
+    overlay: OverlayLayout
     rows: tuple[PlacedRow, ...]
 
 
@@ -44,46 +44,48 @@ def draw_overlay(picture: Picture, analysis: Analysis) -> bytes:
     """
     if picture.size != analysis.size:
         raise ValueError(f"an analysis of {analysis.size} px cannot be drawn on {picture.size} px")
-    plan = plan_overlay(analysis)
-    width, height = plan.size
+    layout = lay_out_canvas(analysis)
+    width, height = layout.size
     canvas: Canvas = np.empty((height, width, 3), dtype=np.uint8)
-    draw_stage(canvas, plan.stage, picture, analysis)
-    shapes.fill_box(canvas, Box(plan.stage.area.right, 0, width, height), PAPER)
-    for row in plan.rows:
+    draw_overlay_image(canvas, layout.overlay, picture, analysis)
+    shapes.fill_box(canvas, Box(layout.overlay.area.right, 0, width, height), PAPER)
+    for row in layout.rows:
         if row.row.symbol and row.symbol:
             row.row.symbol(canvas, row.symbol)
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
     for number, face in enumerate(analysis.faces[1:], start=2):
-        _number_face(draw, plan.stage, face, number)
-    for row in plan.rows:
+        _draw_face_number(draw, layout.overlay, face, number)
+    for row in layout.rows:
         draw_row(draw, row)
     return encode_png(np.asarray(image))
 
 
-def plan_overlay(analysis: Analysis) -> Plan:
+def lay_out_canvas(analysis: Analysis) -> CanvasLayout:
     """Lay out stage and panel side by side; the canvas is as tall as the taller of them."""
-    left = set_stage(analysis.size, analysis, 0).area.right + overlay_panel.PADDING_PX
+    left = lay_out_overlay(analysis.size, analysis, 0).area.right + overlay_panel.PADDING_PX
     column = Box(
         left, overlay_panel.PADDING_PX, left + overlay_panel.COLUMN_PX, overlay_panel.PADDING_PX
     )
-    rows = stack(overlay_panel.panel_rows(analysis), column, overlay_panel.GUTTER_PX)
-    stage = set_stage(
+    rows = stack_rows(overlay_panel.panel_rows(analysis), column, overlay_panel.GUTTER_PX)
+    overlay = lay_out_overlay(
         analysis.size, analysis, int(rows[-1].bottom + overlay_panel.PADDING_PX + 0.5)
     )
-    size = round(stage.area.right) + overlay_panel.WIDTH_PX, round(stage.area.bottom)
-    return Plan(size, stage, rows)
+    size = round(overlay.area.right) + overlay_panel.WIDTH_PX, round(overlay.area.bottom)
+    return CanvasLayout(size, overlay, rows)
 
 
-def _number_face(draw: ImageDraw.ImageDraw, stage: Stage, face: Face, number: int) -> None:
-    top = stage.place(face.oval)[0]
-    room = np.array([stage.area.right - 30, stage.area.bottom - 30])
-    at = np.clip(top - [0, 18], 30, room)
+def _draw_face_number(
+    draw: ImageDraw.ImageDraw, layout: OverlayLayout, face: Face, number: int
+) -> None:
+    top = layout.to_canvas(face.oval)[0]
+    limit = np.array([layout.area.right - 30, layout.area.bottom - 30])
+    position = np.clip(top - [0, 18], 30, limit)
     draw.text(
-        (float(at[0]), float(at[1])),
+        (float(position[0]), float(position[1])),
         str(number),
         WHITE,
-        font(_NUMBER_PX),
+        load_font(_FACE_NUMBER_FONT_PX),
         anchor="mm",
         stroke_width=3,
         stroke_fill=BLACK,

@@ -8,7 +8,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from app.evidence import Analysis, Mark, Match, Points, Reading
+from app.evidence import Analysis, FloatArray, Mark, Match, Reading
 from app.face.alignment import Box
 from app.face.face import Face
 from app.image.picture import Picture
@@ -16,10 +16,10 @@ from app.render import shapes
 from app.render.shapes import Canvas
 from app.render.style import (
     CROP_SQUARE,
-    IRIS,
+    IRIS_COLOUR,
     OTHER_FACE,
     PICTURE_FRAME,
-    STAGE,
+    SURROUND,
     TEMPLATE_EYE,
     TEMPLATE_FRAME,
     CheckStyle,
@@ -29,42 +29,42 @@ from app.render.style import (
 LONG_SIDE_PX: Final = 800
 MIN_MARGIN_PX: Final = 72
 MAX_MARGIN_PX: Final = 200
-_BREATH_PX: Final = 20
+_CROP_PADDING_PX: Final = 20
 """Room left beyond the crop square where the margin grows to hold it."""
 
-FAR: Final = 10.0
+MAX_FIT_DISTANCE: Final = 10.0
 """Standard deviations beyond which no template fits: families scatter by some three."""
-RING_PX: Final = 20.0
-_IRIS_PX: Final = (2.5, 4.5)
-_MARK_PX: Final = 3.5
+RING_RADIUS_PX: Final = 20.0
+_IRIS_RADIUS_PX: Final = (2.5, 4.5)
+_MARK_RADIUS_PX: Final = 3.5
 
 
 @dataclass(frozen=True)
-class Stage:
+class OverlayLayout:
     """Where the picture lies: its ``avatar`` box inside the ``area``, px of the canvas."""
 
     picture_size: tuple[int, int]
     avatar: Box
     area: Box
 
-    def place(self, points: Points) -> Points:
+    def to_canvas(self, points: FloatArray) -> FloatArray:
         """``points`` (n, 2), px of the picture, as px of the canvas."""
         scale = np.array([self.avatar.width, self.avatar.height]) / self.picture_size
         origin = np.array([self.avatar.left, self.avatar.top])
-        placed: Points = np.asarray(points, dtype=np.float64) * scale + origin
-        return placed
+        on_canvas: FloatArray = np.asarray(points, dtype=np.float64) * scale + origin
+        return on_canvas
 
-    def corners(self, box: Box) -> Points:
+    def box_to_canvas(self, box: Box) -> FloatArray:
         """Corners of ``box``, px of the picture, as px of the canvas: (4, 2), clockwise."""
         xs, ys = (
             (box.left, box.right, box.right, box.left),
             (box.top, box.top, box.bottom, box.bottom),
         )
-        return self.place(np.column_stack([xs, ys]))
+        return self.to_canvas(np.column_stack([xs, ys]))
 
 
 @dataclass(frozen=True)
-class DrawnMark:
+class StyledMark:
     """A mark of some check that the overlay does not draw by itself already, and its style."""
 
     check: str
@@ -72,173 +72,186 @@ class DrawnMark:
     style: CheckStyle
 
 
-def enlargement(picture_size: tuple[int, int]) -> float:
+def scale_factor(picture_size: tuple[int, int]) -> float:
     """How many times as large as the picture the avatar is drawn."""
     return LONG_SIDE_PX / max(picture_size)
 
 
 def avatar_size(picture_size: tuple[int, int]) -> tuple[int, int]:
     """Size of the drawn avatar: its longer side 800 px, its proportions kept, no side below 1."""
-    scale = enlargement(picture_size)
+    scale = scale_factor(picture_size)
     width, height = (max(1, round(side * scale)) for side in picture_size)
     return width, height
 
 
 def margins(picture_size: tuple[int, int], analysis: Analysis) -> tuple[int, int]:
     """Room left and right, above and below, so that crop square and template frame show."""
-    reach = [square_asked(analysis)]
-    if analysis.match and shows_frame(analysis.match, picture_size):
+    shown_points = [crop_square_px(analysis)]
+    if analysis.match and shows_template_frame(analysis.match, picture_size):
         frame = analysis.match.frame
-        reach.append(np.array([[frame.left, frame.top], [frame.right, frame.bottom]]))
-    size, drawn = np.array(picture_size), np.array(avatar_size(picture_size))
-    points = [p for p in reach if p is not None]
-    over = [np.maximum(-p, p - size).max(axis=0) for p in points]
-    needed = np.max([np.zeros(2), *over], axis=0) * drawn / size + _BREATH_PX
+        shown_points.append(np.array([[frame.left, frame.top], [frame.right, frame.bottom]]))
+    size, drawn_size = np.array(picture_size), np.array(avatar_size(picture_size))
+    points = [p for p in shown_points if p is not None]
+    overhangs = [np.maximum(-p, p - size).max(axis=0) for p in points]
+    needed = np.max([np.zeros(2), *overhangs], axis=0) * drawn_size / size + _CROP_PADDING_PX
     x, y = np.clip(needed, MIN_MARGIN_PX, MAX_MARGIN_PX)
     return round(float(x)), round(float(y))
 
 
-def set_stage(picture_size: tuple[int, int], analysis: Analysis, height_px: int) -> Stage:
+def lay_out_overlay(
+    picture_size: tuple[int, int], analysis: Analysis, height_px: int
+) -> OverlayLayout:
     """A stage at least ``height_px`` tall at the canvas's left, the avatar towards its top."""
     width, height = avatar_size(picture_size)
     x, y = margins(picture_size, analysis)
-    return Stage(
+    return OverlayLayout(
         picture_size,
         avatar=Box(x, y, x + width, y + height),
         area=Box(0, 0, width + 2 * x, max(height + 2 * y, height_px)),
     )
 
 
-def square_asked(analysis: Analysis) -> Points | None:
+def crop_square_px(analysis: Analysis) -> FloatArray | None:
     """The crop square that the face asks for, as it was weighed, px (4, 2); None if none was."""
-    whole = _whole(analysis.size)
+    whole = _picture_box(analysis.size)
     return analysis.alignment.corners(whole) if analysis.alignment else None
 
 
-def other_marks(analysis: Analysis) -> tuple[DrawnMark, ...]:
+def extra_marks(analysis: Analysis) -> tuple[StyledMark, ...]:
     """Every check's marks but irises and crop square, which the overlay always draws."""
-    known = _always_drawn(analysis)
+    known = _always_drawn_points(analysis)
     marks = [
         (evidence.check.name, mark)
         for evidence in analysis.evidence
-        if isinstance(evidence.measured, Reading)
-        for mark in evidence.measured.marks
-        if len(mark.points) and not any(_same_place(mark.points, k, analysis.size) for k in known)
+        if isinstance(evidence.measurement, Reading)
+        for mark in evidence.measurement.marks
+        if len(mark.points)
+        and not any(_is_same_place(mark.points, k, analysis.size) for k in known)
     ]
     names = list(dict.fromkeys(name for name, _ in marks))
-    return tuple(DrawnMark(name, mark, check_style(names.index(name))) for name, mark in marks)
+    return tuple(StyledMark(name, mark, check_style(names.index(name))) for name, mark in marks)
 
 
-def draw_stage(canvas: Canvas, stage: Stage, picture: Picture, analysis: Analysis) -> None:
-    """Draw the avatar and everything over it, in place; may spill beyond ``stage.area``."""
-    shapes.fill_box(canvas, stage.area, STAGE)
-    _draw_avatar(canvas, stage, picture)
+def draw_overlay_image(
+    canvas: Canvas, layout: OverlayLayout, picture: Picture, analysis: Analysis
+) -> None:
+    """Draw the avatar and everything over it, in place; may spill beyond ``layout.area``."""
+    shapes.fill_box(canvas, layout.area, SURROUND)
+    _draw_avatar(canvas, layout, picture)
     for face in analysis.faces[1:]:
-        outline = shapes.loop(stage.place(face.oval))
-        shapes.stroke_paths(canvas, [outline], OTHER_FACE, stage.area)
+        outline = shapes.close_path(layout.to_canvas(face.oval))
+        shapes.stroke_paths(canvas, [outline], OTHER_FACE, layout.area)
     if analysis.face:
-        _draw_crop_square(canvas, stage, analysis)
-    frame = shapes.sides(stage.corners(_whole(picture.size)))
-    shapes.stroke_paths(canvas, frame, PICTURE_FRAME, stage.area)
-    for drawn in other_marks(analysis):
-        draw_mark(canvas, stage.place(drawn.mark.points), drawn.mark.shape, drawn.style, stage.area)
+        _draw_crop_square(canvas, layout, analysis)
+    frame = shapes.polygon_sides(layout.box_to_canvas(_picture_box(picture.size)))
+    shapes.stroke_paths(canvas, frame, PICTURE_FRAME, layout.area)
+    for styled in extra_marks(analysis):
+        draw_mark(
+            canvas,
+            layout.to_canvas(styled.mark.points),
+            styled.mark.shape,
+            styled.style,
+            layout.area,
+        )
     if analysis.match:
-        _draw_template(canvas, stage, analysis.match)
+        _draw_template(canvas, layout, analysis.match)
     if analysis.face:
-        _draw_irises(canvas, stage, analysis.face)
+        _draw_irises(canvas, layout, analysis.face)
 
 
-def draw_mark(canvas: Canvas, points: Points, shape: str, style: CheckStyle, within: Box) -> None:
+def draw_mark(
+    canvas: Canvas, points: FloatArray, shape: str, style: CheckStyle, within: Box
+) -> None:
     """One mark in its check's style; ``points`` (n, 2) px of the canvas."""
     if shape == "dots":
-        for point in points[_inside(points, within)]:
-            shapes.dot(canvas, point, _MARK_PX, style.colour, style.dot)
+        for point in points[_is_inside(points, within)]:
+            shapes.draw_dot(canvas, point, _MARK_RADIUS_PX, style.colour, style.dot_shape)
     else:
-        path = shapes.loop(points) if shape == "outline" else points
+        path = shapes.close_path(points) if shape == "outline" else points
         shapes.stroke_paths(canvas, [path], style.stroke, within)
 
 
-def fits(match: Match) -> bool:
+def fits_template(match: Match) -> bool:
     """Whether the face comes near the template at all."""
-    return match.distance <= FAR
+    return match.distance <= MAX_FIT_DISTANCE
 
 
-def shows_frame(match: Match, picture_size: tuple[int, int]) -> bool:
+def shows_template_frame(match: Match, picture_size: tuple[int, int]) -> bool:
     """Whether the generator's frame is worth drawing: it fits, and is not the picture's own."""
-    box, whole = match.frame, _whole(picture_size)
-    ours = np.array([box.left, box.top, box.right, box.bottom])
-    apart = np.abs(ours - [whole.left, whole.top, whole.right, whole.bottom]).max()
-    return fits(match) and bool(apart > 0.5)
+    box, whole = match.frame, _picture_box(picture_size)
+    frame_edges = np.array([box.left, box.top, box.right, box.bottom])
+    distance = np.abs(frame_edges - [whole.left, whole.top, whole.right, whole.bottom]).max()
+    return fits_template(match) and bool(distance > 0.5)
 
 
-def template_eyes_px(match: Match, picture_size: tuple[int, int]) -> Points:
+def template_eyes_px(match: Match, picture_size: tuple[int, int]) -> FloatArray:
     """Where the template puts the irises, px of the picture, (2, 2).
 
     In the matched frame if that fits, else in the picture's own: a frame that was found only as
     the least bad of many would say nothing to whoever looks at it.
     """
-    box = match.frame if fits(match) else _whole(picture_size)
+    box = match.frame if fits_template(match) else _picture_box(picture_size)
     eyes = np.array(match.template_eyes, dtype=np.float64)
-    placed: Points = eyes * [box.width, box.height] + [box.left, box.top]
-    return placed
+    eyes_px: FloatArray = eyes * [box.width, box.height] + [box.left, box.top]
+    return eyes_px
 
 
-def _draw_avatar(canvas: Canvas, stage: Stage, picture: Picture) -> None:
-    left, top = int(stage.avatar.left), int(stage.avatar.top)
+def _draw_avatar(canvas: Canvas, layout: OverlayLayout, picture: Picture) -> None:
+    left, top = int(layout.avatar.left), int(layout.avatar.top)
     size = avatar_size(picture.size)
     # Larger: straight from px to px, no filter that sharpens or rings. Smaller: the mean.
-    how = cv2.INTER_LINEAR_EXACT if enlargement(picture.size) > 1.0 else cv2.INTER_AREA
-    drawn = cv2.resize(picture.rgb, size, interpolation=how)
-    canvas[top : top + size[1], left : left + size[0]] = drawn
+    interpolation = cv2.INTER_LINEAR_EXACT if scale_factor(picture.size) > 1.0 else cv2.INTER_AREA
+    resized = cv2.resize(picture.rgb, size, interpolation=interpolation)
+    canvas[top : top + size[1], left : left + size[0]] = resized
 
 
-def _draw_crop_square(canvas: Canvas, stage: Stage, analysis: Analysis) -> None:
-    asked = square_asked(analysis)
-    if asked is None:
+def _draw_crop_square(canvas: Canvas, layout: OverlayLayout, analysis: Analysis) -> None:
+    square_px = crop_square_px(analysis)
+    if square_px is None:
         return
-    square = stage.place(asked)
-    shapes.stroke_paths(canvas, shapes.sides(square), CROP_SQUARE, stage.area)
-    edge = Box(4, 4, stage.area.right - 4, stage.area.bottom - 4)
-    for tip, way in shapes.ways_out(square, edge):
-        shapes.arrow_head(canvas, tip, way, CROP_SQUARE.colour)
+    square = layout.to_canvas(square_px)
+    shapes.stroke_paths(canvas, shapes.polygon_sides(square), CROP_SQUARE, layout.area)
+    edge = Box(4, 4, layout.area.right - 4, layout.area.bottom - 4)
+    for tip, direction in shapes.find_exits(square, edge):
+        shapes.draw_arrow_head(canvas, tip, direction, CROP_SQUARE.colour)
 
 
-def _draw_template(canvas: Canvas, stage: Stage, match: Match) -> None:
-    if shows_frame(match, stage.picture_size):
-        frame = shapes.sides(stage.corners(match.frame))
-        shapes.stroke_paths(canvas, frame, TEMPLATE_FRAME, stage.area)
-    eyes = stage.place(template_eyes_px(match, stage.picture_size))
-    for eye in eyes[_inside(eyes, stage.area)]:
-        shapes.crosshair_ring(canvas, eye, RING_PX, TEMPLATE_EYE)
+def _draw_template(canvas: Canvas, layout: OverlayLayout, match: Match) -> None:
+    if shows_template_frame(match, layout.picture_size):
+        frame = shapes.polygon_sides(layout.box_to_canvas(match.frame))
+        shapes.stroke_paths(canvas, frame, TEMPLATE_FRAME, layout.area)
+    eyes = layout.to_canvas(template_eyes_px(match, layout.picture_size))
+    for eye in eyes[_is_inside(eyes, layout.area)]:
+        shapes.draw_crosshair_ring(canvas, eye, RING_RADIUS_PX, TEMPLATE_EYE)
 
 
-def _draw_irises(canvas: Canvas, stage: Stage, face: Face) -> None:
-    eyes = stage.place(face.eyes)
+def _draw_irises(canvas: Canvas, layout: OverlayLayout, face: Face) -> None:
+    eyes = layout.to_canvas(face.eyes)
     # Smaller where the eyes are close together, so that they stay two.
-    radius = float(np.clip(np.hypot(*(eyes[1] - eyes[0])) / 10.0, *_IRIS_PX))
-    for eye in eyes[_inside(eyes, stage.area)]:
-        shapes.dot(canvas, eye, radius, IRIS, "disc")
+    radius = float(np.clip(np.hypot(*(eyes[1] - eyes[0])) / 10.0, *_IRIS_RADIUS_PX))
+    for eye in eyes[_is_inside(eyes, layout.area)]:
+        shapes.draw_dot(canvas, eye, radius, IRIS_COLOUR, "disc")
 
 
-def _always_drawn(analysis: Analysis) -> list[Points]:
+def _always_drawn_points(analysis: Analysis) -> list[FloatArray]:
     if analysis.face is None:
         return []
-    square = square_asked(analysis)
+    square = crop_square_px(analysis)
     return [analysis.face.eyes, *([] if square is None else [square])]
 
 
-def _same_place(one: Points, other: Points, size: tuple[int, int]) -> bool:
+def _is_same_place(first: FloatArray, second: FloatArray, size: tuple[int, int]) -> bool:
     # Marks lie inside the picture; the square they repeat may not.
-    if one.shape != other.shape:
+    if first.shape != second.shape:
         return False
-    return bool(np.abs(np.clip(one, 0, size) - np.clip(other, 0, size)).max() < 1.0)
+    return bool(np.abs(np.clip(first, 0, size) - np.clip(second, 0, size)).max() < 1.0)
 
 
-def _inside(points: Points, box: Box) -> Points:
-    least, most = [box.left, box.top], [box.right, box.bottom]
-    inside: Points = np.all((points >= least) & (points <= most), axis=1)
+def _is_inside(points: FloatArray, box: Box) -> FloatArray:
+    lower, upper = [box.left, box.top], [box.right, box.bottom]
+    inside: FloatArray = np.all((points >= lower) & (points <= upper), axis=1)
     return inside
 
 
-def _whole(size: tuple[int, int]) -> Box:
+def _picture_box(size: tuple[int, int]) -> Box:
     return Box(0.0, 0.0, float(size[0]), float(size[1]))

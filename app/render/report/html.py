@@ -13,20 +13,20 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-POLICY: Final = (
+CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'"
 )
 """Even if something slipped through, a browser would load nothing, run nothing, send nothing."""
 
-NAME_LENGTH: Final = 120
+MAX_NAME_CHARS: Final = 120
 """Characters of a stranger's name that are shown; a longer one loses its middle."""
 
 # C0 and C1 but tab and line break, unpaired surrogates, what turns or hides the writing direction.
-_UNSEEN: Final = re.compile(
+_INVISIBLE_CHARS: Final = re.compile(
     "[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u061c\u200b-\u200f\u2028-\u202e\u2060-\u206f\ufeff]"
 )
-_EMPTY: Final = frozenset({"br", "col", "hr", "img", "meta"})
+_VOID_ELEMENTS: Final = frozenset({"br", "col", "hr", "img", "meta"})
 
 
 class Html(str):
@@ -35,35 +35,37 @@ class Html(str):
     __slots__ = ()
 
 
-def escaped(text: str) -> Html:
+def escape(text: str) -> Html:
     """``text`` as it reads, whatever is in it; what cannot be seen becomes a visible mark."""
-    return Html(html.escape(_UNSEEN.sub("\ufffd", text), quote=True))
+    return Html(html.escape(_INVISIBLE_CHARS.sub("\ufffd", text), quote=True))
 
 
 def tag(name: str, /, *children: str, **attributes: str) -> Html:
     """An element; ``class_`` stands for ``class``, ``aria_label`` for ``aria-label``."""
-    told = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{escaped(value)}"'
+    attribute_text = "".join(
+        f' {key.rstrip("_").replace("_", "-")}="{escape(value)}"'
         for key, value in attributes.items()
     )
-    if name in _EMPTY:
-        return Html(f"<{name}{told}>")
-    return Html(f"<{name}{told}>{joined(children)}</{name}>")
+    if name in _VOID_ELEMENTS:
+        return Html(f"<{name}{attribute_text}>")
+    return Html(f"<{name}{attribute_text}>{join(children)}</{name}>")
 
 
-def joined(parts: Iterable[str]) -> Html:
+def join(parts: Iterable[str]) -> Html:
     """``parts`` one behind the other."""
-    return Html("".join(part if isinstance(part, Html) else escaped(part) for part in parts))
+    return Html("".join(part if isinstance(part, Html) else escape(part) for part in parts))
 
 
-def cut(text: str, most: int = NAME_LENGTH) -> str:
-    """``text`` with its middle left out where it is longer than ``most``: names differ at ends."""
-    return text if len(text) <= most else f"{text[: most // 2]}…{text[-(most // 2) :]}"
+def shorten_middle(text: str, max_chars: int = MAX_NAME_CHARS) -> str:
+    """``text`` without its middle where longer than ``max_chars``: names differ at their ends."""
+    return (
+        text if len(text) <= max_chars else f"{text[: max_chars // 2]}…{text[-(max_chars // 2) :]}"
+    )
 
 
-def name(text: str, most: int = NAME_LENGTH) -> Html:
+def name_tag(text: str, max_chars: int = MAX_NAME_CHARS) -> Html:
     """A stranger's name in a direction of its own, its middle left out where it is very long."""
-    return tag("bdi", cut(text, most), class_="name")
+    return tag("bdi", shorten_middle(text, max_chars), class_="name")
 
 
 def table(
@@ -80,13 +82,13 @@ def table(
     )
 
 
-def facts(caption: str, told: Iterable[tuple[str, str]]) -> Html:
+def facts_table(caption: str, pairs: Iterable[tuple[str, str]]) -> Html:
     """Names and values, one a row."""
-    rows = [tag("tr", tag("th", label, scope="row"), tag("td", value)) for label, value in told]
+    rows = [tag("tr", tag("th", label, scope="row"), tag("td", value)) for label, value in pairs]
     return tag("table", tag("caption", caption), tag("tbody", *rows), class_="facts")
 
 
-def bullets(items: Iterable[str]) -> Html:
+def bullet_list(items: Iterable[str]) -> Html:
     """A list of sentences."""
     return tag("ul", *(tag("li", item) for item in items))
 
@@ -105,13 +107,13 @@ class Section:
         return tag("section", heading, *self.children, aria_labelledby=self.anchor)
 
 
-def contents(sections: Iterable[Section]) -> Html:
+def table_of_contents(sections: Iterable[Section]) -> Html:
     """Links to the sections."""
     links = [tag("a", one.heading, href=f"#{one.anchor}") for one in sections]
-    return tag("nav", bullets(links), aria_label="Contents")
+    return tag("nav", bullet_list(links), aria_label="Contents")
 
 
-def picture(data: bytes, kind: str, alt: str, **attributes: str) -> Html:
+def image_tag(data: bytes, kind: str, alt: str, **attributes: str) -> Html:
     """Image bytes inside the page; ``kind``: png or jpeg."""
     source = f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"
     return tag("img", src=source, alt=alt, **attributes)
@@ -119,7 +121,7 @@ def picture(data: bytes, kind: str, alt: str, **attributes: str) -> Html:
 
 def figure(data: bytes, alt: str, caption: str) -> Html:
     """A PNG with what it shows."""
-    return tag("figure", picture(data, "png", alt), tag("figcaption", caption))
+    return tag("figure", image_tag(data, "png", alt), tag("figcaption", caption))
 
 
 def document(title: str, style: str, body: Html) -> Html:
@@ -127,7 +129,10 @@ def document(title: str, style: str, body: Html) -> Html:
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
-        Html(f'<meta http-equiv="Content-Security-Policy" content="{escaped(POLICY)}">'),
+        Html(
+            '<meta http-equiv="Content-Security-Policy" '
+            f'content="{escape(CONTENT_SECURITY_POLICY)}">'
+        ),
         tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
         tag("meta", name="referrer", content="no-referrer"),
         tag("meta", name="robots", content="noindex"),

@@ -13,7 +13,7 @@ MAX_FLAGGED: Final = 200
 
 
 @dataclass(frozen=True)
-class Flagged:
+class FlaggedPicture:
     """One flagged picture. ``checks``: each check's name, llr (``None``: not measured), sentence.
 
     ``thumbnail``: JPEG, empty if none was kept. ``posterior_in_list``: at the list's own share,
@@ -35,7 +35,7 @@ class Flagged:
 
 
 @dataclass(frozen=True)
-class Failed:
+class FailureGroup:
     """One kind of failure: its code and title, how many there were, an item it happened to."""
 
     code: str
@@ -76,24 +76,24 @@ class Report:
     montage: bytes = b""
     composite: bytes = b""
     scatter: bytes = b""
-    flagged: tuple[Flagged, ...] = ()
+    flagged: tuple[FlaggedPicture, ...] = ()
     names: Mapping[int, str] = field(default_factory=dict)
     alike: Mapping[int, bytes] = field(default_factory=dict)
-    failures: tuple[Failed, ...] = ()
+    failures: tuple[FailureGroup, ...] = ()
     list_name: str = ""
     status: str = "completed"
 
     @property
-    def flags(self) -> int:
+    def flagged_count(self) -> int:
         """How many were flagged in all."""
         return max(self.verdicts.get(Verdict.LIKELY_GENERATED, 0), len(self.flagged))
 
     @property
-    def waiting(self) -> int:
+    def pending(self) -> int:
         """Items that nobody has looked at: the list is still at work, or was stopped."""
         return max(0, self.total - self.completed - self.failed)
 
     @property
     def prevalence(self) -> float | None:
         """The list's own estimated share of generated faces."""
-        return cohort_text.number(self.cohort, "prevalence", "estimate")
+        return cohort_text.read_number(self.cohort, "prevalence", "estimate")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-STYLE: Final = """
+STYLESHEET: Final = """
 :root { color-scheme: light dark; --ink: #18181c; --faint: #585860; --paper: #fff;
   --panel: #f4f4f6; --rule: #d0d0d6; --likely: #b34700; --warn: #fff3d6; --warn-rule: #b07800; }
 @media screen and (prefers-color-scheme: dark) { :root { --ink: #ececf1; --faint: #a8a8b4;

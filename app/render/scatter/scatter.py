@@ -13,24 +13,39 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from app.evidence import SCOPE, Points
+from app.evidence import SCOPE, FloatArray
 from app.face.alignment import Box
 from app.render import cohort_text
-from app.render.eye_template import REGION_SDS, Template
+from app.render.eye_template import REGION_SDS, EyeTemplate
 from app.render.png import encode_png
-from app.render.scatter.eye_histogram import INSET_REACH, Cloud, Eyes, Group, gather
+from app.render.scatter.eye_histogram import (
+    INSET_REACH,
+    EyeGroup,
+    EyeHistogram,
+    EyePositions,
+    count_eyes,
+)
 from app.render.scatter.scatter_panel import (
     AXIS_PX,
-    Panel,
+    ScatterPanel,
     draw_density,
+    draw_eye,
     draw_outline,
-    draw_panel,
-    draw_point,
-    letter_axes,
+    draw_scatter_panel,
+    label_axes,
 )
 from app.render.shapes import Canvas
 from app.render.style import PAPER
-from app.render.text_layout import BODY, SMALL, TITLE, Painter, PlacedRow, Row, draw_row, stack
+from app.render.text_layout import (
+    BODY,
+    SMALL,
+    TITLE,
+    Painter,
+    PlacedRow,
+    TextRow,
+    draw_row,
+    stack_rows,
+)
 
 _MARGIN_PX: Final = 40
 _FRAME_PX: Final = 760
@@ -41,18 +56,18 @@ _GUTTER_PX: Final = 54
 
 
 @dataclass(frozen=True)
-class Layout:
+class ScatterLayout:
     """Where everything goes; ``size`` is (width, height), px."""
 
     size: tuple[int, int]
-    frame: Panel
-    insets: tuple[Panel, Panel]
+    frame: ScatterPanel
+    insets: tuple[ScatterPanel, ScatterPanel]
     rows: tuple[PlacedRow, ...]
 
 
 def draw_scatter(
-    seen: Iterable[tuple[Eyes, str]],
-    template: Template,
+    faces: Iterable[tuple[EyePositions, str]],
+    template: EyeTemplate,
     *,
     title: str = "Where the eyes are",
     notes: Sequence[str] = (),
@@ -62,110 +77,132 @@ def draw_scatter(
     ``notes``: sentences for the heading, such as the cohort's concentration. The same input gives
     the same bytes.
     """
-    cloud = gather(seen, template)
-    plan = lay_out(cloud, template, title, notes)
-    width, height = plan.size
+    histogram = count_eyes(faces, template)
+    layout = lay_out_scatter(histogram, template, title, notes)
+    width, height = layout.size
     canvas: Canvas = np.full((height, width, 3), PAPER, dtype=np.uint8)
-    for panel in (plan.frame, *plan.insets):
-        draw_panel(canvas, panel, cloud, template)
-    for row in plan.rows:
+    for panel in (layout.frame, *layout.insets):
+        draw_scatter_panel(canvas, panel, histogram, template)
+    for row in layout.rows:
         if row.row.symbol and row.symbol:
             row.row.symbol(canvas, row.symbol)
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
-    for panel in (plan.frame, *plan.insets):
-        letter_axes(draw, panel)
-    for row in plan.rows:
+    for panel in (layout.frame, *layout.insets):
+        label_axes(draw, panel)
+    for row in layout.rows:
         draw_row(draw, row)
     return encode_png(np.asarray(image))
 
 
-def lay_out(cloud: Cloud, template: Template, title: str, notes: Sequence[str]) -> Layout:
+def lay_out_scatter(
+    histogram: EyeHistogram, template: EyeTemplate, title: str, notes: Sequence[str]
+) -> ScatterLayout:
     """The frame at the left, the two insets at its right, legend below them."""
     left = _MARGIN_PX + AXIS_PX
-    insets_left = left + _FRAME_PX + _GAP_PX + AXIS_PX
-    second = insets_left + _INSET_PX + _GAP_PX + AXIS_PX
-    right = second + _INSET_PX
-    heading = stack(_heading(cloud, title, notes), Box(_MARGIN_PX, _MARGIN_PX, right, 0), 0)
+    left_inset_left = left + _FRAME_PX + _GAP_PX + AXIS_PX
+    right_inset_left = left_inset_left + _INSET_PX + _GAP_PX + AXIS_PX
+    right = right_inset_left + _INSET_PX
+    heading = stack_rows(
+        _heading_rows(histogram, title, notes), Box(_MARGIN_PX, _MARGIN_PX, right, 0), 0
+    )
     top = heading[-1].bottom + 30
-    frame = Panel(Box(left, top, left + _FRAME_PX, top + _FRAME_PX), (0.0, 0.0), 1.0, 0.1)
+    frame = ScatterPanel(Box(left, top, left + _FRAME_PX, top + _FRAME_PX), (0.0, 0.0), 1.0, 0.1)
     rows = [*heading]
     insets = []
-    below = top
-    for eye, at in enumerate((insets_left, second)):
-        above = stack(_inset_heading(eye), Box(at, top, at + _INSET_PX, top), 0)
-        box_top = above[-1].bottom + 8
+    counts_bottom = top
+    for eye, inset_left in enumerate((left_inset_left, right_inset_left)):
+        inset_heading = stack_rows(
+            _inset_heading_rows(eye), Box(inset_left, top, inset_left + _INSET_PX, top), 0
+        )
+        box_top = inset_heading[-1].bottom + 8
         x, y = template.centres[eye] - INSET_REACH
-        box = Box(at, box_top, at + _INSET_PX, box_top + _INSET_PX)
-        insets.append(Panel(box, (float(x), float(y)), 2 * INSET_REACH, 0.02, eye))
+        box = Box(inset_left, box_top, inset_left + _INSET_PX, box_top + _INSET_PX)
+        insets.append(ScatterPanel(box, (float(x), float(y)), 2 * INSET_REACH, 0.02, eye))
         start = box.bottom + AXIS_PX
-        counts = stack(_inset_counts(cloud, eye), Box(at, start, at + _INSET_PX, start), 0)
-        rows += [*above, *counts]
-        below = max(below, counts[-1].bottom)
-    legend = stack(_legend(cloud, template), Box(insets_left, below + 22, right, 0), _GUTTER_PX)
+        counts = stack_rows(
+            _inset_count_rows(histogram, eye),
+            Box(inset_left, start, inset_left + _INSET_PX, start),
+            0,
+        )
+        rows += [*inset_heading, *counts]
+        counts_bottom = max(counts_bottom, counts[-1].bottom)
+    legend = stack_rows(
+        _legend_rows(histogram, template),
+        Box(left_inset_left, counts_bottom + 22, right, 0),
+        _GUTTER_PX,
+    )
     bottom = max(frame.box.bottom + AXIS_PX, legend[-1].bottom) + 18
-    print_ = stack(_small_print(), Box(_MARGIN_PX, bottom, right, bottom), 0)
-    size = round(right) + _MARGIN_PX, round(print_[-1].bottom) + _MARGIN_PX
-    return Layout(size, frame, (insets[0], insets[1]), (*rows, *legend, *print_))
+    footer = stack_rows(_footer_rows(), Box(_MARGIN_PX, bottom, right, bottom), 0)
+    size = round(right) + _MARGIN_PX, round(footer[-1].bottom) + _MARGIN_PX
+    return ScatterLayout(size, frame, (insets[0], insets[1]), (*rows, *legend, *footer))
 
 
-def _heading(cloud: Cloud, title: str, notes: Sequence[str]) -> Iterator[Row]:
-    yield Row(title, TITLE)
-    faces = cohort_text.counted(cloud.faces, "face")
-    yield Row(f"{faces}: {cloud.likely.faces:,} likely generated, {cloud.rest.faces:,} of the rest")
-    yield Row(
-        f"Both eyes in the template's regions: {cohort_text.counted(cloud.both, 'face')}.",
+def _heading_rows(histogram: EyeHistogram, title: str, notes: Sequence[str]) -> Iterator[TextRow]:
+    yield TextRow(title, TITLE)
+    faces = cohort_text.pluralize(histogram.faces, "face")
+    yield TextRow(
+        f"{faces}: {histogram.likely.faces:,} likely generated, {histogram.rest.faces:,} of the "
+        f"rest"
+    )
+    yield TextRow(
+        f"Both eyes in the template's regions: "
+        f"{cohort_text.pluralize(histogram.both_in_region, 'face')}.",
         space_above_px=2,
     )
     for note in notes:
-        yield Row(note, space_above_px=2)
+        yield TextRow(note, space_above_px=2)
 
 
-def _inset_heading(eye: int) -> Iterator[Row]:
+def _inset_heading_rows(eye: int) -> Iterator[TextRow]:
     side = ("Left", "Right")[eye]
-    yield Row(f"{side} eye, {1 / (2 * INSET_REACH):.0f} times as close", BODY)
+    yield TextRow(f"{side} eye, {1 / (2 * INSET_REACH):.0f} times as close", BODY)
 
 
-def _inset_counts(cloud: Cloud, eye: int) -> Iterator[Row]:
-    expected = cloud.expected[eye]
-    shown = f"{expected:,.0f}" if expected >= 10 else f"{expected:.1f}"
-    yield Row(f"{cohort_text.counted(cloud.inside[eye], 'eye')} in the region")
-    yield Row(f"{shown} expected if it were as dense as the area around it", SMALL)
+def _inset_count_rows(histogram: EyeHistogram, eye: int) -> Iterator[TextRow]:
+    expected = histogram.expected[eye]
+    text = f"{expected:,.0f}" if expected >= 10 else f"{expected:.1f}"
+    yield TextRow(f"{cohort_text.pluralize(histogram.in_region[eye], 'eye')} in the region")
+    yield TextRow(f"{text} expected if it were as dense as the area around it", SMALL)
 
 
-def _legend(cloud: Cloud, template: Template) -> Iterator[Row]:
-    yield _symbol(_ellipse, f"the {template.name} template: {REGION_SDS:.0f} standard deviations")
-    for group, likely in ((cloud.likely, True), (cloud.rest, False)):
+def _legend_rows(histogram: EyeHistogram, template: EyeTemplate) -> Iterator[TextRow]:
+    yield _legend_row(
+        _draw_ellipse_symbol, f"the {template.name} template: {REGION_SDS:.0f} standard deviations"
+    )
+    for group, likely in ((histogram.likely, True), (histogram.rest, False)):
         name = "likely generated" if likely else "the rest"
-        scale = "" if group.complete else ": 1 to many eyes, logarithmic"
-        yield _symbol(_mark(group, likely), name + scale)
-    if cloud.outside:
-        eyes = cohort_text.counted(cloud.outside, "eye")
-        yield Row(f"{eyes} beyond the picture's edge, not shown", SMALL, space_above_px=4)
+        scale = "" if group.is_complete else ": 1 to many eyes, logarithmic"
+        yield _legend_row(_group_painter(group, likely), name + scale)
+    if histogram.beyond_picture:
+        eyes = cohort_text.pluralize(histogram.beyond_picture, "eye")
+        yield TextRow(f"{eyes} beyond the picture's edge, not shown", SMALL, space_above_px=4)
 
 
-def _small_print() -> Iterator[Row]:
-    yield Row(
+def _footer_rows() -> Iterator[TextRow]:
+    yield TextRow(
         "Axes: share of the picture's width and height, from the left and from the top. Verdicts "
         "rest partly on where eyes lie: that the likely ones lie here is no surprise, that there "
         "are so many may be. Portraits cut by one recipe also heap up, usually elsewhere.",
         SMALL,
     )
-    yield Row(SCOPE, SMALL, space_above_px=2)
+    yield TextRow(SCOPE, SMALL, space_above_px=2)
 
 
-def _symbol(painter: Painter, text: str) -> Row:
-    return Row(text, BODY, painter, _SYMBOL_PX, space_above_px=5)
+def _legend_row(painter: Painter, text: str) -> TextRow:
+    return TextRow(text, BODY, painter, _SYMBOL_PX, space_above_px=5)
 
 
-def _ellipse(canvas: Canvas, box: Box) -> None:
+def _draw_ellipse_symbol(canvas: Canvas, box: Box) -> None:
     turn = np.linspace(0.0, 2.0 * np.pi, 48, endpoint=False)
-    draw_outline(canvas, _middle(box) + np.column_stack([14.0 * np.cos(turn), 8.0 * np.sin(turn)]))
+    draw_outline(
+        canvas, _box_centre(box) + np.column_stack([14.0 * np.cos(turn), 8.0 * np.sin(turn)])
+    )
 
 
-def _mark(group: Group, likely: bool) -> Painter:
+def _group_painter(group: EyeGroup, likely: bool) -> Painter:
     def point(canvas: Canvas, box: Box) -> None:
-        draw_point(canvas, _middle(box), 4.0, likely)
+        draw_eye(canvas, _box_centre(box), 4.0, likely)
 
     def shade(canvas: Canvas, box: Box) -> None:
         rows, columns = round(box.height), round(box.width)
@@ -175,8 +212,8 @@ def _mark(group: Group, likely: bool) -> Painter:
         draw_density(drawn, np.tile(ramp, (rows, 1)), likely)
         inner[:] = drawn
 
-    return point if group.complete else shade
+    return point if group.is_complete else shade
 
 
-def _middle(box: Box) -> Points:
+def _box_centre(box: Box) -> FloatArray:
     return np.array([(box.left + box.right) / 2, (box.top + box.bottom) / 2])

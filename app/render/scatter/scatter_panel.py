@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from PIL import ImageDraw
 
-from app.evidence import Points
+from app.evidence import FloatArray
 from app.face.alignment import Box
 from app.render import shapes
-from app.render.eye_template import REGION_SDS, Template
-from app.render.scatter.eye_histogram import Cloud, Counts, Group
+from app.render.eye_template import REGION_SDS, EyeTemplate
+from app.render.scatter.eye_histogram import EyeGroup, EyeHistogram, Int64Array
 from app.render.shapes import Canvas
 from app.render.style import (
     BLACK,
@@ -26,141 +26,153 @@ from app.render.style import (
     TEMPLATE_EYE,
     VERMILLION,
 )
-from app.render.text_layout import font
+from app.render.text_layout import load_font
 
 AXIS_PX: Final = 64
 """Room for the numbers and the name of an axis."""
-TINTS: Final = {True: (VERMILLION, BLACK), False: (SKY_BLUE, BLUE)}
+DENSITY_COLOURS: Final = {True: (VERMILLION, BLACK), False: (SKY_BLUE, BLUE)}
 """A density's colours from few to many: of the likely generated, of the rest."""
-_TICK: Final = 15
+_TICK_FONT_PX: Final = 15
 
 
 @dataclass(frozen=True)
-class Panel:
+class ScatterPanel:
     """A square part of the picture's frame drawn into a square of the canvas.
 
     ``corner``, ``side``: unit coordinates. ``eye``: 0 left, 1 right, ``None`` for both.
-    ``step``: from one tick to the next.
+    ``tick_step``: from one tick to the next.
     """
 
     box: Box
     corner: tuple[float, float]
     side: float
-    step: float
+    tick_step: float
     eye: int | None = None
 
-    def place(self, points: Points) -> Points:
+    def to_canvas(self, points: FloatArray) -> FloatArray:
         """``points`` (n, 2), unit coordinates, as px of the canvas."""
-        placed: Points = (points - self.corner) / self.side * self.box.width + [
+        on_canvas: FloatArray = (points - self.corner) / self.side * self.box.width + [
             self.box.left,
             self.box.top,
         ]
-        return placed
+        return on_canvas
 
     def ticks(self, axis: int) -> list[float]:
         """The numbers along an axis (0 across, 1 down), unit coordinates."""
-        least = self.corner[axis]
-        first = int(np.ceil(least / self.step - 1e-9))
-        last = int(np.floor((least + self.side) / self.step + 1e-9))
-        return [n * self.step for n in range(first, last + 1)]
+        lower = self.corner[axis]
+        first = int(np.ceil(lower / self.tick_step - 1e-9))
+        last = int(np.floor((lower + self.side) / self.tick_step + 1e-9))
+        return [n * self.tick_step for n in range(first, last + 1)]
 
 
-def draw_panel(canvas: Canvas, panel: Panel, cloud: Cloud, template: Template) -> None:
+def draw_scatter_panel(
+    canvas: Canvas, panel: ScatterPanel, histogram: EyeHistogram, template: EyeTemplate
+) -> None:
     """The eyes of both groups and the template's regions; all but the letters."""
     box = panel.box
     edge = Box(box.left - 1, box.top - 1, box.right + 1, box.bottom + 1)
     shapes.fill_box(canvas, edge, FAINT_INK)
     shapes.fill_box(canvas, box, PAPER)
     inner = canvas[round(box.top) : round(box.bottom), round(box.left) : round(box.right)]
-    local = Panel(
+    local_panel = ScatterPanel(
         Box(0, 0, inner.shape[1], inner.shape[0]),
         panel.corner,
         panel.side,
-        panel.step,
+        panel.tick_step,
         panel.eye,
     )
     # Drawn on a canvas of its own, so that nothing spills over the edge.
-    drawn = np.ascontiguousarray(inner)
-    _grid(drawn, local)
-    for group, likely in ((cloud.rest, False), (cloud.likely, True)):
-        if group.complete:
-            _draw_points(drawn, local, group, likely)
+    local_canvas = np.ascontiguousarray(inner)
+    _draw_grid(local_canvas, local_panel)
+    for group, likely in ((histogram.rest, False), (histogram.likely, True)):
+        if group.is_complete:
+            _draw_points(local_canvas, local_panel, group, likely)
         else:
-            draw_density(drawn, _cells(group, panel), likely)
-    draw_regions(drawn, local, template)
-    inner[:] = drawn
+            draw_density(local_canvas, _density_cells(group, panel), likely)
+    draw_regions(local_canvas, local_panel, template)
+    inner[:] = local_canvas
 
 
-def _grid(canvas: Canvas, panel: Panel) -> None:
+def _draw_grid(canvas: Canvas, panel: ScatterPanel) -> None:
     for axis in (0, 1):
         for value in panel.ticks(axis):
-            at = int(panel.place(np.array([[value, value]]))[0][axis])
+            index = int(panel.to_canvas(np.array([[value, value]]))[0][axis])
             lines = canvas if axis else canvas.transpose(1, 0, 2)
-            if at < len(lines):
-                lines[at] = RULE
+            if index < len(lines):
+                lines[index] = RULE
 
 
-def _draw_points(canvas: Canvas, panel: Panel, group: Group, likely: bool) -> None:
+def _draw_points(canvas: Canvas, panel: ScatterPanel, group: EyeGroup, likely: bool) -> None:
     points = group.points if panel.eye is None else group.points[:, panel.eye : panel.eye + 1]
-    placed = panel.place(points.reshape(-1, 2))
-    seen = ((placed > -8) & (placed < panel.box.width + 8)).all(axis=1)
+    points_px = panel.to_canvas(points.reshape(-1, 2))
+    is_visible = ((points_px > -8) & (points_px < panel.box.width + 8)).all(axis=1)
     # Smaller where there are many; the insets hold few.
-    least = 1.9 if panel.eye is None else 2.6
-    radius = float(np.clip(60.0 / np.sqrt(max(group.faces, 1)), least, 3.2))
-    for point in placed[seen]:
-        draw_point(canvas, point, radius, likely)
+    min_radius = 1.9 if panel.eye is None else 2.6
+    radius = float(np.clip(60.0 / np.sqrt(max(group.faces, 1)), min_radius, 3.2))
+    for point in points_px[is_visible]:
+        draw_eye(canvas, point, radius, likely)
 
 
-def draw_point(canvas: Canvas, point: Points, radius_px: float, likely: bool) -> None:
+def draw_eye(canvas: Canvas, point: FloatArray, radius_px: float, likely: bool) -> None:
     """One eye in the colour and shape of its group."""
     if likely:
-        shapes.dot(canvas, point, radius_px + 0.6, VERMILLION, "diamond", shapes.SLIM)
+        shapes.draw_dot(canvas, point, radius_px + 0.6, VERMILLION, "diamond", shapes.SLIM_CASING)
     else:
-        shapes.dot(canvas, point, radius_px, SKY_BLUE, "disc", ((0.5, BLUE),))
+        shapes.draw_dot(canvas, point, radius_px, SKY_BLUE, "disc", ((0.5, BLUE),))
 
 
-def _cells(group: Group, panel: Panel) -> Counts:
+def _density_cells(group: EyeGroup, panel: ScatterPanel) -> Int64Array:
     return group.frame if panel.eye is None else group.insets[panel.eye]
 
 
-def draw_density(canvas: Canvas, cells: Counts, likely: bool) -> None:
+def draw_density(canvas: Canvas, cells: Int64Array, likely: bool) -> None:
     """Cells with eyes in them tinted the darker the more, by their logarithm."""
     size = canvas.shape[1], canvas.shape[0]
     counts = cv2.resize(cells.astype(np.float32), size, interpolation=cv2.INTER_NEAREST)
-    deep = np.log1p(counts) / np.log1p(max(1.0, float(counts.max())))
-    light, dark = (np.array(c, dtype=np.float32) for c in TINTS[likely])
-    tint = light + (dark - light) * deep[..., None]
+    depth = np.log1p(counts) / np.log1p(max(1.0, float(counts.max())))
+    light, dark = (np.array(c, dtype=np.float32) for c in DENSITY_COLOURS[likely])
+    tint = light + (dark - light) * depth[..., None]
     # A single eye in a cell is a breath, so that a million do not paint the frame one colour.
-    cover = np.where(counts > 0, 0.25 + 0.75 * deep, 0.0)[..., None]
-    canvas[:] = np.round(canvas * (1.0 - cover) + tint * cover).astype(np.uint8)
+    opacity = np.where(counts > 0, 0.25 + 0.75 * depth, 0.0)[..., None]
+    canvas[:] = np.round(canvas * (1.0 - opacity) + tint * opacity).astype(np.uint8)
 
 
-def draw_regions(canvas: Canvas, panel: Panel, template: Template) -> None:
+def draw_regions(canvas: Canvas, panel: ScatterPanel, template: EyeTemplate) -> None:
     """An open ellipse around each template eye that the panel shows."""
-    turn = np.linspace(0.0, 2.0 * np.pi, 72, endpoint=False)
-    reach = REGION_SDS * np.array(template.sd)
+    angles = np.linspace(0.0, 2.0 * np.pi, 72, endpoint=False)
+    radii = REGION_SDS * np.array(template.sd)
     for eye, centre in enumerate(template.centres):
         if panel.eye in (None, eye):
-            path = centre + reach * np.column_stack([np.cos(turn), np.sin(turn)])
-            draw_outline(canvas, panel.place(path))
+            path = centre + radii * np.column_stack([np.cos(angles), np.sin(angles)])
+            draw_outline(canvas, panel.to_canvas(path))
 
 
-def draw_outline(canvas: Canvas, path: Points) -> None:
+def draw_outline(canvas: Canvas, path: FloatArray) -> None:
     """The template's open line through ``path`` (n, 2), px of the canvas."""
-    fixed = np.round((path - 0.5) * 16).astype(np.int32)
+    fixed_point = np.round((path - 0.5) * 16).astype(np.int32)
     for width, colour in ((4, INK), (2, TEMPLATE_EYE.colour)):
-        cv2.polylines(canvas, [fixed], True, colour, width, cv2.LINE_AA, 4)
+        cv2.polylines(canvas, [fixed_point], True, colour, width, cv2.LINE_AA, 4)
 
 
-def letter_axes(draw: ImageDraw.ImageDraw, panel: Panel) -> None:
+def label_axes(draw: ImageDraw.ImageDraw, panel: ScatterPanel) -> None:
     """Numbers along the lower and the left side, and what they count."""
-    box, digits = panel.box, 1 if panel.step >= 0.1 else 2
+    box, digits = panel.box, 1 if panel.tick_step >= 0.1 else 2
     for axis in (0, 1):
         for value in panel.ticks(axis):
-            at = panel.place(np.array([[value, value]]))[0]
-            spot = (float(at[0]), box.bottom + 14) if axis == 0 else (box.left - 10, float(at[1]))
+            position = panel.to_canvas(np.array([[value, value]]))[0]
+            anchor_position = (
+                (float(position[0]), box.bottom + 14)
+                if axis == 0
+                else (box.left - 10, float(position[1]))
+            )
             anchor = "mm" if axis == 0 else "rm"
-            draw.text(spot, f"{value + 0.0:.{digits}f}", FAINT_INK, font(_TICK), anchor=anchor)
+            draw.text(
+                anchor_position,
+                f"{value + 0.0:.{digits}f}",
+                FAINT_INK,
+                load_font(_TICK_FONT_PX),
+                anchor=anchor,
+            )
     middle = (box.left + box.right) / 2, box.bottom + 38
-    draw.text(middle, "across", INK, font(_TICK + 1), anchor="mm")
-    draw.text((box.left - 44, box.top + 12), "down", INK, font(_TICK + 1), anchor="rm")
+    draw.text(middle, "across", INK, load_font(_TICK_FONT_PX + 1), anchor="mm")
+    draw.text((box.left - 44, box.top + 12), "down", INK, load_font(_TICK_FONT_PX + 1), anchor="rm")

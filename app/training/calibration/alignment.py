@@ -9,83 +9,87 @@ from typing import Final
 
 import numpy as np
 
-from app.calibration.alignment_model import AlignmentModel, pose_of
-from app.calibration.alignment_scale import alignment_scale, pose_correction
+from app.calibration.alignment_model import AlignmentModel, median_pose
+from app.calibration.alignment_scale import build_alignment_scale, build_pose_correction
 from app.calibration.densities import FloatArray
 from app.calibration.file import AlignmentEntry
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.training.calibration import alignment_model
-from app.training.calibration.size_effects import SizeEffects, faces_of, samples
+from app.training.calibration.size_effects import SizeEffects, measurable_faces, select_samples
 from app.training.corpus import FFHQ_KINDS, ORDINARY_KINDS, STUDIO_KINDS
-from app.training.measure import Measured
+from app.training.measure import MeasuredPicture
 
-BOOTSTRAPS: Final = 12
-FLAT: Final = [[-9.0, 0.0], [9.0, 0.0]]
+BOOTSTRAP_COUNT: Final = 12
+NO_UNCERTAINTY: Final = [[-9.0, 0.0], [9.0, 0.0]]
 """No uncertainty: for fits that only serve another."""
 _SEED: Final = 20261123
-_BANDS: Final = (-2.5, -1.9, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5, 5.0)
-_LEAST_IN_BAND: Final = 5
+_BAND_EDGES: Final = (-2.5, -1.9, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5, 5.0)
+_MIN_PER_BAND: Final = 5
 
 
-def alignment_entry(
-    seen: Sequence[Measured],
+def fit_alignment(
+    seen: Sequence[MeasuredPicture],
     effects: SizeEffects,
-    uncertain: list[list[float]],
+    uncertainty_table: list[list[float]],
 ) -> AlignmentEntry:
-    """Everything about ``eye_alignment`` fitted on ``seen``."""
-    ffhq, studio = samples(seen, FFHQ_KINDS), samples(seen, STUDIO_KINDS)
+    """Everything about ``eye_alignment`` fitted on ``pictures``."""
+    ffhq, studio = select_samples(seen, FFHQ_KINDS), select_samples(seen, STUDIO_KINDS)
     collectors = {m.row.collector for m in seen}
-    small = [s for s in effects.small if s.row.collector in collectors]
-    fitted = alignment_model.fit_correction(ffhq, small)
-    correct = pose_correction(fitted)
+    small_samples = [s for s in effects.small_samples if s.row.collector in collectors]
+    correction_entry = alignment_model.fit_correction(ffhq, small_samples)
+    correction = build_pose_correction(correction_entry)
     ordinary = np.array(
         [
-            alignment_model.place(face, correct)
+            alignment_model.density_features(face, correction)
             for m in seen
             if m.row.kind in ORDINARY_KINDS
-            for face in faces_of(m)
+            for face in measurable_faces(m)
         ]
     )
     templates = [
-        alignment_model.fit_template("ffhq", 1.0 - alignment_model.STUDIO_SHARE, ffhq, correct)
+        alignment_model.fit_template("ffhq", 1.0 - alignment_model.STUDIO_SHARE, ffhq, correction)
     ]
     if studio:
         templates.append(
             alignment_model.fit_template(
-                "studio", alignment_model.STUDIO_SHARE, studio, correct, templates[0]
+                "studio", alignment_model.STUDIO_SHARE, studio, correction, templates[0]
             )
         )
-    pictures = sum(m.row.kind in ORDINARY_KINDS for m in seen)
-    carried = math.log10(pictures / 3.0)
+    ordinary_count = sum(m.row.kind in ORDINARY_KINDS for m in seen)
+    bound = math.log10(ordinary_count / 3.0)
     return AlignmentEntry(
         version=EYE_ALIGNMENT.version,
-        correction=fitted,
+        correction=correction_entry,
         templates=templates,
         ordinary=alignment_model.fit_ordinary(ordinary),
         resolution=effects.resolution,
         jitter=effects.jitter,
-        bounds=[-round(carried, 2), round(carried, 2)],
-        uncertainty=uncertain,
+        bounds=[-round(bound, 2), round(bound, 2)],
+        uncertainty=uncertainty_table,
     )
 
 
-def uncertainty(seen: Sequence[Measured], effects: SizeEffects) -> list[list[float]]:
+def bootstrap_uncertainty(
+    pictures: Sequence[MeasuredPicture], effects: SizeEffects
+) -> list[list[float]]:
     """How far llr moves when the fit is repeated on collectors drawn with replacement.
 
     As (llr, standard deviation) in bands of llr, for interpolation.
     """
     rng = np.random.default_rng(_SEED)
-    collectors = sorted({m.row.collector for m in seen})
-    by = {c: [m for m in seen if m.row.collector == c] for c in collectors}
+    collectors = sorted({m.row.collector for m in pictures})
+    by_collector = {c: [m for m in pictures if m.row.collector == c] for c in collectors}
     kinds = (*FFHQ_KINDS, *STUDIO_KINDS, *ORDINARY_KINDS)
-    probes = [m for m in seen if m.row.kind in kinds and faces_of(m)][::5]
+    probes = [m for m in pictures if m.row.kind in kinds and measurable_faces(m)][::5]
     runs = []
-    for _ in range(BOOTSTRAPS):
-        drawn = [m for c in rng.choice(collectors, len(collectors)) for m in by[str(c)]]
-        if not samples(drawn, FFHQ_KINDS):
+    for _ in range(BOOTSTRAP_COUNT):
+        resampled = [
+            m for c in rng.choice(collectors, len(collectors)) for m in by_collector[str(c)]
+        ]
+        if not select_samples(resampled, FFHQ_KINDS):
             continue
-        scale = alignment_scale(alignment_entry(drawn, effects, FLAT))
-        runs.append([_raw_llr(scale.model, m) for m in probes])
+        scale = build_alignment_scale(fit_alignment(resampled, effects, NO_UNCERTAINTY))
+        runs.append([_unbounded_llr(scale.model, m) for m in probes])
     return spread_by_band(np.array(runs))
 
 
@@ -93,23 +97,25 @@ def spread_by_band(runs: FloatArray) -> list[list[float]]:
     """How far llr moves from run to run, (runs, pictures): (llr, standard deviation) by band."""
     centre, spread = np.median(runs, axis=0), np.std(runs, axis=0, ddof=1)
     rows = []
-    for low, high in pairwise(_BANDS):
-        inside = (centre >= low) & (centre < high)
-        if inside.sum() >= _LEAST_IN_BAND:
-            rows.append([round((low + high) / 2, 2), round(float(np.median(spread[inside])), 3)])
+    for low, high in pairwise(_BAND_EDGES):
+        in_band = (centre >= low) & (centre < high)
+        if in_band.sum() >= _MIN_PER_BAND:
+            rows.append([round((low + high) / 2, 2), round(float(np.median(spread[in_band])), 3)])
     if len(rows) < 2:  # too few pictures to tell bands apart
         usual = round(float(np.median(spread)), 3)
-        return [[_BANDS[0], usual], [_BANDS[-1], usual]]
+        return [[_BAND_EDGES[0], usual], [_BAND_EDGES[-1], usual]]
     return rows
 
 
-def _raw_llr(model: AlignmentModel, measured: Measured) -> float:
+def _unbounded_llr(model: AlignmentModel, measured: MeasuredPicture) -> float:
     """llr without bounds of the face that answers."""
     return max(
         float(
-            model.llr(model.measured(face).mean(axis=0)[None], pose_of(face), model.widened(face))[
-                0
-            ]
+            model.llr(
+                model.correct_measurements(face).mean(axis=0)[None],
+                median_pose(face),
+                model.widened_templates(face),
+            )[0]
         )
-        for face in faces_of(measured)
+        for face in measurable_faces(measured)
     )

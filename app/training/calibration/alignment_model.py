@@ -16,20 +16,25 @@ from scipy.optimize import nnls
 from sklearn.linear_model import Ridge
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
-from app.calibration.alignment_model import PoseCorrection, apply_correction, pose_of, smallness
-from app.calibration.densities import FloatArray, whitening
+from app.calibration.alignment_model import (
+    PoseCorrection,
+    apply_correction,
+    median_pose,
+    small_picture_weight,
+)
+from app.calibration.densities import FloatArray, whitening_matrix
 from app.calibration.file import CorrectionEntry, NoiseEntry, OrdinaryEntry, TemplateEntry
-from app.face.portrait import Sighting
+from app.face.portrait import FaceMeasurement
 from app.training.calibration.student_t import fit_t
-from app.training.corpus import Row
+from app.training.corpus import ManifestRow
 
-RIDGE: Final = 3.0
-SMALL_SHARE: Final = 0.25
+RIDGE_ALPHA: Final = 3.0
+SMALL_SAMPLE_SHARE: Final = 0.25
 """Weight of small pictures among those that the correction is fitted on."""
-_SQUARED: Final = 2
+_SQUARED_FEATURES: Final = 2
 """The last even numbers of a shape are squares: they correct, but have no say in oddness."""
 # Generators differ in number of pictures by fifty; each counts by how it may be met instead.
-FAMILY_WEIGHT: Final[Mapping[str, float]] = {
+FAMILY_WEIGHTS: Final[Mapping[str, float]] = {
     "stylegan1": 0.20,
     "stylegan2": 0.45,
     "stylegan2_watermarked": 0.05,
@@ -40,9 +45,9 @@ FEW_COLLECTORS_FREEDOM: Final = 4.0
 STUDIO_SHARE: Final = 0.2
 """Prior share of studio portraits among the family's avatars; judgement."""
 # Beyond this from the frame, a face in a generated picture is a bystander or a landmark failure.
-_REACH: Final = np.array([0.06, 0.06, 0.30, 0.25])
-_FREEDOMS: Final = (2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 12.0, 30.0)
-_COMPONENTS: Final = 16
+_MAX_FRAME_OFFSET: Final = np.array([0.06, 0.06, 0.30, 0.25])
+_FREEDOM_GRID: Final = (2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 12.0, 30.0)
+_COMPONENT_COUNT: Final = 16
 # Every collector of headshots brings a house style of its own: frontal, level, centred, at one
 # height and size. Those not yet seen get a component of their own, narrow where photographers and
 # croppers centre, wide in height and size. (Centre x and y, ln side, roll, turn, nod; judgement,
@@ -56,56 +61,68 @@ _SEED: Final = 20261123
 
 
 @dataclass(frozen=True, eq=False)
-class Sample:
+class FaceSample:
     """One picture's sightings of its answering face."""
 
-    row: Row
-    sightings: tuple[Sighting, ...]
+    row: ManifestRow
+    face_measurements: tuple[FaceMeasurement, ...]
 
 
-def nearest(faces: Sequence[tuple[Sighting, ...]]) -> tuple[Sighting, ...] | None:
+def nearest_face(
+    faces: Sequence[tuple[FaceMeasurement, ...]],
+) -> tuple[FaceMeasurement, ...] | None:
     """Of a picture's faces the one whose square comes nearest to the frame, if within reach."""
 
-    def distance(sightings: tuple[Sighting, ...]) -> float:
-        return float(np.max(np.abs(_own(sightings[0])) / _REACH))
+    def distance(face_measurements: tuple[FaceMeasurement, ...]) -> float:
+        return float(np.max(np.abs(_frame_offset(face_measurements[0])) / _MAX_FRAME_OFFSET))
 
     best = min(faces, key=distance, default=None)
     return best if best is not None and distance(best) < 1.0 else None
 
 
-def fit_correction(samples: Sequence[Sample], small: Sequence[Sample]) -> CorrectionEntry:
+def fit_correction(
+    samples: Sequence[FaceSample], small_samples: Sequence[FaceSample]
+) -> CorrectionEntry:
     """Ridge regression of the frame's place, seen from the square, on the face's shape.
 
     On generated pictures of FFHQ families, whose frame is known to be the picture's own: as they
-    are, and ``small`` ones, in which height and size are guessed from less.
+    are, and ``small_samples`` ones, in which height and size are guessed from less.
     """
-    both = [*samples, *small]
-    share = SMALL_SHARE / (1.0 - SMALL_SHARE) * len(samples) / max(1, len(small))
-    weights = family_weights([s.row for s in both])
+    all_samples = [*samples, *small_samples]
+    share = (
+        SMALL_SAMPLE_SHARE / (1.0 - SMALL_SAMPLE_SHARE) * len(samples) / max(1, len(small_samples))
+    )
+    weights = family_weights([s.row for s in all_samples])
     weights[len(samples) :] *= share
-    odd = np.array([s.sightings[0].shape.odd for s in both])
-    even = np.array([s.sightings[0].shape.even for s in both])
-    smallnesses = np.array([[smallness(s.sightings[0].eye_distance_px)] for s in both])
-    target = np.array([_frame_from_square(_own(s.sightings[0])) for s in both])
-    odd_slopes, _ = _ridge(odd, target[:, [0, 3]], weights, centred=False)
-    wide = np.hstack([even, smallnesses * even, smallnesses])
-    even_slopes, offset = _ridge(wide, target[:, [1, 2]], weights, centred=True)
+    odd = np.array([s.face_measurements[0].pose_features.odd for s in all_samples])
+    even = np.array([s.face_measurements[0].pose_features.even for s in all_samples])
+    smallnesses = np.array(
+        [[small_picture_weight(s.face_measurements[0].eye_distance_px)] for s in all_samples]
+    )
+    target = np.array(
+        [_frame_from_square(_frame_offset(s.face_measurements[0])) for s in all_samples]
+    )
+    odd_slopes, _ = _fit_ridge(odd, target[:, [0, 3]], weights, centred=False)
+    even_features = np.hstack([even, smallnesses * even, smallnesses])
+    even_slopes, offset = _fit_ridge(even_features, target[:, [1, 2]], weights, centred=True)
     count = even.shape[1]
     odd, even, weights = odd[: len(samples)], even[: len(samples)], weights[: len(samples)]
-    plain = even[:, :-_SQUARED]
-    odd_white = _whitening((odd * weights[:, None]).T @ odd / weights.sum())
-    centre = np.average(plain, axis=0, weights=weights)
-    even_white = _whitening(np.cov(plain.T, aweights=weights))
-    oddness = ((odd @ odd_white.T) ** 2).sum(1) + (((plain - centre) @ even_white.T) ** 2).sum(1)
+    linear_even = even[:, :-_SQUARED_FEATURES]
+    odd_white = _regularized_whitening((odd * weights[:, None]).T @ odd / weights.sum())
+    centre = np.average(linear_even, axis=0, weights=weights)
+    even_white = _regularized_whitening(np.cov(linear_even.T, aweights=weights))
+    oddness = ((odd @ odd_white.T) ** 2).sum(1) + (
+        ((linear_even - centre) @ even_white.T) ** 2
+    ).sum(1)
     return CorrectionEntry(
-        odd=_rounded(odd_slopes),
-        even=_rounded(even_slopes[:count]),
-        offset=_rounded(offset),
-        even_small=_rounded(even_slopes[count : 2 * count]),
-        offset_small=_rounded(even_slopes[2 * count]),
-        odd_whitening=_rounded(odd_white),
-        even_whitening=_rounded(even_white),
-        even_centre=_rounded(centre),
+        odd=_round_to_lists(odd_slopes),
+        even=_round_to_lists(even_slopes[:count]),
+        offset=_round_to_lists(offset),
+        even_small=_round_to_lists(even_slopes[count : 2 * count]),
+        offset_small=_round_to_lists(even_slopes[2 * count]),
+        odd_whitening=_round_to_lists(odd_white),
+        even_whitening=_round_to_lists(even_white),
+        even_centre=_round_to_lists(centre),
         usual_oddness=float(f"{np.median(oddness):.6g}"),
     )
 
@@ -113,33 +130,37 @@ def fit_correction(samples: Sequence[Sample], small: Sequence[Sample]) -> Correc
 def fit_template(
     name: str,
     share: float,
-    samples: Sequence[Sample],
+    samples: Sequence[FaceSample],
     correction: PoseCorrection,
-    towards: TemplateEntry | None = None,
+    shrink_towards: TemplateEntry | None = None,
 ) -> TemplateEntry:
     """A multivariate t over the corrected squares of one family (EM; freedom by likelihood).
 
-    A family known through few collectors is spread ``towards`` a better known one: each collector
-    counts once against two for that template, and the tails stay heavy.
+    A family known through few collectors is spread ``shrink_towards`` a better known one: each
+    collector counts once against two for that template, and the tails stay heavy.
     """
-    points = np.array([corrected_mean(s.sightings, correction) for s in samples])
-    stretch = np.array([correction.oddness(s.sightings[0].shape) for s in samples])
+    points = np.array([mean_corrected_square(s.face_measurements, correction) for s in samples])
+    variance_factors = np.array(
+        [correction.atypicality(s.face_measurements[0].pose_features) for s in samples]
+    )
     weights = family_weights([s.row for s in samples])
     mean, scale, freedom = max(
-        (fit_t(points, weights, stretch, nu) for nu in _FREEDOMS), key=lambda f: f[3]
+        (fit_t(points, weights, variance_factors, nu) for nu in _FREEDOM_GRID), key=lambda f: f[3]
     )[:3]
-    if towards is not None:
-        known = len({s.row.collector for s in samples})
-        scale = (known * scale + 2.0 * np.array(towards.scale)) / (known + 2.0)
+    if shrink_towards is not None:
+        collector_count = len({s.row.collector for s in samples})
+        scale = (collector_count * scale + 2.0 * np.array(shrink_towards.scale)) / (
+            collector_count + 2.0
+        )
         freedom = min(freedom, FEW_COLLECTORS_FREEDOM)
-    eyes = np.median([unit_eyes(s.sightings[0]) for s in samples], axis=0)
+    eyes = np.median([unit_eyes(s.face_measurements[0]) for s in samples], axis=0)
     return TemplateEntry(
         name=name,
         share=share,
         freedom=freedom,
-        mean=_rounded(mean),
-        scale=_rounded(scale),
-        eyes=_rounded(eyes),
+        mean=_round_to_lists(mean),
+        scale=_round_to_lists(scale),
+        eyes=_round_to_lists(eyes),
         pictures=len(samples),
     )
 
@@ -150,7 +171,7 @@ def fit_ordinary(points: FloatArray) -> OrdinaryEntry:
     And two components for what was not seen: another house style, and anything else.
     """
     mixture = SklearnMixture(
-        _COMPONENTS,
+        _COMPONENT_COUNT,
         covariance_type="full",
         reg_covar=2e-5,
         n_init=3,
@@ -158,16 +179,22 @@ def fit_ordinary(points: FloatArray) -> OrdinaryEntry:
         random_state=_SEED,
     ).fit(points)
     order = np.argsort(-mixture.weights_)
-    added = (
+    extra_components = (
         (HOUSE_STYLE_WEIGHT, _HOUSE_STYLE_MEAN, np.diag(_HOUSE_STYLE_DEVIATION**2)),
         (_BROAD_WEIGHT, points.mean(axis=0), np.diag((2.0 * points.std(axis=0)) ** 2)),
     )
-    rest = 1.0 - sum(weight for weight, _, _ in added)
+    remaining_weight = 1.0 - sum(weight for weight, _, _ in extra_components)
     return OrdinaryEntry(
-        weights=_rounded(np.append(mixture.weights_[order] * rest, [w for w, _, _ in added])),
-        means=_rounded(np.vstack([mixture.means_[order], *(m for _, m, _ in added)])),
-        covariances=_rounded(
-            np.concatenate([mixture.covariances_[order], [c for _, _, c in added]])
+        weights=_round_to_lists(
+            np.append(
+                mixture.weights_[order] * remaining_weight, [w for w, _, _ in extra_components]
+            )
+        ),
+        means=_round_to_lists(
+            np.vstack([mixture.means_[order], *(m for _, m, _ in extra_components)])
+        ),
+        covariances=_round_to_lists(
+            np.concatenate([mixture.covariances_[order], [c for _, _, c in extra_components]])
         ),
         pictures=len(points),
     )
@@ -176,57 +203,69 @@ def fit_ordinary(points: FloatArray) -> OrdinaryEntry:
 def fit_noise(differences: FloatArray, eye_distances_px: FloatArray) -> NoiseEntry:
     """Variance = floor + per_px ÷ d² of ``differences`` (n, 4) around zero, both at least zero."""
     inverse = 1.0 / eye_distances_px**2
-    bands = _bands(eye_distances_px)
+    bands = _size_bands(eye_distances_px)
     x = np.array([inverse[b].mean() for b in bands])
     # Robust within a band: a face lost at 48 px says nothing of the noise of those found.
     y = np.array([(1.4826 * np.median(np.abs(differences[b]), axis=0)) ** 2 for b in bands])
     design = np.stack([np.ones_like(x), x / x.max()], axis=1)
     # Relative errors: a band of large pictures with little noise counts as much as a noisy one.
-    solved = np.array([nnls(design / v[:, None], np.ones_like(v))[0] for v in y.T])
-    return NoiseEntry(floor=_rounded(solved[:, 0]), per_px=_rounded(solved[:, 1] / x.max()))
+    coefficients = np.array([nnls(design / v[:, None], np.ones_like(v))[0] for v in y.T])
+    return NoiseEntry(
+        floor=_round_to_lists(coefficients[:, 0]),
+        per_px=_round_to_lists(coefficients[:, 1] / x.max()),
+    )
 
 
-def _bands(eye_distances_px: FloatArray) -> list[FloatArray]:
+def _size_bands(eye_distances_px: FloatArray) -> list[FloatArray]:
     """Indices by size, in eight bands of equal number."""
     out: list[FloatArray] = np.array_split(np.argsort(eye_distances_px, kind="stable"), 8)
     return out
 
 
-def corrected_mean(sightings: tuple[Sighting, ...], correction: PoseCorrection) -> FloatArray:
+def mean_corrected_square(
+    face_measurements: tuple[FaceMeasurement, ...], correction: PoseCorrection
+) -> FloatArray:
     """The corrected square in the picture's own frame, mean of all sightings: (4,)."""
-    out: FloatArray = np.mean([corrected(s, correction) for s in sightings], axis=0)
+    out: FloatArray = np.mean([correct_square(s, correction) for s in face_measurements], axis=0)
     return out
 
 
-def place(sightings: tuple[Sighting, ...], correction: PoseCorrection) -> FloatArray:
+def density_features(
+    face_measurements: tuple[FaceMeasurement, ...], correction: PoseCorrection
+) -> FloatArray:
     """What the density of ordinary avatars is over: corrected square and pose, (6,)."""
-    return np.append(corrected_mean(sightings, correction), pose_of(sightings))
+    return np.append(
+        mean_corrected_square(face_measurements, correction), median_pose(face_measurements)
+    )
 
 
-def corrected(sighting: Sighting, correction: PoseCorrection) -> FloatArray:
+def correct_square(face_measurement: FaceMeasurement, correction: PoseCorrection) -> FloatArray:
     """The corrected square in the picture's own frame: (4,)."""
-    shift = correction(sighting.shape, sighting.eye_distance_px)
-    return apply_correction(sighting.framings[0].alignment, shift)
+    shift = correction(face_measurement.pose_features, face_measurement.eye_distance_px)
+    return apply_correction(face_measurement.candidate_frames[0].alignment, shift)
 
 
-def unit_eyes(sighting: Sighting) -> FloatArray:
+def unit_eyes(face_measurement: FaceMeasurement) -> FloatArray:
     """Iris centres in unit coordinates of the picture's own frame, (2, 2)."""
-    frame = sighting.framings[0].frame
-    out: FloatArray = (sighting.eyes - [frame.left, frame.top]) / [frame.width, frame.height]
+    frame = face_measurement.candidate_frames[0].frame
+    out: FloatArray = (face_measurement.eyes - [frame.left, frame.top]) / [
+        frame.width,
+        frame.height,
+    ]
     return out
 
 
-def family_weights(rows: Sequence[Row]) -> FloatArray:
+def family_weights(rows: Sequence[ManifestRow]) -> FloatArray:
     """Weights, mean 1, that give each generator its family's share."""
     counts = Counter(r.kind for r in rows)
-    raw = np.array([FAMILY_WEIGHT.get(r.kind, 1.0) / counts[r.kind] for r in rows])
+    raw = np.array([FAMILY_WEIGHTS.get(r.kind, 1.0) / counts[r.kind] for r in rows])
     out: FloatArray = raw / raw.mean()
     return out
 
 
-def _own(sighting: Sighting) -> FloatArray:
+def _frame_offset(face_measurement: FaceMeasurement) -> FloatArray:
     """The uncorrected square in the picture's own frame, as an offset from that frame: (4,)."""
-    return np.array(sighting.framings[0].alignment.vector()) - [0.5, 0.5, 0.0, 0.0]
+    return np.array(face_measurement.candidate_frames[0].alignment.vector()) - [0.5, 0.5, 0.0, 0.0]
 
 
 def _frame_from_square(offset: FloatArray) -> FloatArray:
@@ -238,25 +277,27 @@ def _frame_from_square(offset: FloatArray) -> FloatArray:
     )
 
 
-def _ridge(
+def _fit_ridge(
     x: FloatArray, y: FloatArray, weights: FloatArray, *, centred: bool
 ) -> tuple[FloatArray, FloatArray]:
     """Slopes (p, q) and offset (q,); ``centred=False`` forces the offset to zero."""
     mean = np.average(x, axis=0, weights=weights) if centred else np.zeros(x.shape[1])
     spread = np.maximum(1e-9, np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weights)))
-    fitted = Ridge(alpha=RIDGE, fit_intercept=centred).fit(x / spread, y, sample_weight=weights)
-    return fitted.coef_.T / spread[:, None], np.broadcast_to(fitted.intercept_, y.shape[1])
+    model = Ridge(alpha=RIDGE_ALPHA, fit_intercept=centred).fit(
+        x / spread, y, sample_weight=weights
+    )
+    return model.coef_.T / spread[:, None], np.broadcast_to(model.intercept_, y.shape[1])
 
 
-def _whitening(covariance: FloatArray) -> FloatArray:
+def _regularized_whitening(covariance: FloatArray) -> FloatArray:
     """The lower triangle W with W S Wᵀ = 1.
 
     The square is made of some of the shape's own points, so a few numbers follow from others: a
     ten-thousandth of the side, far below landmark noise, keeps the matrix invertible.
     """
-    return whitening(covariance + 1e-8 * np.eye(len(covariance)))
+    return whitening_matrix(covariance + 1e-8 * np.eye(len(covariance)))
 
 
-def _rounded(values: FloatArray) -> list:  # type: ignore[type-arg]
+def _round_to_lists(values: FloatArray) -> list:  # type: ignore[type-arg]
     """Nested lists of eight significant digits: exact enough, readable in a diff."""
     return np.vectorize(lambda v: float(f"{v:.8g}"))(values).tolist()  # type: ignore[no-any-return]

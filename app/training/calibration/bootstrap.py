@@ -10,58 +10,66 @@ from typing import Final
 import numpy as np
 
 from app.calibration.densities import FloatArray
-from app.calibration.file import Entry, FusionEntry
-from app.calibration.fusion import fusion
+from app.calibration.file import CheckEntry, FusionEntry
+from app.calibration.fusion import build_fusion
 from app.training.calibration.alignment import spread_by_band
-from app.training.calibration.fusion import fit_pixels, pixel_checks, scales, weights_of
-from app.training.calibration.measurements import Seen
+from app.training.calibration.fusion import (
+    build_scales,
+    fit_pixel_checks,
+    pixel_check_names,
+    weigh_checks,
+)
+from app.training.calibration.measurements import MeasuredCorpus
 
-BOOTSTRAPS: Final = 12
+BOOTSTRAP_COUNT: Final = 12
 _SEED: Final = 20261125
-_PROBES_APART: Final = 7
+_PROBE_STRIDE: Final = 7
 _TOTAL: Final = ""
 
 
 def with_uncertainty(
-    seen: Seen, checks: Mapping[str, Entry], fused: FusionEntry
-) -> tuple[dict[str, Entry], FusionEntry]:
-    """``checks`` and ``fused`` with the spread of each llr over ``BOOTSTRAPS`` refits."""
+    measured_corpus: MeasuredCorpus, checks: Mapping[str, CheckEntry], fusion_entry: FusionEntry
+) -> tuple[dict[str, CheckEntry], FusionEntry]:
+    """The entries with the spread of each llr over ``BOOTSTRAP_COUNT`` refits."""
     rng = np.random.default_rng(_SEED)
-    collectors = sorted({m.row.collector for m in seen.native})
+    collectors = sorted({m.row.collector for m in measured_corpus.native})
     draws = [
-        Counter(str(c) for c in rng.choice(collectors, len(collectors))) for _ in range(BOOTSTRAPS)
+        Counter(str(c) for c in rng.choice(collectors, len(collectors)))
+        for _ in range(BOOTSTRAP_COUNT)
     ]
-    runs = [run for drawn in draws if (run := llrs_of(seen, drawn))]
+    runs = [run for draw_counts in draws if (run := refit_llrs(measured_corpus, draw_counts))]
     tables = {
-        name: spread_by_band(measured_only(np.array([run[name] for run in runs])))
-        for name in (*pixel_checks(), _TOTAL)
+        name: spread_by_band(drop_unmeasured(np.array([run[name] for run in runs])))
+        for name in (*pixel_check_names(), _TOTAL)
     }
-    moved = {
+    updated = {
         name: entry.model_copy(update={"uncertainty": tables[name]}) if name in tables else entry
         for name, entry in checks.items()
     }
-    return moved, fused.model_copy(update={"uncertainty": tables[_TOTAL]})
+    return updated, fusion_entry.model_copy(update={"uncertainty": tables[_TOTAL]})
 
 
-def llrs_of(seen: Seen, drawn: Mapping[str, int]) -> dict[str, list[float]]:
-    """llr of the probes by check, and together, as fitted on collectors ``drawn`` so often.
+def refit_llrs(
+    measured_corpus: MeasuredCorpus, draw_counts: Mapping[str, int]
+) -> dict[str, list[float]]:
+    """llr of the probes by check, and together, as fitted on collectors ``draw_counts`` so often.
 
     Empty if the draw left out all of one side.
     """
-    again = seen.repeated(lambda row: drawn.get(row.collector, 0))
-    if len({m.row.generated for m in again.pixels}) < 2:
+    resampled = measured_corpus.resample(lambda row: draw_counts.get(row.collector, 0))
+    if len({m.row.is_generated for m in resampled.pixel_pictures}) < 2:
         return {}
-    names = pixel_checks()
-    fitted, fused = fit_pixels(again.pixels)
-    weighing, total = scales(fitted), fusion(fused)
-    probes = [t for m in seen.pixels[::_PROBES_APART] for t in m.testimonies]
-    found = [weights_of(t, weighing, names) for t in probes]
-    by_check = {name: [f.get(name, math.nan) for f in found] for name in names}
-    together = [total.pixels(f) for f in found]
-    return by_check | {_TOTAL: [math.nan if llr is None else llr for llr in together]}
+    names = pixel_check_names()
+    entries, fusion_entry = fit_pixel_checks(resampled.pixel_pictures)
+    weighing, total_fusion = build_scales(entries), build_fusion(fusion_entry)
+    probes = [t for m in measured_corpus.pixel_pictures[::_PROBE_STRIDE] for t in m.faces]
+    probe_llrs = [weigh_checks(t, weighing, names) for t in probes]
+    by_check = {name: [f.get(name, math.nan) for f in probe_llrs] for name in names}
+    total_llrs = [total_fusion.pixel_llr(f) for f in probe_llrs]
+    return by_check | {_TOTAL: [math.nan if llr is None else llr for llr in total_llrs]}
 
 
-def measured_only(runs: FloatArray) -> FloatArray:
+def drop_unmeasured(runs: FloatArray) -> FloatArray:
     """The columns of the probes that could be measured."""
     out: FloatArray = runs[:, np.isfinite(runs).all(axis=0)]
     return out

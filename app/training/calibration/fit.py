@@ -5,118 +5,141 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from app.calibration.calibration import Calibration, parse
-from app.calibration.file import CalibrationFile, Entry, FittedOn, FusionEntry
-from app.calibration.fusion import FRAME, STAMP
+from app.calibration.calibration import Calibration, parse_calibration
+from app.calibration.file import CalibrationFile, CheckEntry, FittedOn, FusionEntry
+from app.calibration.fusion import EYE_ALIGNMENT_NAME, STAMP_NAME
 from app.checks import CHECKS
-from app.training.calibration.alignment import FLAT, alignment_entry, uncertainty
+from app.training.calibration.alignment import NO_UNCERTAINTY, bootstrap_uncertainty, fit_alignment
 from app.training.calibration.bootstrap import with_uncertainty
-from app.training.calibration.fusion import fit_pixels
-from app.training.calibration.measurements import Seen, see
-from app.training.calibration.stamp import stamp_entry
+from app.training.calibration.fusion import fit_pixel_checks
+from app.training.calibration.measurements import MeasuredCorpus, measure_corpus
+from app.training.calibration.stamp import fit_stamp
 from app.training.calibration.thresholds import (
-    NONE,
-    calibration_file,
-    threshold,
+    NO_LLRS,
+    build_calibration_file,
+    build_threshold,
+    serialize_model,
     total_bounds,
-    written,
 )
-from app.training.corpus import FFHQ_KINDS, ORDINARY_KINDS, Corpus, CorpusError, folds
+from app.training.corpus import FFHQ_KINDS, ORDINARY_KINDS, Corpus, CorpusError, assign_folds
 from app.training.evaluation.check_figures import with_figures
-from app.training.evaluation.scoring import Scored, score
-from app.training.measure import Measured, Models
+from app.training.evaluation.scoring import ScoredPicture, score_picture
+from app.training.measure import MeasuredPicture, Models
 
-FOLDS: Final = 5
-LEAST_PICTURES: Final = 24
+FOLD_COUNT: Final = 5
+MIN_FIT_PICTURES: Final = 24
 
-Entries = dict[str, Entry]
+Entries = dict[str, CheckEntry]
 
 
 def fit(
-    corpus: Corpus, models: Models, networks: Mapping[str, str], seen: Seen | None = None
+    corpus: Corpus,
+    models: Models,
+    networks: Mapping[str, str],
+    measured_corpus: MeasuredCorpus | None = None,
 ) -> bytes:
     """The calibration file for ``corpus``, as bytes. Deterministic.
 
     ``networks``: sha256 of those that will ship with it. Raises ``CorpusError`` if the corpus is
     too small to fit on.
     """
-    return fit_and_judge(corpus, models, networks, seen)[0]
+    return fit_and_score(corpus, models, networks, measured_corpus)[0]
 
 
-def fit_and_judge(
-    corpus: Corpus, models: Models, networks: Mapping[str, str], seen: Seen | None = None
-) -> tuple[bytes, tuple[Scored, ...]]:
+def fit_and_score(
+    corpus: Corpus,
+    models: Models,
+    networks: Mapping[str, str],
+    measured_corpus: MeasuredCorpus | None = None,
+) -> tuple[bytes, tuple[ScoredPicture, ...]]:
     """As ``fit``, and every picture judged by numbers that did not see its collector."""
-    refuse_small(corpus)
-    seen = see(corpus, models) if seen is None else seen
-    judges, fold_of = calibrations_by_fold(seen)
-    checks, fused = entries(seen, uncertainty(seen.native, seen.effects))
-    checks, fused = with_uncertainty(seen, checks, fused)
-    checks = with_figures(seen, checks, [judge.scales for judge in judges], fold_of)
-    held_out = judged(seen.native, judges, fold_of)
-    file = calibration_file(corpus, seen.native, networks, checks, fused, held_out)
-    return written(file), held_out
+    require_enough_pictures(corpus)
+    measured_corpus = measure_corpus(corpus, models) if measured_corpus is None else measured_corpus
+    fold_calibrations, fold_of = fit_folds(measured_corpus)
+    checks, fusion_entry = fit_entries(
+        measured_corpus, bootstrap_uncertainty(measured_corpus.native, measured_corpus.size_effects)
+    )
+    checks, fusion_entry = with_uncertainty(measured_corpus, checks, fusion_entry)
+    checks = with_figures(
+        measured_corpus, checks, [calibration.scales for calibration in fold_calibrations], fold_of
+    )
+    held_out_scores = score_held_out(measured_corpus.native, fold_calibrations, fold_of)
+    file = build_calibration_file(
+        corpus, measured_corpus.native, networks, checks, fusion_entry, held_out_scores
+    )
+    return serialize_model(file), held_out_scores
 
 
-def refuse_small(corpus: Corpus) -> None:
+def require_enough_pictures(corpus: Corpus) -> None:
     """Raise ``CorpusError``, saying what is missing, where no fold could be fitted."""
     ordinary = sum(row.kind in ORDINARY_KINDS for row in corpus.rows)
     generated = sum(row.kind in FFHQ_KINDS for row in corpus.rows)
     collectors = len({row.collector for row in corpus.rows})
-    if ordinary < LEAST_PICTURES or generated < LEAST_PICTURES or collectors < FOLDS:
+    if ordinary < MIN_FIT_PICTURES or generated < MIN_FIT_PICTURES or collectors < FOLD_COUNT:
         raise CorpusError(
             f"the corpus has {ordinary} ordinary pictures (kinds {', '.join(ORDINARY_KINDS)}), "
             f"{generated} generated ones (kinds {', '.join(FFHQ_KINDS)}) and {collectors} "
-            f"collectors: a fit needs {LEAST_PICTURES}, {LEAST_PICTURES} and {FOLDS} at the least"
+            f"collectors: a fit needs {MIN_FIT_PICTURES}, {MIN_FIT_PICTURES} and {FOLD_COUNT} at "
+            f"the least"
         )
 
 
-def entries(seen: Seen, uncertain: list[list[float]]) -> tuple[Entries, FusionEntry]:
-    """Everything fitted on ``seen``; ``uncertain`` is the eyes' own table."""
-    pixels, fused = fit_pixels(seen.pixels)
-    found: Entries = {}
+def fit_entries(
+    measured_corpus: MeasuredCorpus, uncertainty_table: list[list[float]]
+) -> tuple[Entries, FusionEntry]:
+    """Everything fitted on ``measured_corpus``; ``uncertainty_table`` is the eyes' own table."""
+    pixel_entries, fusion_entry = fit_pixel_checks(measured_corpus.pixel_pictures)
+    checks: Entries = {}
     for check in CHECKS:
-        if check.name == FRAME:
-            found[check.name] = alignment_entry(seen.native, seen.effects, uncertain)
-        elif check.name == STAMP:
-            found[check.name] = stamp_entry(check, seen.native)
+        if check.name == EYE_ALIGNMENT_NAME:
+            checks[check.name] = fit_alignment(
+                measured_corpus.native, measured_corpus.size_effects, uncertainty_table
+            )
+        elif check.name == STAMP_NAME:
+            checks[check.name] = fit_stamp(check, measured_corpus.native)
         else:
-            found[check.name] = pixels[check.name]
-    return found, fused
+            checks[check.name] = pixel_entries[check.name]
+    return checks, fusion_entry
 
 
-def calibrations_by_fold(seen: Seen) -> tuple[list[Calibration], dict[str, int]]:
+def fit_folds(measured_corpus: MeasuredCorpus) -> tuple[list[Calibration], dict[str, int]]:
     """A calibration for each fold, fitted on all others, and the fold of every collector."""
-    fold = folds([m.row for m in seen.native], FOLDS)
-    fold_of = {m.row.collector: f for m, f in zip(seen.native, fold, strict=True)}
+    fold_by_picture = assign_folds([m.row for m in measured_corpus.native], FOLD_COUNT)
+    fold_of = {
+        m.row.collector: f for m, f in zip(measured_corpus.native, fold_by_picture, strict=True)
+    }
 
-    def without(held: int) -> Calibration:
-        others = seen.kept(lambda row: fold_of[row.collector] != held)
-        return provisional(seen, *entries(others, FLAT))
+    def fit_without(held_out_fold: int) -> Calibration:
+        others = measured_corpus.filter(lambda row: fold_of[row.collector] != held_out_fold)
+        return provisional_calibration(measured_corpus, *fit_entries(others, NO_UNCERTAINTY))
 
-    return [without(held) for held in range(FOLDS)], fold_of
+    return [fit_without(held_out_fold) for held_out_fold in range(FOLD_COUNT)], fold_of
 
 
-def judged(
-    part: Iterable[Measured], judges: Sequence[Calibration], fold_of: Mapping[str, int]
-) -> tuple[Scored, ...]:
+def score_held_out(
+    pictures: Iterable[MeasuredPicture],
+    fold_calibrations: Sequence[Calibration],
+    fold_of: Mapping[str, int],
+) -> tuple[ScoredPicture, ...]:
     """Every picture under the calibration of its collector's fold; in their order."""
-    return tuple(score(m, judges[fold_of[m.row.collector]]) for m in part)
+    return tuple(score_picture(m, fold_calibrations[fold_of[m.row.collector]]) for m in pictures)
 
 
-def provisional(seen: Seen, checks: Entries, fused: FusionEntry) -> Calibration:
-    """A calibration with the bounds of all of ``seen``, and thresholds that only order verdicts."""
+def provisional_calibration(
+    measured_corpus: MeasuredCorpus, checks: Entries, fusion_entry: FusionEntry
+) -> Calibration:
+    """A calibration with the whole corpus's bounds, and thresholds that only order verdicts."""
     file = CalibrationFile(
         format=2,
         fitted_on=FittedOn(manifest_sha256="", pictures={}, collectors=0),
         networks={},
         checks=checks,
-        fusion=fused,
-        bounds=total_bounds(seen.native),
+        fusion=fusion_entry,
+        bounds=total_bounds(measured_corpus.native),
         thresholds=[
-            threshold("likely_generated", 2.0, NONE, NONE, ""),
-            threshold("unlikely_generated", -1.0, NONE, NONE, ""),
+            build_threshold("likely_generated", 2.0, NO_LLRS, NO_LLRS, ""),
+            build_threshold("unlikely_generated", -1.0, NO_LLRS, NO_LLRS, ""),
         ],
         figures={},
     )
-    return parse(file.model_dump_json().encode(), CHECKS)
+    return parse_calibration(file.model_dump_json().encode(), CHECKS)

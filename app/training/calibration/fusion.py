@@ -10,19 +10,19 @@ from typing import Final
 import numpy as np
 from scipy.optimize import minimize
 
-from app.analysis.analyze import Testimony
-from app.calibration.calibration import scale
+from app.analysis.analyze import Measurements
+from app.calibration.calibration import build_scale
 from app.calibration.densities import FloatArray
-from app.calibration.file import Entry, FusionEntry, MeasuresEntry
-from app.calibration.fusion import FRAME, STAMP
+from app.calibration.file import CheckEntry, FusionEntry, LogisticEntry
+from app.calibration.fusion import EYE_ALIGNMENT_NAME, STAMP_NAME
 from app.calibration.scale import Scale
 from app.checks import CHECKS
 from app.evidence import Reading
-from app.training.calibration.alignment import FLAT
-from app.training.calibration.logistic import fit_measures, samples_of
-from app.training.calibration.sample_weights import ALIGNED_KINDS, importances
-from app.training.corpus import ORDINARY_KINDS, Row
-from app.training.measure import Measured
+from app.training.calibration.alignment import NO_UNCERTAINTY
+from app.training.calibration.logistic import collect_samples, fit_logistic_scale
+from app.training.calibration.sample_weights import ALIGNED_KINDS, compute_sample_weights
+from app.training.corpus import ORDINARY_KINDS, ManifestRow
+from app.training.measure import MeasuredPicture
 
 ALIGNED_SHARE: Final = 0.025
 """Ordinary avatars that sit in a generator's frame for reasons of their own. Judgement: of 5,202
@@ -33,50 +33,56 @@ _LN10: Final = math.log(10.0)
 
 
 @dataclass(frozen=True)
-class PixelWeights:
+class PixelLlrs:
     """What the pixel checks weighed on one face; those that measured."""
 
-    row: Row
+    row: ManifestRow
     llrs: Mapping[str, float]
 
 
-def fit_fusion(names: Sequence[str], seen: Sequence[PixelWeights]) -> FusionEntry:
+def fit_fusion(names: Sequence[str], faces: Sequence[PixelLlrs]) -> FusionEntry:
     """Weights no less than 0, so that no check can speak against itself. Deterministic."""
-    rows = [s.row for s in seen if s.llrs]
-    llrs = np.array([[s.llrs.get(name, 0.0) for name in names] for s in seen if s.llrs])
-    made = np.array([row.generated for row in rows], dtype=np.float64)
-    solution = _logistic(_LN10 * llrs, made, importances(rows) / len(rows))
+    rows = [s.row for s in faces if s.llrs]
+    llrs = np.array([[s.llrs.get(name, 0.0) for name in names] for s in faces if s.llrs])
+    labels = np.array([row.is_generated for row in rows], dtype=np.float64)
+    solution = _fit_logistic(_LN10 * llrs, labels, compute_sample_weights(rows) / len(rows))
     weights, offset = np.round(solution[:-1], 4), round(float(solution[-1]) / _LN10, 4)
-    together = llrs @ weights + offset
+    total_llrs = llrs @ weights + offset
     return FusionEntry(
         aligned_share=ALIGNED_SHARE,
         weights=dict(zip(names, weights.tolist(), strict=True)),
         offset=offset,
-        ordinary=_line(rows, together, ORDINARY_KINDS),
-        framed=_line(rows, together, ALIGNED_KINDS),
-        uncertainty=FLAT,
+        ordinary=_fit_line(rows, total_llrs, ORDINARY_KINDS),
+        framed=_fit_line(rows, total_llrs, ALIGNED_KINDS),
+        uncertainty=NO_UNCERTAINTY,
     )
 
 
-def _line(rows: Sequence[Row], together: FloatArray, kinds: Sequence[str]) -> list[float]:
-    """Slope and offset that make ``together`` an llr against real pictures of ``kinds`` alone."""
-    part = np.array([row.generated or row.kind in kinds for row in rows])
-    mine = [row for row, taken in zip(rows, part, strict=True) if taken]
-    if len({row.generated for row in mine}) < 2:
+def _fit_line(
+    rows: Sequence[ManifestRow], total_llrs: FloatArray, kinds: Sequence[str]
+) -> list[float]:
+    """Slope and offset that make ``total_llrs`` an llr against real pictures of ``kinds`` alone."""
+    mask = np.array([row.is_generated or row.kind in kinds for row in rows])
+    selected_rows = [row for row, is_selected in zip(rows, mask, strict=True) if is_selected]
+    if len({row.is_generated for row in selected_rows}) < 2:
         return [1.0, 0.0]
-    made = np.array([row.generated for row in mine], dtype=np.float64)
-    slope, offset = _logistic(_LN10 * together[part, None], made, importances(mine) / len(mine))
+    labels = np.array([row.is_generated for row in selected_rows], dtype=np.float64)
+    slope, offset = _fit_logistic(
+        _LN10 * total_llrs[mask, None],
+        labels,
+        compute_sample_weights(selected_rows) / len(selected_rows),
+    )
     return [round(float(slope), 4), round(float(offset) / _LN10, 4)]
 
 
-def _logistic(x: FloatArray, made: FloatArray, weights: FloatArray) -> FloatArray:
+def _fit_logistic(x: FloatArray, labels: FloatArray, weights: FloatArray) -> FloatArray:
     """Weights (k,), each >= 0, and the offset, of the weighted logistic regression: (k + 1,)."""
 
     def loss(w: FloatArray) -> tuple[float, FloatArray]:
         margin = x @ w[:-1] + w[-1]
-        cost = np.logaddexp(0.0, margin) - made * margin
-        pull = weights * (1.0 / (1.0 + np.exp(-margin)) - made)
-        slope = np.append(x.T @ pull, pull.sum()) + 2.0 * _RIDGE * np.append(w[:-1], 0.0)
+        cost = np.logaddexp(0.0, margin) - labels * margin
+        residuals = weights * (1.0 / (1.0 + np.exp(-margin)) - labels)
+        slope = np.append(x.T @ residuals, residuals.sum()) + 2.0 * _RIDGE * np.append(w[:-1], 0.0)
         return float(weights @ cost + _RIDGE * w[:-1] @ w[:-1]), slope
 
     count = x.shape[1]
@@ -86,40 +92,46 @@ def _logistic(x: FloatArray, made: FloatArray, weights: FloatArray) -> FloatArra
     return out
 
 
-def fit_pixels(seen: Sequence[Measured]) -> tuple[dict[str, MeasuresEntry], FusionEntry]:
+def fit_pixel_checks(
+    pictures: Sequence[MeasuredPicture],
+) -> tuple[dict[str, LogisticEntry], FusionEntry]:
     """The scale of every pixel check, and how they are weighed together."""
-    names = pixel_checks()
-    found = {c.name: fit_measures(c, samples_of(c, seen)) for c in CHECKS if c.name in names}
-    return found, fit_fusion(names, pixel_weights(seen, scales(found), names))
+    names = pixel_check_names()
+    entries = {
+        c.name: fit_logistic_scale(c, collect_samples(c, pictures))
+        for c in CHECKS
+        if c.name in names
+    }
+    return entries, fit_fusion(names, compute_pixel_llrs(pictures, build_scales(entries), names))
 
 
-def pixel_checks() -> list[str]:
+def pixel_check_names() -> list[str]:
     """The checks that look at the face's pixels, in their order."""
-    return [c.name for c in CHECKS if c.name not in (FRAME, STAMP)]
+    return [c.name for c in CHECKS if c.name not in (EYE_ALIGNMENT_NAME, STAMP_NAME)]
 
 
-def scales(found: Mapping[str, Entry]) -> dict[str, Scale]:
+def build_scales(entries: Mapping[str, CheckEntry]) -> dict[str, Scale]:
     """A scale for every entry."""
-    return {name: scale(entry) for name, entry in found.items()}
+    return {name: build_scale(entry) for name, entry in entries.items()}
 
 
-def pixel_weights(
-    seen: Sequence[Measured], weighing: Mapping[str, Scale], names: Sequence[str]
-) -> list[PixelWeights]:
+def compute_pixel_llrs(
+    pictures: Sequence[MeasuredPicture], scales: Mapping[str, Scale], names: Sequence[str]
+) -> list[PixelLlrs]:
     """What the checks ``names`` weigh on every face of ``seen``."""
     return [
-        PixelWeights(m.row, weights_of(testimony, weighing, names))
-        for m in seen
-        for testimony in m.testimonies
+        PixelLlrs(m.row, weigh_checks(measurements, scales, names))
+        for m in pictures
+        for measurements in m.faces
     ]
 
 
-def weights_of(
-    testimony: Testimony, weighing: Mapping[str, Scale], names: Sequence[str]
+def weigh_checks(
+    measurements: Measurements, scales: Mapping[str, Scale], names: Sequence[str]
 ) -> dict[str, float]:
     """llr of the checks ``names`` that measured."""
     return {
-        check.name: weighing[check.name].weigh(measured).llr
-        for check, measured in testimony
-        if check.name in names and isinstance(measured, Reading)
+        check.name: scales[check.name].weigh(reading).llr
+        for check, reading in measurements
+        if check.name in names and isinstance(reading, Reading)
     }

@@ -11,85 +11,87 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from app.calibration.densities import FloatArray
-from app.calibration.file import MeasuresEntry
-from app.calibration.logistic_scale import SIZE, standardised
+from app.calibration.file import LogisticEntry
+from app.calibration.logistic_scale import SIZE_MEASURE, standardise
 from app.evidence import Check, Reading
-from app.training.calibration.alignment import FLAT
-from app.training.calibration.sample_weights import importances, takes_part
-from app.training.corpus import Row
-from app.training.measure import Measured
+from app.training.calibration.alignment import NO_UNCERTAINTY
+from app.training.calibration.sample_weights import compute_sample_weights, has_share
+from app.training.corpus import ManifestRow
+from app.training.measure import MeasuredPicture
 
 _DIGITS: Final = 6
-_CARRIED_BY: Final = 3.0
+_RULE_OF_THREE: Final = 3.0
 """With n pictures and none beyond, the 95 % bound of a rate is 3 ÷ n."""
 
 
 @dataclass(frozen=True)
-class Sample:
+class MeasureSample:
     """What one check measured on one face."""
 
-    row: Row
+    row: ManifestRow
     measures: Mapping[str, float]
 
 
-def samples_of(check: Check, seen: Sequence[Measured]) -> list[Sample]:
+def collect_samples(check: Check, pictures: Sequence[MeasuredPicture]) -> list[MeasureSample]:
     """Every face of the kinds that take part on which ``check`` could measure."""
     return [
-        Sample(m.row, found.measures)
-        for m in seen
-        if takes_part(m.row)
-        for testimony in m.testimonies
-        for one, found in testimony
-        if one.name == check.name and isinstance(found, Reading)
+        MeasureSample(m.row, reading.measures)
+        for m in pictures
+        if has_share(m.row)
+        for measurements in m.faces
+        for measured_check, reading in measurements
+        if measured_check.name == check.name and isinstance(reading, Reading)
     ]
 
 
-def fit_measures(check: Check, samples: Sequence[Sample]) -> MeasuresEntry:
+def fit_logistic_scale(check: Check, samples: Sequence[MeasureSample]) -> LogisticEntry:
     """The scale of ``check``, fitted on ``samples``. Deterministic.
 
     Raises ``ValueError`` unless generated and real ones are among them.
     """
     rows = [s.row for s in samples]
-    made = np.array([row.generated for row in rows])
-    if not made.any() or made.all():
+    labels = np.array([row.is_generated for row in rows])
+    if not labels.any() or labels.all():
         raise ValueError(f"{check.name} was measured on one side only")
     names = list(samples[0].measures)
     values = np.array([[s.measures[name] for name in names] for s in samples])
-    weights = importances(rows)
+    weights = compute_sample_weights(rows)
     centre = np.asarray(
         np.average(values, axis=0, weights=weights).round(_DIGITS), dtype=np.float64
     )
     spread = np.sqrt(np.average((values - centre) ** 2, axis=0, weights=weights))
     scale = np.asarray(np.maximum(spread, 1e-3).round(_DIGITS), dtype=np.float64)
-    z = standardised(values, centre, scale)
-    found = LogisticRegression(C=1.0, max_iter=2000).fit(
-        _with_size(z, names), made, sample_weight=weights
+    z = standardise(values, centre, scale)
+    model = LogisticRegression(C=1.0, max_iter=2000).fit(
+        _append_size_products(z, names), labels, sample_weight=weights
     )
-    slopes = np.round(found.coef_[0], _DIGITS)
-    return MeasuresEntry(
+    slopes = np.round(model.coef_[0], _DIGITS)
+    return LogisticEntry(
         version=check.version,
         names=names,
         centre=centre.tolist(),
         scale=scale.tolist(),
         weights=slopes[: len(names)].tolist(),
         size_weights=slopes[len(names) :].tolist(),
-        offset=round(float(found.intercept_[0]), _DIGITS),
-        bounds=carried(*(len({r for r in rows if r.generated is side}) for side in (True, False))),
-        uncertainty=FLAT,
+        offset=round(float(model.intercept_[0]), _DIGITS),
+        bounds=supported_bounds(
+            *(len({r for r in rows if r.is_generated is side}) for side in (True, False))
+        ),
+        uncertainty=NO_UNCERTAINTY,
         figures={},
     )
 
 
-def carried(made: int, real: int) -> list[float]:
+def supported_bounds(generated_count: int, real_count: int) -> list[float]:
     """llr that so many pictures can vouch for: [lowest, highest].
 
     A picture seen at three sizes, or with two faces, is one picture.
     """
-    low, high = (max(0.1, math.log10(n / _CARRIED_BY)) for n in (made, real))
+    low, high = (max(0.1, math.log10(n / _RULE_OF_THREE)) for n in (generated_count, real_count))
     return [-round(low, 2), round(high, 2)]
 
 
-def _with_size(z: FloatArray, names: Sequence[str]) -> FloatArray:
+def _append_size_products(z: FloatArray, names: Sequence[str]) -> FloatArray:
     """``z`` (n, k) and its products with the size's column: (n, 2 k)."""
-    size = z[:, [list(names).index(SIZE)]]
+    size = z[:, [list(names).index(SIZE_MEASURE)]]
     return np.concatenate([z, z * size], axis=1)

@@ -6,65 +6,80 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from app.training.calibration.network_offsets import Evening, fit_evening
-from app.training.calibration.sample_weights import takes_part
-from app.training.calibration.size_effects import SizeEffects, shrinker, size_effects
-from app.training.corpus import Corpus, Row
-from app.training.measure import Measured, Models, measure
+from app.training.calibration.network_offsets import OffsetCorrection, fit_offset_correction
+from app.training.calibration.sample_weights import has_share
+from app.training.calibration.size_effects import SizeEffects, make_downscaler, measure_size_effects
+from app.training.corpus import Corpus, ManifestRow
+from app.training.measure import MeasuredPicture, Models, measure_pictures
 
-PIXEL_SIDES_PX: Final = (200, 96)
+DOWNSCALED_SIDES_PX: Final = (200, 96)
 """Pictures are weighed as they are and made as small as this: slopes depend on size."""
 
 
 @dataclass(frozen=True, eq=False)
-class Seen:
+class MeasuredCorpus:
     """Every measurement that a fit needs.
 
-    ``native``: every picture as it is. ``smaller``: by side in px, those that take part in telling
-    pixels apart, made as small as that. ``effects``: what small pictures do to the eyes' place.
+    ``native``: every picture as it is. ``downscaled``: by side in px, those that take part in
+    telling pixels apart, made as small as that. ``size_effects``: what small pictures do to the
+    eyes' place.
     """
 
-    native: Sequence[Measured]
-    smaller: Mapping[int, Sequence[Measured]]
-    effects: SizeEffects
-    even: Evening = field(default_factory=lambda: Evening({}))
+    native: Sequence[MeasuredPicture]
+    downscaled: Mapping[int, Sequence[MeasuredPicture]]
+    size_effects: SizeEffects
+    offset_correction: OffsetCorrection = field(default_factory=lambda: OffsetCorrection({}))
     """What brings further pictures, read by the same networks, to the scale of these."""
 
-    def kept(self, keep: Callable[[Row], bool]) -> Seen:
-        """Only the pictures that ``keep`` lets pass."""
-        return self.repeated(lambda row: int(keep(row)))
+    def filter(self, should_keep: Callable[[ManifestRow], bool]) -> MeasuredCorpus:
+        """Only the pictures that ``should_keep`` lets pass."""
+        return self.resample(lambda row: int(should_keep(row)))
 
-    def repeated(self, times: Callable[[Row], int]) -> Seen:
+    def resample(self, times: Callable[[ManifestRow], int]) -> MeasuredCorpus:
         """Every picture as often as ``times`` says."""
 
-        def some(part: Sequence[Measured]) -> list[Measured]:
-            return [m for m in part for _ in range(times(m.row))]
+        def repeat(pictures: Sequence[MeasuredPicture]) -> list[MeasuredPicture]:
+            return [m for m in pictures for _ in range(times(m.row))]
 
-        smaller = {side: some(part) for side, part in self.smaller.items()}
-        return Seen(some(self.native), smaller, self.effects, self.even)
+        downscaled = {side: repeat(part) for side, part in self.downscaled.items()}
+        return MeasuredCorpus(
+            repeat(self.native), downscaled, self.size_effects, self.offset_correction
+        )
 
     @property
-    def pixels(self) -> list[Measured]:
+    def pixel_pictures(self) -> list[MeasuredPicture]:
         """Everything that tells pixels apart, at every size."""
-        parts = (self.native, *self.smaller.values())
-        return [m for part in parts for m in part if takes_part(m.row)]
+        parts = (self.native, *self.downscaled.values())
+        return [m for part in parts for m in part if has_share(m.row)]
 
 
-def see(corpus: Corpus, models: Models) -> Seen:
+def measure_corpus(corpus: Corpus, models: Models) -> MeasuredCorpus:
     """Measure ``corpus`` at every size."""
-    native = list(measure(corpus, corpus.rows, models))
-    seen = Seen(native, smaller_of(corpus, models), size_effects(corpus, native, models))
-    return evened(seen)
+    native = list(measure_pictures(corpus, corpus.rows, models))
+    measured_corpus = MeasuredCorpus(
+        native, measure_downscaled(corpus, models), measure_size_effects(corpus, native, models)
+    )
+    return correct_offsets(measured_corpus)
 
 
-def evened(seen: Seen) -> Seen:
-    """``seen`` as if one network had read it all."""
-    even = fit_evening(seen.pixels)
-    smaller = {side: [even(m) for m in part] for side, part in seen.smaller.items()}
-    return Seen([even(m) for m in seen.native], smaller, seen.effects, even)
+def correct_offsets(measured_corpus: MeasuredCorpus) -> MeasuredCorpus:
+    """``measured_corpus`` as if one network had read it all."""
+    correct = fit_offset_correction(measured_corpus.pixel_pictures)
+    downscaled = {
+        side: [correct(m) for m in part] for side, part in measured_corpus.downscaled.items()
+    }
+    return MeasuredCorpus(
+        [correct(m) for m in measured_corpus.native],
+        downscaled,
+        measured_corpus.size_effects,
+        correct,
+    )
 
 
-def smaller_of(corpus: Corpus, models: Models) -> dict[int, Sequence[Measured]]:
-    """What takes part in telling pixels apart, made as small as each of ``PIXEL_SIDES_PX``."""
-    part = [row for row in corpus.rows if takes_part(row)]
-    return {side: list(measure(corpus, part, models, shrinker(side))) for side in PIXEL_SIDES_PX}
+def measure_downscaled(corpus: Corpus, models: Models) -> dict[int, Sequence[MeasuredPicture]]:
+    """What takes part in telling pixels apart, made as small as each of ``DOWNSCALED_SIDES_PX``."""
+    rows = [row for row in corpus.rows if has_share(row)]
+    return {
+        side: list(measure_pictures(corpus, rows, models, make_downscaler(side)))
+        for side in DOWNSCALED_SIDES_PX
+    }

@@ -19,92 +19,117 @@ import numpy as np
 from sklearn.linear_model import LogisticRegression
 
 from app.calibration.densities import FloatArray
-from app.calibration.logistic_scale import SIZE
+from app.calibration.logistic_scale import SIZE_MEASURE
 from app.checks import CHECKS
 from app.evidence import Check, Reading, Unmeasurable
-from app.training.calibration.logistic import samples_of
-from app.training.calibration.sample_weights import importances
-from app.training.measure import Measured
+from app.training.calibration.logistic import collect_samples
+from app.training.calibration.sample_weights import compute_sample_weights
+from app.training.measure import MeasuredPicture
 
-WITNESS: Final = "witness"
+NETWORK_MEASURE: Final = "witness"
 """The measure that comes from a network."""
-_LEAST_SLOPE: Final = 0.05
+_MIN_SLOPE: Final = 0.05
 
-Shift = tuple[float, float]
+NetworkOffset = tuple[float, float]
 """What is added to a witness, and that by ``ln_side``; log odds."""
 
 
 @dataclass(frozen=True)
-class Evening:
-    """``shifts``: by check, then by reader. They sum to 0 over the readers."""
+class OffsetCorrection:
+    """``offsets``: by check, then by reader. They sum to 0 over the readers."""
 
-    shifts: Mapping[str, Mapping[int, Shift]]
+    offsets: Mapping[str, Mapping[int, NetworkOffset]]
 
-    def __call__(self, measured: Measured) -> Measured:
+    def __call__(self, measured: MeasuredPicture) -> MeasuredPicture:
         """``measured`` as a network amid all of them would have read it."""
-        if not self.shifts:
+        if not self.offsets:
             return measured
         return replace(
             measured,
-            testimonies=tuple(
+            faces=tuple(
                 tuple(
-                    (check, self._evened(check, found, measured.reader))
-                    for check, found in testimony
+                    (check, self._correct_reading(check, reading, measured.network_index))
+                    for check, reading in measurements
                 )
-                for testimony in measured.testimonies
+                for measurements in measured.faces
             ),
         )
 
-    def _evened(
-        self, check: Check, found: Reading | Unmeasurable, reader: int
+    def _correct_reading(
+        self, check: Check, reading: Reading | Unmeasurable, network_index: int
     ) -> Reading | Unmeasurable:
-        if isinstance(found, Unmeasurable) or check.name not in self.shifts:
-            return found
-        constant, by_size = self.shifts[check.name].get(reader, (0.0, 0.0))
-        shift = constant + by_size * found.measures[SIZE]
-        measures = {**found.measures, WITNESS: found.measures[WITNESS] + shift}
-        return replace(found, measures=measures, value=found.value + shift)
+        if isinstance(reading, Unmeasurable) or check.name not in self.offsets:
+            return reading
+        constant, by_size = self.offsets[check.name].get(network_index, (0.0, 0.0))
+        offset = constant + by_size * reading.measures[SIZE_MEASURE]
+        measures = {**reading.measures, NETWORK_MEASURE: reading.measures[NETWORK_MEASURE] + offset}
+        return replace(reading, measures=measures, value=reading.value + offset)
 
 
-def fit_evening(seen: Sequence[Measured]) -> Evening:
-    """What evens the networks that read ``seen``; nothing to do where there was one."""
-    readers = {m.reader for m in seen}
-    if len(readers) < 2:
-        return Evening({})
-    read_by: dict[str, set[int]] = {}
-    for m in seen:
-        read_by.setdefault(m.row.source, set()).add(m.reader)
-    dealt = [m for m in seen if read_by[m.row.source] == readers]
-    fitted = {c.name: _shifts(c, dealt, sorted(readers)) for c in CHECKS}
-    return Evening({name: shifts for name, shifts in fitted.items() if shifts})
+def fit_offset_correction(pictures: Sequence[MeasuredPicture]) -> OffsetCorrection:
+    """What evens the networks that read ``pictures``; nothing to do where there was one."""
+    network_indices = {m.network_index for m in pictures}
+    if len(network_indices) < 2:
+        return OffsetCorrection({})
+    networks_by_source: dict[str, set[int]] = {}
+    for m in pictures:
+        networks_by_source.setdefault(m.row.source, set()).add(m.network_index)
+    shared_pictures = [m for m in pictures if networks_by_source[m.row.source] == network_indices]
+    offsets_by_check = {
+        c.name: _fit_offsets(c, shared_pictures, sorted(network_indices)) for c in CHECKS
+    }
+    return OffsetCorrection(
+        {name: offsets for name, offsets in offsets_by_check.items() if offsets}
+    )
 
 
-def _shifts(check: Check, seen: Sequence[Measured], readers: Sequence[int]) -> dict[int, Shift]:
+def _fit_offsets(
+    check: Check, pictures: Sequence[MeasuredPicture], network_indices: Sequence[int]
+) -> dict[int, NetworkOffset]:
     """From a logistic regression on the witness and the size, with and by the reader.
 
     Nothing unless every reader read some of either side.
     """
-    read = [
+    samples_by_network = [
         [
             sample
-            for sample in samples_of(check, [m for m in seen if m.reader == reader])
-            if WITNESS in sample.measures
+            for sample in collect_samples(
+                check, [m for m in pictures if m.network_index == network_index]
+            )
+            if NETWORK_MEASURE in sample.measures
         ]
-        for reader in readers
+        for network_index in network_indices
     ]
-    if any(len({s.row.generated for s in own}) < 2 for own in read):
+    if any(
+        len({s.row.is_generated for s in network_samples}) < 2
+        for network_samples in samples_by_network
+    ):
         return {}
-    samples = [s for own in read for s in own]
-    made = np.array([s.row.generated for s in samples])
-    witness, size = (np.array([s.measures[name] for s in samples]) for name in (WITNESS, SIZE))
-    mine: FloatArray = np.repeat(np.eye(len(readers)), [len(own) for own in read], axis=0)
-    shared = np.stack([witness, size, witness * size], axis=1)
-    columns = np.concatenate([shared, mine, mine * size[:, None]], axis=1)
+    samples = [s for network_samples in samples_by_network for s in network_samples]
+    labels = np.array([s.row.is_generated for s in samples])
+    scores, sizes = (
+        np.array([s.measures[name] for s in samples]) for name in (NETWORK_MEASURE, SIZE_MEASURE)
+    )
+    network_columns: FloatArray = np.repeat(
+        np.eye(len(network_indices)),
+        [len(network_samples) for network_samples in samples_by_network],
+        axis=0,
+    )
+    shared = np.stack([scores, sizes, scores * sizes], axis=1)
+    columns = np.concatenate([shared, network_columns, network_columns * sizes[:, None]], axis=1)
     # Each network's pictures weigh alike on both sides: who read more generated ones says nothing.
-    weights = np.concatenate([importances([s.row for s in own]) for own in read])
-    fitted = LogisticRegression(C=1.0, max_iter=2000).fit(columns, made, sample_weight=weights)
+    weights = np.concatenate(
+        [
+            compute_sample_weights([s.row for s in network_samples])
+            for network_samples in samples_by_network
+        ]
+    )
+    model = LogisticRegression(C=1.0, max_iter=2000).fit(columns, labels, sample_weight=weights)
     # The more one network's pictures need to be lifted, the lower it reads.
-    slope = max(float(fitted.coef_[0][0]), _LEAST_SLOPE)
-    lifts = fitted.coef_[0][len(shared[0]) :].reshape(2, len(readers)) / slope
-    lifts = lifts - lifts.mean(axis=1, keepdims=True)
-    return {reader: (float(a), float(b)) for reader, a, b in zip(readers, *lifts, strict=True)}
+    slope = max(float(model.coef_[0][0]), _MIN_SLOPE)
+    offsets = model.coef_[0][len(shared[0]) :].reshape(2, len(network_indices)) / slope
+    offsets = offsets - offsets.mean(axis=1, keepdims=True)
+    return {
+        network_index: (float(a), float(b))
+        for network_index, a, b in zip(network_indices, *offsets, strict=True)
+    }

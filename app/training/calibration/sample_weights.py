@@ -14,12 +14,12 @@ from typing import Final
 import numpy as np
 
 from app.calibration.densities import FloatArray
-from app.training.corpus import Row
+from app.training.corpus import ManifestRow
 
 ALIGNED_KINDS: Final = ("aligned", "realigned", "aligned_celebahq")
 """Real photographs in the frame: only pixels can tell them from generated ones."""
 
-SHARES: Final[dict[str, float]] = {
+KIND_SHARES: Final[dict[str, float]] = {
     "stylegan1": 0.15,
     "stylegan2": 0.50,
     "stylegan2_psi1": 0.06,
@@ -36,17 +36,17 @@ SHARES: Final[dict[str, float]] = {
 """Each side sums to one. Kinds that are not here (diffusion, nonface) take no part."""
 
 
-def takes_part(row: Row) -> bool:
+def has_share(row: ManifestRow) -> bool:
     """Whether ``row``'s kind has a share."""
-    return row.kind in SHARES
+    return row.kind in KIND_SHARES
 
 
-def importances(rows: Sequence[Row]) -> FloatArray:
+def compute_sample_weights(rows: Sequence[ManifestRow]) -> FloatArray:
     """A weight for every row, (n,): by its kind's share, and both sides weighing n ÷ 2."""
     counts = Counter(row.kind for row in rows)
-    each = np.array([SHARES[row.kind] / counts[row.kind] for row in rows])
-    made = np.array([row.generated for row in rows])
-    for side in (made, ~made):
+    weights = np.array([KIND_SHARES[row.kind] / counts[row.kind] for row in rows])
+    is_generated = np.array([row.is_generated for row in rows])
+    for side in (is_generated, ~is_generated):
         if side.any():
-            each[side] *= len(rows) / 2.0 / each[side].sum()
-    return each
+            weights[side] *= len(rows) / 2.0 / weights[side].sum()
+    return weights

@@ -9,86 +9,107 @@ from typing import Final
 
 import numpy as np
 
-from app.analysis.analyze import Testimony
-from app.calibration.alignment_scale import pose_correction
+from app.analysis.analyze import Measurements
+from app.calibration.alignment_scale import build_pose_correction
 from app.calibration.densities import FloatArray
 from app.calibration.file import NoiseEntry
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.evidence import Reading
-from app.face.portrait import Sighting
+from app.face.portrait import FaceMeasurement
 from app.training.calibration import alignment_model
 from app.training.corpus import FFHQ_KINDS, Corpus
-from app.training.evaluation.perturbations import prepared, recompressed, resized
-from app.training.measure import Measured, Models, Prepare, measure
+from app.training.evaluation.perturbations import picture_transform, recompress, resize
+from app.training.measure import MeasuredPicture, Models, Prepare, measure_pictures
 
 NOISE_SIDES_PX: Final = (32, 48, 72, 96, 160)
-NOISE_PICTURES: Final = 240
+NOISE_PICTURE_COUNT: Final = 240
 
 
-def sightings_of(testimony: Testimony) -> tuple[Sighting, ...]:
+def face_measurements_of(measurements: Measurements) -> tuple[FaceMeasurement, ...]:
     """The sightings that ``eye_alignment`` took; none if it could not measure."""
-    reading = next(m for check, m in testimony if check.name == EYE_ALIGNMENT.name)
-    return reading.sightings if isinstance(reading, Reading) else ()
+    reading = next(m for check, m in measurements if check.name == EYE_ALIGNMENT.name)
+    return reading.face_measurements if isinstance(reading, Reading) else ()
 
 
-def faces_of(measured: Measured) -> list[tuple[Sighting, ...]]:
+def measurable_faces(measured: MeasuredPicture) -> list[tuple[FaceMeasurement, ...]]:
     """The sightings of every face that could be measured."""
-    return [s for t in measured.testimonies if (s := sightings_of(t))]
+    return [s for t in measured.faces if (s := face_measurements_of(t))]
 
 
-def samples(seen: Iterable[Measured], kinds: Sequence[str]) -> list[alignment_model.Sample]:
+def select_samples(
+    pictures: Iterable[MeasuredPicture], kinds: Sequence[str]
+) -> list[alignment_model.FaceSample]:
     """The face nearest to the frame in each picture of ``kinds``, where it is within reach."""
-    found = ((m.row, alignment_model.nearest(faces_of(m))) for m in seen if m.row.kind in kinds)
-    return [alignment_model.Sample(row, face) for row, face in found if face is not None]
+    nearest_faces = (
+        (m.row, alignment_model.nearest_face(measurable_faces(m)))
+        for m in pictures
+        if m.row.kind in kinds
+    )
+    return [
+        alignment_model.FaceSample(row, face) for row, face in nearest_faces if face is not None
+    ]
 
 
 @dataclass(frozen=True, eq=False)
 class SizeEffects:
     """What small pictures do to measurements; measured once, the same for every fold."""
 
-    small: tuple[alignment_model.Sample, ...]
+    small_samples: tuple[alignment_model.FaceSample, ...]
     resolution: NoiseEntry
     jitter: NoiseEntry
 
 
-def size_effects(corpus: Corpus, seen: Sequence[Measured], models: Models) -> SizeEffects:
+def measure_size_effects(
+    corpus: Corpus, pictures: Sequence[MeasuredPicture], models: Models
+) -> SizeEffects:
     """From pictures whose square is known, measured again after they were made small."""
-    ffhq = samples(seen, FFHQ_KINDS)
-    chosen = ffhq[:: max(1, len(ffhq) // NOISE_PICTURES)]
-    small = [
-        alignment_model.Sample(m.row, face)
+    ffhq = select_samples(pictures, FFHQ_KINDS)
+    chosen = ffhq[:: max(1, len(ffhq) // NOISE_PICTURE_COUNT)]
+    small_samples = [
+        alignment_model.FaceSample(m.row, face)
         for side in NOISE_SIDES_PX
-        for m in measure(corpus, [s.row for s in chosen], models, prepare=shrinker(side))
-        if (face := alignment_model.nearest(faces_of(m))) is not None
+        for m in measure_pictures(
+            corpus, [s.row for s in chosen], models, prepare=make_downscaler(side)
+        )
+        if (face := alignment_model.nearest_face(measurable_faces(m))) is not None
     ]
-    correct = pose_correction(alignment_model.fit_correction(ffhq, small))
-    before = {s.row.path: alignment_model.corrected_mean(s.sightings, correct) for s in chosen}
-    strayed = [
-        alignment_model.corrected_mean(s.sightings, correct) - before[s.row.path] for s in small
+    correction = build_pose_correction(alignment_model.fit_correction(ffhq, small_samples))
+    before = {
+        s.row.path: alignment_model.mean_corrected_square(s.face_measurements, correction)
+        for s in chosen
+    }
+    displacements = [
+        alignment_model.mean_corrected_square(s.face_measurements, correction) - before[s.row.path]
+        for s in small_samples
     ]
-    repeats = [
+    repeat_differences = [
         (
-            alignment_model.corrected(again, correct)
-            - alignment_model.corrected_mean(s.sightings, correct),
+            alignment_model.correct_square(face_measurement, correction)
+            - alignment_model.mean_corrected_square(s.face_measurements, correction),
             s,
         )
-        for s in (*small, *chosen)
-        for again in s.sightings
-        if len(s.sightings) > 1
+        for s in (*small_samples, *chosen)
+        for face_measurement in s.face_measurements
+        if len(s.face_measurements) > 1
     ]
     # Deviations from the mean of n fall short of the spread by n − 1 over n.
-    scaled = [d * math.sqrt(len(s.sightings) / (len(s.sightings) - 1)) for d, s in repeats]
+    scaled = [
+        d * math.sqrt(len(s.face_measurements) / (len(s.face_measurements) - 1))
+        for d, s in repeat_differences
+    ]
     return SizeEffects(
-        tuple(small),
-        alignment_model.fit_noise(np.array(strayed), _distances(small)),
-        alignment_model.fit_noise(np.array(scaled), _distances([s for _, s in repeats])),
+        tuple(small_samples),
+        alignment_model.fit_noise(np.array(displacements), _eye_distances_px(small_samples)),
+        alignment_model.fit_noise(
+            np.array(scaled), _eye_distances_px([s for _, s in repeat_differences])
+        ),
     )
 
 
-def _distances(found: Sequence[alignment_model.Sample]) -> FloatArray:
-    return np.array([s.sightings[0].eye_distance_px for s in found])
+def _eye_distances_px(samples: Sequence[alignment_model.FaceSample]) -> FloatArray:
+    return np.array([s.face_measurements[0].eye_distance_px for s in samples])
 
 
-def shrinker(side_px: int) -> Prepare:
+def make_downscaler(side_px: int) -> Prepare:
     """Makes the longer side at most ``side_px``, as a platform would."""
-    return prepared(lambda rgb: recompressed(resized(rgb, side_px)))
+    return picture_transform(lambda rgb: recompress(resize(rgb, side_px)))

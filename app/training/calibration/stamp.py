@@ -7,21 +7,21 @@ from collections.abc import Sequence
 from typing import Final
 
 from app.calibration.file import StampEntry
-from app.calibration.scale import HIT
+from app.calibration.scale import HIT_MEASURE
 from app.evidence import Check, Reading
-from app.training.evaluation.metrics import upper_bound
-from app.training.measure import Measured
+from app.training.evaluation.metrics import clopper_pearson_upper
+from app.training.measure import MeasuredPicture
 
 STAMPED_SHARE: Final = 0.3
 """Of the family's avatars, how many bear a stamp that can be read. Judgement: two in three of those
 taken from the best-known site since 2023 do, and older ones do not."""
 
 
-def stamp_entry(check: Check, seen: Sequence[Measured]) -> StampEntry:
+def fit_stamp(check: Check, pictures: Sequence[MeasuredPicture]) -> StampEntry:
     """The stamp's scale: its share among generated avatars over its bound among real ones."""
-    real = [hit(check, m) for m in seen if not m.row.generated]
-    stamped = [hit(check, m) for m in seen if m.row.kind == "stylegan2_watermarked"]
-    bound = upper_bound(sum(real), len(real)) if real else 1.0
+    real_hits = [has_stamp(check, m) for m in pictures if not m.row.is_generated]
+    stamped_hits = [has_stamp(check, m) for m in pictures if m.row.kind == "stylegan2_watermarked"]
+    bound = clopper_pearson_upper(sum(real_hits), len(real_hits)) if real_hits else 1.0
     llr = max(0.01, round(math.log10(STAMPED_SHARE / bound), 2))
     return StampEntry(
         version=check.version,
@@ -29,19 +29,19 @@ def stamp_entry(check: Check, seen: Sequence[Measured]) -> StampEntry:
         interval=[llr - 0.01, llr + 0.5],
         bounds=[0.0, llr],
         figures={
-            "real_pictures": float(len(real)),
-            "read_on_real_pictures": float(sum(real)),
-            "stamped_pictures": float(len(stamped)),
-            "read_on_stamped_pictures": float(sum(stamped)),
+            "real_pictures": float(len(real_hits)),
+            "read_on_real_pictures": float(sum(real_hits)),
+            "stamped_pictures": float(len(stamped_hits)),
+            "read_on_stamped_pictures": float(sum(stamped_hits)),
         },
     )
 
 
-def hit(check: Check, measured: Measured) -> bool:
+def has_stamp(check: Check, measured: MeasuredPicture) -> bool:
     """Whether the stamp was read on any face of the picture."""
     return any(
-        found.measures[HIT] > 0.5
-        for testimony in measured.testimonies
-        for one, found in testimony
-        if one.name == check.name and isinstance(found, Reading)
+        reading.measures[HIT_MEASURE] > 0.5
+        for measurements in measured.faces
+        for measured_check, reading in measurements
+        if measured_check.name == check.name and isinstance(reading, Reading)
     )

@@ -13,61 +13,63 @@ import numpy as np
 from pydantic import BaseModel
 
 from app.calibration.densities import FloatArray
-from app.calibration.file import CalibrationFile, Entry, FittedOn, FusionEntry, ThresholdEntry
+from app.calibration.file import CalibrationFile, CheckEntry, FittedOn, FusionEntry, ThresholdEntry
 from app.training.calibration.sample_weights import ALIGNED_KINDS
 from app.training.corpus import ORDINARY_KINDS, Corpus
 from app.training.evaluation.metrics import cllr, cllr_min, rate_above
-from app.training.evaluation.scoring import Scored, scored_llrs
-from app.training.measure import Measured
+from app.training.evaluation.scoring import ScoredPicture, scored_llrs
+from app.training.measure import MeasuredPicture
 
 TARGET_FALSE_POSITIVE_RATE: Final = 1e-3
-LEAST_LIKELY_LLR: Final = 1.0
+MIN_LIKELY_LLR: Final = 1.0
 """No verdict says likely generated below a ratio of ten, however few ordinary pictures reach it."""
 UNLIKELY_LLR: Final = -1.0
 """Ten times likelier ordinary, however few generated pictures fall below."""
-NONE: Final = np.zeros(0)
+NO_LLRS: Final = np.zeros(0)
 """No pictures: for thresholds that only order verdicts."""
 
 
-def calibration_file(
+def build_calibration_file(
     corpus: Corpus,
-    seen: Sequence[Measured],
+    pictures: Sequence[MeasuredPicture],
     networks: Mapping[str, str],
-    checks: Mapping[str, Entry],
-    fused: FusionEntry,
-    held_out: Sequence[Scored],
+    checks: Mapping[str, CheckEntry],
+    fusion_entry: FusionEntry,
+    held_out_scores: Sequence[ScoredPicture],
 ) -> CalibrationFile:
     """The finished file: thresholds and figures from pictures of collectors not fitted on."""
-    ordinary = [s for s in held_out if s.row.kind in ORDINARY_KINDS]
-    aligned = [s for s in held_out if s.row.kind in ALIGNED_KINDS]
-    generated = [s for s in held_out if s.row.kind in ("stylegan1", "stylegan2")]
+    ordinary = [s for s in held_out_scores if s.row.kind in ORDINARY_KINDS]
+    aligned = [s for s in held_out_scores if s.row.kind in ALIGNED_KINDS]
+    generated = [s for s in held_out_scores if s.row.kind in ("stylegan1", "stylegan2")]
     # Who is not scored is not flagged: such pictures count among the negatives.
-    real, made = (np.array([s.llr for s in group]) for group in (ordinary, generated))
-    likely = threshold_for(real, TARGET_FALSE_POSITIVE_RATE)
+    ordinary_llrs, generated_llrs = (
+        np.array([s.llr for s in group]) for group in (ordinary, generated)
+    )
+    likely_llr = find_threshold(ordinary_llrs, TARGET_FALSE_POSITIVE_RATE)
     return CalibrationFile(
         format=2,
         fitted_on=FittedOn(
             manifest_sha256=corpus.manifest_sha256,
-            pictures=dict(sorted(Counter(m.row.kind for m in seen).items())),
-            collectors=len({m.row.collector for m in seen}),
+            pictures=dict(sorted(Counter(m.row.kind for m in pictures).items())),
+            collectors=len({m.row.collector for m in pictures}),
         ),
         networks=dict(networks),
         checks=dict(checks),
-        fusion=fused,
-        bounds=total_bounds(seen),
+        fusion=fusion_entry,
+        bounds=total_bounds(pictures),
         thresholds=[
-            threshold(
+            build_threshold(
                 "likely_generated",
-                likely,
-                real,
-                made,
+                likely_llr,
+                ordinary_llrs,
+                generated_llrs,
                 "llr at or above: ordinary avatars flagged, StyleGAN 1 and 2 found",
             ),
-            threshold(
+            build_threshold(
                 "unlikely_generated",
                 UNLIKELY_LLR,
-                real,
-                made,
+                ordinary_llrs,
+                generated_llrs,
                 "llr above: ordinary avatars not cleared, StyleGAN 1 and 2 not cleared",
             ),
         ],
@@ -80,42 +82,42 @@ def calibration_file(
     )
 
 
-def total_bounds(seen: Sequence[Measured]) -> list[float]:
+def total_bounds(pictures: Sequence[MeasuredPicture]) -> list[float]:
     """llr that as many ordinary and aligned real pictures can vouch for."""
-    count = sum(m.row.kind in (*ORDINARY_KINDS, *ALIGNED_KINDS) for m in seen)
-    most = max(1.0, round(math.log10(max(count, 1) / 3.0), 2))
-    return [-most, most]
+    count = sum(m.row.kind in (*ORDINARY_KINDS, *ALIGNED_KINDS) for m in pictures)
+    limit = max(1.0, round(math.log10(max(count, 1) / 3.0), 2))
+    return [-limit, limit]
 
 
-def written(file: BaseModel) -> bytes:
+def serialize_model(file: BaseModel) -> bytes:
     """The file as it is kept: a row of numbers a line, so that a diff can be read."""
     text = json.dumps(file.model_dump(), indent=1)
-    rows = re.compile(r"\[\s+([-+0-9.e,\s]+?)\s+\]")
-    return (rows.sub(lambda m: f"[{' '.join(m[1].split())}]", text) + "\n").encode()
+    number_rows = re.compile(r"\[\s+([-+0-9.e,\s]+?)\s+\]")
+    return (number_rows.sub(lambda m: f"[{' '.join(m[1].split())}]", text) + "\n").encode()
 
 
-def threshold_for(real: FloatArray, false_positive_rate: float) -> float:
-    """The lowest llr, in steps of 0.05, that at most this share of ``real`` reaches."""
-    steps = np.round(np.arange(LEAST_LIKELY_LLR, 6.0, 0.05), 2)
-    kept = [t for t in steps if (real >= t).mean() <= false_positive_rate]
-    return float(kept[0])
+def find_threshold(real: FloatArray, false_positive_rate: float) -> float:
+    """The lowest llr, in steps of 0.05, that at most this share of ``ordinary_llrs`` reaches."""
+    steps = np.round(np.arange(MIN_LIKELY_LLR, 6.0, 0.05), 2)
+    passing = [t for t in steps if (real >= t).mean() <= false_positive_rate]
+    return float(passing[0])
 
 
-def threshold(
-    verdict: str, llr: float, real: FloatArray, made: FloatArray, meaning: str
+def build_threshold(
+    verdict: str, llr: float, real: FloatArray, generated: FloatArray, meaning: str
 ) -> ThresholdEntry:
-    """A threshold with the rates measured at it on ordinary (``real``) and generated llrs."""
-    alarms, found = rate_above(real, llr), rate_above(made, llr)
+    """A threshold with the rates measured at it on ordinary and on generated llrs."""
+    false_alarms, detections = rate_above(real, llr), rate_above(generated, llr)
     return ThresholdEntry.model_validate(
         {
             "verdict": verdict,
             "llr": llr,
-            "false_positive_rate": alarms.hits / max(1, alarms.trials),
-            "false_positives": alarms.hits,
-            "negatives": alarms.trials,
-            "upper_95": alarms.upper_95,
-            "true_positive_rate": found.hits / max(1, found.trials),
-            "positives": found.trials,
+            "false_positive_rate": false_alarms.hits / max(1, false_alarms.trials),
+            "false_positives": false_alarms.hits,
+            "negatives": false_alarms.trials,
+            "upper_95": false_alarms.upper_95,
+            "true_positive_rate": detections.hits / max(1, detections.trials),
+            "positives": detections.trials,
             "meaning": meaning,
         }
     )

@@ -15,100 +15,115 @@ from typing import Final, Literal
 
 from app.calibration.calibration import Calibration
 from app.checks import CHECKS
-from app.training.calibration.fit import calibrations_by_fold, judged
-from app.training.calibration.measurements import see, smaller_of
-from app.training.calibration.network_offsets import Evening
-from app.training.corpus import Corpus, Row
-from app.training.evaluation.perturbations import EVASIONS, Change, prepared
-from app.training.evaluation.scoring import Scored
-from app.training.measure import Measured, Models, measure
+from app.training.calibration.fit import fit_folds, score_held_out
+from app.training.calibration.measurements import measure_corpus, measure_downscaled
+from app.training.calibration.network_offsets import OffsetCorrection
+from app.training.corpus import Corpus, ManifestRow
+from app.training.evaluation.perturbations import PERTURBATIONS, Perturbation, picture_transform
+from app.training.evaluation.scoring import ScoredPicture
+from app.training.measure import MeasuredPicture, Models, measure_pictures
 
-Mode = Literal["shipped", "held_out"]
-EVASION_PICTURES: Final = 600
-SQUARE: Final = ("square_x", "square_y", "square_ln_side", "square_roll")
-LARGE_PX: Final = 380
+EvaluationMode = Literal["shipped", "held_out"]
+PERTURBED_PICTURE_COUNT: Final = 600
+SQUARE_COLUMNS: Final = ("square_x", "square_y", "square_ln_side", "square_roll")
+MIN_LARGE_SIDE_PX: Final = 380
 """Pictures at least this large count as 400 px."""
 
 
 @dataclass(frozen=True)
-class Judged:
+class Evaluation:
     """All scores, in the manifest's order; ``mode`` says by which calibration."""
 
-    scores: tuple[Scored, ...]
-    mode: Mode
+    scores: tuple[ScoredPicture, ...]
+    mode: EvaluationMode
     pictures_per_second: float
-    evasions: dict[str, tuple[Scored, ...]]
-    sizes: dict[str, tuple[Scored, ...]]
+    perturbed_scores: dict[str, tuple[ScoredPicture, ...]]
+    scores_by_size: dict[str, tuple[ScoredPicture, ...]]
     """By side: pictures that are as large as avatars get, and pictures made small on the way in."""
 
 
-def mode_for(corpus: Corpus, calibration: Calibration) -> Mode:
+def default_mode(corpus: Corpus, calibration: Calibration) -> EvaluationMode:
     """``held_out`` for the corpus that ``calibration`` was fitted on."""
-    fitted = calibration.file.fitted_on.manifest_sha256
-    return "held_out" if corpus.manifest_sha256 == fitted else "shipped"
+    fitted_sha256 = calibration.file.fitted_on.manifest_sha256
+    return "held_out" if corpus.manifest_sha256 == fitted_sha256 else "shipped"
 
 
 def evaluate(
     corpus: Corpus,
     models: Models,
     calibration: Calibration,
-    mode: Mode,
+    mode: EvaluationMode,
     *,
-    evasions: bool = False,
-    sizes: bool = False,
-) -> Judged:
+    with_perturbations: bool = False,
+    with_sizes: bool = False,
+) -> Evaluation:
     """``corpus`` judged in ``mode``.
 
     ``evasions``: also changed generated pictures. ``sizes``: also everything made small.
     """
     start = time.perf_counter()
     if mode == "shipped":
-        native = list(measure(corpus, corpus.rows, models))
-        smaller = smaller_of(corpus, models) if sizes else {}
-        judges, even = [calibration], Evening({})
+        native = list(measure_pictures(corpus, corpus.rows, models))
+        downscaled = measure_downscaled(corpus, models) if with_sizes else {}
+        fold_calibrations, correct_offsets = [calibration], OffsetCorrection({})
         fold_of = dict.fromkeys((r.collector for r in corpus.rows), 0)
     else:
-        seen = see(corpus, models)
-        native, smaller, even = list(seen.native), dict(seen.smaller), seen.even
-        refitted, fold_of = calibrations_by_fold(seen)
+        measured_corpus = measure_corpus(corpus, models)
+        native, downscaled, correct_offsets = (
+            list(measured_corpus.native),
+            dict(measured_corpus.downscaled),
+            measured_corpus.offset_correction,
+        )
+        refitted, fold_of = fit_folds(measured_corpus)
         # Other fits, the same words: a verdict means what the service means by it.
-        judges = [replace(judge, thresholds=calibration.thresholds) for judge in refitted]
-    looked = len(native) + sum(map(len, smaller.values()))
-    speed = looked / (time.perf_counter() - start)
+        fold_calibrations = [
+            replace(fold_calibration, thresholds=calibration.thresholds)
+            for fold_calibration in refitted
+        ]
+    measured_count = len(native) + sum(map(len, downscaled.values()))
+    speed = measured_count / (time.perf_counter() - start)
 
-    def said_of(part: Iterable[Measured]) -> tuple[Scored, ...]:
-        return judged(part, judges, fold_of)
+    def score_all(pictures: Iterable[MeasuredPicture]) -> tuple[ScoredPicture, ...]:
+        return score_held_out(pictures, fold_calibrations, fold_of)
 
-    def evaded(change: Change) -> tuple[Scored, ...]:
-        changed = measure(corpus, evasion_rows(corpus), models, prepared(change))
-        return said_of(even(m) for m in changed)
+    def score_perturbed(perturb: Perturbation) -> tuple[ScoredPicture, ...]:
+        perturbed = measure_pictures(
+            corpus, select_perturbation_rows(corpus), models, picture_transform(perturb)
+        )
+        return score_all(correct_offsets(m) for m in perturbed)
 
-    scores = said_of(native)
-    return Judged(
+    scores = score_all(native)
+    return Evaluation(
         scores,
         mode,
         speed,
-        evasions={n: evaded(change) for n, change in EVASIONS.items()} if evasions else {},
-        sizes=_sizes(scores, {side: said_of(part) for side, part in smaller.items()}),
+        perturbed_scores={n: score_perturbed(perturb) for n, perturb in PERTURBATIONS.items()}
+        if with_perturbations
+        else {},
+        scores_by_size=_group_by_size(
+            scores, {side: score_all(pictures) for side, pictures in downscaled.items()}
+        ),
     )
 
 
-def _sizes(
-    native: Sequence[Scored], smaller: Mapping[int, tuple[Scored, ...]]
-) -> dict[str, tuple[Scored, ...]]:
-    if not smaller:
+def _group_by_size(
+    native: Sequence[ScoredPicture], downscaled: Mapping[int, tuple[ScoredPicture, ...]]
+) -> dict[str, tuple[ScoredPicture, ...]]:
+    if not downscaled:
         return {}
-    large = tuple(s for s in native if s.side_px >= LARGE_PX)
-    return {"400": large, **{str(side): part for side, part in smaller.items()}}
+    large = tuple(s for s in native if s.side_px >= MIN_LARGE_SIDE_PX)
+    return {"400": large, **{str(side): side_scores for side, side_scores in downscaled.items()}}
 
 
-def evasion_rows(corpus: Corpus) -> list[Row]:
+def select_perturbation_rows(corpus: Corpus) -> list[ManifestRow]:
     """Generated pictures of every kind, evenly taken, some 600 in all."""
-    rows = sorted((r for r in corpus.rows if r.generated), key=lambda r: (r.kind, r.source, r.path))
-    return rows[:: max(1, len(rows) // EVASION_PICTURES)]
+    rows = sorted(
+        (r for r in corpus.rows if r.is_generated), key=lambda r: (r.kind, r.source, r.path)
+    )
+    return rows[:: max(1, len(rows) // PERTURBED_PICTURE_COUNT)]
 
 
-def write_scores(scores: Sequence[Scored], out: Path) -> None:
+def write_scores(scores: Sequence[ScoredPicture], out: Path) -> None:
     """A line a picture: its row, outcome, verdict and llr, then each check's value and llr.
 
     Empty where a check could not measure. Behind them where the face lies (``square_…``).
@@ -117,23 +132,23 @@ def write_scores(scores: Sequence[Scored], out: Path) -> None:
     columns = [f"{name}_{part}" for name in names for part in ("value", "llr")]
     with out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        said = ("path", "label", "kind", "source", "outcome", "verdict", "llr")
-        writer.writerow([*said, *columns, *SQUARE])
+        row_columns = ("path", "label", "kind", "source", "outcome", "verdict", "llr")
+        writer.writerow([*row_columns, *columns, *SQUARE_COLUMNS])
         for s in scores:
-            cells = [cell for name in names for cell in _cells(s.checks.get(name))]
+            cells = [cell for name in names for cell in _format_check(s.checks.get(name))]
             row = s.row
             writer.writerow(
                 [
                     row.path, row.label, row.kind, row.source, s.outcome, s.verdict,
-                    f"{s.llr:.6g}", *cells, *_placed(s),
+                    f"{s.llr:.6g}", *cells, *_format_square(s),
                 ]
             )  # fmt: skip
 
 
-def _cells(found: tuple[float, float] | str | None) -> tuple[str, str]:
-    return (f"{found[0]:.6g}", f"{found[1]:.6g}") if isinstance(found, tuple) else ("", "")
+def _format_check(value: tuple[float, float] | str | None) -> tuple[str, str]:
+    return (f"{value[0]:.6g}", f"{value[1]:.6g}") if isinstance(value, tuple) else ("", "")
 
 
-def _placed(scored: Scored) -> tuple[str, ...]:
+def _format_square(scored: ScoredPicture) -> tuple[str, ...]:
     square = scored.square
-    return tuple(f"{c:.7g}" for c in square) if square else ("",) * len(SQUARE)
+    return tuple(f"{c:.7g}" for c in square) if square else ("",) * len(SQUARE_COLUMNS)

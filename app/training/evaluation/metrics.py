@@ -26,10 +26,10 @@ class Rate:
 
     @property
     def upper_95(self) -> float:
-        return upper_bound(self.hits, self.trials)
+        return clopper_pearson_upper(self.hits, self.trials)
 
 
-def upper_bound(hits: int, trials: int, confidence: float = 0.95) -> float:
+def clopper_pearson_upper(hits: int, trials: int, confidence: float = 0.95) -> float:
     """Clopper-Pearson's one-sided upper bound of a rate (Biometrika 26, 1934)."""
     return float(beta.ppf(confidence, hits + 1, trials - hits)) if hits < trials else 1.0
 
@@ -45,8 +45,12 @@ def recall_at(generated: FloatArray, real: FloatArray, false_positive_rate: floa
     """Share of ``generated`` above a threshold that at most this share of ``real`` exceeds."""
     if not len(generated) or not len(real):
         return math.nan
-    allowed = math.floor(false_positive_rate * len(real))
-    threshold = np.sort(real)[::-1][allowed] if allowed < len(real) else -math.inf
+    allowed_false_positives = math.floor(false_positive_rate * len(real))
+    threshold = (
+        np.sort(real)[::-1][allowed_false_positives]
+        if allowed_false_positives < len(real)
+        else -math.inf
+    )
     return float((generated > threshold).mean())
 
 
@@ -55,9 +59,9 @@ def cllr(generated: FloatArray, real: FloatArray) -> float:
     if not len(generated) or not len(real):
         return math.nan
     ln10 = math.log(10.0)
-    missed = np.logaddexp(0.0, -generated * ln10).mean()
-    alarmed = np.logaddexp(0.0, real * ln10).mean()
-    return float((missed + alarmed) / (2.0 * math.log(2.0)))
+    miss_cost = np.logaddexp(0.0, -generated * ln10).mean()
+    false_alarm_cost = np.logaddexp(0.0, real * ln10).mean()
+    return float((miss_cost + false_alarm_cost) / (2.0 * math.log(2.0)))
 
 
 def cllr_min(generated: FloatArray, real: FloatArray) -> float:

@@ -18,67 +18,67 @@ _BLACK: Final = (4, 4, 4)
 _JPEG_QUALITY: Final = 85
 
 
-def resized(rgb: RgbArray, side_px: int) -> RgbArray:
+def resize(rgb: RgbArray, side_px: int) -> RgbArray:
     """Longer side at most ``side_px``; never enlarged."""
     height, width = rgb.shape[:2]
     scale = min(1.0, side_px / max(width, height))
     size = (max(1, round(width * scale)), max(1, round(height * scale)))
-    return _rgb(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
+    return _as_rgb(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA))
 
 
-def recompressed(rgb: RgbArray, quality: int = _JPEG_QUALITY) -> RgbArray:
+def recompress(rgb: RgbArray, quality: int = _JPEG_QUALITY) -> RgbArray:
     """Through JPEG and back."""
     _, data = cv2.imencode(".jpg", rgb[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
-    return _rgb(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[:, :, ::-1])
+    return _as_rgb(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[:, :, ::-1])
 
 
-def zoomed(rgb: RgbArray, factor: float) -> RgbArray:
+def zoom(rgb: RgbArray, factor: float) -> RgbArray:
     """The middle 1/factor of each side, enlarged to the old size."""
     height, width = rgb.shape[:2]
     shrink = np.array([[factor, 0.0, 0.0], [0.0, factor, 0.0]])
     middle = np.array([(width - 1) / 2, (height - 1) / 2])
     shrink[:, 2] = middle - factor * middle
-    return _rgb(cv2.warpAffine(rgb, shrink, (width, height), flags=cv2.INTER_CUBIC))
+    return _as_rgb(cv2.warpAffine(rgb, shrink, (width, height), flags=cv2.INTER_CUBIC))
 
 
-def cut(rgb: RgbArray, factor: float, pan: float) -> RgbArray:
-    """The middle 1/factor of each side moved by ``pan`` of it to the left and down.
+def crop_off_centre(rgb: RgbArray, factor: float, shift: float) -> RgbArray:
+    """The middle 1/factor of each side moved by ``shift`` of it to the left and down.
 
     Raises ``ValueError`` if that reaches beyond the picture.
     """
     height, width = rgb.shape[:2]
     share = 1.0 / factor
     margin = (1.0 - share) / 2.0
-    if not 0.0 <= pan <= margin:
+    if not 0.0 <= shift <= margin:
         raise ValueError("the cut reaches beyond the picture")
-    left, top = round((margin - pan) * width), round((margin + pan) * height)
-    return _rgb(rgb[top : top + round(share * height), left : left + round(share * width)])
+    left, top = round((margin - shift) * width), round((margin + shift) * height)
+    return _as_rgb(rgb[top : top + round(share * height), left : left + round(share * width)])
 
 
-def bordered(rgb: RgbArray, share: float, colour: tuple[int, int, int]) -> RgbArray:
+def add_border(rgb: RgbArray, share: float, colour: tuple[int, int, int]) -> RgbArray:
     """A flat border of ``share`` of each side all around."""
     height, width = rgb.shape[:2]
     x, y = round(width * share), round(height * share)
-    return _rgb(cv2.copyMakeBorder(rgb, y, y, x, x, cv2.BORDER_CONSTANT, value=colour))
+    return _as_rgb(cv2.copyMakeBorder(rgb, y, y, x, x, cv2.BORDER_CONSTANT, value=colour))
 
 
-def letterboxed(rgb: RgbArray, share: float) -> RgbArray:
+def letterbox(rgb: RgbArray, share: float) -> RgbArray:
     """Black bars of ``share`` of the height above and below."""
     y = round(rgb.shape[0] * share)
-    return _rgb(cv2.copyMakeBorder(rgb, y, y, 0, 0, cv2.BORDER_CONSTANT, value=_BLACK))
+    return _as_rgb(cv2.copyMakeBorder(rgb, y, y, 0, 0, cv2.BORDER_CONSTANT, value=_BLACK))
 
 
-def circled(rgb: RgbArray, inset: float = 0.0) -> RgbArray:
+def mask_circle(rgb: RgbArray, inset: float = 0.0) -> RgbArray:
     """Cut to a disc on white; ``inset`` leaves a margin around it as a share of the side."""
     height, width = rgb.shape[:2]
     y, x = np.mgrid[:height, :width] + 0.5
     radius = np.hypot((x - width / 2) / (width / 2), (y - height / 2) / (height / 2))
-    soft = np.clip((1.0 - radius) * min(width, height) / 2 + 0.5, 0.0, 1.0)[:, :, None]
-    disc = _rgb(np.rint(rgb * soft + np.array(_WHITE) * (1.0 - soft)))
-    return bordered(disc, inset, _WHITE) if inset else disc
+    alpha = np.clip((1.0 - radius) * min(width, height) / 2 + 0.5, 0.0, 1.0)[:, :, None]
+    disc = _as_rgb(np.rint(rgb * alpha + np.array(_WHITE) * (1.0 - alpha)))
+    return add_border(disc, inset, _WHITE) if inset else disc
 
 
-def with_second_face(rgb: RgbArray) -> RgbArray:
+def add_second_face(rgb: RgbArray) -> RgbArray:
     """The picture itself, small, mirrored, in its upper left corner."""
     height, width = rgb.shape[:2]
     small = cv2.resize(rgb[:, ::-1], (width // 4, height // 4), interpolation=cv2.INTER_AREA)
@@ -87,35 +87,35 @@ def with_second_face(rgb: RgbArray) -> RgbArray:
     return out
 
 
-def grey(rgb: RgbArray) -> RgbArray:
+def to_grey(rgb: RgbArray) -> RgbArray:
     """Colour taken out."""
     return np.repeat(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2).astype(np.uint8)
 
 
-def _rgb(array: object) -> RgbArray:
+def _as_rgb(array: object) -> RgbArray:
     return np.ascontiguousarray(array, dtype=np.uint8)
 
 
-Change = Callable[[RgbArray], RgbArray]
-EVASIONS: Final[Mapping[str, Change]] = {
+Perturbation = Callable[[RgbArray], RgbArray]
+PERTURBATIONS: Final[Mapping[str, Perturbation]] = {
     "untouched": lambda rgb: rgb,
-    "96 px": lambda rgb: recompressed(resized(rgb, 96)),
-    "48 px": lambda rgb: recompressed(resized(rgb, 48)),
-    "JPEG 30": lambda rgb: recompressed(rgb, 30),
-    "mirrored": lambda rgb: _rgb(rgb[:, ::-1]),
-    "grey": grey,
-    "second small face": with_second_face,
-    "circle mask": lambda rgb: recompressed(circled(rgb)),
-    "circle mask with margin": lambda rgb: recompressed(circled(rgb, 0.06)),
-    "white border 10 %": lambda rgb: recompressed(bordered(rgb, 0.10, _WHITE)),
-    "letterbox 12 %": lambda rgb: recompressed(letterboxed(rgb, 0.12)),
-    "zoom 1.10": lambda rgb: recompressed(zoomed(rgb, 1.10)),
-    "zoom 1.25": lambda rgb: recompressed(zoomed(rgb, 1.25)),
-    "cut 1.3, off-centre": lambda rgb: recompressed(resized(cut(rgb, 1.3, 0.08), 300)),
-    "cut 1.6, off-centre": lambda rgb: recompressed(resized(cut(rgb, 1.6, 0.12), 300)),
+    "96 px": lambda rgb: recompress(resize(rgb, 96)),
+    "48 px": lambda rgb: recompress(resize(rgb, 48)),
+    "JPEG 30": lambda rgb: recompress(rgb, 30),
+    "mirrored": lambda rgb: _as_rgb(rgb[:, ::-1]),
+    "grey": to_grey,
+    "second small face": add_second_face,
+    "circle mask": lambda rgb: recompress(mask_circle(rgb)),
+    "circle mask with margin": lambda rgb: recompress(mask_circle(rgb, 0.06)),
+    "white border 10 %": lambda rgb: recompress(add_border(rgb, 0.10, _WHITE)),
+    "letterbox 12 %": lambda rgb: recompress(letterbox(rgb, 0.12)),
+    "zoom 1.10": lambda rgb: recompress(zoom(rgb, 1.10)),
+    "zoom 1.25": lambda rgb: recompress(zoom(rgb, 1.25)),
+    "cut 1.3, off-centre": lambda rgb: recompress(resize(crop_off_centre(rgb, 1.3, 0.08), 300)),
+    "cut 1.6, off-centre": lambda rgb: recompress(resize(crop_off_centre(rgb, 1.6, 0.12), 300)),
 }
 
 
-def prepared(change: Change) -> Callable[[Picture], Picture]:
-    """``change`` as something that ``measure`` can apply."""
-    return lambda picture: Picture(change(picture.rgb), picture.format, picture.sha256)
+def picture_transform(perturb: Perturbation) -> Callable[[Picture], Picture]:
+    """``perturb`` as something that ``measure`` can apply."""
+    return lambda picture: Picture(perturb(picture.rgb), picture.format, picture.sha256)

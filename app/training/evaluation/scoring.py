@@ -7,22 +7,22 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.analysis.analyze import hear, outcome_of, ranking
+from app.analysis.analyze import order_faces, outcome_with_face, weigh_face
 from app.calibration.calibration import Calibration
 from app.calibration.densities import FloatArray
 from app.evidence import Outcome, Reading, Verdict
-from app.training.corpus import Row
-from app.training.measure import Measured
+from app.training.corpus import ManifestRow
+from app.training.measure import MeasuredPicture
 
 
 @dataclass(frozen=True)
-class Scored:
+class ScoredPicture:
     """One picture judged. ``checks`` maps a check's name to (value, llr), or to a reason.
 
     ``square``: the face's alignment as ``Alignment.vector()``, if it was scored.
     """
 
-    row: Row
+    row: ManifestRow
     outcome: str
     verdict: str
     llr: float
@@ -33,14 +33,14 @@ class Scored:
     square: tuple[float, float, float, float] | None = None
 
 
-def score(measured: Measured, calibration: Calibration) -> Scored:
+def score_picture(measured: MeasuredPicture, calibration: Calibration) -> ScoredPicture:
     """``measured`` under ``calibration``: the same answer as the service's."""
-    hearings = [hear(testimony, calibration) for testimony in measured.testimonies]
-    order = ranking(hearings)
-    best = hearings[order[0]] if order else None
-    outcome = outcome_of(best) if best else measured.faceless
+    face_results = [weigh_face(measurements, calibration) for measurements in measured.faces]
+    order = order_faces(face_results)
+    best = face_results[order[0]] if order else None
+    outcome = outcome_with_face(best) if best else measured.no_face_outcome
     if best is None or outcome != Outcome.SCORED:
-        return Scored(
+        return ScoredPicture(
             measured.row,
             outcome,
             Verdict.NOT_APPLICABLE,
@@ -50,24 +50,24 @@ def score(measured: Measured, calibration: Calibration) -> Scored:
             measured.gan_eye_distance,
             measured.side_px,
         )
-    return Scored(
+    return ScoredPicture(
         row=measured.row,
         outcome=outcome,
         verdict=calibration.verdict(best.llr),
         llr=best.llr,
         interval=best.interval,
         checks={
-            e.check.name: (e.measured.value, e.llr)
-            if isinstance(e.measured, Reading)
-            else e.measured.reason.value
+            e.check.name: (e.measurement.value, e.llr)
+            if isinstance(e.measurement, Reading)
+            else e.measurement.reason.value
             for e in best.evidence
         },
         gan_eye_distance=measured.gan_eye_distance,
         side_px=measured.side_px,
-        square=best.square.vector() if best.square else None,
+        square=best.alignment.vector() if best.alignment else None,
     )
 
 
-def scored_llrs(scores: Sequence[Scored]) -> FloatArray:
+def scored_llrs(scores: Sequence[ScoredPicture]) -> FloatArray:
     """llr of those that were scored."""
     return np.array([s.llr for s in scores if s.outcome == Outcome.SCORED])

@@ -9,88 +9,128 @@ from typing import Final
 
 import torch
 
-from app.face.landmarks import load_model
-from app.networks.onnx import WITNESS_FILE, load_segmenter
+from app.face.landmarks import load_landmark_model
+from app.networks.onnx import REGION_NETWORK_FILE, load_segmenter
 from app.training import corpus as corpora
-from app.training.held_out_networks import FILE, FOLDER, PARTS, Parts, read_parts, witness_of
-from app.training.network.augmentation import Sampler
-from app.training.network.crops import Crops, keep_crops
-from app.training.network.export import export
-from app.training.network.hyperparameters import HALF, KEPT_OUT, WHOLE, WITHOUT, Recipe
-from app.training.network.model import Tensors, pretrained
-from app.training.network.sampling import Groups
-from app.training.network.splits import HALVES, half_of, make_parts
-from app.training.network.train import Tell, train
+from app.training.held_out_networks import (
+    HELD_OUT_DIR,
+    SPLIT_COUNT,
+    SPLITS_FILE,
+    NetworkSplits,
+    network_file,
+    read_splits,
+)
+from app.training.network.augmentation import BatchSampler
+from app.training.network.crops import CropDataset, load_or_make_crops
+from app.training.network.export import export_quantized
+from app.training.network.hyperparameters import (
+    HALF_STAGE,
+    HELD_OUT_STAGES,
+    SHIPPED_STAGES,
+    UNSEEN_COLLECTORS,
+    Hyperparameters,
+)
+from app.training.network.model import Tensors, load_pretrained
+from app.training.network.sampling import GroupSampler
+from app.training.network.splits import HALF_COUNT, half_of, make_splits
+from app.training.network.train import ReportProgress, train
 
-_CALIBRATION_TILES: Final = 48
-_ELSEWHERE: Final = 1000
+_CALIBRATION_TILE_COUNT: Final = 48
+_CALIBRATION_SEED: Final = 1000
 """Another seed than training's: calibration tiles are not the first ones that were trained on."""
 
 
 def run_fit_texture(
-    root: Path, models_dir: Path, work: Path, steps_share: float, tell: Tell
+    root: Path,
+    models_dir: Path,
+    work_dir: Path,
+    steps_share: float,
+    report_progress: ReportProgress,
 ) -> str:
-    """Train on ``root``, keeping crops and checkpoints in ``work``; write the five networks.
+    """Train on ``root``, keeping crops and checkpoints in ``work_dir``; write the five networks.
 
     ``steps_share`` shortens every stage, for a try. Every stage goes on where it was stopped.
     """
-    corpus = corpora.read(root)
-    crops = keep_crops(corpus, load_model(models_dir), load_segmenter(models_dir), work)
-    parts = _parts(corpus, crops, models_dir)
-    start = pretrained()
+    corpus = corpora.read_corpus(root)
+    crops = load_or_make_crops(
+        corpus, load_landmark_model(models_dir), load_segmenter(models_dir), work_dir
+    )
+    splits = _load_or_make_splits(corpus, crops, models_dir)
+    start = load_pretrained()
 
-    def trained(name: str, of: Recipe, begin: Tensors, chosen: list[int]) -> Tensors:
-        recipe = shortened(of, steps_share)
-        return stage(crops, chosen, begin, recipe, work / f"{name}.pt", tell)
+    def train_named_stage(
+        name: str, base: Hyperparameters, initial: Tensors, indices: list[int]
+    ) -> Tensors:
+        hyperparameters = scale_steps(base, steps_share)
+        return train_stage(
+            crops, indices, initial, hyperparameters, work_dir / f"{name}.pt", report_progress
+        )
 
     halves = []
-    for half in range(HALVES):
-        chosen = [i for i, kept in enumerate(crops.kept) if half_of(parts.part(kept.row)) == half]
-        halves.append(trained(f"half_{half}", replace(HALF, seed=half), start, chosen))
-    for part in range(PARTS):
-        chosen = [i for i, kept in enumerate(crops.kept) if parts.part(kept.row) != part]
-        without = halves[1 - half_of(part)]
-        for name, recipe in WITHOUT.items():
-            own = replace(recipe, seed=recipe.seed + part)
-            without = trained(f"{name}_{part}", own, without, chosen)
-        write(without, crops, chosen, models_dir / witness_of(part))
-    chosen = [i for i, kept in enumerate(crops.kept) if kept.row.source not in KEPT_OUT]
-    ships = halves[0]
-    for name, recipe in WHOLE.items():
-        ships = trained(name, recipe, ships, chosen)
-    write(ships, crops, chosen, models_dir / WITNESS_FILE)
-    return json.dumps({"crops": len(crops.kept), "trained_on": len(chosen)})
+    for half in range(HALF_COUNT):
+        indices = [
+            i
+            for i, record in enumerate(crops.records)
+            if half_of(splits.split_of(record.row)) == half
+        ]
+        halves.append(
+            train_named_stage(f"half_{half}", replace(HALF_STAGE, seed=half), start, indices)
+        )
+    for split in range(SPLIT_COUNT):
+        indices = [
+            i for i, record in enumerate(crops.records) if splits.split_of(record.row) != split
+        ]
+        tensors = halves[1 - half_of(split)]
+        for name, hyperparameters in HELD_OUT_STAGES.items():
+            seeded = replace(hyperparameters, seed=hyperparameters.seed + split)
+            tensors = train_named_stage(f"{name}_{split}", seeded, tensors, indices)
+        export_network(tensors, crops, indices, models_dir / network_file(split))
+    indices = [
+        i for i, record in enumerate(crops.records) if record.row.source not in UNSEEN_COLLECTORS
+    ]
+    shipped = halves[0]
+    for name, hyperparameters in SHIPPED_STAGES.items():
+        shipped = train_named_stage(name, hyperparameters, shipped, indices)
+    export_network(shipped, crops, indices, models_dir / REGION_NETWORK_FILE)
+    return json.dumps({"crops": len(crops.records), "trained_on": len(indices)})
 
 
-def _parts(corpus: corpora.Corpus, crops: Crops, models_dir: Path) -> Parts:
+def _load_or_make_splits(
+    corpus: corpora.Corpus, crops: CropDataset, models_dir: Path
+) -> NetworkSplits:
     """The ones that are kept if they are for this very manifest, so that networks can be redone."""
-    path = models_dir / FOLDER / FILE
+    path = models_dir / HELD_OUT_DIR / SPLITS_FILE
     if path.is_file():
-        known = read_parts(models_dir)
-        if known.manifest_sha256 == corpus.manifest_sha256:
-            return known
-    made = make_parts(corpus.manifest_sha256, corpus.rows, crops)
+        existing = read_splits(models_dir)
+        if existing.manifest_sha256 == corpus.manifest_sha256:
+            return existing
+    splits = make_splits(corpus.manifest_sha256, corpus.rows, crops)
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(made.written(), encoding="utf-8")
-    return made
+    path.write_text(splits.to_json(), encoding="utf-8")
+    return splits
 
 
-def shortened(recipe: Recipe, share: float) -> Recipe:
-    """``recipe`` with so many of its steps."""
-    return replace(recipe, steps=max(1, round(recipe.steps * share)))
+def scale_steps(hyperparameters: Hyperparameters, share: float) -> Hyperparameters:
+    """``hyperparameters`` with so many of its steps."""
+    return replace(hyperparameters, steps=max(1, round(hyperparameters.steps * share)))
 
 
-def stage(
-    crops: Crops, chosen: list[int], start: Tensors, recipe: Recipe, checkpoint: Path, tell: Tell
+def train_stage(
+    crops: CropDataset,
+    indices: list[int],
+    start: Tensors,
+    hyperparameters: Hyperparameters,
+    checkpoint: Path,
+    report_progress: ReportProgress,
 ) -> Tensors:
-    """One training run on the crops ``chosen``."""
-    torch.manual_seed(recipe.seed)
-    sampler = Sampler(crops, Groups(crops.kept, chosen), recipe.seed)
-    tell(f"{checkpoint.stem}: {len(chosen)} crops")
-    return train(start, sampler, recipe, checkpoint, tell)
+    """One training run on the crops ``indices``."""
+    torch.manual_seed(hyperparameters.seed)
+    sampler = BatchSampler(crops, GroupSampler(crops.records, indices), hyperparameters.seed)
+    report_progress(f"{checkpoint.stem}: {len(indices)} crops")
+    return train(start, sampler, hyperparameters, checkpoint, report_progress)
 
 
-def write(tensors: Tensors, crops: Crops, chosen: list[int], out: Path) -> None:
+def export_network(tensors: Tensors, crops: CropDataset, indices: list[int], out: Path) -> None:
     """Export; windows of one size show the integers what values to expect."""
-    sampler = Sampler(crops, Groups(crops.kept, chosen), _ELSEWHERE)
-    export(tensors, sampler.whole(_CALIBRATION_TILES)[0], out)
+    sampler = BatchSampler(crops, GroupSampler(crops.records, indices), _CALIBRATION_SEED)
+    export_quantized(tensors, sampler.sample_windows(_CALIBRATION_TILE_COUNT)[0], out)

@@ -14,131 +14,138 @@ from typing import Any, Final
 import cv2
 import numpy as np
 
-from app.analysis.analyze import portray
-from app.errors import AvatarError
+from app.analysis.analyze import build_portraits
+from app.errors import RequestError
 from app.face.alignment import Box
-from app.face.landmarks import FaceFinders
-from app.face.portrait import Network, Portrait
+from app.face.landmarks import ThreadFaceFinders
+from app.face.portrait import PixelNetwork, Portrait
 from app.image.picture import RgbArray, decode
 from app.training.calibration.sample_weights import ALIGNED_KINDS
-from app.training.corpus import Corpus, CorpusError, Row
+from app.training.corpus import Corpus, CorpusError, ManifestRow
 
-MASK_SIDE: Final = 100
-_PIXELS: Final = "crops.bin"
-_MASKS: Final = "persons.bin"
-_INDEX: Final = "crops.json"
-KINDS_LEFT_OUT: Final = frozenset({"nonface"})
+MASK_SIDE_PX: Final = 100
+_PIXELS_FILE: Final = "crops.bin"
+_MASKS_FILE: Final = "persons.bin"
+_INDEX_FILE: Final = "crops.json"
+EXCLUDED_KINDS: Final = frozenset({"nonface"})
 
 
 @dataclass(frozen=True)
-class Kept:
+class CropRecord:
     """Where one crop lies: ``side`` px, ``offset`` bytes; ``visible`` as in ``FaceCrop``, unit."""
 
-    row: Row
+    row: ManifestRow
     side: int
     offset: int
     visible: tuple[float, float, float, float]
 
 
 @dataclass(frozen=True, eq=False)
-class Crops:
+class CropDataset:
     """All crops of a corpus, and the person's mask over each."""
 
-    kept: tuple[Kept, ...]
+    records: tuple[CropRecord, ...]
     pixels: Any
     masks: Any
 
     def rgb(self, index: int) -> RgbArray:
         """Crop ``index``, uint8 (side, side, 3)."""
-        one = self.kept[index]
-        size = one.side * one.side * 3
-        out: RgbArray = self.pixels[one.offset : one.offset + size].reshape(one.side, one.side, 3)
+        record = self.records[index]
+        size = record.side * record.side * 3
+        out: RgbArray = self.pixels[record.offset : record.offset + size].reshape(
+            record.side, record.side, 3
+        )
         return out
 
-    def person(self, index: int) -> RgbArray:
+    def person_mask(self, index: int) -> RgbArray:
         """The person's mask over crop ``index``, uint8 (100, 100), 255 is certain."""
-        size = MASK_SIDE * MASK_SIDE
+        size = MASK_SIDE_PX * MASK_SIDE_PX
         start = index * size
-        out: RgbArray = self.masks[start : start + size].reshape(MASK_SIDE, MASK_SIDE)
+        out: RgbArray = self.masks[start : start + size].reshape(MASK_SIDE_PX, MASK_SIDE_PX)
         return out
 
 
-def keep_crops(corpus: Corpus, landmarks: bytes, network: Network, folder: Path) -> Crops:
+def load_or_make_crops(
+    corpus: Corpus, landmarks: bytes, network: PixelNetwork, folder: Path
+) -> CropDataset:
     """The crops of ``corpus``, made in ``folder`` unless they are there for this very manifest."""
-    index = folder / _INDEX
+    index = folder / _INDEX_FILE
     if not index.is_file() or json.loads(index.read_text())["manifest"] != corpus.manifest_sha256:
         folder.mkdir(parents=True, exist_ok=True)
         index.unlink(missing_ok=True)  # it would vouch for crops that are being written over
-        kept = _make(corpus, landmarks, network, folder)
-        content = {"manifest": corpus.manifest_sha256, "kept": [asdict(k) for k in kept]}
+        records = _extract_crops(corpus, landmarks, network, folder)
+        content = {"manifest": corpus.manifest_sha256, "kept": [asdict(k) for k in records]}
         index.write_text(json.dumps(content), encoding="utf-8")
-    found = json.loads(index.read_text())["kept"]
-    if not found:
+    entries = json.loads(index.read_text())["kept"]
+    if not entries:
         raise CorpusError("no face was found in the corpus")
-    return Crops(
-        kept=tuple(
-            Kept(Row(**k["row"]), k["side"], k["offset"], tuple(k["visible"])) for k in found
+    return CropDataset(
+        records=tuple(
+            CropRecord(ManifestRow(**k["row"]), k["side"], k["offset"], tuple(k["visible"]))
+            for k in entries
         ),
-        pixels=np.memmap(folder / _PIXELS, np.uint8, "r"),
-        masks=np.memmap(folder / _MASKS, np.uint8, "r"),
+        pixels=np.memmap(folder / _PIXELS_FILE, np.uint8, "r"),
+        masks=np.memmap(folder / _MASKS_FILE, np.uint8, "r"),
     )
 
 
-def _make(corpus: Corpus, landmarks: bytes, network: Network, folder: Path) -> list[Kept]:
-    kept: list[Kept] = []
+def _extract_crops(
+    corpus: Corpus, landmarks: bytes, network: PixelNetwork, folder: Path
+) -> list[CropRecord]:
+    records: list[CropRecord] = []
     offset = 0
-    with (folder / _PIXELS).open("wb") as pixels, (folder / _MASKS).open("wb") as masks:
-        for row, portrait in _portraits(corpus, landmarks, network):
-            crop, person = portrait.crop, portrait.person
+    with (folder / _PIXELS_FILE).open("wb") as pixels, (folder / _MASKS_FILE).open("wb") as masks:
+        for row, portrait in _iterate_portraits(corpus, landmarks, network):
+            crop, person = portrait.crop, portrait.person_mask
             if crop is None or person is None:
                 continue
             pixels.write(crop.rgb.tobytes())
-            small = cv2.resize(person, (MASK_SIDE, MASK_SIDE), interpolation=cv2.INTER_AREA)
+            small = cv2.resize(person, (MASK_SIDE_PX, MASK_SIDE_PX), interpolation=cv2.INTER_AREA)
             masks.write((np.clip(small, 0.0, 1.0) * 255.0).astype(np.uint8).tobytes())
-            kept.append(Kept(row, crop.side_px, offset, _edges(crop.visible)))
+            records.append(CropRecord(row, crop.side_px, offset, _box_edges(crop.visible)))
             offset += crop.rgb.size
-    return kept
+    return records
 
 
-def _portraits(
-    corpus: Corpus, landmarks: bytes, network: Network
-) -> Iterator[tuple[Row, Portrait]]:
-    rows = [row for row in corpus.rows if row.kind not in KINDS_LEFT_OUT]
+def _iterate_portraits(
+    corpus: Corpus, landmarks: bytes, network: PixelNetwork
+) -> Iterator[tuple[ManifestRow, Portrait]]:
+    rows = [row for row in corpus.rows if row.kind not in EXCLUDED_KINDS]
     threads = os.cpu_count() or 1
-    with closing(FaceFinders(landmarks)) as finders, ThreadPoolExecutor(threads) as pool:
+    with closing(ThreadFaceFinders(landmarks)) as finders, ThreadPoolExecutor(threads) as pool:
 
-        def look(row: Row) -> Portrait | None:
+        def load_portrait(row: ManifestRow) -> Portrait | None:
             try:
                 picture = decode((corpus.root / row.path).read_bytes())
             except OSError as error:
                 path = corpus.root / row.path
                 raise CorpusError(f"cannot read {path}: {error.strerror}") from error
-            except AvatarError:
+            except RequestError:
                 return None  # evaluation counts it; there is nothing to train on
-            portraits = portray(picture, finders.mine(), network)
-            return _chosen(row, portraits)
+            portraits = build_portraits(picture, finders.for_current_thread(), network)
+            return _choose_face(row, portraits)
 
         for start in range(0, len(rows), 64 * threads):
-            part = rows[start : start + 64 * threads]
-            for row, portrait in zip(part, pool.map(look, part), strict=True):
+            block = rows[start : start + 64 * threads]
+            for row, portrait in zip(block, pool.map(load_portrait, block), strict=True):
                 if portrait is not None:
                     yield row, portrait
 
 
-def _chosen(row: Row, portraits: tuple[Portrait, ...]) -> Portrait | None:
+def _choose_face(row: ManifestRow, portraits: tuple[Portrait, ...]) -> Portrait | None:
     """The face in the frame where the picture is known to be framed, else the largest."""
 
-    def astray(portrait: Portrait) -> float:
+    def frame_distance(portrait: Portrait) -> float:
         try:
             x, y, ln_side, roll = portrait.alignment.vector()
         except ValueError:
             return float("inf")
         return abs(x - 0.5) + abs(y - 0.5) + abs(ln_side) + abs(roll)
 
-    if row.generated or row.kind in ALIGNED_KINDS:
-        return min(portraits, key=astray, default=None)
+    if row.is_generated or row.kind in ALIGNED_KINDS:
+        return min(portraits, key=frame_distance, default=None)
     return max(portraits, key=lambda p: p.face.eye_distance_px, default=None)
 
 
-def _edges(box: Box) -> tuple[float, float, float, float]:
+def _box_edges(box: Box) -> tuple[float, float, float, float]:
     return (box.left, box.top, box.right, box.bottom)

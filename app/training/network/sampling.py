@@ -9,37 +9,45 @@ from typing import Final
 import numpy as np
 
 from app.calibration.densities import FloatArray
-from app.training.corpus import ORDINARY_KINDS, CorpusError, Row
-from app.training.network.crops import Kept
-from app.training.network.hyperparameters import GENERATED_SHARES, REAL_SHARES, SIFTED, SMALL_FFHQ
+from app.training.corpus import ORDINARY_KINDS, CorpusError, ManifestRow
+from app.training.network.crops import CropRecord
+from app.training.network.hyperparameters import (
+    CURATED_COLLECTORS,
+    GENERATED_SHARES,
+    REAL_SHARES,
+    SMALL_FFHQ_COLLECTORS,
+)
 
-_LEAST: Final = 4
+_MIN_LARGE_CROPS: Final = 4
 _STEP_PX: Final = 8
 
 
-def group_of(row: Row) -> str:
+def sampling_group(row: ManifestRow) -> str:
     """The group of ``row``, a key of one of the two tables of shares, or another word."""
-    if row.kind == "stylegan2" and row.source in SIFTED:
+    if row.kind == "stylegan2" and row.source in CURATED_COLLECTORS:
         return "stylegan2_sifted"
     if row.kind == "aligned":
-        return "ffhq_256" if row.source in SMALL_FFHQ else "ffhq_1024"
+        return "ffhq_256" if row.source in SMALL_FFHQ_COLLECTORS else "ffhq_1024"
     return "ordinary" if row.kind in ORDINARY_KINDS else row.kind
 
 
-class Groups:
+class GroupSampler:
     """Draws a crop that is at least as large as asked, of either class."""
 
-    def __init__(self, kept: Sequence[Kept], chosen: Sequence[int]) -> None:
-        """``chosen``: indices into ``kept`` to draw from. Raises ``CorpusError`` if lopsided."""
-        self._sides = np.array([k.side for k in kept])
+    def __init__(self, records: Sequence[CropRecord], indices: Sequence[int]) -> None:
+        """``indices``: indices into ``records`` to draw from.
+
+        Raises ``CorpusError`` if lopsided.
+        """
+        self._sides = np.array([k.side for k in records])
         self._members: dict[str, list[int]] = {}
-        for index in chosen:
-            self._members.setdefault(group_of(kept[index].row), []).append(index)
+        for index in indices:
+            self._members.setdefault(sampling_group(records[index].row), []).append(index)
         self._weights = {
-            name: _evened([kept[i].row.source for i in members])
+            name: _collector_weights([records[i].row.source for i in members])
             for name, members in self._members.items()
         }
-        self._known: dict[tuple[str, int], FloatArray] = {}
+        self._cumulative_cache: dict[tuple[str, int], FloatArray] = {}
         for shares in (GENERATED_SHARES, REAL_SHARES):
             if not set(shares) & set(self._members):
                 raise CorpusError(f"the corpus has none of the kinds {', '.join(shares)}")
@@ -48,27 +56,31 @@ class Groups:
         """The index of a crop of at least ``side`` px, or of any size where none is that large."""
         shares = GENERATED_SHARES if generated else REAL_SHARES
         side = -(-side // _STEP_PX) * _STEP_PX  # upwards: never larger than the picture is
-        able = [g for g in shares if g in self._members and self._count(g, side) >= _LEAST]
-        groups = able or [g for g in shares if g in self._members]
+        eligible = [
+            g
+            for g in shares
+            if g in self._members and self._count_large(g, side) >= _MIN_LARGE_CROPS
+        ]
+        groups = eligible or [g for g in shares if g in self._members]
         weights = np.array([shares[g] for g in groups])
         name = groups[int(rng.choice(len(groups), p=weights / weights.sum()))]
-        ladder = self._ladder(name, side if able else 0)
-        at = min(int(np.searchsorted(ladder, rng.random())), len(ladder) - 1)
-        return self._members[name][at]
+        cumulative = self._cumulative_weights(name, side if eligible else 0)
+        position = min(int(np.searchsorted(cumulative, rng.random())), len(cumulative) - 1)
+        return self._members[name][position]
 
-    def _count(self, name: str, side: int) -> int:
+    def _count_large(self, name: str, side: int) -> int:
         return int((self._sides[self._members[name]] >= side).sum())
 
-    def _ladder(self, name: str, side: int) -> FloatArray:
+    def _cumulative_weights(self, name: str, side: int) -> FloatArray:
         key = (name, side)
-        if key not in self._known:
+        if key not in self._cumulative_cache:
             large = self._sides[self._members[name]] >= side
             weights = self._weights[name] * large
-            self._known[key] = np.cumsum(weights / weights.sum())
-        return self._known[key]
+            self._cumulative_cache[key] = np.cumsum(weights / weights.sum())
+        return self._cumulative_cache[key]
 
 
-def _evened(sources: Sequence[str]) -> FloatArray:
+def _collector_weights(sources: Sequence[str]) -> FloatArray:
     """Weights by which a collector counts as the root of how many pictures it has, (n,)."""
     counts = Counter(sources)
     return np.array([counts[source] ** -0.5 for source in sources])

@@ -14,99 +14,118 @@ from torch.nn import functional
 
 from app.image.picture import RgbArray
 from app.networks.regions import Region
-from app.training.network.augmentation import Sampler
-from app.training.network.hyperparameters import Recipe
-from app.training.network.model import HEADS, Tensors, heat, trainable
+from app.training.network.augmentation import BatchSampler
+from app.training.network.hyperparameters import Hyperparameters
+from app.training.network.model import HEADS, Tensors, mark_trainable, score_map
 
-REGIONAL: Final = tuple(region for region in Region if region is not Region.TEXTURE)
-_TELL_EVERY: Final = 50
+REGION_CYCLE: Final = tuple(region for region in Region if region is not Region.TEXTURE)
+_REPORT_EVERY: Final = 50
 
-Tell = Callable[[str], None]
+ReportProgress = Callable[[str], None]
 
 
 def train(
-    start: Tensors, sampler: Sampler, recipe: Recipe, checkpoint: Path, tell: Tell
+    start: Tensors,
+    sampler: BatchSampler,
+    hyperparameters: Hyperparameters,
+    checkpoint: Path,
+    report_progress: ReportProgress,
 ) -> Tensors:
-    """The moving average of the weights after ``recipe.steps`` from ``start``.
+    """The moving average of the weights after ``hyperparameters.steps`` from ``start``.
 
     Goes on from ``checkpoint`` if it is there, with other samples than it would have come to.
     """
     tensors = {name: t.clone() for name, t in start.items()}
-    body, head = trainable(tensors)
+    body, head = mark_trainable(tensors)
     optimizer = torch.optim.AdamW(
         [
-            {"params": body, "lr": recipe.body_rate, "weight_decay": 1e-2},
-            {"params": head, "lr": recipe.head_rate, "weight_decay": 1e-3},
+            {"params": body, "lr": hyperparameters.body_learning_rate, "weight_decay": 1e-2},
+            {"params": head, "lr": hyperparameters.head_learning_rate, "weight_decay": 1e-3},
         ]
     )
-    rates = (recipe.body_rate, recipe.head_rate)
+    rates = (hyperparameters.body_learning_rate, hyperparameters.head_learning_rate)
     average = {name: t.detach().clone() for name, t in tensors.items()}
-    begin = 0
+    first_step = 0
     if checkpoint.is_file():
-        begin = _resume(checkpoint, tensors, average, optimizer)
-        sampler.go_on_from(begin)
-        tell(f"goes on at step {begin}")
+        first_step = _load_checkpoint(checkpoint, tensors, average, optimizer)
+        sampler.resume_at(first_step)
+        report_progress(f"goes on at step {first_step}")
     losses: list[tuple[float, float]] = []
-    began = time.monotonic()
-    for step in range(begin, recipe.steps):
+    started_at = time.monotonic()
+    for step in range(first_step, hyperparameters.steps):
         for group, rate in zip(optimizer.param_groups, rates, strict=True):
-            group["lr"] = rate * pace(step, recipe)
-        losses.append(_step(tensors, sampler, recipe, REGIONAL[step % len(REGIONAL)]))
-        torch.nn.utils.clip_grad_norm_([*body, *head], recipe.clip_norm)
+            group["lr"] = rate * learning_rate_factor(step, hyperparameters)
+        losses.append(
+            _backward_step(
+                tensors, sampler, hyperparameters, REGION_CYCLE[step % len(REGION_CYCLE)]
+            )
+        )
+        torch.nn.utils.clip_grad_norm_([*body, *head], hyperparameters.clip_norm)
         optimizer.step()
         optimizer.zero_grad(set_to_none=True)
-        _average(average, tensors, min(recipe.averaging, (1 + step) / (10 + step)))
-        if (step + 1) % _TELL_EVERY == 0:
-            whole, regional = np.mean(losses[-_TELL_EVERY:], axis=0)
-            pace_s = (time.monotonic() - began) / (step + 1 - begin)
-            tell(f"step {step + 1}: whole {whole:.3f}, regional {regional:.3f}, {pace_s:.2f} s")
-        if (step + 1) % recipe.checkpoint_every == 0 or step + 1 == recipe.steps:
-            _keep(checkpoint, tensors, average, optimizer, step + 1)
+        _update_average(
+            average, tensors, min(hyperparameters.average_decay, (1 + step) / (10 + step))
+        )
+        if (step + 1) % _REPORT_EVERY == 0:
+            window_loss, tile_loss = np.mean(losses[-_REPORT_EVERY:], axis=0)
+            step_s = (time.monotonic() - started_at) / (step + 1 - first_step)
+            report_progress(
+                f"step {step + 1}: whole {window_loss:.3f}, regional {tile_loss:.3f}, "
+                f"{step_s:.2f} s"
+            )
+        if (step + 1) % hyperparameters.checkpoint_every == 0 or step + 1 == hyperparameters.steps:
+            _save_checkpoint(checkpoint, tensors, average, optimizer, step + 1)
     return average
 
 
-def pace(step: int, recipe: Recipe) -> float:
+def learning_rate_factor(step: int, hyperparameters: Hyperparameters) -> float:
     """Share of the full rate: up in a line, then down along a cosine to a fiftieth."""
-    up = min(1.0, (step + 1) / recipe.warm_up_steps)
-    down = 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * step / recipe.steps))
-    return up * down
+    warm_up = min(1.0, (step + 1) / hyperparameters.warm_up_steps)
+    decay = 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * step / hyperparameters.steps))
+    return warm_up * decay
 
 
-def batch(tiles: Sequence[RgbArray]) -> Any:
+def to_batch(tiles: Sequence[RgbArray]) -> Any:
     """``tiles`` of one size as the network takes them: (n, 3, h, w), -1 to 1."""
     pixels = (np.stack(tiles).astype(np.float32) - 127.0) / 128.0
     tensor = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
     return tensor.contiguous(memory_format=torch.channels_last)
 
 
-def _step(
-    tensors: Tensors, sampler: Sampler, recipe: Recipe, region: Region
+def _backward_step(
+    tensors: Tensors, sampler: BatchSampler, hyperparameters: Hyperparameters, region: Region
 ) -> tuple[float, float]:
     """Gradients of one step, left in the tensors; the two losses."""
-    told = []
-    for at, count, weight in (
-        (Region.TEXTURE, recipe.whole, 1.0),
-        (region, recipe.regional, recipe.regional_loss),
+    losses = []
+    for head_region, count, weight in (
+        (Region.TEXTURE, hyperparameters.window_count, 1.0),
+        (region, hyperparameters.tile_count, hyperparameters.regional_loss_weight),
     ):
         tiles, labels = (
-            sampler.whole(count) if at is Region.TEXTURE else sampler.regional(at, count)
+            sampler.sample_windows(count)
+            if head_region is Region.TEXTURE
+            else sampler.sample_tiles(head_region, count)
         )
-        odds = heat(tensors, batch(sampler.mirrored(tiles)))[:, HEADS.index(at)].mean((1, 2))
-        soft = recipe.label_smoothing
-        wanted = torch.tensor(labels, dtype=torch.float32) * (1.0 - soft) + soft / 2.0
-        loss = functional.binary_cross_entropy_with_logits(odds, wanted)
+        logits = score_map(tensors, to_batch(sampler.mirror_randomly(tiles)))[
+            :, HEADS.index(head_region)
+        ].mean((1, 2))
+        smoothing = hyperparameters.label_smoothing
+        targets = torch.tensor(labels, dtype=torch.float32) * (1.0 - smoothing) + smoothing / 2.0
+        loss = functional.binary_cross_entropy_with_logits(logits, targets)
         (weight * loss).backward()
-        told.append(float(loss.detach()))
-    return told[0], told[1]
+        losses.append(float(loss.detach()))
+    return losses[0], losses[1]
 
 
-def _average(average: Tensors, tensors: Tensors, keep: float) -> None:
+def _update_average(average: Tensors, tensors: Tensors, decay: float) -> None:
     with torch.no_grad():
         for name, tensor in tensors.items():
-            average[name].mul_(keep).add_(tensor.detach(), alpha=1.0 - keep)
+            average[name].mul_(decay).add_(tensor.detach(), alpha=1.0 - decay)
 
 
-def _keep(path: Path, tensors: Tensors, average: Tensors, optimizer: Any, step: int) -> None:
+def _save_checkpoint(
+    path: Path, tensors: Tensors, average: Tensors, optimizer: Any, step: int
+) -> None:
     """Written beside and moved over: a kill leaves the old one or the new one."""
     content = {
         "step": step,
@@ -114,16 +133,16 @@ def _keep(path: Path, tensors: Tensors, average: Tensors, optimizer: Any, step: 
         "average": average,
         "optimizer": optimizer.state_dict(),
     }
-    beside = path.with_suffix(".part")
-    torch.save(content, beside)
-    beside.replace(path)
+    temporary = path.with_suffix(".part")
+    torch.save(content, temporary)
+    temporary.replace(path)
 
 
-def _resume(path: Path, tensors: Tensors, average: Tensors, optimizer: Any) -> int:
-    found = torch.load(path, map_location="cpu", weights_only=True)
+def _load_checkpoint(path: Path, tensors: Tensors, average: Tensors, optimizer: Any) -> int:
+    content = torch.load(path, map_location="cpu", weights_only=True)
     with torch.no_grad():
         for name, tensor in tensors.items():
-            tensor.copy_(found["tensors"][name])
-            average[name].copy_(found["average"][name])
-    optimizer.load_state_dict(found["optimizer"])
-    return int(found["step"])
+            tensor.copy_(content["tensors"][name])
+            average[name].copy_(content["average"][name])
+    optimizer.load_state_dict(content["optimizer"])
+    return int(content["step"])

@@ -13,16 +13,16 @@ import pytest
 
 from app.analysis.schemas import AnalysisOut
 from app.api.problems import Problem
-from app.api.problems import of as problem_of
+from app.api.problems import problem_from_error as problem_of
 from app.errors import FetchFailed
 from app.evidence import SCOPE, Outcome
-from tests.api.stand_in import EYES, StandIn, Start, picture_bytes
+from tests.api.stub_analyzer import EYES, StartServer, StubAnalyzer, picture_bytes
 
 PATH = "/v1/analyses"
 PNG = picture_bytes()
 
 
-class Pictures(http.server.BaseHTTPRequestHandler):
+class PictureHandler(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         body = PNG if self.path == "/a.png" else b""
         self.send_response(200 if body else 404)
@@ -37,7 +37,7 @@ class Pictures(http.server.BaseHTTPRequestHandler):
 @pytest.fixture(scope="module")
 def elsewhere() -> Iterator[str]:
     """The address of a server with one picture, ``/a.png``."""
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Pictures) as server:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), PictureHandler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         yield f"http://127.0.0.1:{server.server_address[1]}"
@@ -55,52 +55,52 @@ def send(client: httpx.Client, how: str, elsewhere: str, **fields: str) -> httpx
     return client.post(PATH, json={"url": f"{elsewhere}/a.png", **fields})
 
 
-HOWS = ("multipart", "raw", "url")
+SEND_METHODS = ("multipart", "raw", "url")
 
 
-def problem(response: httpx.Response, status: int, code: str) -> Problem:
+def expect_problem(response: httpx.Response, status: int, code: str) -> Problem:
     """The problem in ``response``, which must be the one expected."""
     assert (response.status_code, response.json()["code"]) == (status, code), response.text
     assert response.headers["content-type"] == "application/problem+json"
-    said = Problem.model_validate(response.json())
-    assert said.type == f"urn:eyeline:problem:{code}"
-    assert said.status == status
-    assert said.request_id == response.headers["x-request-id"]
-    assert said.title
-    assert said.detail
-    return said
+    problem = Problem.model_validate(response.json())
+    assert problem.type == f"urn:eyeline:problem:{code}"
+    assert problem.status == status
+    assert problem.request_id == response.headers["x-request-id"]
+    assert problem.title
+    assert problem.detail
+    return problem
 
 
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("how", SEND_METHODS)
 def test_the_same_answer_in_three_ways(client: httpx.Client, elsewhere: str, how: str) -> None:
     response = send(client, how, elsewhere, custom_id="@älice", prior="0.01")
     assert response.status_code == 200, response.text
-    said = AnalysisOut.model_validate(response.json())
-    assert said.id.startswith("an_")
-    assert said.custom_id == "@älice"
-    assert (said.prior, said.base_rate) == (0.01, 0.0005)
-    assert said.likelihood == pytest.approx(1 / (1 + 99 * 10**-3.7), abs=1e-3)
-    assert said.posterior_at_base_rate == pytest.approx(0.715, abs=1e-3)
-    assert said.support == "strong"
-    assert said.scope == SCOPE
-    assert said.image.format == "PNG"
-    assert (said.image.width, said.image.height) == (40, 30)
-    assert said.face is not None
-    assert [list(eye) for eye in said.face.eyes] == EYES
-    assert said.alignment is not None
-    assert (said.alignment.side, said.alignment.template) == (1.0071, "ffhq")
+    analysis = AnalysisOut.model_validate(response.json())
+    assert analysis.id.startswith("an_")
+    assert analysis.custom_id == "@älice"
+    assert (analysis.prior, analysis.base_rate) == (0.01, 0.0005)
+    assert analysis.likelihood == pytest.approx(1 / (1 + 99 * 10**-3.7), abs=1e-3)
+    assert analysis.posterior_at_base_rate == pytest.approx(0.715, abs=1e-3)
+    assert analysis.support == "strong"
+    assert analysis.scope == SCOPE
+    assert analysis.image.format == "PNG"
+    assert (analysis.image.width, analysis.image.height) == (40, 30)
+    assert analysis.face is not None
+    assert [list(eye) for eye in analysis.face.eyes] == EYES
+    assert analysis.alignment is not None
+    assert (analysis.alignment.side, analysis.alignment.template) == (1.0071, "ffhq")
     assert "overlay" not in response.json()
     assert "-0.0" not in response.text
-    assert said.timings_ms is not None
-    assert (said.timings_ms.fetch > 0) == (how == "url")
+    assert analysis.timings_ms is not None
+    assert (analysis.timings_ms.fetch > 0) == (how == "url")
 
 
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("how", SEND_METHODS)
 def test_the_overlay_comes_along_when_asked_for(
     client: httpx.Client, elsewhere: str, how: str
 ) -> None:
-    said = send(client, how, elsewhere, include="overlay").json()
-    head, _, body = said["overlay"].partition(",")
+    analysis = send(client, how, elsewhere, include="overlay").json()
+    head, _, body = analysis["overlay"].partition(",")
     assert head == "data:image/png;base64"
     assert base64.b64decode(body).startswith(b"\x89PNG\r\n\x1a\n")
 
@@ -128,17 +128,22 @@ def test_options_may_come_with_the_query_and_the_body_goes_first(
 
 
 @pytest.mark.parametrize("outcome", [o for o in Outcome if o is not Outcome.SCORED])
-def test_an_outcome_without_a_score_claims_nothing(start: Start, outcome: Outcome) -> None:
-    response = send(start(StandIn(outcome)), "multipart", "")
+def test_an_outcome_without_a_score_claims_nothing(start: StartServer, outcome: Outcome) -> None:
+    response = send(start(StubAnalyzer(outcome)), "multipart", "")
     assert response.status_code == 200
-    said = AnalysisOut.model_validate(response.json())
-    assert (said.outcome, said.verdict, said.llr) == (outcome, "not_applicable", 0.0)
-    nothing = (said.likelihood, said.posterior_at_base_rate, said.llr_interval, said.alignment)
+    analysis = AnalysisOut.model_validate(response.json())
+    assert (analysis.outcome, analysis.verdict, analysis.llr) == (outcome, "not_applicable", 0.0)
+    nothing = (
+        analysis.likelihood,
+        analysis.posterior_at_base_rate,
+        analysis.llr_interval,
+        analysis.alignment,
+    )
     assert nothing == (None, None, None, None)
-    assert (said.face, said.checks, said.support) == (None, [], "none")
+    assert (analysis.face, analysis.checks, analysis.support) == (None, [], "none")
 
 
-@pytest.mark.parametrize("how", HOWS)
+@pytest.mark.parametrize("how", SEND_METHODS)
 @pytest.mark.parametrize(
     ("name", "value"),
     [
@@ -155,9 +160,9 @@ def test_an_outcome_without_a_score_claims_nothing(start: Start, outcome: Outcom
 def test_a_bad_field_is_named(
     client: httpx.Client, elsewhere: str, how: str, name: str, value: str
 ) -> None:
-    said = problem(send(client, how, elsewhere, **{name: value}), 422, "invalid_request")
-    assert said.errors is not None
-    assert said.errors[0].pointer.startswith(f"#/{name}")
+    refusal = expect_problem(send(client, how, elsewhere, **{name: value}), 422, "invalid_request")
+    assert refusal.errors is not None
+    assert refusal.errors[0].pointer.startswith(f"#/{name}")
 
 
 @pytest.mark.parametrize(
@@ -175,16 +180,16 @@ def test_a_bad_field_is_named(
 )
 def test_bad_json_is_told_where(client: httpx.Client, body: bytes, pointer: str) -> None:
     response = client.post(PATH, content=body, headers={"Content-Type": "application/json"})
-    said = problem(response, 422, "invalid_request")
-    assert said.errors is not None
-    assert [e.pointer for e in said.errors] == [pointer]
+    refusal = expect_problem(response, 422, "invalid_request")
+    assert refusal.errors is not None
+    assert [e.pointer for e in refusal.errors] == [pointer]
 
 
 def test_a_body_of_nothing_but_mistakes_is_answered_with_a_few(client: httpx.Client) -> None:
-    answered = client.post("/v1/analyses", json={f"k{number}": 1 for number in range(5_000)})
-    assert answered.status_code == 422
-    assert len(answered.content) < 10_000
-    assert len(Problem.model_validate(answered.json()).errors or ()) == 20
+    response = client.post("/v1/analyses", json={f"k{number}": 1 for number in range(5_000)})
+    assert response.status_code == 422
+    assert len(response.content) < 10_000
+    assert len(Problem.model_validate(response.json()).errors or ()) == 20
 
 
 @pytest.mark.parametrize(
@@ -202,79 +207,79 @@ def test_a_body_of_nothing_but_mistakes_is_answered_with_a_few(client: httpx.Cli
     ],
 )
 def test_a_form_without_its_file_is_told(client: httpx.Client, request_: dict[str, Any]) -> None:
-    said = problem(client.post(PATH, **request_), 422, "invalid_request")
-    assert said.errors is not None
-    assert said.errors[0].pointer == "#/file"
+    refusal = expect_problem(client.post(PATH, **request_), 422, "invalid_request")
+    assert refusal.errors is not None
+    assert refusal.errors[0].pointer == "#/file"
 
 
 @pytest.mark.parametrize("kind", ["", "text/plain", "application/x-www-form-urlencoded", "💥"])
 def test_another_kind_of_body_is_told_what_to_send(client: httpx.Client, kind: str) -> None:
     response = client.post(PATH, content=PNG, headers={b"Content-Type": kind.encode()})
-    assert "multipart/form-data" in problem(response, 415, "unsupported_media_type").detail
+    assert "multipart/form-data" in expect_problem(response, 415, "unsupported_media_type").detail
 
 
 @pytest.mark.parametrize("content", [b"", b"hello"])
 def test_bytes_that_are_no_picture(client: httpx.Client, content: bytes) -> None:
     response = client.post(PATH, content=content, headers={"Content-Type": "image/png"})
-    problem(response, 415, "not_an_image")
+    expect_problem(response, 415, "not_an_image")
 
 
 def test_a_picture_of_a_kind_that_is_not_read(client: httpx.Client) -> None:
     response = client.post(PATH, content=b"<svg/>", headers={"Content-Type": "image/svg+xml"})
-    problem(response, 415, "image_unsupported")
+    expect_problem(response, 415, "image_unsupported")
 
 
 def test_a_picture_cut_short(client: httpx.Client) -> None:
     half = picture_bytes((200, 200), "JPEG")[:9000]
     response = client.post(PATH, content=half, headers={"Content-Type": "image/png"})
-    problem(response, 422, "image_truncated")
+    expect_problem(response, 422, "image_truncated")
 
 
-def test_too_much_is_refused_by_its_declared_length(start: Start) -> None:
+def test_too_much_is_refused_by_its_declared_length(start: StartServer) -> None:
     client = start(max_bytes=1000)
     response = client.post(PATH, content=b"x" * 1001, headers={"Content-Type": "image/png"})
-    problem(response, 413, "too_large")
+    expect_problem(response, 413, "too_large")
 
 
-def test_too_much_is_refused_while_it_arrives(start: Start) -> None:
+def test_too_much_is_refused_while_it_arrives(start: StartServer) -> None:
     client = start(max_bytes=1000)
     chunks = (b"x" * 100 for _ in range(11))
     response = client.post(PATH, content=chunks, headers={"Content-Type": "image/png"})
-    problem(response, 413, "too_large")
+    expect_problem(response, 413, "too_large")
 
 
-def test_too_much_in_a_form_and_in_json(start: Start) -> None:
+def test_too_much_in_a_form_and_in_json(start: StartServer) -> None:
     client = start(max_bytes=1000)
     form = client.post(PATH, files={"file": ("a.png", PNG)})
-    problem(form, 413, "too_large")
-    problem(client.post(PATH, json={"url": "x" * 70_000}), 413, "too_large")
+    expect_problem(form, 413, "too_large")
+    expect_problem(client.post(PATH, json={"url": "x" * 70_000}), 413, "too_large")
 
 
 def test_where_a_url_leads(client: httpx.Client, elsewhere: str) -> None:
     def post(url: str) -> httpx.Response:
         return client.post(PATH, json={"url": url})
 
-    problem(post("ftp://example.com/a.png"), 400, "url_invalid")
-    problem(post("http://127.0.0.2/a.png"), 403, "url_blocked")
-    problem(post("http://169.254.169.254/latest/meta-data"), 403, "url_blocked")
-    said = problem(post(f"{elsewhere}/none.png"), 424, "fetch_failed")
-    assert said.upstream_status == 404
+    expect_problem(post("ftp://example.com/a.png"), 400, "url_invalid")
+    expect_problem(post("http://127.0.0.2/a.png"), 403, "url_blocked")
+    expect_problem(post("http://169.254.169.254/latest/meta-data"), 403, "url_blocked")
+    refusal = expect_problem(post(f"{elsewhere}/none.png"), 424, "fetch_failed")
+    assert refusal.upstream_status == 404
 
 
 def test_paths_and_methods_that_are_not_there(client: httpx.Client) -> None:
-    problem(client.get("/v1/nothing"), 404, "not_found")
-    problem(client.post(f"{PATH}/"), 404, "not_found")
-    said = client.get(PATH)
-    problem(said, 405, "method_not_allowed")
-    assert said.headers["allow"] == "POST"
+    expect_problem(client.get("/v1/nothing"), 404, "not_found")
+    expect_problem(client.post(f"{PATH}/"), 404, "not_found")
+    response = client.get(PATH)
+    expect_problem(response, 405, "method_not_allowed")
+    assert response.headers["allow"] == "POST"
 
 
-def test_our_own_fault_tells_nothing_of_the_inside(start: Start) -> None:
+def test_our_own_fault_tells_nothing_of_the_inside(start: StartServer) -> None:
     def break_down() -> None:
         raise RuntimeError("the secret ingredient")
 
-    response = send(start(StandIn(meanwhile=break_down)), "multipart", "")
-    problem(response, 500, "internal")
+    response = send(start(StubAnalyzer(during_analysis=break_down)), "multipart", "")
+    expect_problem(response, 500, "internal")
     assert "secret" not in response.text
     assert "RuntimeError" not in response.text
 

@@ -21,13 +21,19 @@ import pytest
 from PIL import Image
 
 from app.api.batches.schemas import BatchOut, ResultPageOut
-from tests.api.elsewhere import PATIENCE_S, ended, finished, submitted, until
+from tests.api.picture_server import (
+    WAIT_TIMEOUT_S,
+    complete_batch,
+    submit_batch,
+    wait_for_end,
+    wait_until,
+)
 from tests.conftest import FACES
 
 PICTURES = sorted(path.name for path in FACES.iterdir() if path.suffix in (".jpg", ".png"))
 
 
-class Quiet(http.server.SimpleHTTPRequestHandler):
+class SilentHandler(http.server.SimpleHTTPRequestHandler):
     """Pictures of a folder, and no word about it."""
 
     def log_message(self, format: str, *args: object) -> None:
@@ -36,7 +42,7 @@ class Quiet(http.server.SimpleHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def avatars() -> Iterator[str]:
-    handler = partial(Quiet, directory=str(FACES))
+    handler = partial(SilentHandler, directory=str(FACES))
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
@@ -46,7 +52,9 @@ def avatars() -> Iterator[str]:
 
 
 @contextmanager
-def service(data_dir: Path, **more: str) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
+def run_service(
+    data_dir: Path, **extra_environment: str
+) -> Iterator[tuple[httpx.Client, subprocess.Popen[bytes]]]:
     """``eyeline serve`` in a process of its own, and a client of it; stopped as operators do."""
     port = _free_port()
     environment = {k: v for k, v in os.environ.items() if not k.startswith("EYELINE_")} | {
@@ -56,7 +64,7 @@ def service(data_dir: Path, **more: str) -> Iterator[tuple[httpx.Client, subproc
         "EYELINE_WORKERS": "1",
         "EYELINE_BATCH_WORKERS": "2",
         "EYELINE_ISOLATE": "false",
-        **more,
+        **extra_environment,
     }
     process = subprocess.Popen(
         [sys.executable, "-m", "app", "serve"],
@@ -65,16 +73,16 @@ def service(data_dir: Path, **more: str) -> Iterator[tuple[httpx.Client, subproc
     )
     try:
         with httpx.Client(
-            base_url=f"http://127.0.0.1:{port}", timeout=PATIENCE_S, trust_env=False
+            base_url=f"http://127.0.0.1:{port}", timeout=WAIT_TIMEOUT_S, trust_env=False
         ) as client:
-            until(lambda: _ready(client, process), "the service")
+            wait_until(lambda: _is_ready(client, process), "the service")
             yield client, process
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=PATIENCE_S)
+        process.wait(timeout=WAIT_TIMEOUT_S)
 
 
-def _ready(client: httpx.Client, process: subprocess.Popen[bytes]) -> bool:
+def _is_ready(client: httpx.Client, process: subprocess.Popen[bytes]) -> bool:
     assert process.poll() is None, "the service ended"
     try:
         return client.get("/readyz").status_code == 200
@@ -91,10 +99,10 @@ def test_a_list_in_results_pictures_and_events_out_and_still_there_after_a_resta
     avatars: str, tmp_path: Path
 ) -> None:
     rows = [f"{name},{avatars}/{name}" for name in PICTURES]
-    with service(tmp_path) as (client, process):
+    with run_service(tmp_path) as (client, process):
         body = "\n".join(["account,avatar_url", *rows, f"gone,{avatars}/none.png"])
         headers = {"Content-Type": "text/csv", "Idempotency-Key": "1"}
-        batch = BatchOut.model_validate(finished(client, content=body, headers=headers))
+        batch = BatchOut.model_validate(complete_batch(client, content=body, headers=headers))
         assert batch.request_counts.completed == len(PICTURES)
         assert batch.request_counts.failed == 1
         assert batch.cohort is not None
@@ -116,56 +124,58 @@ def test_a_list_in_results_pictures_and_events_out_and_still_there_after_a_resta
         events = client.get(f"{path}/events").text
         assert "event: completed" in events
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=PATIENCE_S)
-    with service(tmp_path) as (client, process):
+        process.wait(timeout=WAIT_TIMEOUT_S)
+    with run_service(tmp_path) as (client, process):
         again = BatchOut.model_validate(client.get(path).json())
         assert again == batch
         replay = client.post("/v1/batches", content=body, headers=headers)
         assert replay.headers["idempotent-replayed"] == "true"
-        refuses_a_second(tmp_path)
-        stops_for_no_listener(client, process, avatars)
+        check_second_service_refused(tmp_path)
+        check_stop_with_open_listener(client, process, avatars)
 
 
 def test_killed_and_started_again_it_goes_on(avatars: str, tmp_path: Path) -> None:
     items = [{"url": f"{avatars}/{PICTURES[n % len(PICTURES)]}?{n}"} for n in range(150)]
-    with service(tmp_path) as (client, process):
-        batch = submitted(client, json={"items": items})
+    with run_service(tmp_path) as (client, process):
+        batch = submit_batch(client, json={"items": items})
         path = f"/v1/batches/{batch['id']}"
-        until(lambda: client.get(path).json()["request_counts"]["completed"] > 0, "a first piece")
+        wait_until(
+            lambda: client.get(path).json()["request_counts"]["completed"] > 0, "a first piece"
+        )
         process.kill()
         process.wait()
-    with service(tmp_path) as (client, _):
-        done = ended(client, batch)
+    with run_service(tmp_path) as (client, _):
+        done = wait_for_end(client, batch)
         assert done["status"] == "completed"
         assert done["request_counts"] == {"total": 150, "completed": 150, "failed": 0}
         lines = client.get(f"{path}/results", params={"format": "ndjson"}).text.splitlines()
         assert [json.loads(line)["seq"] for line in lines[:-1]] == list(range(150))
 
 
-def refuses_a_second(data_dir: Path) -> None:
+def check_second_service_refused(data_dir: Path) -> None:
     """While a service works in a folder, another one says in a line why it does not."""
     second = subprocess.run(
         [sys.executable, "-m", "app", "serve", "--port", "0"],
         env=os.environ | {"EYELINE_DATA_DIR": str(data_dir)},
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=WAIT_TIMEOUT_S,
     )
     assert second.returncode == 2
     assert "another process works in" in second.stderr
     assert second.stderr.count("\n") == 1
 
 
-def stops_for_no_listener(
+def check_stop_with_open_listener(
     client: httpx.Client, process: subprocess.Popen[bytes], avatars: str
 ) -> None:
     """Who follows a batch that is far from its end holds nobody up."""
     items = [{"url": f"{avatars}/{PICTURES[n % len(PICTURES)]}?{n}"} for n in range(2000)]
-    batch = submitted(client, json={"items": items})
+    batch = submit_batch(client, json={"items": items})
     with client.stream("GET", f"/v1/batches/{batch['id']}/events") as response:
         assert next(response.iter_lines()).startswith("id: ")
         process.send_signal(signal.SIGTERM)
-        process.wait(timeout=PATIENCE_S)
+        process.wait(timeout=WAIT_TIMEOUT_S)
 
 
 def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
@@ -175,7 +185,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
         env=os.environ | {"EYELINE_DATA_DIR": str(tmp_path / "file")},
         capture_output=True,
         text=True,
-        timeout=PATIENCE_S,
+        timeout=WAIT_TIMEOUT_S,
     )
     assert refused.returncode == 2
     assert refused.stderr.startswith("eyeline: EYELINE_DATA_DIR=")

@@ -12,48 +12,56 @@ import pytest
 
 from app.api.batches import state
 from app.api.batches.schemas import BatchOut
-from tests.api.analyses.test_router import problem
-from tests.api.elsewhere import ByShade, Elsewhere, finished, submitted, until
-from tests.api.stand_in import Start
+from tests.api.analyses.test_router import expect_problem
+from tests.api.picture_server import (
+    PictureServer,
+    ShadeAnalyzer,
+    complete_batch,
+    submit_batch,
+    wait_until,
+)
+from tests.api.stub_analyzer import StartServer
 from tests.api.test_admission import Gate
 
 
 @dataclass(frozen=True)
-class Event:
+class ServerEvent:
     kind: str
     id: int
     batch: BatchOut
 
 
-def events(response: httpx.Response) -> Iterator[Event]:
+def read_events(response: httpx.Response) -> Iterator[ServerEvent]:
     """As an EventSource reads them."""
-    said: dict[str, str] = {}
+    event_fields: dict[str, str] = {}
     for line in response.iter_lines():
-        if not line and "data" in said:
-            batch = BatchOut.model_validate(json.loads(said["data"]))
-            yield Event(said["event"], int(said["id"]), batch)
-            said = {}
+        if not line and "data" in event_fields:
+            batch = BatchOut.model_validate(json.loads(event_fields["data"]))
+            yield ServerEvent(event_fields["event"], int(event_fields["id"]), batch)
+            event_fields = {}
         elif line and not line.startswith(":"):
             name, _, value = line.partition(": ")
-            said[name] = value
+            event_fields[name] = value
 
 
-def path(batch: dict[str, Any]) -> str:
+def events_path(batch: dict[str, Any]) -> str:
     return f"/v1/batches/{batch['id']}/events"
 
 
-def test_progress_until_the_end_then_the_stream_closes(start: Start, elsewhere: Elsewhere) -> None:
+def test_progress_until_the_end_then_the_stream_closes(
+    start: StartServer, elsewhere: PictureServer
+) -> None:
     gate = Gate()
-    client = start(ByShade(meanwhile=gate))
-    batch = submitted(client, json={"items": elsewhere.items(*range(30))})
-    with client.stream("GET", path(batch)) as response:
+    client = start(ShadeAnalyzer(during_analysis=gate))
+    batch = submit_batch(client, json={"items": elsewhere.items(*range(30))})
+    with client.stream("GET", events_path(batch)) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         assert response.headers["cache-control"] == "no-store"
-        told = events(response)
-        first = next(told)
+        stream = read_events(response)
+        first = next(stream)
         assert (first.kind, first.batch.id) == ("progress", batch["id"])
         gate.opened.set()
-        rest = list(told)
+        rest = list(stream)
     assert {event.kind for event in rest[:-1]} <= {"progress"}
     assert rest[-1].kind == "completed"
     assert rest[-1].batch.request_counts.completed == 30
@@ -63,69 +71,78 @@ def test_progress_until_the_end_then_the_stream_closes(start: Start, elsewhere: 
     assert all(event.id == event.batch.revision for event in rest)
 
 
-def test_nothing_is_told_twice_after_a_break(client: httpx.Client, elsewhere: Elsewhere) -> None:
-    batch = finished(client, json={"items": elsewhere.items(1, 2, 3)})
-    with client.stream("GET", path(batch)) as response:
-        (only,) = events(response)
+def test_nothing_is_told_twice_after_a_break(
+    client: httpx.Client, elsewhere: PictureServer
+) -> None:
+    batch = complete_batch(client, json={"items": elsewhere.items(1, 2, 3)})
+    with client.stream("GET", events_path(batch)) as response:
+        (only,) = read_events(response)
     assert (only.kind, only.id) == ("completed", batch["revision"])
     before = {"Last-Event-ID": str(only.id - 1)}
-    with client.stream("GET", path(batch), headers=before) as response:
-        assert [event.id for event in events(response)] == [only.id]
-    seen = client.get(path(batch), headers={"Last-Event-ID": str(only.id)})
-    assert (seen.status_code, seen.content) == (204, b"")
+    with client.stream("GET", events_path(batch), headers=before) as response:
+        assert [event.id for event in read_events(response)] == [only.id]
+    repeated = client.get(events_path(batch), headers={"Last-Event-ID": str(only.id)})
+    assert (repeated.status_code, repeated.content) == (204, b"")
 
 
-def test_taken_up_in_the_middle(start: Start, elsewhere: Elsewhere) -> None:
+def test_taken_up_in_the_middle(start: StartServer, elsewhere: PictureServer) -> None:
     gate = Gate()
-    client = start(ByShade(meanwhile=gate), batch_workers=1)
-    batch = submitted(client, json={"items": elsewhere.items(404, 1)})
-    with client.stream("GET", path(batch)) as response:
-        first = next(events(response))
+    client = start(ShadeAnalyzer(during_analysis=gate), batch_workers=1)
+    batch = submit_batch(client, json={"items": elsewhere.items(404, 1)})
+    with client.stream("GET", events_path(batch)) as response:
+        first = next(read_events(response))
     gate.opened.set()
-    with client.stream("GET", path(batch), headers={"Last-Event-ID": str(first.id)}) as response:
-        ids = [event.id for event in events(response)]
+    with client.stream(
+        "GET", events_path(batch), headers={"Last-Event-ID": str(first.id)}
+    ) as response:
+        ids = [event.id for event in read_events(response)]
     assert ids
     assert min(ids) > first.id
 
 
-def test_an_id_of_another_life_starts_anew(client: httpx.Client, elsewhere: Elsewhere) -> None:
-    batch = finished(client, json={"items": elsewhere.items(1)})
+def test_an_id_of_another_life_starts_anew(client: httpx.Client, elsewhere: PictureServer) -> None:
+    batch = complete_batch(client, json={"items": elsewhere.items(1)})
     retried = {"Last-Event-ID": str(batch["revision"] + 1000)}
-    answer = client.get(path(batch), headers=retried)
+    answer = client.get(events_path(batch), headers=retried)
     assert answer.status_code == 204  # it has ended, and nothing newer will come
 
 
 @pytest.mark.parametrize("wrong", ["x", "-1", "1.5", str(2**63)])
-def test_an_id_that_is_none_is_told(client: httpx.Client, elsewhere: Elsewhere, wrong: str) -> None:
-    batch = finished(client, json={"items": elsewhere.items(1)})
-    answer = client.get(path(batch), headers={"Last-Event-ID": wrong})
-    problem(answer, 422, "invalid_request")
+def test_an_id_that_is_none_is_told(
+    client: httpx.Client, elsewhere: PictureServer, wrong: str
+) -> None:
+    batch = complete_batch(client, json={"items": elsewhere.items(1)})
+    answer = client.get(events_path(batch), headers={"Last-Event-ID": wrong})
+    expect_problem(answer, 422, "invalid_request")
 
 
-def test_an_erased_batch_ends_its_stream(start: Start, elsewhere: Elsewhere) -> None:
+def test_an_erased_batch_ends_its_stream(start: StartServer, elsewhere: PictureServer) -> None:
     gate = Gate()
-    client = start(ByShade(meanwhile=gate), batch_workers=1)
-    batch = submitted(client, json={"items": elsewhere.items(*range(9))})
-    with client.stream("GET", path(batch)) as response:
-        told = events(response)
-        next(told)
+    client = start(ShadeAnalyzer(during_analysis=gate), batch_workers=1)
+    batch = submit_batch(client, json={"items": elsewhere.items(*range(9))})
+    with client.stream("GET", events_path(batch)) as response:
+        stream = read_events(response)
+        next(stream)
         gate.wait_for(1)
         with httpx.Client(base_url=client.base_url, trust_env=False) as other:
             assert other.delete(f"/v1/batches/{batch['id']}").status_code == 204
         gate.opened.set()
-        assert all(event.kind == "progress" for event in told)
+        assert all(event.kind == "progress" for event in stream)
 
 
 def test_listeners_are_bounded_and_leave_their_place(
-    start: Start, elsewhere: Elsewhere, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, elsewhere: PictureServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(state, "LISTENERS", 2)
+    monkeypatch.setattr(state, "MAX_LISTENERS", 2)
     gate = Gate()
-    client = start(ByShade(meanwhile=gate), batch_workers=1)
-    batch = submitted(client, json={"items": elsewhere.items(1)})
-    with client.stream("GET", path(batch)) as one, client.stream("GET", path(batch)) as two:
-        told = [events(one), events(two)]  # a reader that is dropped hangs up
-        assert [next(each).kind for each in told] == ["progress", "progress"]
-        problem(client.get(path(batch)), 429, "busy")
+    client = start(ShadeAnalyzer(during_analysis=gate), batch_workers=1)
+    batch = submit_batch(client, json={"items": elsewhere.items(1)})
+    with (
+        client.stream("GET", events_path(batch)) as one,
+        client.stream("GET", events_path(batch)) as two,
+    ):
+        streams = [read_events(one), read_events(two)]  # a reader that is dropped hangs up
+        assert [next(each).kind for each in streams] == ["progress", "progress"]
+        expect_problem(client.get(events_path(batch)), 429, "busy")
     gate.opened.set()
-    until(lambda: client.get(path(batch)).status_code == 200, "a place")
+    wait_until(lambda: client.get(events_path(batch)).status_code == 200, "a place")

@@ -11,56 +11,64 @@ from typing import Any, Literal
 import httpx
 import pytest
 
-from app.analysis.analyzer import Analyst
-from app.api.batches.results import Asked, lines_of
+from app.analysis.analyzer import Analyzer
+from app.api.batches.results import ResultFilter, stream_results
 from app.api.batches.schemas import FailedItemOut, ResultOut, ResultPageOut
-from app.batches.store.models import NewBatch
+from app.batches.store.models import BatchRequest
 from app.errors import NotFound
 from app.settings import Settings
-from tests.api.analyses.test_router import problem
-from tests.api.elsewhere import ByShade, Elsewhere, finished, submitted, until
-from tests.api.stand_in import Shared, Start
+from tests.api.analyses.test_router import expect_problem
+from tests.api.picture_server import (
+    PictureServer,
+    ShadeAnalyzer,
+    complete_batch,
+    submit_batch,
+    wait_until,
+)
+from tests.api.stub_analyzer import SharedServer, StartServer
 from tests.api.test_admission import Gate
-from tests.batches import stand_in as jobs
-from tests.batches.conftest import open_desk
+from tests.batches import fake_tools as jobs
+from tests.batches.conftest import open_service_at
 
 SHADES = [10, 255, 404, 150, 220, 90, 404, 255, 30, 200]
 """One of them twice; 404 is no picture."""
 
 
 @pytest.fixture(scope="module")
-def standing() -> tuple[Settings, Analyst]:
-    return Settings(workers=1, batch_workers=2, fetch_allow=("127.0.0.1",)), ByShade()
+def standing() -> tuple[Settings, Analyzer]:
+    return Settings(workers=1, batch_workers=2, fetch_allow=("127.0.0.1",)), ShadeAnalyzer()
 
 
 @pytest.fixture
-def batch(client: httpx.Client, elsewhere: Elsewhere) -> dict[str, Any]:
+def batch(client: httpx.Client, elsewhere: PictureServer) -> dict[str, Any]:
     rows = [f"@{n},{elsewhere.url(shade)},=1+{n}" for n, shade in enumerate(SHADES)]
     body = "\n".join(["handle,avatar,note", *rows])
     headers = {"Content-Type": "text/csv", "Idempotency-Key": "one for all"}
-    return finished(client, content=body, headers=headers)
+    return complete_batch(client, content=body, headers=headers)
 
 
-def page(client: httpx.Client, batch: dict[str, Any], **query: Any) -> dict[str, Any]:
+def get_page(client: httpx.Client, batch: dict[str, Any], **query: Any) -> dict[str, Any]:
     response = client.get(f"/v1/batches/{batch['id']}/results", params=query)
     assert response.status_code == 200, response.text
     assert response.headers["vary"] == "Accept"
-    found: dict[str, Any] = response.json()
-    return found
+    document: dict[str, Any] = response.json()
+    return document
 
 
-def all_pages(client: httpx.Client, batch: dict[str, Any], **query: Any) -> list[dict[str, Any]]:
+def get_all_pages(
+    client: httpx.Client, batch: dict[str, Any], **query: Any
+) -> list[dict[str, Any]]:
     data: list[dict[str, Any]] = []
     while True:
-        found = page(client, batch, **query)
-        data += found["data"]
-        if not found["has_more"]:
-            assert found["next_cursor"] is None
+        document = get_page(client, batch, **query)
+        data += document["data"]
+        if not document["has_more"]:
+            assert document["next_cursor"] is None
             return data
-        query["cursor"] = found["next_cursor"]
+        query["cursor"] = document["next_cursor"]
 
 
-def ndjson(client: httpx.Client, batch: dict[str, Any], **query: Any) -> list[dict[str, Any]]:
+def get_ndjson(client: httpx.Client, batch: dict[str, Any], **query: Any) -> list[dict[str, Any]]:
     headers = {"Accept": "application/x-ndjson"}
     response = client.get(f"/v1/batches/{batch['id']}/results", params=query, headers=headers)
     assert response.headers["content-type"] == "application/x-ndjson"
@@ -69,10 +77,10 @@ def ndjson(client: httpx.Client, batch: dict[str, Any], **query: Any) -> list[di
 
 
 def test_a_line_is_an_analysis_and_where_it_stood(
-    client: httpx.Client, batch: dict[str, Any], elsewhere: Elsewhere
+    client: httpx.Client, batch: dict[str, Any], elsewhere: PictureServer
 ) -> None:
-    found = ResultPageOut.model_validate(page(client, batch))
-    first, third = found.data[0], found.data[2]
+    results_page = ResultPageOut.model_validate(get_page(client, batch))
+    first, third = results_page.data[0], results_page.data[2]
     assert isinstance(first, ResultOut)
     assert (first.seq, first.source, first.custom_id) == (0, elsewhere.url(10), "@0")
     assert first.timings_ms is None
@@ -93,9 +101,9 @@ def test_a_line_is_an_analysis_and_where_it_stood(
 def test_pages_of_any_size_hold_everything_once(
     client: httpx.Client, batch: dict[str, Any], limit: int, order: str
 ) -> None:
-    data = all_pages(client, batch, limit=limit, order=order)
+    data = get_all_pages(client, batch, limit=limit, order=order)
     assert sorted(line["seq"] for line in data) == list(range(len(SHADES)))
-    assert data == ndjson(client, batch, order=order)[:-1]
+    assert data == get_ndjson(client, batch, order=order)[:-1]
     if order == "input":
         assert [line["seq"] for line in data] == sorted(line["seq"] for line in data)
     else:
@@ -105,30 +113,30 @@ def test_pages_of_any_size_hold_everything_once(
 
 
 def test_only_what_was_asked_for(client: httpx.Client, batch: dict[str, Any]) -> None:
-    likely = all_pages(client, batch, verdict="likely_generated", limit=2)
+    likely = get_all_pages(client, batch, verdict="likely_generated", limit=2)
     assert [line["seq"] for line in likely] == [1, 4, 7, 9]
-    strong = all_pages(client, batch, min_llr=3.0, order="-llr")
+    strong = get_all_pages(client, batch, min_llr=3.0, order="-llr")
     assert [line["seq"] for line in strong] == [1, 7]
-    assert ndjson(client, batch, min_llr=3.0, order="-llr")[:-1] == strong
+    assert get_ndjson(client, batch, min_llr=3.0, order="-llr")[:-1] == strong
 
 
 def test_the_last_line_sums_up(client: httpx.Client, batch: dict[str, Any]) -> None:
-    summary = ndjson(client, batch, verdict="inconclusive")[-1]["summary"]
-    told = client.get(f"/v1/batches/{batch['id']}").json()
+    summary = get_ndjson(client, batch, verdict="inconclusive")[-1]["summary"]
+    batch_document = client.get(f"/v1/batches/{batch['id']}").json()
     for name in ("id", "status", "request_counts", "outcomes", "verdicts", "cohort"):
-        assert summary[name] == told[name]
+        assert summary[name] == batch_document[name]
 
 
 def test_the_same_picture_is_fetched_and_told_for_each_who_has_it(
-    client: httpx.Client, batch: dict[str, Any], elsewhere: Elsewhere
+    client: httpx.Client, batch: dict[str, Any], elsewhere: PictureServer
 ) -> None:
-    lines = all_pages(client, batch)
+    lines = get_all_pages(client, batch)
     assert lines[1]["image"] == lines[7]["image"]
     assert lines[1]["id"] != lines[7]["id"]
 
 
 def test_a_table_is_the_list_itself_with_ours_behind(
-    client: httpx.Client, batch: dict[str, Any], elsewhere: Elsewhere
+    client: httpx.Client, batch: dict[str, Any], elsewhere: PictureServer
 ) -> None:
     headers = {"Accept": "text/csv"}
     response = client.get(f"/v1/batches/{batch['id']}/results", headers=headers)
@@ -174,38 +182,38 @@ def test_a_bad_question_is_told(
     client: httpx.Client, batch: dict[str, Any], query: dict[str, Any]
 ) -> None:
     response = client.get(f"/v1/batches/{batch['id']}/results", params=query)
-    problem(response, 422, "invalid_request")
+    expect_problem(response, 422, "invalid_request")
 
 
-def test_while_it_runs_what_is_there_is_given(start: Start, elsewhere: Elsewhere) -> None:
+def test_while_it_runs_what_is_there_is_given(start: StartServer, elsewhere: PictureServer) -> None:
     gate = Gate()
-    client = start(ByShade(meanwhile=gate), batch_workers=1)
-    batch = submitted(client, json={"items": elsewhere.items(255, 404, 10)})
+    client = start(ShadeAnalyzer(during_analysis=gate), batch_workers=1)
+    batch = submit_batch(client, json={"items": elsewhere.items(255, 404, 10)})
     path = f"/v1/batches/{batch['id']}"
     gate.wait_for(1)
-    until(lambda: client.get(path).json()["request_counts"]["failed"] == 1, "the failed item")
-    lines = ndjson(client, batch)
+    wait_until(lambda: client.get(path).json()["request_counts"]["failed"] == 1, "the failed item")
+    lines = get_ndjson(client, batch)
     assert [line.get("seq") for line in lines] == [1, None]
     # A page in the list's order waits for the first one, so that nobody passes it over.
-    assert page(client, batch) == {"data": [], "has_more": False, "next_cursor": None}
-    assert [line["seq"] for line in page(client, batch, order="-llr")["data"]] == [1]
+    assert get_page(client, batch) == {"data": [], "has_more": False, "next_cursor": None}
+    assert [line["seq"] for line in get_page(client, batch, order="-llr")["data"]] == [1]
     assert lines[-1]["summary"]["status"] == "in_progress"
     assert lines[-1]["summary"]["cohort"] is None
     gate.opened.set()
-    until(lambda: client.get(path).json()["status"] == "completed", "the end")
-    assert len(ndjson(client, batch)) == 4
+    wait_until(lambda: client.get(path).json()["status"] == "completed", "the end")
+    assert len(get_ndjson(client, batch)) == 4
 
 
-def test_who_stops_reading_leaves_no_place_taken(start: Start) -> None:
-    client = start(ByShade())
+def test_who_stops_reading_leaves_no_place_taken(start: StartServer) -> None:
+    client = start(ShadeAnalyzer())
     rows = "".join(f'{{"url": "nothing", "custom_id": "{"x" * 200}{n}"}}\n' for n in range(20_000))
-    batch = finished(client, content=rows, headers={"Content-Type": "application/x-ndjson"})
+    batch = complete_batch(client, content=rows, headers={"Content-Type": "application/x-ndjson"})
     path = f"/v1/batches/{batch['id']}/results"
     for _ in range(40):  # more than there are places
         with client.stream("GET", path, params={"format": "ndjson"}) as response:
             assert response.status_code == 200
             next(response.iter_bytes())
-    until(
+    wait_until(
         lambda: client.get(path, params={"format": "csv", "min_llr": 9}).status_code == 200,
         "a place",
     )
@@ -216,12 +224,12 @@ def test_half_of_a_list_is_not_given_out_as_all_of_it(
     tmp_path: Path, ending: Literal["csv", "ndjson"]
 ) -> None:
     """What is erased while it is read breaks off, and the reader can tell."""
-    Shared.stop_any()
-    tools = jobs.StandIn(tmp_path / "log")
-    with open_desk(None, tmp_path, tools, workers=0) as desk:
-        rows = [*jobs.pictures(1), *map(jobs.wrong, range(1, 12_000))]
-        batch, _ = desk.submit(NewBatch(prior=0.5), rows)
-        lines = lines_of(desk, batch, Asked(), ending)
+    SharedServer.stop_any()
+    tools = jobs.FakeTools(tmp_path / "log")
+    with open_service_at(None, tmp_path, tools, workers=0) as desk:
+        rows = [*jobs.picture_items(1), *map(jobs.failed_item, range(1, 12_000))]
+        batch, _ = desk.submit(BatchRequest(prior=0.5), rows)
+        lines = stream_results(desk, batch, ResultFilter(), ending)
         assert next(lines)
         desk.delete(batch.id, "")
         with pytest.raises(NotFound):
@@ -229,12 +237,12 @@ def test_half_of_a_list_is_not_given_out_as_all_of_it(
 
 
 def test_a_trailer_tells_how_far_it_is_when_it_is_written(tmp_path: Path) -> None:
-    Shared.stop_any()
-    tools = jobs.StandIn(tmp_path / "log")
-    with open_desk(None, tmp_path, tools, workers=0) as desk:
-        rows = [*jobs.pictures(1), jobs.wrong(1)]
-        batch, _ = desk.submit(NewBatch(prior=0.5), rows)
-        lines = lines_of(desk, batch, Asked(), "ndjson")
+    SharedServer.stop_any()
+    tools = jobs.FakeTools(tmp_path / "log")
+    with open_service_at(None, tmp_path, tools, workers=0) as desk:
+        rows = [*jobs.picture_items(1), jobs.failed_item(1)]
+        batch, _ = desk.submit(BatchRequest(prior=0.5), rows)
+        lines = stream_results(desk, batch, ResultFilter(), "ndjson")
         assert json.loads(next(lines))["seq"] == 1
         desk.cancel(batch.id, "")
         assert json.loads(next(lines))["summary"]["status"] == "cancelling"

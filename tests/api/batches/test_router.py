@@ -17,23 +17,23 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from app.analysis.analyzer import Analyst
+from app.analysis.analyzer import Analyzer
 from app.api import request_body
 from app.api.batches import state
 from app.api.batches.schemas import BatchListOut, BatchOut
 from app.settings import Settings
-from tests.api.analyses.test_router import problem
-from tests.api.elsewhere import (
-    ByShade,
-    Elsewhere,
-    ended,
-    finished,
-    pictures_elsewhere,
+from tests.api.analyses.test_router import expect_problem
+from tests.api.picture_server import (
+    PictureServer,
+    ShadeAnalyzer,
+    complete_batch,
+    run_picture_server,
     shade_png,
-    submitted,
-    until,
+    submit_batch,
+    wait_for_end,
+    wait_until,
 )
-from tests.api.stand_in import Start
+from tests.api.stub_analyzer import StartServer
 from tests.api.test_admission import Gate
 
 PATH = "/v1/batches"
@@ -42,16 +42,16 @@ VERDICTS = ["likely_generated", "inconclusive", "unlikely_generated"]
 
 
 @pytest.fixture(scope="module")
-def standing() -> tuple[Settings, Analyst]:
-    return Settings(workers=1, batch_workers=2, fetch_allow=("127.0.0.1",)), ByShade()
+def standing() -> tuple[Settings, Analyzer]:
+    return Settings(workers=1, batch_workers=2, fetch_allow=("127.0.0.1",)), ShadeAnalyzer()
 
 
-def verdicts(client: httpx.Client, batch: dict[str, Any]) -> list[str]:
+def get_verdicts(client: httpx.Client, batch: dict[str, Any]) -> list[str]:
     data = client.get(f"{PATH}/{batch['id']}/results").json()["data"]
     return [line.get("verdict") or line["error"]["code"] for line in data]
 
 
-def zipped() -> bytes:
+def make_zip() -> bytes:
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         for number, shade in enumerate(SHADES):
@@ -59,7 +59,7 @@ def zipped() -> bytes:
     return buffer.getvalue()
 
 
-def tarred() -> bytes:
+def make_tar() -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w:gz") as archive:
         for number, shade in enumerate(SHADES):
@@ -69,48 +69,50 @@ def tarred() -> bytes:
     return buffer.getvalue()
 
 
-def raw(content: bytes | str, kind: str, **headers: str) -> dict[str, Any]:
+def raw_request(content: bytes | str, kind: str, **headers: str) -> dict[str, Any]:
     return {"content": content, "headers": {"Content-Type": kind, **headers}}
 
 
-Request = Callable[[Elsewhere], dict[str, Any]]
+RequestBuilder = Callable[[PictureServer], dict[str, Any]]
 
 
-def csv(there: Elsewhere, sign: str = ",") -> str:
-    rows = [f"@{shade}{sign}{there.url(shade)}" for shade in SHADES]
-    return "\n".join([f"id{sign}avatar", *rows]) + "\n"
+def make_csv(pictures: PictureServer, separator: str = ",") -> str:
+    rows = [f"@{shade}{separator}{pictures.url(shade)}" for shade in SHADES]
+    return "\n".join([f"id{separator}avatar", *rows]) + "\n"
 
 
-WAYS: dict[str, Request] = {
+REQUEST_BUILDERS: dict[str, RequestBuilder] = {
     "json": lambda e: {"json": {"items": e.items(*SHADES)}},
-    "ndjson": lambda e: raw(
+    "ndjson": lambda e: raw_request(
         "".join(json.dumps(item) + "\n" for item in e.items(*SHADES)), "application/x-ndjson"
     ),
-    "csv": lambda e: raw(csv(e), "text/csv"),
-    "tsv": lambda e: raw(csv(e, "\t"), "text/tab-separated-values"),
-    "urls": lambda e: raw("\n".join(map(e.url, SHADES)), "text/plain"),
-    "curl's default type": lambda e: raw(csv(e), "application/x-www-form-urlencoded"),
-    "no type": lambda e: {"content": csv(e).encode()},
-    "gzip": lambda e: raw(gzip.compress(csv(e).encode()), "application/gzip"),
-    "gzip as a coding": lambda e: raw(
-        gzip.compress(csv(e).encode()), "text/csv", **{"Content-Encoding": "gzip"}
+    "csv": lambda e: raw_request(make_csv(e), "text/csv"),
+    "tsv": lambda e: raw_request(make_csv(e, "\t"), "text/tab-separated-values"),
+    "urls": lambda e: raw_request("\n".join(map(e.url, SHADES)), "text/plain"),
+    "curl's default type": lambda e: raw_request(make_csv(e), "application/x-www-form-urlencoded"),
+    "no type": lambda e: {"content": make_csv(e).encode()},
+    "gzip": lambda e: raw_request(gzip.compress(make_csv(e).encode()), "application/gzip"),
+    "gzip as a coding": lambda e: raw_request(
+        gzip.compress(make_csv(e).encode()), "text/csv", **{"Content-Encoding": "gzip"}
     ),
     "an export": lambda e: {
         "json": [{"acct": str(s), "avatar_static": e.url(s), "avatar": e.url(404)} for s in SHADES]
     },
-    "zip": lambda _: raw(zipped(), "application/zip"),
-    "tar": lambda _: raw(tarred(), "application/x-tar"),
-    "a form with a list": lambda e: {"files": {"file": ("list.csv", csv(e))}},
-    "a form with a zip": lambda _: {"files": {"file": ("pictures.zip", zipped())}},
+    "zip": lambda _: raw_request(make_zip(), "application/zip"),
+    "tar": lambda _: raw_request(make_tar(), "application/x-tar"),
+    "a form with a list": lambda e: {"files": {"file": ("list.csv", make_csv(e))}},
+    "a form with a zip": lambda _: {"files": {"file": ("pictures.zip", make_zip())}},
     "a form with pictures": lambda _: {
         "files": [("file", ("same name.png", shade_png(shade), "image/png")) for shade in SHADES]
     },
 }
 
 
-@pytest.mark.parametrize("way", WAYS)
-def test_the_same_list_in_every_way(client: httpx.Client, elsewhere: Elsewhere, way: str) -> None:
-    batch = BatchOut.model_validate(finished(client, **WAYS[way](elsewhere)))
+@pytest.mark.parametrize("way", REQUEST_BUILDERS)
+def test_the_same_list_in_every_way(
+    client: httpx.Client, elsewhere: PictureServer, way: str
+) -> None:
+    batch = BatchOut.model_validate(complete_batch(client, **REQUEST_BUILDERS[way](elsewhere)))
     assert batch.request_counts.model_dump() == {"total": 3, "completed": 3, "failed": 0}
     assert batch.verdicts == dict.fromkeys(VERDICTS, 1)
     assert batch.outcomes == {"scored": 3}
@@ -118,40 +120,40 @@ def test_the_same_list_in_every_way(client: httpx.Client, elsewhere: Elsewhere, 
     assert batch.cohort is not None
     assert batch.completed_at is not None
     assert batch.expires_at is not None
-    assert verdicts(client, batch.model_dump()) == VERDICTS
+    assert get_verdicts(client, batch.model_dump()) == VERDICTS
 
 
 def test_a_single_picture_in_a_form_is_a_list_of_one(client: httpx.Client) -> None:
-    batch = finished(client, files={"file": ("a.png", shade_png(255), "image/png")})
-    assert verdicts(client, batch) == ["likely_generated"]
+    batch = complete_batch(client, files={"file": ("a.png", shade_png(255), "image/png")})
+    assert get_verdicts(client, batch) == ["likely_generated"]
 
 
 def test_wrong_rows_are_item_errors_and_keep_nothing_up(
-    client: httpx.Client, elsewhere: Elsewhere
+    client: httpx.Client, elsewhere: PictureServer
 ) -> None:
     items = [*elsewhere.items(255, 404), {"custom_id": "@x", "url": "ftp://a/b"}]
-    batch = finished(client, json={"items": [*items, {"custom_id": "@y"}]})
+    batch = complete_batch(client, json={"items": [*items, {"custom_id": "@y"}]})
     assert batch["request_counts"] == {"total": 4, "completed": 1, "failed": 3}
-    assert verdicts(client, batch)[:3] == ["likely_generated", "fetch_failed", "url_invalid"]
+    assert get_verdicts(client, batch)[:3] == ["likely_generated", "fetch_failed", "url_invalid"]
 
 
 def test_options_come_with_query_form_or_json_and_the_body_goes_first(
-    client: httpx.Client, elsewhere: Elsewhere
+    client: httpx.Client, elsewhere: PictureServer
 ) -> None:
     query = {"prior": "0.2", "metadata": json.dumps({"from": "query"})}
-    by_query = submitted(client, params=query, **WAYS["csv"](elsewhere))
+    by_query = submit_batch(client, params=query, **REQUEST_BUILDERS["csv"](elsewhere))
     assert (by_query["prior"], by_query["metadata"]) == (0.2, {"from": "query"})
     form = {
         "data": {"metadata": json.dumps({"from": "form"})},
-        **WAYS["a form with a list"](elsewhere),
+        **REQUEST_BUILDERS["a form with a list"](elsewhere),
     }
-    by_form = submitted(client, params=query, **form)
+    by_form = submit_batch(client, params=query, **form)
     assert (by_form["prior"], by_form["metadata"]) == (0.2, {"from": "form"})
     body = {"items": elsewhere.items(255), "prior": 0.01, "metadata": {"from": "json"}}
-    by_json = submitted(client, params=query, json=body)
+    by_json = submit_batch(client, params=query, json=body)
     assert (by_json["prior"], by_json["metadata"]) == (0.01, {"from": "json"})
     for batch in (by_query, by_form, by_json):
-        line = client.get(f"{PATH}/{ended(client, batch)['id']}/results").json()["data"][0]
+        line = client.get(f"{PATH}/{wait_for_end(client, batch)['id']}/results").json()["data"][0]
         assert line["prior"] == batch["prior"]
 
 
@@ -170,41 +172,43 @@ def test_options_come_with_query_form_or_json_and_the_body_goes_first(
 )
 @pytest.mark.parametrize("how", ["json", "query", "form"])
 def test_a_bad_option_is_named(
-    client: httpx.Client, elsewhere: Elsewhere, how: str, name: str, value: Any
+    client: httpx.Client, elsewhere: PictureServer, how: str, name: str, value: Any
 ) -> None:
-    said = value if isinstance(value, str) else json.dumps(value)
+    text = value if isinstance(value, str) else json.dumps(value)
     requests: dict[str, dict[str, Any]] = {
         "json": {"json": {"items": elsewhere.items(255), name: value}},
-        "query": {"params": {name: said}, **WAYS["csv"](elsewhere)},
-        "form": {"data": {name: said}, **WAYS["a form with a list"](elsewhere)},
+        "query": {"params": {name: text}, **REQUEST_BUILDERS["csv"](elsewhere)},
+        "form": {"data": {name: text}, **REQUEST_BUILDERS["a form with a list"](elsewhere)},
     }
     response = client.post(PATH, **requests[how])
-    found = problem(response, 422, "invalid_request")
-    assert found.errors is not None
-    assert found.errors[0].pointer.startswith(f"#/{name}")
+    refusal = expect_problem(response, 422, "invalid_request")
+    assert refusal.errors is not None
+    assert refusal.errors[0].pointer.startswith(f"#/{name}")
 
 
 def test_an_option_that_does_not_exist_is_not_taken_for_none(
-    client: httpx.Client, elsewhere: Elsewhere
+    client: httpx.Client, elsewhere: PictureServer
 ) -> None:
-    query = client.post(PATH, params={"priors": "0.1"}, **WAYS["csv"](elsewhere))
-    form = client.post(PATH, data={"priors": "0.1"}, **WAYS["a form with a list"](elsewhere))
+    query = client.post(PATH, params={"priors": "0.1"}, **REQUEST_BUILDERS["csv"](elsewhere))
+    form = client.post(
+        PATH, data={"priors": "0.1"}, **REQUEST_BUILDERS["a form with a list"](elsewhere)
+    )
     body = client.post(PATH, json={"items": elsewhere.items(255), "priors": 0.1})
     for response in (query, form, body):
-        found = problem(response, 422, "invalid_request")
-        assert found.errors is not None
-        assert found.errors[0].pointer == "#/priors"
+        refusal = expect_problem(response, 422, "invalid_request")
+        assert refusal.errors is not None
+        assert refusal.errors[0].pointer == "#/priors"
 
 
 @pytest.mark.parametrize(
     ("request_", "code"),
     [
-        (raw(b"", "text/csv"), "list_empty"),
-        (raw(b'{"items": []}', "application/json"), "list_empty"),
-        (raw(b"\x00\x01\x02\xff" * 100, "application/octet-stream"), "list_unreadable"),
-        (raw(b'{"items": [', "application/json"), "list_unreadable"),
+        (raw_request(b"", "text/csv"), "list_empty"),
+        (raw_request(b'{"items": []}', "application/json"), "list_empty"),
+        (raw_request(b"\x00\x01\x02\xff" * 100, "application/octet-stream"), "list_unreadable"),
+        (raw_request(b'{"items": [', "application/json"), "list_unreadable"),
         (
-            raw(
+            raw_request(
                 b'window.YTD.follower.part0 = [{"follower": {"accountId": "1", '
                 b'"userLink": "https://twitter.com/intent/user?user_id=1"}}]',
                 "application/javascript",
@@ -214,17 +218,17 @@ def test_an_option_that_does_not_exist_is_not_taken_for_none(
     ],
 )
 def test_what_is_no_list_is_told(client: httpx.Client, request_: dict[str, Any], code: str) -> None:
-    problem(client.post(PATH, **request_), 422, code)
+    expect_problem(client.post(PATH, **request_), 422, code)
 
 
 def test_a_lone_picture_is_sent_to_the_other_door(client: httpx.Client) -> None:
-    response = client.post(PATH, **raw(shade_png(1), "image/png"))
-    assert "/v1/analyses" in problem(response, 415, "unsupported_media_type").detail
+    response = client.post(PATH, **raw_request(shade_png(1), "image/png"))
+    assert "/v1/analyses" in expect_problem(response, 415, "unsupported_media_type").detail
 
 
-def test_a_coding_that_is_not_read_is_told(client: httpx.Client, elsewhere: Elsewhere) -> None:
-    request = raw(csv(elsewhere), "text/csv", **{"Content-Encoding": "br"})
-    problem(client.post(PATH, **request), 415, "unsupported_media_type")
+def test_a_coding_that_is_not_read_is_told(client: httpx.Client, elsewhere: PictureServer) -> None:
+    request = raw_request(make_csv(elsewhere), "text/csv", **{"Content-Encoding": "br"})
+    expect_problem(client.post(PATH, **request), 415, "unsupported_media_type")
 
 
 @pytest.mark.parametrize(
@@ -232,20 +236,20 @@ def test_a_coding_that_is_not_read_is_told(client: httpx.Client, elsewhere: Else
     [
         {"files": {"picture": ("a.csv", "x")}},
         {"files": {"file": (None, "a,b")}},
-        raw(b"--x\r\nnonsense", "multipart/form-data"),
-        raw(b"--x\r\nnonsense", "multipart/form-data; boundary=x"),
-        raw(b"", "multipart/form-data; boundary=x"),
+        raw_request(b"--x\r\nnonsense", "multipart/form-data"),
+        raw_request(b"--x\r\nnonsense", "multipart/form-data; boundary=x"),
+        raw_request(b"", "multipart/form-data; boundary=x"),
     ],
 )
 def test_a_form_without_its_file_is_told(client: httpx.Client, request_: dict[str, Any]) -> None:
-    problem(client.post(PATH, **request_), 422, "invalid_request")
+    expect_problem(client.post(PATH, **request_), 422, "invalid_request")
 
 
 def test_the_same_key_and_list_is_the_same_batch(
-    client: httpx.Client, elsewhere: Elsewhere
+    client: httpx.Client, elsewhere: PictureServer
 ) -> None:
     key = {"Idempotency-Key": "the first of May"}
-    csv_ = csv(elsewhere)
+    csv_ = make_csv(elsewhere)
     headers = {"Content-Type": "text/csv", **key}
     first = client.post(PATH, content=csv_, headers=headers)
     again = client.post(PATH, content=csv_, headers=headers)
@@ -256,7 +260,7 @@ def test_the_same_key_and_list_is_the_same_batch(
     other_list = client.post(PATH, content=csv_ + "x,y\n", headers=headers)
     other_prior = client.post(PATH, content=csv_, headers=headers, params={"prior": "0.1"})
     for response in (other_list, other_prior):
-        problem(response, 422, "idempotency_key_reused")
+        expect_problem(response, 422, "idempotency_key_reused")
     without = client.post(PATH, content=csv_, headers={"Content-Type": "text/csv"})
     assert without.json()["id"] != first.json()["id"]
 
@@ -264,51 +268,55 @@ def test_the_same_key_and_list_is_the_same_batch(
 def test_a_form_is_the_same_whatever_its_boundary(client: httpx.Client) -> None:
     files = [("file", (f"{shade}.png", shade_png(shade))) for shade in SHADES]
     key = {"Idempotency-Key": "form"}
-    ids = {submitted(client, files=files, headers=key)["id"] for _ in range(3)}
+    ids = {submit_batch(client, files=files, headers=key)["id"] for _ in range(3)}
     assert len(ids) == 1
     other = client.post(PATH, files=files[::-1], headers=key)
-    problem(other, 422, "idempotency_key_reused")
+    expect_problem(other, 422, "idempotency_key_reused")
 
 
 @pytest.mark.parametrize("key", [b"", b"x" * 256, "schlüssel".encode(), b"a\tb"])
 def test_a_key_is_printable_and_bounded(
-    client: httpx.Client, elsewhere: Elsewhere, key: bytes
+    client: httpx.Client, elsewhere: PictureServer, key: bytes
 ) -> None:
     headers = {b"Idempotency-Key": key, b"Content-Type": b"text/csv"}
-    response = client.post(PATH, content=csv(elsewhere), headers=headers)
-    found = problem(response, 422, "invalid_request")
-    assert found.errors is not None
-    assert found.errors[0].pointer == "#/Idempotency-Key"
+    response = client.post(PATH, content=make_csv(elsewhere), headers=headers)
+    refusal = expect_problem(response, 422, "invalid_request")
+    assert refusal.errors is not None
+    assert refusal.errors[0].pointer == "#/Idempotency-Key"
 
 
-def test_ones_own_batches_newest_first_a_page_at_a_time(start: Start, elsewhere: Elsewhere) -> None:
-    client = start(ByShade())
+def test_ones_own_batches_newest_first_a_page_at_a_time(
+    start: StartServer, elsewhere: PictureServer
+) -> None:
+    client = start(ShadeAnalyzer())
     assert client.get(PATH).json() == {"data": [], "has_more": False, "next_cursor": None}
-    ids = [submitted(client, json={"items": elsewhere.items(n)})["id"] for n in range(5)]
-    found: list[str] = []
+    ids = [submit_batch(client, json={"items": elsewhere.items(n)})["id"] for n in range(5)]
+    batch_ids: list[str] = []
     cursor = None
     while True:
         params = {"limit": 2} | ({"cursor": cursor} if cursor else {})
         page = BatchListOut.model_validate(client.get(PATH, params=params).json())
-        found += [batch.id for batch in page.data]
+        batch_ids += [batch.id for batch in page.data]
         assert page.has_more == (page.next_cursor is not None)
         if not page.has_more:
             break
         cursor = page.next_cursor
-    assert found == ids[::-1]
+    assert batch_ids == ids[::-1]
     for wrong in ({"limit": 0}, {"limit": 101}, {"cursor": "no such"}):
-        problem(client.get(PATH, params=wrong), 422, "invalid_request")
+        expect_problem(client.get(PATH, params=wrong), 422, "invalid_request")
 
 
-def test_a_batch_can_be_stopped_and_what_is_done_stays(start: Start, elsewhere: Elsewhere) -> None:
+def test_a_batch_can_be_stopped_and_what_is_done_stays(
+    start: StartServer, elsewhere: PictureServer
+) -> None:
     gate = Gate()
-    client = start(ByShade(meanwhile=gate), batch_workers=1)
-    batch = submitted(client, json={"items": elsewhere.items(*range(100, 200))})
+    client = start(ShadeAnalyzer(during_analysis=gate), batch_workers=1)
+    batch = submit_batch(client, json={"items": elsewhere.items(*range(100, 200))})
     gate.wait_for(1)
-    said = client.post(f"{PATH}/{batch['id']}/cancel")
-    assert said.json()["status"] in ("cancelling", "cancelled")
+    response = client.post(f"{PATH}/{batch['id']}/cancel")
+    assert response.json()["status"] in ("cancelling", "cancelled")
     gate.opened.set()
-    stopped = ended(client, batch)
+    stopped = wait_for_end(client, batch)
     assert stopped["status"] == "cancelled"
     counts = stopped["request_counts"]
     assert counts["completed"] < 100
@@ -316,63 +324,65 @@ def test_a_batch_can_be_stopped_and_what_is_done_stays(start: Start, elsewhere: 
     assert client.post(f"{PATH}/{batch['id']}/cancel").json()["status"] == "cancelled"
 
 
-def test_failed_items_are_tried_again_and_nothing_else(start: Start) -> None:
-    with pictures_elsewhere() as there:
-        client = start(ByShade())
-        there.ill.add("/150.png")
-        batch = finished(client, json={"items": there.items(255, 150, 404)})
+def test_failed_items_are_tried_again_and_nothing_else(start: StartServer) -> None:
+    with run_picture_server() as there:
+        client = start(ShadeAnalyzer())
+        there.failing_paths.add("/150.png")
+        batch = complete_batch(client, json={"items": there.items(255, 150, 404)})
         assert batch["request_counts"] == {"total": 3, "completed": 1, "failed": 2}
-        there.ill.clear()
-        asked = there.asked["/255.png"]
+        there.failing_paths.clear()
+        request_count = there.requests["/255.png"]
         assert client.post(f"{PATH}/{batch['id']}/retry").status_code == 200
-        until(
+        wait_until(
             lambda: (
                 (b := client.get(f"{PATH}/{batch['id']}").json())["status"] == "completed"
                 and b["request_counts"]["completed"] == 2
             ),
             "the retry",
         )
-        assert verdicts(client, batch) == ["likely_generated", "inconclusive", "fetch_failed"]
-        assert there.asked["/255.png"] == asked
+        assert get_verdicts(client, batch) == ["likely_generated", "inconclusive", "fetch_failed"]
+        assert there.requests["/255.png"] == request_count
 
 
-def test_an_erased_batch_is_gone(client: httpx.Client, elsewhere: Elsewhere) -> None:
-    batch = finished(client, json={"items": elsewhere.items(*SHADES)})
+def test_an_erased_batch_is_gone(client: httpx.Client, elsewhere: PictureServer) -> None:
+    batch = complete_batch(client, json={"items": elsewhere.items(*SHADES)})
     assert client.delete(f"{PATH}/{batch['id']}").status_code == 204
     for path in ("", "/results", "/events", "/montage.png", "/report.html"):
-        problem(client.get(f"{PATH}/{batch['id']}{path}"), 404, "not_found")
-    problem(client.delete(f"{PATH}/{batch['id']}"), 404, "not_found")
+        expect_problem(client.get(f"{PATH}/{batch['id']}{path}"), 404, "not_found")
+    expect_problem(client.delete(f"{PATH}/{batch['id']}"), 404, "not_found")
     assert batch["id"] not in client.get(PATH, params={"limit": 100}).text
 
 
-def test_a_batch_at_work_can_be_erased(start: Start, elsewhere: Elsewhere) -> None:
+def test_a_batch_at_work_can_be_erased(start: StartServer, elsewhere: PictureServer) -> None:
     gate = Gate()
-    client = start(ByShade(meanwhile=gate), batch_workers=1)
-    batch = submitted(client, json={"items": elsewhere.items(*range(50))})
+    client = start(ShadeAnalyzer(during_analysis=gate), batch_workers=1)
+    batch = submit_batch(client, json={"items": elsewhere.items(*range(50))})
     gate.wait_for(1)
     assert client.delete(f"{PATH}/{batch['id']}").status_code == 204
-    problem(client.get(f"{PATH}/{batch['id']}"), 404, "not_found")
+    expect_problem(client.get(f"{PATH}/{batch['id']}"), 404, "not_found")
     gate.opened.set()
-    assert finished(client, json={"items": elsewhere.items(255)})["verdicts"]
+    assert complete_batch(client, json={"items": elsewhere.items(255)})["verdicts"]
 
 
-def test_others_batches_do_not_exist(start: Start, elsewhere: Elsewhere) -> None:
+def test_others_batches_do_not_exist(start: StartServer, elsewhere: PictureServer) -> None:
     mine, other = "correct horse battery staple", "another key of some length"
-    client = start(ByShade(), api_keys=f"{mine}:name=mine,{other}:name=other")
+    client = start(ShadeAnalyzer(), api_keys=f"{mine}:name=mine,{other}:name=other")
     as_mine, as_other = ({"Authorization": f"Bearer {key}"} for key in (mine, other))
     body = {"items": elsewhere.items(255)}
-    problem(client.post(PATH, json=body), 401, "unauthorized")
+    expect_problem(client.post(PATH, json=body), 401, "unauthorized")
     batch = client.post(PATH, json=body, headers=as_mine).json()
     path = f"{PATH}/{batch['id']}"
-    until(lambda: client.get(path, headers=as_mine).json()["status"] == "completed", "the batch")
+    wait_until(
+        lambda: client.get(path, headers=as_mine).json()["status"] == "completed", "the batch"
+    )
     for method, tail in (
         ("GET", ""), ("GET", "/results"), ("GET", "/events"), ("GET", "/montage.png"),
         ("GET", "/composite.png"), ("GET", "/scatter.png"), ("GET", "/report.html"),
         ("GET", "/webhooks"), ("POST", "/webhooks/resend"),
         ("POST", "/cancel"), ("POST", "/retry"), ("DELETE", ""),
     ):  # fmt: skip
-        problem(client.request(method, path + tail, headers=as_other), 404, "not_found")
-        problem(client.request(method, path + tail), 401, "unauthorized")
+        expect_problem(client.request(method, path + tail, headers=as_other), 404, "not_found")
+        expect_problem(client.request(method, path + tail), 401, "unauthorized")
     assert client.get(PATH, headers=as_other).json()["data"] == []
     assert client.get(f"{path}/results", headers=as_mine).status_code == 200
     replay = {**as_other, "Idempotency-Key": "k"}
@@ -380,58 +390,58 @@ def test_others_batches_do_not_exist(start: Start, elsewhere: Elsewhere) -> None
     assert "idempotent-replayed" not in client.post(PATH, json=body, headers=replay).headers
 
 
-def test_a_list_beyond_the_limits_is_told(start: Start, elsewhere: Elsewhere) -> None:
-    client = start(ByShade(), max_list_bytes=1000, max_list_items=5)
-    problem(
+def test_a_list_beyond_the_limits_is_told(start: StartServer, elsewhere: PictureServer) -> None:
+    client = start(ShadeAnalyzer(), max_list_bytes=1000, max_list_items=5)
+    expect_problem(
         client.post(PATH, content=b"x" * 1001, headers={"Content-Type": "text/csv"}),
         413,
         "too_large",
     )
     chunks = (b"x" * 100 for _ in range(20))  # no length is declared
-    problem(
+    expect_problem(
         client.post(PATH, content=chunks, headers={"Content-Type": "text/csv"}), 413, "too_large"
     )
     many = {"items": [{"url": f"https://a.example/{n}"} for n in range(6)]}
-    problem(client.post(PATH, json=many), 413, "too_large")
+    expect_problem(client.post(PATH, json=many), 413, "too_large")
     assert client.get(PATH).json()["data"] == []
 
 
 def test_lists_wait_their_turn_when_too_many_come_in(
-    start: Start, monkeypatch: pytest.MonkeyPatch, elsewhere: Elsewhere
+    start: StartServer, monkeypatch: pytest.MonkeyPatch, elsewhere: PictureServer
 ) -> None:
-    client = start(ByShade())
-    sockets = [_half_sent(client) for _ in range(state.SUBMISSIONS)]
+    client = start(ShadeAnalyzer())
+    sockets = [_open_half_sent(client) for _ in range(state.MAX_SUBMISSIONS)]
     try:
-        until(
+        wait_until(
             lambda: client.post(PATH, json={"items": elsewhere.items(1)}).status_code == 429,
             "a refusal",
         )
         refused = client.post(PATH, json={"items": elsewhere.items(1)})
-        problem(refused, 429, "busy")
+        expect_problem(refused, 429, "busy")
         assert int(refused.headers["retry-after"]) >= 1
     finally:
         for each in sockets:
             each.close()
-    until(
+    wait_until(
         lambda: client.post(PATH, json={"items": elsewhere.items(1)}).status_code == 202,
         "a place",
     )
 
 
-def test_who_sends_too_slowly_is_told(start: Start, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_who_sends_too_slowly_is_told(start: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(request_body, "PATIENCE_S", 0.2)
-    client = start(ByShade())
-    with _half_sent(client) as connection:
+    client = start(ShadeAnalyzer())
+    with _open_half_sent(client) as connection:
         assert connection.recv(12) == b"HTTP/1.1 408"
 
 
 def test_a_stream_that_keeps_its_rate_is_waited_for(
-    start: Start, monkeypatch: pytest.MonkeyPatch, elsewhere: Elsewhere
+    start: StartServer, monkeypatch: pytest.MonkeyPatch, elsewhere: PictureServer
 ) -> None:
     """In all longer than the patience that everybody has."""
     monkeypatch.setattr(request_body, "PATIENCE_S", 0.5)
     monkeypatch.setattr(request_body, "MIN_RATE_BYTES_S", 100)
-    client = start(ByShade())
+    client = start(ShadeAnalyzer())
     passed = threading.Event()
 
     def slowly() -> Iterator[bytes]:
@@ -439,31 +449,31 @@ def test_a_stream_that_keeps_its_rate_is_waited_for(
             yield f"@{shade},{elsewhere.url(shade)}\n".encode() * 3
             passed.wait(0.1)
 
-    batch = submitted(client, content=slowly(), headers={"Content-Type": "text/csv"})
+    batch = submit_batch(client, content=slowly(), headers={"Content-Type": "text/csv"})
     assert batch["request_counts"]["total"] == 60
 
 
-def test_nothing_is_left_on_disk_of_what_was_refused(start: Start, tmp_path: Any) -> None:
-    client = start(ByShade(), data_dir=tmp_path)
+def test_nothing_is_left_on_disk_of_what_was_refused(start: StartServer, tmp_path: Any) -> None:
+    client = start(ShadeAnalyzer(), data_dir=tmp_path)
     before = sorted(path.name for path in tmp_path.iterdir())
-    for content in (b"", b"\x00" * 5000, zipped()[:-30]):
+    for content in (b"", b"\x00" * 5000, make_zip()[:-30]):
         assert client.post(PATH, content=content).status_code == 422
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
-def test_many_lists_at_once_are_all_done(client: httpx.Client, elsewhere: Elsewhere) -> None:
+def test_many_lists_at_once_are_all_done(client: httpx.Client, elsewhere: PictureServer) -> None:
     def one(number: int) -> dict[str, Any]:
         shades = [(number * 7 + k) % 256 for k in range(30)]
-        return submitted(client, json={"items": elsewhere.items(*shades)})
+        return submit_batch(client, json={"items": elsewhere.items(*shades)})
 
     with ThreadPoolExecutor(3) as callers:
         batches = list(callers.map(one, range(6)))
-    assert {ended(client, batch)["status"] for batch in batches} == {"completed"}
+    assert {wait_for_end(client, batch)["status"] for batch in batches} == {"completed"}
 
 
 def test_ready_only_while_batches_can_be_kept_and_counted(client: httpx.Client) -> None:
     assert client.get("/readyz").json() == {"status": "ready"}
-    finished(client, json={"items": [{"url": "http://127.0.0.1:9/none"}]})
+    complete_batch(client, json={"items": [{"url": "http://127.0.0.1:9/none"}]})
     text = client.get("/metrics").text
     assert 'eyeline_batch_item_failures_total{code="fetch_failed"}' in text
     counted = next(
@@ -473,7 +483,7 @@ def test_ready_only_while_batches_can_be_kept_and_counted(client: httpx.Client) 
     assert "eyeline_batch_items_waiting 0.0" in text
 
 
-def _half_sent(client: httpx.Client) -> socket.socket:
+def _open_half_sent(client: httpx.Client) -> socket.socket:
     """A list that stops in the middle."""
     where = urlsplit(str(client.base_url))
     assert where.hostname is not None
@@ -485,16 +495,18 @@ def _half_sent(client: httpx.Client) -> socket.socket:
     return connection
 
 
-def test_a_host_that_asked_for_rest_has_it_from_everybody(start: Start) -> None:
-    with pictures_elsewhere() as there:
-        there.ill.add("/77.png")
-        there.rest_s = 3600
-        client = start(ByShade())
-        problem(client.post("/v1/analyses", json={"url": there.url(77)}), 424, "fetch_failed")
-        asked = there.asked.total()
-        batch = finished(client, json={"items": there.items(78, 79)})
+def test_a_host_that_asked_for_rest_has_it_from_everybody(start: StartServer) -> None:
+    with run_picture_server() as there:
+        there.failing_paths.add("/77.png")
+        there.retry_after_s = 3600
+        client = start(ShadeAnalyzer())
+        expect_problem(
+            client.post("/v1/analyses", json={"url": there.url(77)}), 424, "fetch_failed"
+        )
+        request_count = there.requests.total()
+        batch = complete_batch(client, json={"items": there.items(78, 79)})
         assert batch["request_counts"]["failed"] == 2
-        assert there.asked.total() == asked
+        assert there.requests.total() == request_count
 
 
 def test_a_batch_at_its_beginning_may_not_be_cancelled_yet(client: httpx.Client) -> None:
@@ -505,11 +517,11 @@ def test_a_batch_at_its_beginning_may_not_be_cancelled_yet(client: httpx.Client)
 
 def test_more_files_than_a_form_may_have(client: httpx.Client) -> None:
     files = [("file", (f"{n}.png", b"x")) for n in range(10_001)]
-    found = problem(client.post(PATH, files=files), 413, "too_large")
-    assert "zip" in found.detail
+    refusal = expect_problem(client.post(PATH, files=files), 413, "too_large")
+    assert "zip" in refusal.detail
 
 
-def test_odd_names_are_kept_from_doing_harm(client: httpx.Client, elsewhere: Elsewhere) -> None:
+def test_odd_names_are_kept_from_doing_harm(client: httpx.Client, elsewhere: PictureServer) -> None:
     items = [
         {"custom_id": "x" * 257, "url": elsewhere.url(10)},
         {"custom_id": "a\x00b", "url": elsewhere.url(10)},
@@ -517,7 +529,7 @@ def test_odd_names_are_kept_from_doing_harm(client: httpx.Client, elsewhere: Els
         {"custom_id": "twice", "url": elsewhere.url(255)},
         {"custom_id": "x" * 256, "url": elsewhere.url(10)},
     ]
-    batch = finished(client, json={"items": items})
+    batch = complete_batch(client, json={"items": items})
     data = client.get(f"{PATH}/{batch['id']}/results").json()["data"]
     assert [line.get("custom_id") for line in data] == [
         None, "a\ufffdb", "twice", "twice", "x" * 256,

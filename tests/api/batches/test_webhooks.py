@@ -14,114 +14,118 @@ import httpx
 import pytest
 from standardwebhooks.webhooks import Webhook
 
-from app.analysis.analyzer import Analyst
+from app.analysis.analyzer import Analyzer
 from app.api.batches.webhooks import DeliveriesOut, DeliveryOut
 from app.settings import Settings
-from tests.api.analyses.test_router import problem
-from tests.api.elsewhere import ByShade, Elsewhere, finished, until
-from tests.api.stand_in import Start
+from tests.api.analyses.test_router import expect_problem
+from tests.api.picture_server import PictureServer, ShadeAnalyzer, complete_batch, wait_until
+from tests.api.stub_analyzer import StartServer
 
 SECRET = "whsec_" + base64.b64encode(b"a secret of 24 bytes or more").decode()
 
 
 @dataclass
-class Receiver:
+class WebhookReceiver:
     """Answers with ``status`` and keeps what came."""
 
     url: str = ""
     status: int = 204
-    came: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
+    requests: list[tuple[dict[str, str], bytes]] = field(default_factory=list)
 
-    def verified(self, number: int) -> dict[str, Any]:
-        headers, body = self.came[number]
-        said: dict[str, Any] = Webhook(SECRET).verify(body, headers)
-        return said
+    def verify(self, number: int) -> dict[str, Any]:
+        headers, body = self.requests[number]
+        payload: dict[str, Any] = Webhook(SECRET).verify(body, headers)
+        return payload
 
 
 @pytest.fixture
-def receiver() -> Iterator[Receiver]:
-    here = Receiver()
+def receiver() -> Iterator[WebhookReceiver]:
+    webhook_receiver = WebhookReceiver()
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(here.status)
+            self.send_response(webhook_receiver.status)
             self.send_header("Content-Length", "0")
             self.end_headers()
-            here.came.append(({k.lower(): v for k, v in self.headers.items()}, body))
+            webhook_receiver.requests.append(
+                ({k.lower(): v for k, v in self.headers.items()}, body)
+            )
 
         def log_message(self, format: str, *args: object) -> None:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        here.url = f"http://127.0.0.1:{server.server_address[1]}/hook?token=1"
+        webhook_receiver.url = f"http://127.0.0.1:{server.server_address[1]}/hook?token=1"
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield here
+        yield webhook_receiver
         server.shutdown()
         thread.join()
 
 
 @pytest.fixture(scope="module")
-def standing() -> tuple[Settings, Analyst]:
+def standing() -> tuple[Settings, Analyzer]:
     settings = Settings.model_validate(
         {"workers": 1, "batch_workers": 1, "fetch_allow": "127.0.0.1", "webhook_secret": SECRET}
     )
-    return settings, ByShade()
+    return settings, ShadeAnalyzer()
 
 
-def log(client: httpx.Client, batch: dict[str, Any]) -> list[DeliveryOut]:
-    said = client.get(f"/v1/batches/{batch['id']}/webhooks").json()
-    return DeliveriesOut.model_validate(said).data
+def get_deliveries(client: httpx.Client, batch: dict[str, Any]) -> list[DeliveryOut]:
+    document = client.get(f"/v1/batches/{batch['id']}/webhooks").json()
+    return DeliveriesOut.model_validate(document).data
 
 
 def test_the_end_is_told_signed_and_thin(
-    client: httpx.Client, elsewhere: Elsewhere, receiver: Receiver
+    client: httpx.Client, elsewhere: PictureServer, receiver: WebhookReceiver
 ) -> None:
     items = elsewhere.items(255, 404)
-    batch = finished(client, json={"items": items, "webhook_url": receiver.url})
+    batch = complete_batch(client, json={"items": items, "webhook_url": receiver.url})
     assert batch["webhook_url"] == receiver.url
-    until(lambda: bool(receiver.came), "the webhook")
-    said = receiver.verified(0)
-    assert said["type"] == "batch.completed"
+    wait_until(lambda: bool(receiver.requests), "the webhook")
+    payload = receiver.verify(0)
+    assert payload["type"] == "batch.completed"
     counts = {"total": 2, "completed": 1, "failed": 1}
-    assert said["data"] == {"id": batch["id"], "status": "completed", "request_counts": counts}
-    until(lambda: log(client, batch)[0].state == "delivered", "the log")
-    (delivery,) = log(client, batch)
-    assert delivery.id == receiver.came[0][0]["webhook-id"]
+    assert payload["data"] == {"id": batch["id"], "status": "completed", "request_counts": counts}
+    wait_until(lambda: get_deliveries(client, batch)[0].state == "delivered", "the log")
+    (delivery,) = get_deliveries(client, batch)
+    assert delivery.id == receiver.requests[0][0]["webhook-id"]
     assert [(each.number, each.status, each.error) for each in delivery.tries] == [(1, 204, None)]
 
 
 def test_a_message_can_be_sent_again_under_its_id(
-    client: httpx.Client, elsewhere: Elsewhere, receiver: Receiver
+    client: httpx.Client, elsewhere: PictureServer, receiver: WebhookReceiver
 ) -> None:
     receiver.status = 500
-    batch = finished(
+    batch = complete_batch(
         client, json={"items": elsewhere.items(1)}, params={"webhook_url": receiver.url}
     )
-    until(lambda: any(each.tries for each in log(client, batch)), "the first try")
-    (delivery,) = log(client, batch)
+    wait_until(lambda: any(each.tries for each in get_deliveries(client, batch)), "the first try")
+    (delivery,) = get_deliveries(client, batch)
     assert delivery.state == "waiting"
     assert delivery.next_at is not None
     receiver.status = 200
     path = f"/v1/batches/{batch['id']}/webhooks/resend"
     again = DeliveryOut.model_validate(client.post(path).json())
     assert again.id == delivery.id
-    until(lambda: log(client, batch)[0].state == "delivered", "the second try")
-    assert [each.status for each in log(client, batch)[0].tries] == [500, 200]
+    wait_until(lambda: get_deliveries(client, batch)[0].state == "delivered", "the second try")
+    assert [each.status for each in get_deliveries(client, batch)[0].tries] == [500, 200]
     named = client.post(path, params={"message": delivery.id})
     assert named.json()["id"] == delivery.id
-    until(lambda: len(receiver.came) == 3, "the third try")
-    assert {headers["webhook-id"] for headers, _ in receiver.came} == {delivery.id}
-    assert receiver.verified(2) == receiver.verified(0)
-    problem(client.post(path, params={"message": "msg_none"}), 404, "not_found")
+    wait_until(lambda: len(receiver.requests) == 3, "the third try")
+    assert {headers["webhook-id"] for headers, _ in receiver.requests} == {delivery.id}
+    assert receiver.verify(2) == receiver.verify(0)
+    expect_problem(client.post(path, params={"message": "msg_none"}), 404, "not_found")
 
 
-def test_nothing_is_sent_that_nobody_asked_for(client: httpx.Client, elsewhere: Elsewhere) -> None:
-    batch = finished(client, json={"items": elsewhere.items(1)})
-    assert log(client, batch) == []
+def test_nothing_is_sent_that_nobody_asked_for(
+    client: httpx.Client, elsewhere: PictureServer
+) -> None:
+    batch = complete_batch(client, json={"items": elsewhere.items(1)})
+    assert get_deliveries(client, batch) == []
     path = f"/v1/batches/{batch['id']}/webhooks/resend"
-    problem(client.post(path), 409, "not_yet")
+    expect_problem(client.post(path), 409, "not_yet")
 
 
 @pytest.mark.parametrize(
@@ -134,13 +138,17 @@ def test_nothing_is_sent_that_nobody_asked_for(client: httpx.Client, elsewhere: 
     ],
 )
 def test_a_url_that_could_never_be_told_is_refused_at_once(
-    client: httpx.Client, elsewhere: Elsewhere, url: str, status: int, code: str
+    client: httpx.Client, elsewhere: PictureServer, url: str, status: int, code: str
 ) -> None:
     response = client.post("/v1/batches", json={"items": elsewhere.items(1), "webhook_url": url})
-    problem(response, status, code)
+    expect_problem(response, status, code)
 
 
-def test_without_a_secret_the_operator_is_named(start: Start, elsewhere: Elsewhere) -> None:
+def test_without_a_secret_the_operator_is_named(
+    start: StartServer, elsewhere: PictureServer
+) -> None:
     body = {"items": elsewhere.items(1), "webhook_url": "https://example.com/"}
-    said = problem(start(ByShade()).post("/v1/batches", json=body), 422, "invalid_request")
-    assert "EYELINE_WEBHOOK_SECRET" in json.dumps(said.model_dump())
+    refusal = expect_problem(
+        start(ShadeAnalyzer()).post("/v1/batches", json=body), 422, "invalid_request"
+    )
+    assert "EYELINE_WEBHOOK_SECRET" in json.dumps(refusal.model_dump())

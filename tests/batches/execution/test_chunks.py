@@ -3,11 +3,11 @@
 import pytest
 
 from app.batches.execution import chunks
-from app.batches.execution.chunks import STRIKES, WEARS_OUT, Begun, Key
-from app.batches.service import Desk
-from app.batches.store.models import NewBatch
-from tests.batches.conftest import Opened
-from tests.batches.stand_in import pictures
+from app.batches.execution.chunks import MAX_CRASH_SUSPICIONS, MAX_CRASHES, ChunkKey, ChunkRun
+from app.batches.service import BatchService
+from app.batches.store.models import BatchRequest
+from tests.batches.conftest import OpenService
+from tests.batches.fake_tools import picture_items
 
 SUSPECT, NEIGHBOUR = 3, 4
 
@@ -15,80 +15,82 @@ SUSPECT, NEIGHBOUR = 3, 4
 class Chunk:
     """The first chunk of a list that nobody works on."""
 
-    def __init__(self, desk: Desk) -> None:
-        batch, _ = desk.submit(NewBatch(prior=0.5), pictures(40))
-        self._database = desk._database
-        self._key = Key(batch.id, 0, 0, 0)
-        self.begun = self.die()
+    def __init__(self, service: BatchService) -> None:
+        batch, _ = service.submit(BatchRequest(prior=0.5), picture_items(40))
+        self._database = service._database
+        self._key = ChunkKey(batch.id, 0, 0, 0)
+        self.run = self.crash()
 
-    def die(self) -> Begun:
+    def crash(self) -> ChunkRun:
         """The process ends; the next one begins the chunk."""
-        begun = chunks.begin(self._database, self._key)
-        assert isinstance(begun, Begun)
-        self.begun = begun
-        return begun
+        run = chunks.begin_run(self._database, self._key)
+        assert isinstance(run, ChunkRun)
+        self.run = run
+        return run
 
-    def look(self, seq: int = SUSPECT) -> bool:
-        return self._database.write(lambda c: chunks.look(c, self.begun, seq))
+    def mark_analyzing(self, seq: int = SUSPECT) -> bool:
+        return self._database.write(lambda c: chunks.mark_analyzing(c, self.run, seq))
 
-    def forward(self) -> None:
-        self._database.write(lambda c: chunks.forward(c, self.begun))
+    def record_progress(self) -> None:
+        self._database.write(lambda c: chunks.record_progress(c, self.run))
 
-    def leave(self) -> None:
-        self._database.write(lambda c: chunks.leave(c, self.begun))
+    def release(self) -> None:
+        self._database.write(lambda c: chunks.release_run(c, self.run))
 
 
 @pytest.fixture
-def chunk(opened: Opened) -> Chunk:
-    return Chunk(opened(workers=0))
+def chunk(open_service: OpenService) -> Chunk:
+    return Chunk(open_service(workers=0))
 
 
-def test_only_the_first_run_looks_at_many_at_once(chunk: Chunk):
-    assert not chunk.begun.careful
-    assert chunk.die().careful
-    chunk.leave()
-    assert not chunk.die().careful
+def test_only_the_first_run_is_concurrent(chunk: Chunk):
+    assert not chunk.run.isolate
+    assert chunk.crash().isolate
+    chunk.release()
+    assert not chunk.crash().isolate
 
 
-def test_a_picture_that_was_being_looked_at_in_two_deaths_is_to_blame(chunk: Chunk):
-    for _ in range(STRIKES):
-        chunk.die()
-        assert chunk.look()
-    chunk.die()
-    assert not chunk.look()
+def test_a_picture_under_analysis_in_two_crashes_is_blamed(chunk: Chunk):
+    for _ in range(MAX_CRASH_SUSPICIONS):
+        chunk.crash()
+        assert chunk.mark_analyzing()
+    chunk.crash()
+    assert not chunk.mark_analyzing()
 
 
-def test_a_death_in_which_it_was_not_looked_at_is_no_strike(chunk: Chunk):
+def test_a_crash_outside_its_analysis_is_no_suspicion(chunk: Chunk):
     """Somebody else's picture ended the process, again and again, before its turn came."""
-    chunk.die()
-    assert chunk.look()
+    chunk.crash()
+    assert chunk.mark_analyzing()
     for _ in range(5):
-        chunk.die()
-    assert chunk.look()
+        chunk.crash()
+    assert chunk.mark_analyzing()
 
 
-def test_whoever_is_looked_at_next_starts_anew(chunk: Chunk):
-    chunk.die()
-    assert chunk.look()
-    chunk.die()
-    assert chunk.look()
-    chunk.forward()
-    for _ in range(STRIKES):
-        assert chunk.look(NEIGHBOUR)
-        chunk.die()
-    assert not chunk.look(NEIGHBOUR)
+def test_the_next_picture_starts_without_suspicions(chunk: Chunk):
+    chunk.crash()
+    assert chunk.mark_analyzing()
+    chunk.crash()
+    assert chunk.mark_analyzing()
+    chunk.record_progress()
+    for _ in range(MAX_CRASH_SUSPICIONS):
+        assert chunk.mark_analyzing(NEIGHBOUR)
+        chunk.crash()
+    assert not chunk.mark_analyzing(NEIGHBOUR)
 
 
-@pytest.mark.parametrize("ended", [Chunk.forward, Chunk.leave], ids=["done", "left in order"])
-def test_a_look_that_ended_is_no_strike(chunk: Chunk, ended):
-    for _ in range(STRIKES + 1):
-        assert chunk.look()
-        ended(chunk)
+@pytest.mark.parametrize(
+    "ended", [Chunk.record_progress, Chunk.release], ids=["done", "left in order"]
+)
+def test_an_analysis_that_ended_is_no_suspicion(chunk: Chunk, end_run):
+    for _ in range(MAX_CRASH_SUSPICIONS + 1):
+        assert chunk.mark_analyzing()
+        end_run(chunk)
 
 
-def test_deaths_with_nothing_done_between_them_wear_a_chunk_out(chunk: Chunk):
-    for _ in range(WEARS_OUT - 1):
-        assert not chunk.die().worn_out
-    assert chunk.die().worn_out
-    chunk.forward()
-    assert not chunk.die().worn_out
+def test_crashes_without_progress_exhaust_a_chunk(chunk: Chunk):
+    for _ in range(MAX_CRASHES - 1):
+        assert not chunk.crash().exhausted
+    assert chunk.crash().exhausted
+    chunk.record_progress()
+    assert not chunk.crash().exhausted

@@ -9,19 +9,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.batches.execution import chunks
-from app.batches.execution.picture_pool import Gate, failure_of
+from app.batches.execution.picture_executor import SharedLock, failure_from_error
 from app.batches.store import row_codec, tile_sums
 from app.errors import FetchFailed, FetchTimeout, NotAnImage
 from app.records import Failure, Item
-from tests.batches.stand_in import finding_of
+from tests.batches.fake_tools import record_of
 
-text = st.text(st.characters(), max_size=20)
-maybe = st.none() | text
+texts = st.text(st.characters(), max_size=20)
+optional_texts = st.none() | texts
 
 
 @given(st.integers(0, 20_000_000))
 def test_chunks_grow_with_the_root_of_the_list(total: int):
-    size = chunks.size(total)
+    size = chunks.chunk_size(total)
     assert 32 <= size <= 1000
     assert size in (32, 1000) or abs(size - 2 * sqrt(total)) < 2
 
@@ -30,41 +30,41 @@ def test_chunks_grow_with_the_root_of_the_list(total: int):
     st.builds(
         Item,
         seq=st.integers(0, 2**40),
-        source=text,
-        custom_id=maybe,
+        source=texts,
+        custom_id=optional_texts,
         line=st.none() | st.integers(1),
-        url=maybe,
-        fallback_url=maybe,
-        content_id=maybe,
-        cells=st.lists(text, max_size=4).map(tuple),
-        account=st.dictionaries(text, text, max_size=3),
+        url=optional_texts,
+        fallback_url=optional_texts,
+        content_id=optional_texts,
+        cells=st.lists(texts, max_size=4).map(tuple),
+        account=st.dictionaries(texts, texts, max_size=3),
     )
 )
-def test_an_item_comes_back_as_it_was(item: Item):
-    kept = row_codec.item_text(item)
-    assert kept.isascii()
-    assert "\x00" not in kept
-    assert row_codec.item(item.seq, kept) == item
+def test_an_item_survives_encoding(item: Item):
+    encoded = row_codec.encode_item(item)
+    assert encoded.isascii()
+    assert "\x00" not in encoded
+    assert row_codec.decode_item(item.seq, encoded) == item
 
 
-@given(st.builds(Failure, text, text, text, st.booleans()))
-def test_a_failure_comes_back_as_it_was(failure: Failure):
-    assert row_codec.failure(row_codec.failure_text(failure)) == failure
+@given(st.builds(Failure, texts, texts, texts, st.booleans()))
+def test_a_failure_survives_encoding(failure: Failure):
+    assert row_codec.decode_failure(row_codec.encode_failure(failure)) == failure
 
 
 @given(st.binary(max_size=50))
-def test_a_finding_comes_back_as_it_was_but_for_its_tile(data: bytes):
-    finding = finding_of(data)
+def test_a_record_survives_encoding_without_its_tile(data: bytes):
+    record = record_of(data)
     row = {
-        "finding": row_codec.finding_text(finding),
-        "sha256": bytes.fromhex(finding.sha256),
-        "outcome": finding.outcome,
-        "verdict": finding.verdict,
-        "llr": finding.llr,
-        "analysis": finding.analysis,
-        "thumbnail": finding.thumbnail,
+        "finding": row_codec.encode_picture_record(record),
+        "sha256": bytes.fromhex(record.sha256),
+        "outcome": record.outcome,
+        "verdict": record.verdict,
+        "llr": record.llr,
+        "analysis": record.analysis,
+        "thumbnail": record.thumbnail,
     }
-    assert {**vars(row_codec.finding(row))} == {**vars(finding), "tile": None}
+    assert {**vars(row_codec.decode_picture_record(row))} == {**vars(record), "tile": None}
 
 
 def test_a_source_is_known_by_what_names_its_bytes():
@@ -85,10 +85,10 @@ def test_a_source_is_known_by_what_names_its_bytes():
 
 @pytest.mark.parametrize("count", [1, 257, 258, 16_843_009, 16_843_010])
 def test_sums_are_kept_whole_in_as_few_bytes_as_will_do(count: int):
-    sums = np.full(tile_sums.SHAPE, 255 * count, np.uint64)
+    sums = np.full(tile_sums.TILE_SHAPE, 255 * count, np.uint64)
     sums[0, 0] = 0, 1, 2
-    packed = tile_sums._packed(sums, count)
-    assert np.array_equal(tile_sums._unpacked(packed), sums)
+    packed = tile_sums._pack(sums, count)
+    assert np.array_equal(tile_sums._unpack(packed), sums)
     assert len(packed) == sums.size * (2 if count <= 257 else 4 if count <= 16_843_009 else 8)
 
 
@@ -106,24 +106,28 @@ def test_sums_are_kept_whole_in_as_few_bytes_as_will_do(count: int):
         (NotAnImage("text"), False),
     ],
 )
-def test_what_may_succeed_later_is_said(error: FetchFailed, retryable: bool):
-    assert failure_of(error) == Failure(error.code, error.title, error.detail, retryable)
+def test_failures_that_may_succeed_later_are_retryable(error: FetchFailed, retryable: bool):
+    assert failure_from_error(error) == Failure(error.code, error.title, error.detail, retryable)
 
 
-def test_whoever_is_alone_is_alone_and_nobody_waits_for_ever():
+def test_a_writer_excludes_others_and_nobody_starves():
     async def run() -> list[str]:
-        gate, inside, seen = Gate(), set[str](), list[str]()
+        lock, inside, finished = SharedLock(), set[str](), list[str]()
 
-        async def passes(name: str, alone: bool) -> None:
-            async with gate.alone() if alone else gate.shared():
+        async def passes(name: str, is_writer: bool) -> None:
+            async with lock.write() if is_writer else lock.read():
                 inside.add(name)
-                assert inside == {name} if alone else not any(n.startswith("alone") for n in inside)
+                assert (
+                    inside == {name}
+                    if is_writer
+                    else not any(n.startswith("alone") for n in inside)
+                )
                 await asyncio.sleep(0.001)
-                seen.append(name)
+                finished.append(name)
                 inside.discard(name)
 
-        many = [passes(f"alone {n}" if n % 5 == 0 else f"many {n}", n % 5 == 0) for n in range(40)]
-        await asyncio.wait_for(asyncio.gather(*many), 10)
-        return seen
+        tasks = [passes(f"alone {n}" if n % 5 == 0 else f"many {n}", n % 5 == 0) for n in range(40)]
+        await asyncio.wait_for(asyncio.gather(*tasks), 10)
+        return finished
 
     assert len(asyncio.run(run())) == 40

@@ -9,7 +9,7 @@ import pytest
 from app.settings import SettingsError, load_settings
 
 
-def secret(length: int) -> str:
+def make_secret(length: int) -> str:
     return "whsec_" + base64.b64encode(bytes(range(length))).decode()
 
 
@@ -20,14 +20,14 @@ def test_none_is_none(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("length", [24, 32, 64])
 def test_one(monkeypatch: pytest.MonkeyPatch, length: int) -> None:
-    monkeypatch.setenv("EYELINE_WEBHOOK_SECRET", secret(length))
+    monkeypatch.setenv("EYELINE_WEBHOOK_SECRET", make_secret(length))
     assert load_settings().webhook_keys() == (bytes(range(length)),)
-    assert secret(length) not in repr(load_settings())
+    assert make_secret(length) not in repr(load_settings())
 
 
 @pytest.mark.parametrize("between", [",", " ", ", ", "  "])
 def test_several_while_they_change(monkeypatch: pytest.MonkeyPatch, between: str) -> None:
-    monkeypatch.setenv("EYELINE_WEBHOOK_SECRET", between.join((secret(24), secret(40))))
+    monkeypatch.setenv("EYELINE_WEBHOOK_SECRET", between.join((make_secret(24), make_secret(40))))
     assert load_settings().webhook_keys() == (bytes(range(24)), bytes(range(40)))
 
 
@@ -35,13 +35,13 @@ def test_several_while_they_change(monkeypatch: pytest.MonkeyPatch, between: str
     "wrong",
     [
         "hunter2hunter2hunter2hunter2hunter2",
-        secret(24).removeprefix("whsec_"),
+        make_secret(24).removeprefix("whsec_"),
         "whsec_",
-        secret(23),
-        secret(65),
-        secret(32).replace("A", "!"),
-        secret(32)[:-1],
-        f"{secret(32)},hunter2hunter2",
+        make_secret(23),
+        make_secret(65),
+        make_secret(32).replace("A", "!"),
+        make_secret(32)[:-1],
+        f"{make_secret(32)},hunter2hunter2",
         " , ",
     ],
 )

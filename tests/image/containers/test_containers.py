@@ -10,18 +10,18 @@ from PIL import Image
 
 from app.errors import ImageBomb, ImageTruncated, ImageUnsupported, NotAnImage
 from app.image.containers import open_container
-from app.image.containers.av1 import stated_sizes
-from app.image.containers.exif import orientation
-from app.image.containers.formats import format_of
+from app.image.containers.av1 import frame_sizes
+from app.image.containers.exif import read_orientation
+from app.image.containers.formats import detect_format
 
 
-def saved(kind: str, size: tuple[int, int] = (37, 21), **options: object) -> bytes:
+def save_image(kind: str, size: tuple[int, int] = (37, 21), **options: object) -> bytes:
     out = io.BytesIO()
     Image.radial_gradient("L").resize(size).convert("RGB").save(out, kind, **options)
     return out.getvalue()
 
 
-def pixels(data: bytes) -> bytes:
+def decode_pixels(data: bytes) -> bytes:
     with Image.open(io.BytesIO(data)) as image:
         return image.convert("RGB").tobytes()
 
@@ -29,25 +29,25 @@ def pixels(data: bytes) -> bytes:
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "WEBP", "GIF", "AVIF"])
 @pytest.mark.parametrize("size", [(1, 1), (37, 21), (300, 2)])
 def test_size_and_pixels_survive(kind, size):
-    data = saved(kind, size)
+    data = save_image(kind, size)
     container = open_container(data)
     assert (container.format, container.size) == (kind, size)
     assert not container.animated
-    assert pixels(container.pixels) == pixels(data)
+    assert decode_pixels(container.stripped_file) == decode_pixels(data)
 
 
 @pytest.mark.parametrize("options", [{"lossless": True}, {"exif": b"Exif\0\0II*\0"}])
 def test_webp_in_its_other_shapes(options):
-    assert open_container(saved("WEBP", **options)).size == (37, 21)
+    assert open_container(save_image("WEBP", **options)).size == (37, 21)
 
 
 @pytest.mark.parametrize("kind", ["JPEG", "PNG", "GIF"])
 def test_comments_are_not_handed_on(kind):
     at = {"JPEG": 2, "PNG": 33, "GIF": None}[kind]
-    data = saved(kind)
+    data = save_image(kind)
     if at is None:
         at = data.index(b",", 13)
-        while pixels_fail(data, at):
+        while is_no_frame(data, at):
             at = data.index(b",", at + 1)
     note = {
         "JPEG": b"\xff\xfe\x00\x0bFIND-ME!!",
@@ -55,17 +55,17 @@ def test_comments_are_not_handed_on(kind):
         "GIF": b"!\xfe\x09FIND-ME!!\x00",
     }[kind]
     container = open_container(data[:at] + note + data[at:])
-    assert b"FIND-ME" not in container.pixels
-    assert pixels(container.pixels) == pixels(data)
+    assert b"FIND-ME" not in container.stripped_file
+    assert decode_pixels(container.stripped_file) == decode_pixels(data)
 
 
-def pixels_fail(gif: bytes, at: int) -> bool:
+def is_no_frame(gif: bytes, at: int) -> bool:
     """Whether the comma at ``at`` does not begin the frame."""
     return gif[at + 1 : at + 9] != struct.pack("<4H", 0, 0, 37, 21)
 
 
 def test_many_scans_are_a_bomb():
-    data = saved("JPEG", progressive=True)
+    data = save_image("JPEG", progressive=True)
     at = data.rindex(b"\xff\xda")
     with pytest.raises(ImageBomb):
         open_container(data[:at] + data[at:-2] * 101 + data[-2:])
@@ -73,10 +73,10 @@ def test_many_scans_are_a_bomb():
 
 @pytest.mark.parametrize("scans", [1, 7])
 def test_every_scan_is_work(scans):
-    data = saved("JPEG", (160, 80), progressive=True)
+    data = save_image("JPEG", (160, 80), progressive=True)
     at, had = data.rindex(b"\xff\xda"), data.count(b"\xff\xda")
     container = open_container(data[:at] + data[at:-2] * scans + data[-2:])
-    assert container.work_px == 160 * 80 * (had - 1 + scans) // 4
+    assert container.decode_cost_px == 160 * 80 * (had - 1 + scans) // 4
 
 
 def test_many_parts_are_a_bomb(monkeypatch):
@@ -84,29 +84,32 @@ def test_many_parts_are_a_bomb(monkeypatch):
         monkeypatch.setattr(f"app.image.containers.{module}.MAX_PARTS", 1)
     for kind in ("JPEG", "PNG", "GIF"):
         with pytest.raises(ImageBomb):
-            open_container(saved(kind, (300, 300)))
+            open_container(save_image(kind, (300, 300)))
 
 
 def test_megabytes_of_fill_are_walked_once():
     fill = b"\xff" * 3_000_000
     with pytest.raises(ImageTruncated):
         open_container(b"\xff\xd8" + fill)
-    data = saved("JPEG")
-    assert open_container(data[:2] + fill + data[2:]).pixels == open_container(data).pixels
+    data = save_image("JPEG")
+    assert (
+        open_container(data[:2] + fill + data[2:]).stripped_file
+        == open_container(data).stripped_file
+    )
 
 
 def test_profile_in_two_segments_is_joined_in_their_order():
-    data = saved("JPEG")
+    data = save_image("JPEG")
     halves = [
         struct.pack(">BBH", 0xFF, 0xE2, 2 + 14 + 4) + b"ICC_PROFILE\x00" + bytes([n, 2]) + text
         for n, text in ((2, b"WXYZ"), (1, b"ABCD"))
     ]
-    assert open_container(data[:2] + b"".join(halves) + data[2:]).profile == b"ABCDWXYZ"
-    assert open_container(data[:2] + halves[0] + data[2:]).profile is None
+    assert open_container(data[:2] + b"".join(halves) + data[2:]).icc_profile == b"ABCDWXYZ"
+    assert open_container(data[:2] + halves[0] + data[2:]).icc_profile is None
 
 
 def test_avif_stream_tells_the_real_size():
-    data = bytearray(saved("AVIF", (320, 240)))
+    data = bytearray(save_image("AVIF", (320, 240)))
     at = data.index(b"ispe") + 8
     data[at : at + 8] = struct.pack(">II", 8, 8)
     assert open_container(bytes(data)).size == (320, 240)
@@ -121,7 +124,7 @@ def test_avif_animation_tells_its_size():
 
 @given(st.binary(max_size=80))
 def test_any_stream_can_be_walked(data):
-    for width, height in stated_sizes(data):
+    for width, height in frame_sizes(data):
         assert 1 <= width <= 65_536
         assert 1 <= height <= 65_536
 
@@ -132,27 +135,27 @@ def test_orientation_in_both_byte_orders(value, order):
     head = b"II*\x00" if order == "<" else b"MM\x00*"
     entry = struct.pack(order + "HHIHH", 0x0112, 3, 1, value, 0)
     block = head + struct.pack(order + "IH", 8, 1) + entry
-    assert orientation(block) == orientation(b"Exif\x00\x00" + block) == value
+    assert read_orientation(block) == read_orientation(b"Exif\x00\x00" + block) == value
 
 
 @pytest.mark.parametrize("value", [0, 9, 65_535])
 def test_orientation_out_of_range_says_nothing(value):
     entry = struct.pack("<HHIHH", 0x0112, 3, 1, value, 0)
-    assert orientation(b"II*\x00" + struct.pack("<IH", 8, 1) + entry) == 1
+    assert read_orientation(b"II*\x00" + struct.pack("<IH", 8, 1) + entry) == 1
 
 
 @given(st.binary(max_size=60))
 def test_any_exif_can_be_read(block):
-    assert 1 <= orientation(b"II*\x00" + block) <= 8
-    assert 1 <= orientation(block) <= 8
+    assert 1 <= read_orientation(b"II*\x00" + block) <= 8
+    assert 1 <= read_orientation(block) <= 8
 
 
 def test_html_with_a_drawing_in_it_is_no_picture():
     with pytest.raises(NotAnImage):
-        format_of(b"<!doctype html><body><svg></svg>")
+        detect_format(b"<!doctype html><body><svg></svg>")
 
 
 @given(st.binary(max_size=60))
 def test_arbitrary_bytes_are_no_picture(data):
     with pytest.raises((NotAnImage, ImageUnsupported)):
-        format_of(b"\x00\x01\x02" + data)
+        detect_format(b"\x00\x01\x02" + data)

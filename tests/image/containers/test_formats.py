@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from app.errors import ImageUnsupported, NotAnImage
-from app.image.containers.formats import format_of
+from app.image.containers.formats import detect_format
 
 
 @pytest.mark.parametrize(
@@ -19,7 +19,7 @@ from app.image.containers.formats import format_of
 )
 def test_a_drawing_is_known_by_its_first_element(svg: bytes) -> None:
     with pytest.raises(ImageUnsupported, match="SVG"):
-        format_of(svg)
+        detect_format(svg)
 
 
 @pytest.mark.parametrize(
@@ -36,4 +36,4 @@ def test_a_drawing_is_known_by_its_first_element(svg: bytes) -> None:
 )
 def test_what_only_looks_like_one_is_none_and_is_known_in_no_time(page: bytes) -> None:
     with pytest.raises(NotAnImage):  # with a reading to try for every comment it took years
-        format_of(page)
+        detect_format(page)

@@ -18,16 +18,16 @@ import numpy as np
 import pytest
 import structlog
 
-from app.errors import AvatarError, DecoderFailed, ImageBomb, TooLarge
+from app.errors import DecoderFailed, ImageBomb, RequestError, TooLarge
 from app.image.picture import DecodeLimits, Picture, decode
 from app.image.sandbox import pool
-from app.image.sandbox.pool import Decoders
-from app.image.sandbox.process import MOST_LOOKS, Child, NotStartedError
-from tests.image.sandbox import frail, shy
+from app.image.sandbox.pool import DecoderPool
+from app.image.sandbox.process import MAX_LIVENESS_CHECKS, DecoderProcess, ProcessStartError
+from tests.image.sandbox import crashing_child, unready_child
 
 FACES = Path(__file__).resolve().parents[3] / "fixtures" / "faces"
 HOSTILE = FACES / "hostile"
-TRAPS = {
+HOSTILE_CODES = {
     row["file"]: row["expected"]
     for row in csv.DictReader((HOSTILE / "manifest.csv").read_text("utf-8").splitlines())
 }
@@ -36,106 +36,112 @@ LIMITS = DecodeLimits(max_pixels=1_000_000)
 
 
 @pytest.fixture(scope="module")
-def apart() -> Iterator[Decoders]:
-    made = Decoders(2)
+def decoder_pool() -> Iterator[DecoderPool]:
+    made = DecoderPool(2)
     yield made
     made.close()
 
 
 @pytest.fixture
-def fragile() -> Iterator[Decoders]:
-    made = Decoders(2, LIMITS, program="tests.image.sandbox.frail")
+def fragile_pool() -> Iterator[DecoderPool]:
+    made = DecoderPool(2, LIMITS, module="tests.image.sandbox.crashing_child")
     yield made
     made.close()
 
 
 @pytest.fixture(autouse=True)
-def heard() -> Iterator[list[dict[str, object]]]:
+def log_lines() -> Iterator[list[dict[str, object]]]:
     """What is logged: a lost child is."""
     with structlog.testing.capture_logs() as lines:
         yield lines  # type: ignore[misc]
 
 
-def children() -> set[int]:
+def child_pids() -> set[int]:
     """The processes that this one started and that still run."""
     tasks = Path("/proc/self/task").iterdir()
     return {int(pid) for task in tasks for pid in (task / "children").read_text().split()}
 
 
-def losses(heard: list[dict[str, object]]) -> list[object]:
+def logged_losses(log_lines: list[dict[str, object]]) -> list[object]:
     """What was logged, but that a child was slow: on a busy machine any may be."""
-    return [line["event"] for line in heard if line["event"] != "decoder_slow"]
+    return [line["event"] for line in log_lines if line["event"] != "decoder_slow"]
 
 
-def answer(unpack: Callable[[bytes], Picture], data: bytes) -> Picture | tuple[str, str]:
+def picture_or_error(
+    decode_picture: Callable[[bytes], Picture], data: bytes
+) -> Picture | tuple[str, str]:
     try:
-        return unpack(data)
-    except AvatarError as error:
+        return decode_picture(data)
+    except RequestError as error:
         return error.code, error.detail
 
 
-def same(a: Picture, b: Picture) -> bool:
+def is_same_picture(a: Picture, b: Picture) -> bool:
     facts = [
         (p.format, p.sha256, p.animated, p.declared_size, p.rgb.flags.writeable) for p in (a, b)
     ]
     return facts[0] == facts[1] and np.array_equal(a.rgb, b.rgb)
 
 
-@pytest.mark.parametrize("name", TRAPS)
-def test_apart_is_as_here(apart: Decoders, name: str) -> None:
-    here, there = (answer(unpack, (HOSTILE / name).read_bytes()) for unpack in (decode, apart))
+@pytest.mark.parametrize("name", HOSTILE_CODES)
+def test_apart_is_as_here(decoder_pool: DecoderPool, name: str) -> None:
+    here, there = (
+        picture_or_error(unpack, (HOSTILE / name).read_bytes()) for unpack in (decode, decoder_pool)
+    )
     if isinstance(here, Picture):
         assert isinstance(there, Picture)
-        assert same(here, there)
+        assert is_same_picture(here, there)
     else:
         assert there == here
 
 
-def test_a_picture_at_the_limit_of_the_working_size(apart: Decoders) -> None:
+def test_a_picture_at_the_limit_of_the_working_size(decoder_pool: DecoderPool) -> None:
     from PIL import Image
 
-    from tests.make_hostile import saved
+    from tests.make_hostile_pictures import save_image
 
-    data = saved(Image.effect_noise((2400, 2400), 40).convert("RGB"), "JPEG", quality=60)
-    assert same(apart(data), decode(data))
+    data = save_image(Image.effect_noise((2400, 2400), 40).convert("RGB"), "JPEG", quality=60)
+    assert is_same_picture(decoder_pool(data), decode(data))
 
 
-def test_too_many_bytes(apart: Decoders) -> None:
+def test_too_many_bytes(decoder_pool: DecoderPool) -> None:
     with pytest.raises(TooLarge):
-        apart(bytes(5_000_001))
+        decoder_pool(bytes(5_000_001))
 
 
-def test_limits_are_kept_apart_too(fragile: Decoders) -> None:
+def test_limits_are_kept_apart_too(fragile_pool: DecoderPool) -> None:
     with pytest.raises(ImageBomb):
-        fragile((HOSTILE / "bomb.png").read_bytes())
+        fragile_pool((HOSTILE / "bomb.png").read_bytes())
 
 
-def test_threads_agree(apart: Decoders) -> None:
-    names = [name for name, code in TRAPS.items() if code == "ok"] * 2
+def test_threads_agree(decoder_pool: DecoderPool) -> None:
+    names = [name for name, code in HOSTILE_CODES.items() if code == "ok"] * 2
     with ThreadPoolExecutor(4) as pool:
-        together = list(pool.map(lambda name: apart((HOSTILE / name).read_bytes()), names))
+        together = list(pool.map(lambda name: decoder_pool((HOSTILE / name).read_bytes()), names))
     alone = [decode((HOSTILE / name).read_bytes()) for name in names]
-    assert all(same(a, b) for a, b in zip(together, alone, strict=True))
+    assert all(is_same_picture(a, b) for a, b in zip(together, alone, strict=True))
 
 
-@pytest.mark.parametrize("word", [frail.SEGFAULT, frail.ABORT, frail.LIE])
+@pytest.mark.parametrize(
+    "word", [crashing_child.SEGFAULT, crashing_child.ABORT, crashing_child.FALSE_REPLY]
+)
 def test_a_killed_decoder_is_the_fault_of_its_picture_alone(
-    fragile: Decoders, heard: list[dict[str, object]], word: bytes
+    fragile_pool: DecoderPool, log_lines: list[dict[str, object]], word: bytes
 ) -> None:
-    assert fragile(PICTURE).format == "JPEG"
+    assert fragile_pool(PICTURE).format == "JPEG"
     with pytest.raises(DecoderFailed, match="save it anew"):
-        fragile(PICTURE + word)
-    assert same(fragile(PICTURE), decode(PICTURE))
-    assert losses(heard) == ["decoder_lost"] * 2  # asked twice
+        fragile_pool(PICTURE + word)
+    assert is_same_picture(fragile_pool(PICTURE), decode(PICTURE))
+    assert logged_losses(log_lines) == ["decoder_lost"] * 2  # asked twice
 
 
-def test_neighbours_of_a_killer_are_unharmed(fragile: Decoders) -> None:
-    words = [b"", frail.SEGFAULT, b"", b"", frail.ABORT, b"", b""]
+def test_neighbours_of_a_killer_are_unharmed(fragile_pool: DecoderPool) -> None:
+    words = [b"", crashing_child.SEGFAULT, b"", b"", crashing_child.ABORT, b"", b""]
 
     def outcome(word: bytes) -> str:
         try:
-            return fragile(PICTURE + word).format
-        except AvatarError as error:
+            return fragile_pool(PICTURE + word).format
+        except RequestError as error:
             return error.code
 
     with ThreadPoolExecutor(4) as pool:
@@ -144,88 +150,88 @@ def test_neighbours_of_a_killer_are_unharmed(fragile: Decoders) -> None:
 
 
 def test_time_is_bounded_and_costs_the_next_picture_nothing(
-    fragile: Decoders, heard: list[dict[str, object]]
+    fragile_pool: DecoderPool, log_lines: list[dict[str, object]]
 ) -> None:
     with pytest.raises(ImageBomb, match="too long"):
-        fragile(PICTURE + frail.SPIN)
-    assert losses(heard) == ["decoder_lost"]  # it would take as long again
-    assert fragile(PICTURE).format == "JPEG"
+        fragile_pool(PICTURE + crashing_child.BUSY_LOOP)
+    assert logged_losses(log_lines) == ["decoder_lost"]  # it would take as long again
+    assert fragile_pool(PICTURE).format == "JPEG"
 
 
-def test_memory_is_bounded(fragile: Decoders, heard: list[dict[str, object]]) -> None:
+def test_memory_is_bounded(fragile_pool: DecoderPool, log_lines: list[dict[str, object]]) -> None:
     with pytest.raises(ImageBomb, match="too much"):
-        fragile(PICTURE + frail.EAT)
-    assert losses(heard) == []
-    assert fragile(PICTURE).format == "JPEG"
+        fragile_pool(PICTURE + crashing_child.EXHAUST_MEMORY)
+    assert logged_losses(log_lines) == []
+    assert fragile_pool(PICTURE).format == "JPEG"
 
 
 def test_an_idle_child_that_is_killed_costs_nobody_an_answer() -> None:
-    before = children()
-    decoders = Decoders(1)
+    before = child_pids()
+    decoders = DecoderPool(1)
     decoders(PICTURE)
-    (pid,) = children() - before
+    (pid,) = child_pids() - before
     os.kill(pid, signal.SIGKILL)
     assert decoders(PICTURE).format == "JPEG"
     decoders.close()
-    assert children() == before
+    assert child_pids() == before
 
 
 def test_children_that_were_killed_while_idle_are_held_against_no_picture(
-    heard: list[dict[str, object]],
+    log_lines: list[dict[str, object]],
 ) -> None:
-    before = children()
-    decoders, together = Decoders(3), threading.Barrier(3)
+    before = child_pids()
+    decoders, together = DecoderPool(3), threading.Barrier(3)
 
     def once(_: int) -> None:
-        with decoders._borrowed() as child:
+        with decoders._lease() as child:
             together.wait(60)
             child.decode(PICTURE)
 
     with ThreadPoolExecutor(3) as threads:
         list(threads.map(once, range(3)))
-    for pid in children() - before:
+    for pid in child_pids() - before:
         os.kill(pid, signal.SIGKILL)
         os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     assert decoders(PICTURE).format == "JPEG"
-    assert losses(heard) == ["decoder_gone"] * 3
+    assert logged_losses(log_lines) == ["decoder_gone"] * 3
     assert len(decoders.resident_bytes()) == 1
     decoders.close()
-    assert children() == before
+    assert child_pids() == before
 
 
 def test_told_to_stop_a_child_finishes() -> None:
-    before = children()
-    decoders = Decoders(1)
+    before = child_pids()
+    decoders = DecoderPool(1)
     decoders(PICTURE)
-    (pid,) = children() - before
+    (pid,) = child_pids() - before
     for number in (signal.SIGTERM, signal.SIGINT):
         os.kill(pid, number)
     assert decoders(PICTURE).format == "JPEG"
-    assert children() - before == {pid}
+    assert child_pids() - before == {pid}
     decoders.close()
 
 
 def test_no_more_children_than_callers_at_once() -> None:
-    before = children()
-    decoders = Decoders(8)
+    before = child_pids()
+    decoders = DecoderPool(8)
     for _ in range(5):
         decoders(PICTURE)
-    assert len(children() - before) == 1
+    assert len(child_pids() - before) == 1
     decoders.close()
 
 
 def test_a_child_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EYELINE_API_KEYS", "hush hush hush hush")
-    before = children()
-    decoders = Decoders(1)
+    before = child_pids()
+    decoders = DecoderPool(1)
     decoders(PICTURE)
-    (pid,) = children() - before
+    (pid,) = child_pids() - before
     assert b"hush" not in Path(f"/proc/{pid}/environ").read_bytes()
     decoders.close()
 
 
 def test_a_child_that_does_not_start_is_our_fault_not_the_picture_s() -> None:
-    decoders = Decoders(1, program="tests.decoding.nowhere")
+    decoders = DecoderPool(1, module="tests.decoding.nowhere")
     for _ in range(2):
         with pytest.raises(RuntimeError, match="doctor"):
             decoders(PICTURE)
@@ -233,7 +239,7 @@ def test_a_child_that_does_not_start_is_our_fault_not_the_picture_s() -> None:
 
 
 def test_waiting_callers_are_served_in_turn() -> None:
-    decoders, done = Decoders(1), threading.Semaphore(0)
+    decoders, done = DecoderPool(1), threading.Semaphore(0)
     with ThreadPoolExecutor(3) as pool:
         for _ in range(9):
             pool.submit(decoders, PICTURE).add_done_callback(lambda _: done.release())
@@ -242,61 +248,61 @@ def test_waiting_callers_are_served_in_turn() -> None:
 
 
 def test_a_child_is_closed_whatever_it_does() -> None:
-    before = children()
-    child = Child(LIMITS)
+    before = child_pids()
+    child = DecoderProcess(LIMITS)
     child.decode(PICTURE)
-    (pid,) = children() - before
+    (pid,) = child_pids() - before
     os.kill(pid, signal.SIGSTOP)
     child.close()
-    assert children() == before
+    assert child_pids() == before
 
 
 @pytest.mark.parametrize(
     ("mood", "events"),
     [
-        (shy.EXIT, ["decoder_not_started"]),
-        (shy.HANG, ["decoder_not_started"]),
-        (shy.TOIL, []),
+        (unready_child.EXIT_EARLY, ["decoder_not_started"]),
+        (unready_child.HANG, ["decoder_not_started"]),
+        (unready_child.BUSY, []),
     ],
 )
 def test_a_child_that_does_not_start_well_costs_no_picture(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
-    heard: list[dict[str, object]],
+    log_lines: list[dict[str, object]],
     mood: str,
     events: list[str],
 ) -> None:
     """One that works is waited for, one that hangs is not."""
     monkeypatch.chdir(tmp_path)
-    Path(shy.MOOD).write_text(mood)
-    before = children()
-    decoders = Decoders(1, program="tests.image.sandbox.shy", look_s=0.7)
+    Path(unready_child.BEHAVIOUR_FILE).write_text(mood)
+    before = child_pids()
+    decoders = DecoderPool(1, module="tests.image.sandbox.unready_child", liveness_check_s=0.7)
     assert decoders(PICTURE).format == "JPEG"
-    assert losses(heard) == events
-    if mood == shy.TOIL:
-        assert heard[0]["event"] == "decoder_slow"
-    if mood == shy.EXIT:
-        assert any("I would rather not" in str(line.get("why")) for line in heard)
-    assert len(children() - before) == 1
+    assert logged_losses(log_lines) == events
+    if mood == unready_child.BUSY:
+        assert log_lines[0]["event"] == "decoder_slow"
+    if mood == unready_child.EXIT_EARLY:
+        assert any("I would rather not" in str(line.get("why")) for line in log_lines)
+    assert len(child_pids() - before) == 1
     decoders.close()
-    assert children() == before
+    assert child_pids() == before
 
 
 def test_where_children_once_started_a_shortage_is_waited_out(
-    monkeypatch: pytest.MonkeyPatch, heard: list[dict[str, object]]
+    monkeypatch: pytest.MonkeyPatch, log_lines: list[dict[str, object]]
 ) -> None:
-    monkeypatch.setattr(pool, "PAUSES_S", (0.1, 60.0))
-    before = children()
-    decoders = Decoders(1)
+    monkeypatch.setattr(pool, "RETRY_DELAYS_S", (0.1, 60.0))
+    before = child_pids()
+    decoders = DecoderPool(1)
     decoders(PICTURE)
-    (pid,) = children() - before
+    (pid,) = child_pids() - before
     os.kill(pid, signal.SIGKILL)
     os.waitid(os.P_PID, pid, os.WEXITED | os.WNOWAIT)
     _, hard = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     with ThreadPoolExecutor(1) as threads:
         asked = threads.submit(decoders, PICTURE)
-        while len([line for line in heard if line["event"] == "decoder_not_started"]) < 1:
+        while len([line for line in log_lines if line["event"] == "decoder_not_started"]) < 1:
             pass
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         assert asked.result().format == "JPEG"
@@ -307,7 +313,7 @@ def test_a_child_that_cannot_be_started_leaves_nothing_open() -> None:
     def opened() -> set[str]:
         return {path.name for path in Path("/proc/self/fd").iterdir()}
 
-    before, open_before = children(), opened()
+    before, open_before = child_pids(), opened()
     _, hard = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     lowest_free = os.dup(0)
     os.close(lowest_free)
@@ -315,35 +321,39 @@ def test_a_child_that_cannot_be_started_leaves_nothing_open() -> None:
     for more in range(12):  # each time a little more of it succeeds
         resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + more, hard))
         try:
-            Child(LIMITS).kill()
-        except NotStartedError:
+            DecoderProcess(LIMITS).kill()
+        except ProcessStartError:
             refused += 1
         finally:
             resource.setrlimit(resource.RLIMIT_NOFILE, limits)
         assert opened() == open_before
     assert refused >= 4
-    assert children() == before
+    assert child_pids() == before
 
 
-def test_a_decoder_that_hangs_is_not_waited_for(heard: list[dict[str, object]]) -> None:
-    before = children()
-    decoders = Decoders(1, program="tests.image.sandbox.frail", look_s=0.4)
+def test_a_decoder_that_hangs_is_not_waited_for(log_lines: list[dict[str, object]]) -> None:
+    before = child_pids()
+    decoders = DecoderPool(1, module="tests.image.sandbox.crashing_child", liveness_check_s=0.4)
     with pytest.raises(DecoderFailed):
-        decoders(PICTURE + frail.SLEEP)
-    assert [str(x["why"]) for x in heard if x["event"] == "decoder_lost"] == ["it hangs (-9)"] * 2
-    assert len(heard) < MOST_LOOKS  # it was not looked at until nobody had patience any more
+        decoders(PICTURE + crashing_child.SLEEP)
+    assert [str(x["why"]) for x in log_lines if x["event"] == "decoder_lost"] == [
+        "it hangs (-9)"
+    ] * 2
+    assert (
+        len(log_lines) < MAX_LIVENESS_CHECKS
+    )  # it was not looked at until nobody had patience any more
     assert decoders(PICTURE).format == "JPEG"
     decoders.close()
-    assert children() == before
+    assert child_pids() == before
 
 
 def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
     """Not even a child that hangs over a picture."""
     picture = tmp_path / "picture"
-    picture.write_bytes(PICTURE + frail.SLEEP)
+    picture.write_bytes(PICTURE + crashing_child.SLEEP)
     program = (
         "import sys, pathlib; from app.image.sandbox.pool import Decoders;"
-        'decoders = Decoders(1, program="tests.image.sandbox.frail");'
+        'decoders = Decoders(1, program="tests.image.sandbox.crashing_child");'
         f"decoders(pathlib.Path({str(FACES / 'astronaut.jpg')!r}).read_bytes());"
         "print(next(iter(decoders._children)).pid, flush=True);"
         "decoders(pathlib.Path(sys.argv[1]).read_bytes())"
@@ -363,36 +373,36 @@ def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
 def test_code_that_lies_about_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "numpy.py").write_text("raise SystemExit('run')")
     monkeypatch.chdir(tmp_path)
-    decoders = Decoders(1)
+    decoders = DecoderPool(1)
     assert decoders(PICTURE).format == "JPEG"
     decoders.close()
 
 
 def test_when_memory_runs_out_a_child_goes_before_the_service() -> None:
-    before = children()
-    decoders = Decoders(1)
+    before = child_pids()
+    decoders = DecoderPool(1)
     decoders(PICTURE)
-    (pid,) = children() - before
+    (pid,) = child_pids() - before
     assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "1000\n"
     decoders.close()
 
 
 def test_a_child_makes_room_for_a_fresh_one(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(pool, "MOST_DECODED", 2)
-    before, seen = children(), []
-    decoders = Decoders(1)
+    monkeypatch.setattr(pool, "MAX_REQUESTS_PER_PROCESS", 2)
+    before, seen = child_pids(), []
+    decoders = DecoderPool(1)
     for _ in range(5):
-        with decoders._borrowed() as child:
+        with decoders._lease() as child:
             seen.append(child.pid)
             child.decode(PICTURE)
     decoders.close()
     assert [seen[0], seen[2], seen[4]] == [seen[1], seen[3], seen[4]]
     assert len(set(seen)) == 3
-    assert children() == before
+    assert child_pids() == before
 
 
 def test_what_children_hold_is_counted() -> None:
-    decoders = Decoders(2)
+    decoders = DecoderPool(2)
     decoders(PICTURE)
     (held,) = decoders.resident_bytes()
     assert 10 * 2**20 < held < 150 * 2**20

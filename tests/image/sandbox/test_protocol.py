@@ -11,9 +11,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.image.sandbox.protocol import MAX_REPLY_BYTES, Reply, read, write
+from app.image.sandbox.protocol import MAX_REPLY_BYTES, Reply, decode_reply, encode_reply
 
-WELL: dict[str, Any] = {
+VALID_REPLY: dict[str, Any] = {
     "code": "",
     "detail": "",
     "format": "PNG",
@@ -24,16 +24,16 @@ WELL: dict[str, Any] = {
 
 
 def test_a_reply_arrives_as_it_was_written() -> None:
-    said = Reply(format="PNG", animated=True, size=(4, 3), declared_size=(8, 6))
-    assert read(write(said)) == said
-    assert read(write(Reply("too_large", "2 × 3"))) == Reply("too_large", "2 × 3")
+    reply = Reply(format="PNG", animated=True, size=(4, 3), declared_size=(8, 6))
+    assert decode_reply(encode_reply(reply)) == reply
+    assert decode_reply(encode_reply(Reply("too_large", "2 × 3"))) == Reply("too_large", "2 × 3")
 
 
 @pytest.mark.parametrize("letter", ["a", "×", "\U0001f642", "\0"])
 def test_a_long_detail_is_cut_and_the_rest_arrives(letter: str) -> None:
-    line = write(Reply("image_unsupported", letter * 10_000))
+    line = encode_reply(Reply("image_unsupported", letter * 10_000))
     assert len(line) <= MAX_REPLY_BYTES
-    assert read(line).detail.startswith(letter * 100)
+    assert decode_reply(line).detail.startswith(letter * 100)
 
 
 @pytest.mark.parametrize(
@@ -49,34 +49,36 @@ def test_a_long_detail_is_cut_and_the_rest_arrives(letter: str) -> None:
     ],
 )
 def test_what_cannot_be_is_no_reply(lie: dict[str, Any]) -> None:
-    assert read(json.dumps(WELL).encode()).format == "PNG"
+    assert decode_reply(json.dumps(VALID_REPLY).encode()).format == "PNG"
     with pytest.raises(ValueError, match=r"."):
-        read(json.dumps({**WELL, **lie}).encode())
+        decode_reply(json.dumps({**VALID_REPLY, **lie}).encode())
 
 
 @pytest.mark.parametrize("line", [b"[" * 4000, b"{", b"[]", b"1", b"\xff", b"", b"{}"])
 def test_what_is_no_reply_is_said_to_be_none(line: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        read(line)
+        decode_reply(line)
 
 
 @given(st.binary(max_size=400))
 def test_no_bytes_are_more_than_no_reply(line: bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
-        read(line)
+        decode_reply(line)
 
 
 def test_a_detail_can_be_sent_on() -> None:
-    line = json.dumps({**WELL, "code": "image_bomb", "detail": "\ud800"}).encode()
-    assert read(line).detail.encode("utf-8")
+    line = json.dumps({**VALID_REPLY, "code": "image_bomb", "detail": "\ud800"}).encode()
+    assert decode_reply(line).detail.encode("utf-8")
 
 
 def test_a_child_loads_no_more_than_it_needs() -> None:
-    look = (
+    program = (
         "import sys, app.image.sandbox.child as c; "
         "print(*{n.partition('.')[0] for n in sys.modules})"
     )
-    told = subprocess.run([sys.executable, "-c", look], capture_output=True, text=True, check=True)
-    loaded = set(told.stdout.split())
+    process = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    loaded = set(process.stdout.split())
     assert "PIL" in loaded
     assert not loaded & {"structlog", "asyncio", "subprocess", "ssl", "pydantic"}

@@ -14,41 +14,53 @@ from app.evidence import Analysis, Evidence, Match, Outcome, Reason, Unmeasurabl
 from app.face.alignment import Box
 from app.face.face import Face
 from app.render import analysis_text
-from app.render.overlay.overlay import plan_overlay
+from app.render.overlay.overlay import lay_out_canvas
 from app.render.overlay.overlay_panel import panel_rows
-from app.render.text_layout import width_px
+from app.render.text_layout import text_width_px
 
-Say = Callable[..., Analysis]
-Draw = Callable[..., NDArray[np.int64]]
+MakeAnalysis = Callable[..., Analysis]
+DrawPixels = Callable[..., NDArray[np.int64]]
 
 
 class TestPanel:
     def test_every_outcome_and_verdict_can_be_drawn_and_minds_its_words(
-        self, said_of: Say, without_face: Say, matched: Callable[..., Match], drawn: Draw
+        self,
+        make_analysis: MakeAnalysis,
+        make_faceless_analysis: MakeAnalysis,
+        make_match: Callable[..., Match],
+        draw_pixels: DrawPixels,
     ) -> None:
         analyses = [
-            replace(said_of(match=matched((400, 400)), llr=llr), verdict=verdict)
+            replace(make_analysis(match=make_match((400, 400)), llr=llr), verdict=verdict)
             for verdict in (Verdict.LIKELY_GENERATED, Verdict.INCONCLUSIVE)
             for llr in (-9.0, -1.5, 0.0, 0.2, 14.0)
         ]
-        analyses += [without_face(o) for o in Outcome if o is not Outcome.SCORED]
-        analyses += [replace(said_of(), verdict=Verdict.UNLIKELY_GENERATED)]
+        analyses += [make_faceless_analysis(o) for o in Outcome if o is not Outcome.SCORED]
+        analyses += [replace(make_analysis(), verdict=Verdict.UNLIKELY_GENERATED)]
         for analysis in analyses:
-            assert drawn(analysis).size
-            said = " ".join(row.text for row in panel_rows(analysis))
-            assert not re.search(r"\b(fake|real|bot|genuine|authentic)\b", said, re.IGNORECASE)
-            assert "Silent about diffusion models" in said
+            assert draw_pixels(analysis).size
+            texts = " ".join(row.text for row in panel_rows(analysis))
+            assert not re.search(r"\b(fake|real|bot|genuine|authentic)\b", texts, re.IGNORECASE)
+            assert "Silent about diffusion models" in texts
 
     def test_it_says_what_was_found(
-        self, said_of: Say, matched: Callable[..., Match], testimony: Callable[..., Evidence]
+        self,
+        make_analysis: MakeAnalysis,
+        make_match: Callable[..., Match],
+        make_evidence: Callable[..., Evidence],
     ) -> None:
-        silent = replace(testimony("teeth", summary=""), measured=Unmeasurable(Reason.TOO_SMALL))
-        analysis = said_of(
-            match=matched((400, 400), Box(-50.0, -50.0, 450.0, 450.0), distance=0.84),
-            evidence=(testimony("eye_alignment", summary="both eyes lie there", llr=3.2), silent),
+        silent = replace(
+            make_evidence("teeth", summary=""), measurement=Unmeasurable(Reason.TOO_SMALL)
+        )
+        analysis = make_analysis(
+            match=make_match((400, 400), Box(-50.0, -50.0, 450.0, 450.0), distance=0.84),
+            evidence=(
+                make_evidence("eye_alignment", summary="both eyes lie there", llr=3.2),
+                silent,
+            ),
             warnings=("several_faces", "some_new_code"),
         )
-        said = [row.text for row in panel_rows(analysis)]
+        texts = [row.text for row in panel_rows(analysis)]
         for sentence in (
             "Likely generated",
             "llr +3.2 (95 % interval +2.9 to +3.4)",
@@ -61,67 +73,67 @@ class TestPanel:
             "Note: some new code.",
             "the picture's own frame (400 x 400 px)",
         ):
-            assert sentence in said
+            assert sentence in texts
 
     def test_several_checks_are_no_sum(
-        self, said_of: Say, testimony: Callable[..., Evidence]
+        self, make_analysis: MakeAnalysis, make_evidence: Callable[..., Evidence]
     ) -> None:
-        one, other = testimony("eye_alignment"), testimony("texture")
-        for evidence, told in (((one,), False), ((one, other), True)):
-            said = [row.text for row in panel_rows(said_of(evidence=evidence))]
-            assert (analysis_text.NOT_A_SUM in said) is told
+        one, other = make_evidence("eye_alignment"), make_evidence("texture")
+        for evidence, is_stated in (((one,), False), ((one, other), True)):
+            texts = [row.text for row in panel_rows(make_analysis(evidence=evidence))]
+            assert (analysis_text.NOT_A_SUM in texts) is is_stated
 
     def test_a_reason_is_told_in_words(
-        self, said_of: Say, testimony: Callable[..., Evidence]
+        self, make_analysis: MakeAnalysis, make_evidence: Callable[..., Evidence]
     ) -> None:
         silent = replace(
-            testimony("teeth", summary="not measured: mouth_closed"),
-            measured=Unmeasurable(Reason.MOUTH_CLOSED),
+            make_evidence("teeth", summary="not measured: mouth_closed"),
+            measurement=Unmeasurable(Reason.MOUTH_CLOSED),
         )
-        said = [row.text for row in panel_rows(said_of(evidence=(silent,)))]
-        assert "Not measured: mouth closed." in said
+        texts = [row.text for row in panel_rows(make_analysis(evidence=(silent,)))]
+        assert "Not measured: mouth closed." in texts
 
     def test_long_texts_stay_in_their_boxes(
         self,
-        said_of: Say,
-        matched: Callable[..., Match],
-        testimony: Callable[..., Evidence],
-        drawn: Draw,
+        make_analysis: MakeAnalysis,
+        make_match: Callable[..., Match],
+        make_evidence: Callable[..., Evidence],
+        draw_pixels: DrawPixels,
     ) -> None:
-        wordy = said_of(
-            match=matched((400, 400), Box(-9.0, -9.0, 409.0, 409.0)),
+        wordy = make_analysis(
+            match=make_match((400, 400), Box(-9.0, -9.0, 409.0, 409.0)),
             evidence=tuple(
-                testimony(f"check_{i}" * 9, summary="supercalifragilistic " * (8 * i))
+                make_evidence(f"check_{i}" * 9, summary="supercalifragilistic " * (8 * i))
                 for i in range(7)
             ),
             warnings=("x" * 400, "many short words " * 60, "漢字 ž \n\t ≥ 3"),
         )
-        assert_tidy(wordy)
-        plan = plan_overlay(wordy)
-        shown = drawn(wordy)
-        edges = shown[:, -20:], shown[-20:, int(plan.stage.area.right) :]
+        assert_no_overlap(wordy)
+        layout = lay_out_canvas(wordy)
+        pixels = draw_pixels(wordy)
+        edges = pixels[:, -20:], pixels[-20:, int(layout.overlay.area.right) :]
         assert all((edge == 255).all() for edge in edges)
 
 
-def assert_tidy(analysis: Analysis) -> None:
+def assert_no_overlap(analysis: Analysis) -> None:
     """Every box of the panel lies on the canvas, beside the stage, and apart from the others."""
-    plan = plan_overlay(analysis)
+    layout = lay_out_canvas(analysis)
     boxes = [
         box
-        for row in plan.rows
+        for row in layout.rows
         for box in (row.text if row.lines else None, row.symbol)
         if box is not None
     ]
     for box in boxes:
-        assert plan.stage.area.right < box.left <= box.right <= plan.size[0]
-        assert 0 <= box.top < box.bottom <= plan.size[1]
+        assert layout.overlay.area.right < box.left <= box.right <= layout.size[0]
+        assert 0 <= box.top < box.bottom <= layout.size[1]
     for one, other in itertools.combinations(boxes, 2):
         aside = one.right <= other.left or other.right <= one.left
         assert aside or one.bottom <= other.top + 2 or other.bottom <= one.top + 2
-    for row in plan.rows:
+    for row in layout.rows:
         for line in row.lines:
-            assert width_px(line, row.row.style) <= row.text.width
-    avatar, area = plan.stage.avatar, plan.stage.area
+            assert text_width_px(line, row.row.style) <= row.text.width
+    avatar, area = layout.overlay.avatar, layout.overlay.area
     assert area.left < avatar.left < avatar.right < area.right
     assert area.top < avatar.top < avatar.bottom < area.bottom
 
@@ -142,11 +154,13 @@ def test_any_size_and_any_text_is_laid_out_tidily(
     height: int,
     summary: str,
     warnings: list[str],
-    said_of: Say,
-    matched: Callable[..., Match],
-    testimony: Callable[..., Evidence],
-    ordinary: Face,
+    make_analysis: MakeAnalysis,
+    make_match: Callable[..., Match],
+    make_evidence: Callable[..., Evidence],
+    ordinary_face: Face,
 ) -> None:
-    evidence = (testimony("check", summary=summary),)
+    evidence = (make_evidence("check", summary=summary),)
     size = (width, height)
-    assert_tidy(said_of(size, (ordinary,), matched(size), evidence, tuple(warnings)))
+    assert_no_overlap(
+        make_analysis(size, (ordinary_face,), make_match(size), evidence, tuple(warnings))
+    )

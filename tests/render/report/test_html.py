@@ -7,17 +7,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.render.report.html import (
-    NAME_LENGTH,
+    MAX_NAME_CHARS,
     Html,
     Section,
-    contents,
-    cut,
     document,
-    escaped,
-    joined,
-    name,
-    picture,
+    escape,
+    image_tag,
+    join,
+    name_tag,
+    shorten_middle,
     table,
+    table_of_contents,
     tag,
 )
 
@@ -36,7 +36,7 @@ texts = st.text(max_size=80) | st.sampled_from(
 )
 
 
-class Reader(HTMLParser):
+class PageParser(HTMLParser):
     """What a browser would make of it: elements in order, and the text between them."""
 
     def __init__(self) -> None:
@@ -51,8 +51,8 @@ class Reader(HTMLParser):
         self.text.append(data)
 
 
-def read(page: str) -> Reader:
-    reader = Reader()
+def parse_page(page: str) -> PageParser:
+    reader = PageParser()
     reader.feed(page)
     reader.close()
     return reader
@@ -60,16 +60,16 @@ def read(page: str) -> Reader:
 
 @given(texts)
 def test_text_stays_text(text: str) -> None:
-    reader = read(tag("p", text))
+    reader = parse_page(tag("p", text))
     assert [element for element, _ in reader.elements] == ["p"]
-    seen = "".join(reader.text)
-    assert len(seen) == len(text)
-    assert all(a == b or b == "\ufffd" for a, b in zip(text, seen, strict=True))
+    text_read = "".join(reader.text)
+    assert len(text_read) == len(text)
+    assert all(a == b or b == "\ufffd" for a, b in zip(text, text_read, strict=True))
 
 
 @given(texts)
 def test_an_attribute_stays_one(text: str) -> None:
-    ((element, attributes),) = read(tag("img", alt=text, class_="thumb")).elements
+    ((element, attributes),) = parse_page(tag("img", alt=text, class_="thumb")).elements
     assert element == "img"
     assert set(attributes) == {"alt", "class"}
     assert len(attributes["alt"] or "") == len(text)
@@ -77,65 +77,65 @@ def test_an_attribute_stays_one(text: str) -> None:
 
 @given(texts)
 def test_a_page_is_always_utf8(text: str) -> None:
-    body = joined([tag("p", text), name(text), table(text, (text,), [(text,)])])
+    body = join([tag("p", text), name_tag(text), table(text, (text,), [(text,)])])
     assert document(text, "", body).encode("utf-8")
 
 
 @given(texts)
 def test_what_was_escaped_is_not_escaped_again(text: str) -> None:
-    assert joined([escaped(text)]) == escaped(text)
-    assert tag("p", escaped(text)) == tag("p", text)
+    assert join([escape(text)]) == escape(text)
+    assert tag("p", escape(text)) == tag("p", text)
 
 
 @pytest.mark.parametrize("hidden", ["\u202e", "\u2066", "\u200b", "\x00", "\x1b", "\ufeff", "\x85"])
 def test_what_hides_or_turns_the_writing_is_shown_as_a_mark(hidden: str) -> None:
-    assert escaped(f"a{hidden}b") == "a\ufffdb"
+    assert escape(f"a{hidden}b") == "a\ufffdb"
 
 
 def test_letters_of_any_script_are_left_alone() -> None:
     for text in ("علي", "שלום", "вася", "李雷", "👩🏽", "é", "a\tb\nc"):
-        assert escaped(text) == text
+        assert escape(text) == text
 
 
 @given(st.text(max_size=2000))
 def test_a_name_is_never_long_and_keeps_both_ends(text: str) -> None:
-    shown = "".join(read(name(text)).text)
-    assert len(shown) <= NAME_LENGTH + 1
-    if len(text) > NAME_LENGTH:
+    shown = "".join(parse_page(name_tag(text)).text)
+    assert len(shown) <= MAX_NAME_CHARS + 1
+    if len(text) > MAX_NAME_CHARS:
         assert "…" in shown
 
 
 def test_a_table_names_its_columns_and_rows() -> None:
-    made = table("counts", ("kind", "how many"), [("a", "1"), ("b", "2")])
-    heads = [a.get("scope") for element, a in read(made).elements if element == "th"]
+    html = table("counts", ("kind", "how many"), [("a", "1"), ("b", "2")])
+    heads = [a.get("scope") for element, a in parse_page(html).elements if element == "th"]
     assert heads == ["col", "col", "row", "row"]
 
 
 def test_every_link_of_the_contents_leads_to_a_section() -> None:
     sections = [Section("One", "one", ()), Section("Two", "two", (tag("p", "x"),))]
-    page = read(joined([contents(sections), *(s.html for s in sections)]))
+    page = parse_page(join([table_of_contents(sections), *(s.html for s in sections)]))
     links = [a["href"] for element, a in page.elements if element == "a"]
     anchors = [f"#{a['id']}" for element, a in page.elements if "id" in a]
     assert links == anchors == ["#one", "#two"]
 
 
 def test_a_picture_lies_in_the_page() -> None:
-    ((_, attributes),) = read(picture(b"\x89PNG", "png", "what it shows")).elements
+    ((_, attributes),) = parse_page(image_tag(b"\x89PNG", "png", "what it shows")).elements
     assert attributes["src"] == "data:image/png;base64,iVBORw=="
     assert attributes["alt"] == "what it shows"
 
 
 def test_the_policy_comes_before_anything_that_it_governs() -> None:
     page = document("t", "p { color: red }", Html("<p>x</p>"))
-    elements = [element for element, _ in read(page).elements]
+    elements = [element for element, _ in parse_page(page).elements]
     assert elements[:4] == ["html", "head", "meta", "meta"]
-    assert "default-src 'none'" in str(read(page).elements[3][1]["content"])
-    assert read(page).elements[0][1]["lang"] == "en"
+    assert "default-src 'none'" in str(parse_page(page).elements[3][1]["content"])
+    assert parse_page(page).elements[0][1]["lang"] == "en"
 
 
 def test_a_long_name_keeps_both_its_ends() -> None:
     url = "https://example.org/" + "x" * 200 + "/alice.jpg"
-    assert cut(url, 40).startswith("https://example.org/…")
-    assert cut(url, 40).endswith("/alice.jpg")
-    assert len(cut(url, 40)) == 41
-    assert cut(url, 400) == url
+    assert shorten_middle(url, 40).startswith("https://example.org/…")
+    assert shorten_middle(url, 40).endswith("/alice.jpg")
+    assert len(shorten_middle(url, 40)) == 41
+    assert shorten_middle(url, 400) == url

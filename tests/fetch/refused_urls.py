@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
 
-LOOPBACK = (
+LOOPBACK_ADDRESSES = (
     "127.0.0.1",
     "127.255.255.254",
     "0.0.0.0",
@@ -13,7 +13,7 @@ LOOPBACK = (
     "::1",
     "::",
 )
-PRIVATE = (
+PRIVATE_ADDRESSES = (
     "10.0.0.1",
     "10.255.255.255",
     "172.16.0.1",
@@ -27,7 +27,7 @@ PRIVATE = (
     "fec0::1",
     "feff::1",
 )
-METADATA = (
+METADATA_ADDRESSES = (
     "169.254.169.254",  # AWS, Azure, Google, DigitalOcean, Hetzner, OpenStack and others
     "169.254.169.253",  # AWS: names
     "169.254.169.123",  # AWS: time
@@ -51,7 +51,7 @@ METADATA = (
     "fd00:a9fe:a9fe::1",  # Linode
     "fe80::a9fe:a9fe",  # OpenStack
 )
-SPECIAL = (
+SPECIAL_ADDRESSES = (
     "169.254.0.1",
     "fe80::1",
     "fe80::1%lo",
@@ -96,11 +96,11 @@ SPECIAL = (
 )
 
 
-def embedded(address: IPv4Address) -> Iterator[str]:
+def embed_in_ipv6(address: IPv4Address) -> Iterator[str]:
     """IPv6 addresses that stand for ``address``, or carry it."""
     number = int(address)
     high, low = number >> 16, number & 0xFFFF
-    hidden = number ^ 0xFFFF_FFFF
+    inverted = number ^ 0xFFFF_FFFF
     yield f"::ffff:{address}"  # mapped
     yield f"::ffff:{high:x}:{low:x}"
     yield f"0:0:0:0:0:FFFF:{high:04X}:{low:04X}"
@@ -112,18 +112,20 @@ def embedded(address: IPv4Address) -> Iterator[str]:
     yield f"64:ff9b:1:fffe::{high:x}:{low:x}"
     yield f"2002:{high:x}:{low:x}::"  # 6to4
     yield f"2002:{high:x}:{low:x}:1::1"
-    yield str(IPv6Address((0x2001_0000 << 96) | (0x4136_E378 << 64) | (0x8000_63BF << 32) | hidden))
+    yield str(
+        IPv6Address((0x2001_0000 << 96) | (0x4136_E378 << 64) | (0x8000_63BF << 32) | inverted)
+    )
     yield f"2001:0:{high:x}:{low:x}:0:63bf:f7f7:f7f7"  # Teredo: as server, as client above
     yield f"2a00:1450:4001:80b:0:5efe:{high:x}:{low:x}"  # ISATAP
     yield f"2a00:1450:4001:80b:200:5efe:{high:x}:{low:x}"
     yield f"fe80::5efe:{high:x}:{low:x}"
 
 
-def addresses() -> tuple[str, ...]:
+def refused_addresses() -> tuple[str, ...]:
     """Every refused address, as a resolver or a socket spells it."""
-    plain = LOOPBACK + PRIVATE + METADATA + SPECIAL
-    carried = [e for a in plain if "." in a for e in embedded(IPv4Address(a))]
-    return tuple(dict.fromkeys((*plain, *carried)))
+    plain = LOOPBACK_ADDRESSES + PRIVATE_ADDRESSES + METADATA_ADDRESSES + SPECIAL_ADDRESSES
+    ipv6_forms = [e for a in plain if "." in a for e in embed_in_ipv6(IPv4Address(a))]
+    return tuple(dict.fromkeys((*plain, *ipv6_forms)))
 
 
 _CIRCLED = str.maketrans("0123456789", "⓪①②③④⑤⑥⑦⑧⑨")
@@ -132,7 +134,7 @@ _BOLD = str.maketrans("0123456789", "𝟎𝟏𝟐𝟑𝟒𝟓𝟔𝟕𝟖𝟗")
 _SUPER = str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 
-def spellings(address: IPv4Address) -> Iterator[str]:
+def spell_ipv4(address: IPv4Address) -> Iterator[str]:
     """Hosts that some resolver, library or normalisation takes for ``address``."""
     text, number = str(address), int(address)
     a, b, c, d = address.packed
@@ -159,7 +161,7 @@ def spellings(address: IPv4Address) -> Iterator[str]:
     yield f"[{text}]"
 
 
-NAMES = (
+REFUSED_NAMES = (
     "localhost",
     "LOCALHOST",
     "localhost.",
@@ -201,7 +203,7 @@ NAMES = (
     "...",
 )
 
-URLS = (
+REFUSED_URLS = (
     "http://127.0.0.1:80/",
     "http://127.0.0.1:443/",
     "https://127.0.0.1/",
@@ -253,27 +255,29 @@ URLS = (
 )
 
 
-def hosts() -> tuple[str, ...]:
+def refused_hosts() -> tuple[str, ...]:
     """Every refused address and name, as the host of a URL may spell it."""
-    found: list[str] = list(NAMES)
-    for text in addresses():
+    spelled_hosts: list[str] = list(REFUSED_NAMES)
+    for text in refused_addresses():
         address = ip_address(text)
         if isinstance(address, IPv4Address):
-            found += spellings(address)
+            spelled_hosts += spell_ipv4(address)
         else:
             written = text.replace("%", "%25")
-            found.append(f"[{written}]")
+            spelled_hosts.append(f"[{written}]")
             plain = IPv6Address(int(address)).exploded.upper()
-            found.append(f"[{plain}]" if address.scope_id is None else f"[{written.upper()}]")
-    return tuple(dict.fromkeys(found))
+            spelled_hosts.append(
+                f"[{plain}]" if address.scope_id is None else f"[{written.upper()}]"
+            )
+    return tuple(dict.fromkeys(spelled_hosts))
 
 
-def urls() -> tuple[str, ...]:
+def refused_urls() -> tuple[str, ...]:
     """Everything above, as URLs."""
-    return (*URLS, *(f"http://{host}/" for host in hosts()))
+    return (*REFUSED_URLS, *(f"http://{host}/" for host in refused_hosts()))
 
 
-REACHABLE = (
+PUBLIC_ADDRESSES = (
     "1.1.1.1",
     "8.8.8.8",
     "9.255.255.255",

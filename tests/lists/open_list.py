@@ -7,7 +7,7 @@ import io
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
-from app.errors import AvatarError
+from app.errors import RequestError
 from app.lists.reader import FollowerList, open_list
 from app.records import Item
 
@@ -16,7 +16,7 @@ JPEG = b"\xff\xd8\xff\xe0 not decoded here"
 PNG = b"\x89PNG\r\n\x1a\n not decoded here"
 
 
-def opened(
+def open_bytes(
     data: bytes,
     *,
     name: str = "",
@@ -36,33 +36,33 @@ def opened(
     )
 
 
-def items(data: bytes, **limits: int) -> list[Item]:
+def read_items(data: bytes, **limits: int) -> list[Item]:
     """The items of the list in ``data``."""
-    return list(opened(data, **limits))  # type: ignore[arg-type]
+    return list(open_bytes(data, **limits))  # type: ignore[arg-type]
 
 
-def items_or_none(data: bytes) -> list[Item] | None:
+def read_items_or_none(data: bytes) -> list[Item] | None:
     """The items, or ``None`` for a list that is refused, as a caller must be, in a sentence."""
     try:
-        return items(data)
-    except AvatarError as refusal:
+        return read_items(data)
+    except RequestError as refusal:
         if not refusal.detail.endswith("."):
             raise
         return None
 
 
-def fixture(name: str) -> bytes:
+def read_fixture(name: str) -> bytes:
     """A file of fixtures/lists."""
     return (LISTS / name).read_bytes()
 
 
-def codes(found: Iterable[Item]) -> list[str | None]:
+def failure_codes(items: Iterable[Item]) -> list[str | None]:
     """What became of each item."""
-    return [item.failure.code if item.failure else None for item in found]
+    return [item.failure.code if item.failure else None for item in items]
 
 
-def delimited(rows: Iterable[Sequence[str]], sign: str = ",", end: str = "\n") -> bytes:
+def format_csv(rows: Iterable[Sequence[str]], delimiter: str = ",", line_end: str = "\n") -> bytes:
     """``rows`` as a spreadsheet writes them."""
     text = io.StringIO()
-    csv.writer(text, delimiter=sign, lineterminator=end).writerows(rows)
+    csv.writer(text, delimiter=delimiter, lineterminator=line_end).writerows(rows)
     return text.getvalue().encode()

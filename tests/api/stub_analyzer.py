@@ -16,7 +16,7 @@ import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 
-from app.analysis.analyzer import Analyst, Examined
+from app.analysis.analyzer import AnalyzedPicture, Analyzer
 from app.api import connection_timeouts
 from app.api.app import create_app
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
@@ -27,7 +27,7 @@ from app.face.face import Face
 from app.image.picture import Picture, decode
 from app.settings import Settings
 
-Start = Callable[..., httpx.Client]
+StartServer = Callable[..., httpx.Client]
 """``start(analyst, workers=1, ...)``: a server for one test; arguments are settings."""
 
 EYES = [[0.374, 0.47], [0.626, 0.47]]
@@ -41,7 +41,7 @@ def picture_bytes(size: tuple[int, int] = (40, 30), kind: str = "PNG") -> bytes:
     return buffer.getvalue()
 
 
-def opinion(picture: Picture, outcome: Outcome = Outcome.SCORED) -> Analysis:
+def stub_analysis(picture: Picture, outcome: Outcome = Outcome.SCORED) -> Analysis:
     """What the stand-in says of ``picture``."""
     scored = outcome is Outcome.SCORED
     face = Face(np.tile(np.array(EYES[0]) * picture.size, (478, 1)))
@@ -79,36 +79,36 @@ def opinion(picture: Picture, outcome: Outcome = Outcome.SCORED) -> Analysis:
     )
 
 
-class StandIn(Analyst):
+class StubAnalyzer(Analyzer):
     """Decodes for real and then says what it was told to say."""
 
     def __init__(
         self,
         outcome: Outcome = Outcome.SCORED,
-        complains: str | None = None,
-        meanwhile: Callable[[], Any] = lambda: None,
+        canary_error: str | None = None,
+        during_analysis: Callable[[], Any] = lambda: None,
     ) -> None:
         self._outcome = outcome
-        self._complains = complains
-        self._meanwhile = meanwhile
+        self._canary_error = canary_error
+        self._during_analysis = during_analysis
         self.closed = False
         self.threads: set[str] = set()
 
     @property
-    def apart(self) -> bool:
+    def is_isolated(self) -> bool:
         return False
 
-    def __call__(self, data: bytes) -> Examined:
+    def __call__(self, data: bytes) -> AnalyzedPicture:
         picture = decode(data)
-        self._meanwhile()
+        self._during_analysis()
         timings = {"decode": 1.0, "landmarks": 2.0, "checks": 3.0}
-        return Examined(picture, opinion(picture, self._outcome), timings)
+        return AnalyzedPicture(picture, stub_analysis(picture, self._outcome), timings)
 
-    def complaint(self) -> str | None:
+    def check_canary(self) -> str | None:
         self.threads.add(threading.current_thread().name)
-        return self._complains
+        return self._canary_error
 
-    def family_eyes(self) -> dict[str, Any]:
+    def template_eyes(self) -> dict[str, Any]:
         return {"ffhq": EYES}
 
     def describe(self) -> dict[str, Any]:
@@ -121,7 +121,7 @@ class StandIn(Analyst):
             },
         }
 
-    def decoders_bytes(self) -> list[int]:
+    def decoder_memory_bytes(self) -> list[int]:
         return [40_000_000, 50_000_000]
 
     def close(self) -> None:
@@ -129,17 +129,17 @@ class StandIn(Analyst):
 
 
 @contextmanager
-def serving(settings: Settings, analyst: Analyst) -> Iterator[httpx.Client]:
+def serve_app(settings: Settings, analyzer: Analyzer) -> Iterator[httpx.Client]:
     """A uvicorn of our own on a free port, stopped gracefully; its batches go with it."""
     with tempfile.TemporaryDirectory() as folder:
         if settings.data_dir == Settings().data_dir:
             settings = settings.model_copy(update={"data_dir": Path(folder)})
-        with _running(create_app(settings, lambda _: analyst)) as client:
+        with _run_uvicorn(create_app(settings, lambda _: analyzer)) as client:
             yield client
 
 
 @contextmanager
-def _running(app: FastAPI) -> Iterator[httpx.Client]:
+def _run_uvicorn(app: FastAPI) -> Iterator[httpx.Client]:
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -147,7 +147,7 @@ def _running(app: FastAPI) -> Iterator[httpx.Client]:
             port=0,
             log_config=None,
             access_log=False,
-            **connection_timeouts.options(),
+            **connection_timeouts.uvicorn_options(),
         )
     )
     thread = threading.Thread(target=server.run)
@@ -166,33 +166,33 @@ def _running(app: FastAPI) -> Iterator[httpx.Client]:
         thread.join()
 
 
-class Shared:
+class SharedServer:
     """A server for many tests, which is there whenever one asks for its client.
 
     A process has one server at a time, because it has one desk: whoever asks stops the others.
     """
 
-    _running: ClassVar[Shared | None] = None
+    _current: ClassVar[SharedServer | None] = None
 
-    def __init__(self, settings: Settings, analyst: Analyst) -> None:
-        self._made_of = settings, analyst
-        self._open = ExitStack()
+    def __init__(self, settings: Settings, analyzer: Analyzer) -> None:
+        self._server_arguments = settings, analyzer
+        self._stack = ExitStack()
         self._client: httpx.Client | None = None
 
     @classmethod
     def stop_any(cls) -> None:
-        if cls._running is not None:
-            cls._running.stop()
+        if cls._current is not None:
+            cls._current.stop()
 
     def client(self) -> httpx.Client:
         if self._client is None:
             self.stop_any()
-            self._client = self._open.enter_context(serving(*self._made_of))
-            Shared._running = self
+            self._client = self._stack.enter_context(serve_app(*self._server_arguments))
+            SharedServer._current = self
         return self._client
 
     def stop(self) -> None:
         self._client = None
-        if Shared._running is self:
-            Shared._running = None
-        self._open.close()
+        if SharedServer._current is self:
+            SharedServer._current = None
+        self._stack.close()

@@ -15,15 +15,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from app.batches.store.models import Fetch, NewBatch, Tools
+from app.batches.store.models import BatchRequest, BatchTools, FetchFn
 from app.errors import FetchFailed, NotAnImage, UrlBlocked
-from app.records import TILE_PX, Failure, Finding, Item, Result
+from app.records import AVERAGE_TILE_PX, Failure, Item, ItemResult, PictureRecord
 
-BLOCKED = "http://blocked.example/"
-KILLER = b"kill"
-SPITEFUL = b"kill once"
+BLOCKED_URL = "http://blocked.example/"
+CRASHING = b"kill"
+CRASHING_ONCE = b"kill once"
 BROKEN = b"broken"
-NO_PICTURE = b"text"
+NOT_AN_IMAGE = b"text"
 THUMBNAIL = b"a small JPEG"
 
 
@@ -36,11 +36,11 @@ def llr_of(data: bytes) -> float:
     return int.from_bytes(hashlib.sha256(data).digest()[:4], "big") / 2**32 * 6.0 - 3.0
 
 
-def finding_of(data: bytes) -> Finding:
+def record_of(data: bytes) -> PictureRecord:
     llr, sha256 = llr_of(data), hashlib.sha256(data).hexdigest()
     scored = int(sha256[-1], 16) > 1
     verdict = "likely_generated" if llr > 2.0 else "inconclusive"
-    return Finding(
+    return PictureRecord(
         sha256=sha256,
         perceptual_hash=sha256[:16],
         outcome="scored" if scored else "no_face",
@@ -61,44 +61,44 @@ def finding_of(data: bytes) -> Finding:
 
 
 def tile_of(data: bytes) -> NDArray[np.uint8]:
-    return np.full((TILE_PX, TILE_PX, 3), sum(data) % 256, np.uint8)
+    return np.full((AVERAGE_TILE_PX, AVERAGE_TILE_PX, 3), sum(data) % 256, np.uint8)
 
 
-class StandIn:
+class FakeTools:
     """``log``: a file that every look is written to, whichever process looks."""
 
-    def __init__(self, log: Path, seconds: float = 0.0, fetch_s: float = 0.0) -> None:
+    def __init__(self, log: Path, analyze_s: float = 0.0, fetch_s: float = 0.0) -> None:
         self.log = log
-        self.seconds = seconds
+        self.analyze_s = analyze_s
         self.fetch_s = fetch_s
-        self.fetched: list[str] = []
+        self.fetched_urls: list[str] = []
 
-    def tools(self) -> Tools:
-        return Tools(self.examine, self.open_fetch, self.summarise)
+    def tools(self) -> BatchTools:
+        return BatchTools(self.analyze, self.open_fetch, self.summarize_cohort)
 
-    def examine(self, data: bytes, prior: float) -> Finding:
+    def analyze(self, data: bytes, prior: float) -> PictureRecord:
         with self.log.open("ab") as log:
             log.write(data + b"\n")
-        self._misbehave(data)
-        if self.seconds:
-            time.sleep(self.seconds)
-        return finding_of(data)
+        self._raise_or_crash(data)
+        if self.analyze_s:
+            time.sleep(self.analyze_s)
+        return record_of(data)
 
-    def _misbehave(self, data: bytes) -> None:
-        again = self.log.read_bytes().split(b"\n").count(data) > 1 if b"kill" in data else False
-        if data.startswith(KILLER) and not (data.startswith(SPITEFUL) and again):
+    def _raise_or_crash(self, data: bytes) -> None:
+        is_repeat = self.log.read_bytes().split(b"\n").count(data) > 1 if b"kill" in data else False
+        if data.startswith(CRASHING) and not (data.startswith(CRASHING_ONCE) and is_repeat):
             os.kill(os.getpid(), signal.SIGKILL)
             time.sleep(10)
         if data.startswith(BROKEN):
             raise ZeroDivisionError("a fault of ours")
-        if data.startswith(NO_PICTURE):
+        if data.startswith(NOT_AN_IMAGE):
             raise NotAnImage("these bytes are text")
 
     @asynccontextmanager
-    async def open_fetch(self) -> AsyncIterator[Fetch]:
+    async def open_fetch(self) -> AsyncIterator[FetchFn]:
         async def fetch(url: str) -> bytes:
-            self.fetched.append(url)
-            if url.startswith(BLOCKED):
+            self.fetched_urls.append(url)
+            if url.startswith(BLOCKED_URL):
                 raise UrlBlocked("this address is not allowed")
             await asyncio.sleep(self.fetch_s)
             if "missing" in url:
@@ -109,27 +109,29 @@ class StandIn:
 
         yield fetch
 
-    def summarise(self, results: Iterable[Result], new: NewBatch) -> dict[str, Any]:
-        found = Counter("failed" if r.finding is None else r.finding.verdict for r in results)
-        return {"items": sum(found.values()), "prior": new.prior, **found}
+    def summarize_cohort(
+        self, results: Iterable[ItemResult], request: BatchRequest
+    ) -> dict[str, Any]:
+        counts = Counter("failed" if r.record is None else r.record.verdict for r in results)
+        return {"items": sum(counts.values()), "prior": request.prior, **counts}
 
-    def looks(self) -> Counter[bytes]:
+    def analysis_counts(self) -> Counter[bytes]:
         """How often each picture was looked at."""
         if not self.log.exists():
             return Counter()
         return Counter(self.log.read_bytes().splitlines())
 
 
-def pictures(count: int) -> Iterator[Item]:
+def picture_items(count: int) -> Iterator[Item]:
     """A list whose pictures came with it."""
     for seq in range(count):
         yield Item(seq, f"{seq}.jpg", custom_id=f"@{seq}", line=seq + 1, payload=bytes_of(seq))
 
 
-def addresses(count: int) -> Iterator[Item]:
+def url_items(count: int) -> Iterator[Item]:
     for seq in range(count):
         yield Item(seq, url := f"https://pictures.example/{seq}", url=url)
 
 
-def wrong(seq: int) -> Item:
+def failed_item(seq: int) -> Item:
     return Item(seq, "?", failure=Failure("row_unreadable", "This row cannot be read", "no URL"))

@@ -11,43 +11,49 @@ from pathlib import Path
 from app.image.picture import DecodeLimits, Picture, decode
 from app.image.sandbox import child
 
-SEGFAULT, ABORT, SPIN, EAT, LIE = b"SEGFAULT", b"ABORT", b"SPIN", b"EAT", b"LIE"
+SEGFAULT, ABORT, BUSY_LOOP, EXHAUST_MEMORY, FALSE_REPLY = (
+    b"SEGFAULT",
+    b"ABORT",
+    b"SPIN",
+    b"EAT",
+    b"LIE",
+)
 SLEEP = b"SLEEP"
 
 
-def frail(data: bytes, limits: DecodeLimits) -> Picture:
+def fragile_decode(data: bytes, limits: DecodeLimits) -> Picture:
     """Decodes for real, unless the bytes end in a word of the above, or files can be opened."""
-    if peep():
+    if read_forbidden_files():
         os._exit(1)
     if data.endswith(SEGFAULT):
         os.kill(os.getpid(), signal.SIGSEGV)
     if data.endswith(ABORT):
         os.abort()
-    while data.endswith(SPIN):
+    while data.endswith(BUSY_LOOP):
         pass
     while data.endswith(SLEEP):
         time.sleep(1)
-    if data.endswith(EAT):
-        eaten = [bytes(2**28)]
-        while eaten:
-            eaten.append(bytes(2**28))
-    if data.endswith(LIE):
+    if data.endswith(EXHAUST_MEMORY):
+        blocks = [bytes(2**28)]
+        while blocks:
+            blocks.append(bytes(2**28))
+    if data.endswith(FALSE_REPLY):
         os.write(int(sys.argv[1]), b'{"code": "", "size": [99999, 99999]}\n')
     return decode(data, limits)
 
 
-def peep() -> list[str]:
+def read_forbidden_files() -> list[str]:
     """What a decoder that was taken over could still open; it must be nothing."""
-    opened = []
+    contents = []
     for path in ("/etc/passwd", "/proc/self/environ", "/dev/null"):
         try:
-            opened.append(Path(path).read_text())
+            contents.append(Path(path).read_text())
         except OSError:
             continue
-    return opened
+    return contents
 
 
 if __name__ == "__main__":
-    setattr(child, "CPU_S", 1)  # noqa: B010 - a constant elsewhere
-    setattr(child, "decode", frail)  # noqa: B010
+    setattr(child, "CPU_LIMIT_S", 1)  # noqa: B010 - a constant elsewhere
+    setattr(child, "decode", fragile_decode)  # noqa: B010
     child.main(int(sys.argv[1]), int(sys.argv[2]), DecodeLimits(*map(int, sys.argv[3:6])))

@@ -14,29 +14,29 @@ from typing import Any, Final
 
 import numpy as np
 
-from app.calibration.alignment_model import AlignmentModel, Oddness, PoseCorrection
-from app.calibration.alignment_scale import alignment_scale
-from app.calibration.calibration import Calibration, parse
+from app.calibration.alignment_model import AlignmentModel, PoseCorrection, ShapeAtypicality
+from app.calibration.alignment_scale import build_alignment_scale
+from app.calibration.calibration import Calibration, parse_calibration
 from app.calibration.file import (
     AlignmentEntry,
     CalibrationFile,
     CorrectionEntry,
     FittedOn,
     FusionEntry,
-    MeasuresEntry,
+    LogisticEntry,
     NoiseEntry,
     OrdinaryEntry,
     StampEntry,
     TemplateEntry,
     ThresholdEntry,
 )
-from app.calibration.fusion import FRAME, STAMP
+from app.calibration.fusion import EYE_ALIGNMENT_NAME, STAMP_NAME
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.evidence import Check
 from app.face.alignment import Box, crop_square
-from app.face.face import LANDMARK_COUNT, MIRROR, Face, FloatArray
-from app.face.portrait import Network, Portrait, Sighting
-from app.face.pose import face_shape
+from app.face.face import LANDMARK_COUNT, MIRROR_INDEX, Face, FloatArray
+from app.face.portrait import FaceMeasurement, PixelNetwork, Portrait
+from app.face.pose import compute_pose_features
 from app.image.picture import Picture, RgbArray
 from app.networks.regions import Region
 
@@ -45,7 +45,7 @@ TEMPLATE_MEAN: Final = (0.5, 0.5, 0.0, 0.0)
 TEMPLATE_SDS: Final = (0.0014, 0.0014, 0.013, 0.0055)
 """Round numbers near what StyleGAN portraits scatter by."""
 
-_HALF_PLACES: Final[Mapping[int, tuple[float, float]]] = {
+_LEFT_POINTS: Final[Mapping[int, tuple[float, float]]] = {
     468: (-0.50, 0.00),  # iris
     33: (-0.66, 0.02),  # eye corners
     133: (-0.33, 0.02),
@@ -57,33 +57,33 @@ _HALF_PLACES: Final[Mapping[int, tuple[float, float]]] = {
     48: (-0.22, 0.62),  # wing of the nose
     172: (-0.85, 1.30),  # jaw
 }
-_MIDDLE_PLACES: Final[Mapping[int, float]] = {
+_MIDLINE_POINTS: Final[Mapping[int, float]] = {
     1: 0.62, 168: 0.00, 152: 1.75, 10: -0.90, 0: 1.02, 17: 1.32, 13: 1.13, 14: 1.16, 2: 0.75,
 }  # fmt: skip
 
 
 def _mirror(points: FloatArray) -> FloatArray:
-    return points[MIRROR] * [-1.0, 1.0]
+    return points[MIRROR_INDEX] * [-1.0, 1.0]
 
 
 def symmetric_face() -> Face:
     """A frontal face that is its own mirror image about x = 0; irises 1 px apart."""
     points = np.random.default_rng(3).normal([0.0, 0.5], [0.6, 0.6], (LANDMARK_COUNT, 2))
-    for left, place in _HALF_PLACES.items():
-        points[left] = place
-        points[MIRROR[left]] = (-place[0], place[1])
-    for point, y in _MIDDLE_PLACES.items():
+    for left, position in _LEFT_POINTS.items():
+        points[left] = position
+        points[MIRROR_INDEX[left]] = (-position[0], position[1])
+    for point, y in _MIDLINE_POINTS.items():
         points[point] = (0.0, y)
     return Face((points + _mirror(points)) / 2.0)
 
 
-def lively_face(seed: int = 0, amount: float = 0.05) -> Face:
+def perturbed_face(seed: int = 0, amount: float = 0.05) -> Face:
     """``symmetric_face`` with every landmark moved a little: no symmetry is left to hide behind."""
     points = symmetric_face().landmarks
     return Face(points + np.random.default_rng(seed).normal(0.0, amount, points.shape))
 
 
-def moved(
+def transform_face(
     face: Face, scale: float = 1.0, turn_deg: float = 0.0, by: tuple[float, float] = (0.0, 0.0)
 ) -> Face:
     """``face`` under the similarity: scaled and turned (clockwise) about the origin, then moved."""
@@ -92,7 +92,7 @@ def moved(
     return Face(scale * face.landmarks @ np.array([[cos, sin], [-sin, cos]]) + by)
 
 
-def placed(
+def place_face(
     square: tuple[float, float, float, float], frame: Box = UNIT, face: Face | None = None
 ) -> Face:
     """``face`` moved to where its crop square is ``square``: (x, y, ln side, roll) of ``frame``."""
@@ -101,10 +101,10 @@ def placed(
     edge = corners[1] - corners[0]
     x, y, ln_side, roll = square
     side = math.exp(ln_side) * math.sqrt(frame.width * frame.height)
-    turn = math.degrees(roll - math.atan2(edge[1], edge[0]))
-    turned = moved(face, side / math.hypot(*edge), turn)
+    turn_deg = math.degrees(roll - math.atan2(edge[1], edge[0]))
+    turned = transform_face(face, side / math.hypot(*edge), turn_deg)
     goal = np.array([frame.left + x * frame.width, frame.top + y * frame.height])
-    return moved(turned, by=tuple(goal - crop_square(turned).mean(axis=0)))
+    return transform_face(turned, by=tuple(goal - crop_square(turned).mean(axis=0)))
 
 
 def flat_picture(width: int = 400, height: int = 400, level: int = 128) -> Picture:
@@ -115,61 +115,63 @@ def flat_picture(width: int = 400, height: int = 400, level: int = 128) -> Pictu
 PERSON_SIDE: Final = 48
 
 
-class Blind:
+class ForbiddenNetwork:
     """A network that must not be asked: what is tested looks at no pixel."""
 
-    def heat(self, rgb: RgbArray) -> FloatArray:
+    def score_map(self, rgb: RgbArray) -> FloatArray:
         raise AssertionError(f"asked what {rgb.shape} shows")
 
-    def person(self, rgb: RgbArray) -> FloatArray:
+    def person_mask(self, rgb: RgbArray) -> FloatArray:
         raise AssertionError(f"asked who is in {rgb.shape}")
 
 
 @dataclass(frozen=True)
-class Steady:
+class ConstantNetwork:
     """A network that says ``log_odds`` of every place, and sees a person-shaped ellipse."""
 
     log_odds: float = 0.0
 
-    def heat(self, rgb: RgbArray) -> FloatArray:
+    def score_map(self, rgb: RgbArray) -> FloatArray:
         height, width = rgb.shape[:2]
         return np.full((len(Region), max(1, height // 16), max(1, width // 16)), self.log_odds)
 
-    def person(self, rgb: RgbArray) -> FloatArray:
+    def person_mask(self, rgb: RgbArray) -> FloatArray:
         y, x = (np.mgrid[:PERSON_SIDE, :PERSON_SIDE] + 0.5) / PERSON_SIDE
         inside = ((x - 0.5) / 0.3) ** 2 + ((y - 0.6) / 0.5) ** 2 < 1.0
         return np.asarray(inside, dtype=np.float64)
 
 
-def portrait_at(
+def make_portrait(
     square: tuple[float, float, float, float] = TEMPLATE_MEAN,
     size: tuple[int, int] = (400, 400),
     face: Face | None = None,
     repeats: int = 0,
-    network: Network | None = None,
+    network: PixelNetwork | None = None,
 ) -> Portrait:
     """A portrait in a flat picture whose crop square lies at ``square`` of the picture's frame."""
-    there = placed(square, Box(0.0, 0.0, *map(float, size)), face)
-    return Portrait(flat_picture(*size), there, repeats=(there,) * repeats, network=network)
+    placed_face = place_face(square, Box(0.0, 0.0, *map(float, size)), face)
+    return Portrait(
+        flat_picture(*size), placed_face, repeats=(placed_face,) * repeats, network=network
+    )
 
 
-def sightings_at(
+def make_face_measurements(
     square: tuple[float, float, float, float] = TEMPLATE_MEAN,
     size: tuple[int, int] = (400, 400),
     face: Face | None = None,
     repeats: int = 0,
-) -> tuple[Sighting, ...]:
-    """The sightings of ``portrait_at``."""
-    return portrait_at(square, size, face, repeats).sightings
+) -> tuple[FaceMeasurement, ...]:
+    """The sightings of ``make_portrait``."""
+    return make_portrait(square, size, face, repeats).face_measurements
 
 
-def usual_oddness() -> float:
+def usual_distance() -> float:
     """What the shape of ``symmetric_face`` measures, unwhitened: it is this calibration's usual."""
-    shape = face_shape(symmetric_face())
-    return float(shape.odd @ shape.odd + shape.even[:24] @ shape.even[:24])
+    features = compute_pose_features(symmetric_face())
+    return float(features.odd @ features.odd + features.even[:24] @ features.even[:24])
 
 
-def correction(**changes: Any) -> CorrectionEntry:
+def make_correction_entry(**changes: Any) -> CorrectionEntry:
     """Corrects nothing; the symmetric face is the usual one."""
     entry: dict[str, Any] = {
         "odd": [[0.0, 0.0]] * 23,
@@ -180,12 +182,12 @@ def correction(**changes: Any) -> CorrectionEntry:
         "odd_whitening": np.eye(23).tolist(),
         "even_whitening": np.eye(24).tolist(),
         "even_centre": [0.0] * 24,
-        "usual_oddness": usual_oddness(),
+        "usual_oddness": usual_distance(),
     }
     return CorrectionEntry(**entry | changes)
 
 
-def template(name: str = "ffhq", **changes: Any) -> TemplateEntry:
+def make_template_entry(name: str = "ffhq", **changes: Any) -> TemplateEntry:
     """The FFHQ frame in round numbers."""
     entry: dict[str, Any] = {
         "name": name,
@@ -199,41 +201,43 @@ def template(name: str = "ffhq", **changes: Any) -> TemplateEntry:
     return TemplateEntry(**entry | changes)
 
 
-def ordinary() -> OrdinaryEntry:
+def make_ordinary_entry() -> OrdinaryEntry:
     """Two broad clouds of avatars, posed like the symmetric face or a little turned."""
-    turn, nod = face_shape(symmetric_face()).pose
+    turn, nod = compute_pose_features(symmetric_face()).pose
     return OrdinaryEntry(
         weights=[0.7, 0.3],
         means=[[0.5, 0.46, -0.3, 0.0, turn, nod], [0.5, 0.4, -0.8, 0.0, turn, nod]],
-        covariances=[np.diag(np.square(sds)).tolist() for sds in _CLOUDS],
+        covariances=[np.diag(np.square(sds)).tolist() for sds in _ORDINARY_SDS],
         pictures=3000,
     )
 
 
-_CLOUDS: Final = (
+_ORDINARY_SDS: Final = (
     (0.06, 0.07, 0.3, 0.08, 0.06, 0.04),
     (0.12, 0.12, 0.5, 0.15, 0.12, 0.08),
 )
 
 
-def entry(**changes: Any) -> AlignmentEntry:
+def make_alignment_entry(**changes: Any) -> AlignmentEntry:
     """What the small calibration knows of ``eye_alignment``."""
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "version": EYE_ALIGNMENT.version,
-        "correction": correction(),
-        "templates": [template()],
-        "ordinary": ordinary(),
+        "correction": make_correction_entry(),
+        "templates": [make_template_entry()],
+        "ordinary": make_ordinary_entry(),
         "resolution": NoiseEntry(floor=[0.0] * 4, per_px=[0.002, 0.002, 0.05, 0.01]),
         "jitter": NoiseEntry(floor=[1e-7, 1e-7, 4e-6, 1e-6], per_px=[1e-4, 1e-4, 4e-3, 1e-3]),
         "bounds": [-3.0, 3.0],
         "uncertainty": [[-9.0, 0.1], [9.0, 0.1]],
     }
-    return AlignmentEntry(**found | changes)
+    return AlignmentEntry(**fields | changes)
 
 
-def measures_entry(names: Sequence[str] = ("witness", "ln_side"), **changes: Any) -> MeasuresEntry:
+def make_logistic_entry(
+    names: Sequence[str] = ("witness", "ln_side"), **changes: Any
+) -> LogisticEntry:
     """A scale for ``names``: ln LR is the first one, whatever the size, and it is quite sure."""
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "version": 1,
         "names": list(names),
         "centre": [0.0] * len(names),
@@ -245,35 +249,37 @@ def measures_entry(names: Sequence[str] = ("witness", "ln_side"), **changes: Any
         "uncertainty": [[-9.0, 0.1], [9.0, 0.1]],
         "figures": {"auc_400px": 0.9},
     }
-    return MeasuresEntry(**found | changes)
+    return LogisticEntry(**fields | changes)
 
 
-def stamp_entry(**changes: Any) -> StampEntry:
+def make_stamp_entry(**changes: Any) -> StampEntry:
     """A stamp that was read is worth 2.5."""
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "version": 1,
         "hit_llr": 2.5,
         "interval": [2.4, 3.0],
         "bounds": [0.0, 2.5],
         "figures": {"real_pictures": 1000.0},
     }
-    return StampEntry(**found | changes)
+    return StampEntry(**fields | changes)
 
 
-def entries_for(checks: Iterable[Check], names: Mapping[str, Sequence[str]]) -> dict[str, Any]:
+def make_check_entries(
+    checks: Iterable[Check], names: Mapping[str, Sequence[str]]
+) -> dict[str, Any]:
     """An entry of its kind for each of ``checks``; ``names`` of the measures that each gives."""
 
-    def one(check: Check) -> AlignmentEntry | MeasuresEntry | StampEntry:
-        if check.name == FRAME:
-            return entry(version=check.version)
-        if check.name == STAMP:
-            return stamp_entry(version=check.version)
-        return measures_entry(names.get(check.name, ("ln_side",)), version=check.version)
+    def make_entry(check: Check) -> AlignmentEntry | LogisticEntry | StampEntry:
+        if check.name == EYE_ALIGNMENT_NAME:
+            return make_alignment_entry(version=check.version)
+        if check.name == STAMP_NAME:
+            return make_stamp_entry(version=check.version)
+        return make_logistic_entry(names.get(check.name, ("ln_side",)), version=check.version)
 
-    return {check.name: one(check) for check in checks}
+    return {check.name: make_entry(check) for check in checks}
 
 
-def threshold(verdict: str, llr: float) -> ThresholdEntry:
+def make_threshold_entry(verdict: str, llr: float) -> ThresholdEntry:
     return ThresholdEntry.model_validate(
         {
             "verdict": verdict,
@@ -289,9 +295,9 @@ def threshold(verdict: str, llr: float) -> ThresholdEntry:
     )
 
 
-def eyes_alone(**changes: Any) -> FusionEntry:
+def make_eyes_only_fusion(**changes: Any) -> FusionEntry:
     """A fusion in which the eyes' llr is the total, as sure as they are."""
-    found: dict[str, Any] = {
+    fields: dict[str, Any] = {
         "aligned_share": 0.0,
         "weights": {},
         "offset": 0.0,
@@ -299,7 +305,7 @@ def eyes_alone(**changes: Any) -> FusionEntry:
         "framed": [1.0, 0.0],
         "uncertainty": [[-9.0, 0.0], [9.0, 0.0]],
     }
-    return FusionEntry(**found | changes)
+    return FusionEntry(**fields | changes)
 
 
 def calibration_file(**changes: Any) -> CalibrationFile:
@@ -308,26 +314,31 @@ def calibration_file(**changes: Any) -> CalibrationFile:
         "format": 2,
         "fitted_on": FittedOn(manifest_sha256="0" * 64, pictures={"avatar": 3000}, collectors=3),
         "networks": {},
-        "checks": {EYE_ALIGNMENT.name: entry()},
-        "fusion": eyes_alone(),
+        "checks": {EYE_ALIGNMENT.name: make_alignment_entry()},
+        "fusion": make_eyes_only_fusion(),
         "bounds": [-3.0, 3.0],
-        "thresholds": [threshold("likely_generated", 2.0), threshold("unlikely_generated", -1.0)],
+        "thresholds": [
+            make_threshold_entry("likely_generated", 2.0),
+            make_threshold_entry("unlikely_generated", -1.0),
+        ],
         "figures": {"cllr": 0.1},
     }
     return CalibrationFile(**content | changes)
 
 
-def small_calibration(known: Sequence[Check] = (EYE_ALIGNMENT,), **changes: Any) -> Calibration:
-    """The small calibration as the service would load it, for the checks ``known``."""
-    return parse(calibration_file(**changes).model_dump_json().encode(), known)
+def small_calibration(
+    for_checks: Sequence[Check] = (EYE_ALIGNMENT,), **changes: Any
+) -> Calibration:
+    """The small calibration as the service would load it, for ``for_checks``."""
+    return parse_calibration(calibration_file(**changes).model_dump_json().encode(), for_checks)
 
 
 def small_model(**changes: Any) -> AlignmentModel:
     """The alignment model of the small calibration; ``changes`` replace fields of its entry."""
-    return alignment_scale(entry(**changes)).model
+    return build_alignment_scale(make_alignment_entry(**changes)).model
 
 
-def correcting(seed: int = 0) -> PoseCorrection:
+def random_correction(seed: int = 0) -> PoseCorrection:
     """A correction of small random slopes: it moves every face, and none by much."""
     rng = np.random.default_rng(seed)
     return PoseCorrection(
@@ -336,5 +347,5 @@ def correcting(seed: int = 0) -> PoseCorrection:
         offset=np.array([0.002, -0.004]),
         even_small=rng.normal(0.0, 0.003, (26, 2)),
         offset_small=np.array([0.001, 0.003]),
-        oddness=Oddness(np.eye(23), np.eye(24), np.zeros(24), usual_oddness()),
+        atypicality=ShapeAtypicality(np.eye(23), np.eye(24), np.zeros(24), usual_distance()),
     )

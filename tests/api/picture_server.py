@@ -15,12 +15,12 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from app.analysis.analyzer import Examined
+from app.analysis.analyzer import AnalyzedPicture
 from app.evidence import Verdict
 from app.image.picture import decode
-from tests.api.stand_in import StandIn, opinion
+from tests.api.stub_analyzer import StubAnalyzer, stub_analysis
 
-PATIENCE_S = 60.0
+WAIT_TIMEOUT_S = 60.0
 LIKELY_FROM = 200
 UNLIKELY_TO = 100
 
@@ -32,31 +32,34 @@ def shade_png(shade: int) -> bytes:
     return buffer.getvalue()
 
 
-class ByShade(StandIn):
+class ShadeAnalyzer(StubAnalyzer):
     """Finds the bright ones likely generated, and the very bright ones more so."""
 
-    def __call__(self, data: bytes) -> Examined:
+    def __call__(self, data: bytes) -> AnalyzedPicture:
         picture = decode(data)
-        self._meanwhile()
+        self._during_analysis()
         shade = int(picture.rgb[0, 0, 0])
         verdict = Verdict.INCONCLUSIVE
         if shade >= LIKELY_FROM:
             verdict = Verdict.LIKELY_GENERATED
         elif shade <= UNLIKELY_TO:
             verdict = Verdict.UNLIKELY_GENERATED
-        said = replace(opinion(picture), llr=round(shade / 32 - 4, 3), verdict=verdict)
-        return Examined(picture, said, {"decode": 1.0, "landmarks": 2.0, "checks": 3.0})
+        analysis = replace(stub_analysis(picture), llr=round(shade / 32 - 4, 3), verdict=verdict)
+        return AnalyzedPicture(picture, analysis, {"decode": 1.0, "landmarks": 2.0, "checks": 3.0})
 
 
 @dataclass
-class Elsewhere:
-    """``url(200)`` is a picture of that shade, ``url(404)`` is none. ``asked``: paths, counted."""
+class PictureServer:
+    """``url(200)`` is a picture of that shade, ``url(404)`` is none.
+
+    ``requests``: paths, counted.
+    """
 
     address: str
-    asked: Counter[str] = field(default_factory=Counter)
-    ill: set[str] = field(default_factory=set)
+    requests: Counter[str] = field(default_factory=Counter)
+    failing_paths: set[str] = field(default_factory=set)
     """Paths that answer 503."""
-    rest_s: int | None = None
+    retry_after_s: int | None = None
     """And for how long they then ask to be left alone."""
 
     def url(self, shade: int) -> str:
@@ -67,18 +70,20 @@ class Elsewhere:
 
 
 @contextmanager
-def pictures_elsewhere() -> Iterator[Elsewhere]:
-    there = Elsewhere("")
+def run_picture_server() -> Iterator[PictureServer]:
+    pictures = PictureServer("")
 
     class Handler(http.server.BaseHTTPRequestHandler):
         def do_GET(self) -> None:
-            there.asked[self.path] += 1
+            pictures.requests[self.path] += 1
             shade = self.path.removeprefix("/").removesuffix(".png")
-            found = shade.isdecimal() and int(shade) < 256
-            body = shade_png(int(shade)) if found else b""
-            self.send_response(503 if self.path in there.ill else 200 if found else 404)
-            if self.path in there.ill and there.rest_s is not None:
-                self.send_header("Retry-After", str(there.rest_s))
+            exists = shade.isdecimal() and int(shade) < 256
+            body = shade_png(int(shade)) if exists else b""
+            self.send_response(
+                503 if self.path in pictures.failing_paths else 200 if exists else 404
+            )
+            if self.path in pictures.failing_paths and pictures.retry_after_s is not None:
+                self.send_header("Retry-After", str(pictures.retry_after_s))
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
             self.wfile.write(body)
@@ -87,23 +92,23 @@ def pictures_elsewhere() -> Iterator[Elsewhere]:
             pass
 
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        there.address = f"http://127.0.0.1:{server.server_address[1]}"
+        pictures.address = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
-        yield there
+        yield pictures
         server.shutdown()
         thread.join()
 
 
-def until(met: Callable[[], bool], what: str) -> None:
+def wait_until(condition: Callable[[], bool], description: str) -> None:
     """Wait for ``met``; no test of ours depends on how long that takes."""
-    ends = time.monotonic() + PATIENCE_S
-    while not met():
-        assert time.monotonic() < ends, f"waited in vain for {what}"
+    deadline = time.monotonic() + WAIT_TIMEOUT_S
+    while not condition():
+        assert time.monotonic() < deadline, f"waited in vain for {description}"
         time.sleep(0.02)
 
 
-def submitted(client: httpx.Client, **request: Any) -> dict[str, Any]:
+def submit_batch(client: httpx.Client, **request: Any) -> dict[str, Any]:
     """The batch that ``request`` became."""
     response = client.post("/v1/batches", **request)
     assert response.status_code == 202, response.text
@@ -112,20 +117,20 @@ def submitted(client: httpx.Client, **request: Any) -> dict[str, Any]:
     return batch
 
 
-def ended(client: httpx.Client, batch: dict[str, Any]) -> dict[str, Any]:
+def wait_for_end(client: httpx.Client, batch: dict[str, Any]) -> dict[str, Any]:
     """``batch`` once it has ended."""
-    found: dict[str, Any] = {}
+    latest: dict[str, Any] = {}
 
-    def met() -> bool:
-        found.update(client.get(f"/v1/batches/{batch['id']}").json())
-        return found["status"] in ("completed", "failed", "cancelled")
+    def has_ended() -> bool:
+        latest.update(client.get(f"/v1/batches/{batch['id']}").json())
+        return latest["status"] in ("completed", "failed", "cancelled")
 
-    until(met, "the end of the batch")
-    return found
+    wait_until(has_ended, "the end of the batch")
+    return latest
 
 
-def finished(client: httpx.Client, **request: Any) -> dict[str, Any]:
+def complete_batch(client: httpx.Client, **request: Any) -> dict[str, Any]:
     """The batch that ``request`` became, completed."""
-    batch = ended(client, submitted(client, **request))
+    batch = wait_for_end(client, submit_batch(client, **request))
     assert batch["status"] == "completed", batch
     return batch

@@ -1,6 +1,6 @@
 """A process that sends webhooks, for a test that kills it.
 
-python -m tests.batches.postman DATA_DIR URL|- LEASE_S
+python -m tests.batches.sender_process DATA_DIR URL|- LEASE_S
 """
 
 import sys
@@ -10,12 +10,13 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from app.batches.store.database import open_database
-from app.batches.webhooks.sender import Post, Sender
-from app.fetch import Fetcher, FetchPolicy
+from app.batches.webhooks.sender import PostFn, WebhookSender
+from app.fetch.fetcher import Fetcher
+from app.fetch.policy import FetchPolicy
 
 
 @asynccontextmanager
-async def open_post() -> AsyncIterator[Post]:
+async def open_post() -> AsyncIterator[PostFn]:
     async with Fetcher(FetchPolicy(max_bytes=1000, allow=("127.0.0.1",))) as fetcher:
         yield fetcher.post
 
@@ -23,5 +24,5 @@ async def open_post() -> AsyncIterator[Post]:
 if __name__ == "__main__":
     folder, url, lease_s = sys.argv[1:]
     database = open_database(None if url == "-" else url, Path(folder))
-    with Sender(database.engine, open_post, [bytes(range(32))], lease_s=float(lease_s)):
+    with WebhookSender(database.engine, open_post, [bytes(range(32))], lease_s=float(lease_s)):
         threading.Event().wait()

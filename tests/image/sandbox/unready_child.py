@@ -1,7 +1,7 @@
 """The decoding child, of which the first one does not start well: ``python -m`` this module.
 
-A file named ``MOOD`` where it stands says how (``EXIT``, ``HANG``, ``TOIL``); the first one to see
-the file takes it away.
+A file named ``BEHAVIOUR_FILE`` where it stands says how (``EXIT_EARLY``, ``HANG``, ``BUSY``); the
+first one to see the file takes it away.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from pathlib import Path
 from app.image.picture import DecodeLimits
 from app.image.sandbox import child
 
-MOOD = "mood"
-EXIT, HANG, TOIL = "exit", "hang", "toil"
-TOIL_S = 1.5
+BEHAVIOUR_FILE = "mood"
+EXIT_EARLY, HANG, BUSY = "exit", "hang", "toil"
+BUSY_CPU_S = 1.5
 """Of processor time."""
 
 
-def wait() -> None:
+def misbehave_once() -> None:
     """Or not, or for ever."""
     try:
-        mood = Path(MOOD).read_text()
-        Path(MOOD).unlink()
+        behaviour = Path(BEHAVIOUR_FILE).read_text()
+        Path(BEHAVIOUR_FILE).unlink()
     except OSError:
         return
-    if mood == EXIT:
+    if behaviour == EXIT_EARLY:
         sys.exit("I would rather not")
-    while mood == HANG:
+    while behaviour == HANG:
         time.sleep(60)
-    while time.process_time() < TOIL_S:
+    while time.process_time() < BUSY_CPU_S:
         pass
 
 
 if __name__ == "__main__":
-    wait()
+    misbehave_once()
     child.main(int(sys.argv[1]), int(sys.argv[2]), DecodeLimits(*map(int, sys.argv[3:6])))

@@ -1,0 +1,276 @@
+"""The work on one chunk: bring, look, commit in pieces, until it is done or has to make way."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Callable
+from enum import Enum, auto
+from typing import Final
+
+from app.batches.execution import chunks
+from app.batches.execution.chunks import ChunkRun
+from app.batches.execution.picture_executor import PictureExecutor
+from app.batches.store import result_store
+from app.batches.store.database import Database
+from app.batches.store.models import Status
+from app.batches.store.result_store import ItemOutcome, KnownPicture
+from app.batches.store.row_codec import decode_item, source_key
+from app.batches.store.tables import items
+from app.records import Failure, Item
+
+COMMIT_ITEMS: Final = 64
+COMMIT_S: Final = 2.0
+"""A piece is committed when it holds so many items, or is so old."""
+TIME_SLICE_S: Final = 15.0
+"""After so long a chunk goes to the end of the queue: others wait, and its hosts may be slow."""
+PAGE_ITEMS: Final = 256
+
+
+class RunEnding(Enum):
+    """How a run of a chunk ends."""
+
+    DONE = auto()
+    """Every item has a result, or the batch wants no more."""
+    YIELDED = auto()
+    """Others are to have their turn first."""
+    STOPPED = auto()
+    """The process is about to end."""
+
+
+class ChunkProcessor:
+    """One run of a chunk, on the bench's loop. ``is_stopping``: says whether the process ends."""
+
+    def __init__(
+        self,
+        picture_executor: PictureExecutor,
+        database: Database,
+        run: ChunkRun,
+        is_stopping: Callable[[], bool],
+    ) -> None:
+        self._picture_executor = picture_executor
+        self._database = database
+        self._run = run
+        self._is_stopping = is_stopping
+        self._deadline = time.monotonic() + TIME_SLICE_S
+        self._page: deque[Item] = deque()
+        self._next_seq = run.first
+        self._answers_by_source: dict[bytes, KnownPicture | Failure] = {}
+        self._waiting_seqs: dict[bytes, list[int]] = {}
+        self._uncommitted: list[ItemOutcome] = []
+        self._last_commit = time.monotonic()
+        self._loading: set[asyncio.Task[list[ItemOutcome]]] = set()
+        self._is_cancelled = False
+
+    async def __call__(self) -> RunEnding:
+        if self._run.exhausted:
+            return await self._fail_remaining()
+        return await (self._run_isolated() if self._run.isolate else self._run_concurrently())
+
+    async def _run_concurrently(self) -> RunEnding:
+        """As many pictures on their way as there are places."""
+        tasks: set[asyncio.Task[list[ItemOutcome]]] = set()
+        ending = None
+        try:
+            while True:
+                while ending is None and len(tasks) < self._picture_executor.capacity:
+                    ending = self._check_ending()
+                    if ending is None and not await self._start_next(tasks):
+                        ending = RunEnding.DONE
+                if ending is RunEnding.STOPPED:
+                    for task in self._loading:
+                        task.cancel()
+                if not tasks:
+                    break
+                done, tasks = await asyncio.wait(
+                    tasks, timeout=COMMIT_S / 4, return_when=asyncio.FIRST_COMPLETED
+                )
+                for task in done:
+                    self._uncommitted += [] if task.cancelled() else task.result()
+                if self._is_commit_due() and not await self._commit_pending():
+                    return RunEnding.DONE
+                # Whoever is told to stop may have dropped what it had set out for: then not all
+                # is done, even if nothing was left to set out for.
+                ending = (
+                    RunEnding.STOPPED if self._is_stopping() else ending or self._check_ending()
+                )
+            await self._commit_pending()
+            return ending or RunEnding.DONE
+        finally:
+            await self._cancel_tasks(tasks)
+
+    async def _cancel_tasks(self, tasks: set[asyncio.Task[list[ItemOutcome]]]) -> None:
+        """What is on its way is dropped; what is being looked at is waited for, then dropped."""
+        self._is_cancelled = True
+        for task in self._loading:
+            task.cancel()
+        dropped = await asyncio.gather(*tasks, return_exceptions=True)
+        for outcomes in dropped:
+            self._release_claims(outcomes if isinstance(outcomes, list) else [])
+        self._release_claims(self._uncommitted)
+
+    def _release_claims(self, outcomes: list[ItemOutcome]) -> None:
+        """Neither lies only in memory any more."""
+        sha256s = {each.answer.sha256 for each in outcomes if isinstance(each.answer, KnownPicture)}
+        self._picture_executor.release_claims(self._run.batch_no, sha256s)
+
+    async def _run_isolated(self) -> RunEnding:
+        """Each alone in this process, and marked before: whatever kills it is known afterwards."""
+        while (ending := self._check_ending()) is None:
+            next_item = await self._next_item()
+            if next_item is None:
+                return RunEnding.DONE
+            data = await self._picture_executor.load_bytes(self._run.batch_no, next_item)
+            # Alone means the whole process: no other picture may be there to be blamed for its end.
+            async with self._picture_executor.analysis_lock.write():
+                answer = await self._analyze_isolated(next_item, data)
+                outcome = ItemOutcome(next_item.seq, answer, source_key(next_item))
+                if not await self._commit([outcome], mark_progress=True):
+                    return RunEnding.DONE
+        return ending
+
+    async def _analyze_isolated(
+        self, list_item: Item, data: bytes | Failure
+    ) -> KnownPicture | Failure:
+        if isinstance(data, Failure):
+            return data
+        write = self._database.write
+        if not await self._picture_executor.run_db(
+            write, lambda c: chunks.mark_analyzing(c, self._run, list_item.seq)
+        ):
+            return _crash_failure()
+        return await self._picture_executor.analyze_locked(
+            self._run.batch_no, list_item.seq, data, self._run.prior
+        )
+
+    def _check_ending(self) -> RunEnding | None:
+        if self._is_stopping():
+            return RunEnding.STOPPED
+        return RunEnding.YIELDED if time.monotonic() > self._deadline else None
+
+    async def _start_next(self, tasks: set[asyncio.Task[list[ItemOutcome]]]) -> bool:
+        """Set out for one more item; whether there was one."""
+        next_item = await self._next_item()
+        if next_item is None:
+            return False
+        key = source_key(next_item)
+        if key is not None and key in self._answers_by_source:
+            self._uncommitted.append(ItemOutcome(next_item.seq, self._answers_by_source[key], key))
+        elif key is not None and key in self._waiting_seqs:
+            self._waiting_seqs[key].append(next_item.seq)
+        else:
+            if key is not None:
+                self._waiting_seqs[key] = []
+            tasks.add(asyncio.create_task(self._process_item(next_item, key)))
+        return True
+
+    async def _process_item(self, list_item: Item, key: bytes | None) -> list[ItemOutcome]:
+        """An item's answer, and the same for all that turned up at the same address meanwhile."""
+        try:
+            async with self._picture_executor.reserve_slot():
+                answer = await self._analyze_item(list_item)
+        except BaseException:
+            if key is not None:
+                self._waiting_seqs.pop(key, None)
+            raise
+        if key is None:
+            return [ItemOutcome(list_item.seq, answer)]
+        self._answers_by_source[key] = (
+            answer.without_record() if isinstance(answer, KnownPicture) else answer
+        )
+        return [
+            ItemOutcome(seq, answer, key)
+            for seq in (list_item.seq, *self._waiting_seqs.pop(key, ()))
+        ]
+
+    async def _analyze_item(self, list_item: Item) -> KnownPicture | Failure:
+        this_task = asyncio.current_task()
+        assert this_task is not None
+        if self._is_cancelled or self._is_stopping():
+            raise asyncio.CancelledError
+        self._loading.add(this_task)
+        try:
+            data = await self._picture_executor.load_bytes(self._run.batch_no, list_item)
+        finally:
+            self._loading.discard(this_task)
+        if isinstance(data, Failure):
+            return data
+        return await self._picture_executor.analyze(
+            self._run.batch_no, list_item.seq, data, self._run.prior
+        )
+
+    async def _next_item(self) -> Item | None:
+        """The next item without a result."""
+        if not self._page:
+            run = self._run
+            page_items = await self._picture_executor.run_db(
+                _read_page, self._database, run.batch_no, self._next_seq, run.end
+            )
+            if not page_items:
+                return None
+            self._page.extend(page_items)
+            self._next_seq = page_items[-1].seq + 1
+            keys = {key for each in page_items if (key := source_key(each)) is not None}
+            known = await self._picture_executor.run_db(
+                result_store.find_by_source,
+                self._database,
+                run.batch_no,
+                sorted(keys - self._answers_by_source.keys()),
+            )
+            self._answers_by_source |= known
+        return self._page.popleft()
+
+    def _is_commit_due(self) -> bool:
+        return (
+            len(self._uncommitted) >= COMMIT_ITEMS
+            or time.monotonic() - self._last_commit > COMMIT_S
+        )
+
+    async def _commit_pending(self) -> bool:
+        """Commit what has come together; whether the batch wants more."""
+        outcomes, self._uncommitted = self._uncommitted, []
+        return await self._commit(outcomes)
+
+    async def _commit(self, outcomes: list[ItemOutcome], *, mark_progress: bool = False) -> bool:
+        run = self._run
+        status = await self._picture_executor.run_db(
+            result_store.commit_outcomes, self._database, run, outcomes, mark_progress=mark_progress
+        )
+        self._last_commit = time.monotonic()
+        self._release_claims(outcomes)
+        return status is Status.IN_PROGRESS
+
+    async def _fail_remaining(self) -> RunEnding:
+        """A chunk under which process after process died, for no picture that could be found."""
+        while (next_item := await self._next_item()) is not None:
+            self._uncommitted.append(ItemOutcome(next_item.seq, _exhausted_failure()))
+            if len(self._uncommitted) >= COMMIT_ITEMS and not await self._commit_pending():
+                return RunEnding.DONE
+        await self._commit_pending()
+        return RunEnding.DONE
+
+
+def _read_page(database: Database, batch_no: int, first: int, end: int) -> list[Item]:
+    statement = (
+        chunks.select_pending(batch_no, first, end).add_columns(items.c.item).limit(PAGE_ITEMS)
+    )
+    with database.reading() as c:
+        return [decode_item(row.seq, row.item) for row in c.execute(statement)]
+
+
+def _crash_failure() -> Failure:
+    return Failure(
+        "picture_kills",
+        "This picture ends whatever looks at it",
+        "the process that looked at it died, twice: it is left alone; tell whoever runs this",
+    )
+
+
+def _exhausted_failure() -> Failure:
+    return Failure(
+        "internal",
+        "Something went wrong here",
+        "the processes that worked on this part of the list died, again and again: try it later",
+        retryable=True,
+    )
