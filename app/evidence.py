@@ -11,14 +11,14 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
+
+from app.arrays import FloatArray
 
 if TYPE_CHECKING:
     from app.face.alignment import Alignment, Box
     from app.face.face import Face
     from app.face.portrait import FaceMeasurement, Portrait
 
-FloatArray = NDArray[np.float64]
 
 SCOPE: Final = (
     "Speaks of faces from the StyleGAN family of generators (StyleGAN 1 to 3 with their aligned "

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-from numpy.typing import NDArray
+from app.arrays import RgbArray
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class PictureRecord:
     transform: str | None = None
     distance: float | None = None
     thumbnail: bytes = b""
-    tile: NDArray[np.uint8] | None = None
+    tile: RgbArray | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -16,16 +16,15 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from app.arrays import RgbArray
 from app.face.alignment import crop_square
 from app.face.landmarks import FaceFinder, load_landmark_model
 from app.image.picture import decode
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 FACES: Final = ROOT / "fixtures" / "faces"
-RgbArray = NDArray[np.uint8]
 
 PHOTOGRAPHS: Final = {
     "astronaut": (

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import numpy as np
 
+from app.arrays import FloatArray, RgbArray
 from app.calibration.alignment_model import AlignmentModel, PoseCorrection, ShapeAtypicality
 from app.calibration.alignment_scale import build_alignment_scale
 from app.calibration.calibration import Calibration, parse_calibration
@@ -34,10 +35,10 @@ from app.calibration.fusion import EYE_ALIGNMENT_NAME, STAMP_NAME
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.evidence import Check
 from app.face.alignment import Box, crop_square
-from app.face.face import LANDMARK_COUNT, MIRROR_INDEX, Face, FloatArray
+from app.face.face import LANDMARK_COUNT, MIRROR_INDEX, Face
 from app.face.portrait import FaceMeasurement, PixelNetwork, Portrait
 from app.face.pose import compute_pose_features
-from app.image.picture import Picture, RgbArray
+from app.image.picture import Picture
 from app.networks.regions import Region
 
 UNIT: Final = Box(0.0, 0.0, 1.0, 1.0)

@@ -16,10 +16,10 @@ from collections.abc import Callable, Mapping
 from typing import Annotated, Final, Literal
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 from app.analysis.record import AnalyzedRecord
+from app.arrays import RgbArray
 from app.evidence import Outcome, Verdict
 from app.image.thumbnails import AVERAGE_TILE_PX, THUMBNAIL_PX, encode_jpeg
 from app.records import PictureRecord
@@ -76,9 +76,7 @@ def encode_refusal(code: str, detail: str) -> bytes:
     return _encode_line(ChildReply(code=code, detail=detail[:_MAX_DETAIL]))
 
 
-def encode_record(
-    analyzed: AnalyzedRecord, thumbnail: NDArray[np.uint8], memory: mmap.mmap
-) -> bytes:
+def encode_record(analyzed: AnalyzedRecord, thumbnail: RgbArray, memory: mmap.mmap) -> bytes:
     """The reply that tells of ``analyzed``.
 
     ``thumbnail``: its pixels (h, w, 3), for it has none.

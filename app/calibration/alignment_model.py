@@ -16,7 +16,8 @@ from typing import Final, Literal
 
 import numpy as np
 
-from app.calibration.densities import FloatArray, GaussianMixture, StudentT, log_sum_exp
+from app.arrays import FloatArray
+from app.calibration.densities import GaussianMixture, StudentT, log_sum_exp
 from app.evidence import Match
 from app.face.alignment import Alignment, Box
 from app.face.median import median

@@ -8,6 +8,7 @@ from typing import Final
 
 import numpy as np
 
+from app.arrays import FloatArray
 from app.calibration.alignment_model import (
     FLOOR_LLR,
     AlignmentModel,
@@ -17,7 +18,7 @@ from app.calibration.alignment_model import (
     ShapeAtypicality,
     median_pose,
 )
-from app.calibration.densities import FloatArray, GaussianMixture, StudentT
+from app.calibration.densities import GaussianMixture, StudentT
 from app.calibration.file import AlignmentEntry, CorrectionEntry, NoiseEntry
 from app.calibration.scale import LlrEstimate, clamp_llr
 from app.evidence import Reading

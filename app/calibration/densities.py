@@ -10,9 +10,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from app.arrays import FloatArray
 
 
 def log_sum_exp(logs: FloatArray, weights: FloatArray, axis: int = -1) -> FloatArray:

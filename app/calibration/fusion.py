@@ -25,7 +25,7 @@ from typing import Final
 
 import numpy as np
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 from app.calibration.file import FusionEntry
 from app.calibration.scale import LlrEstimate
 

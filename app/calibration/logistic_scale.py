@@ -14,7 +14,7 @@ from typing import Final
 
 import numpy as np
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 from app.calibration.file import LogisticEntry
 from app.calibration.scale import LlrEstimate, clamp_llr
 from app.evidence import Reading

@@ -31,10 +31,10 @@ from typing import Final
 import cv2
 import numpy as np
 
+from app.arrays import BoolArray, FloatArray, FloatImage
 from app.evidence import WEAK_SUPPORT_LLR, Check, Mark, Match, Reading, Reason, Unmeasurable
 from app.face.crop import FaceCrop
-from app.face.crop_gray import SIDE_PX, BoolArray, FloatImage, face_mask, gaussian_blur, mask_share
-from app.face.face import FloatArray
+from app.face.crop_gray import SIDE_PX, face_mask, gaussian_blur, mask_share
 from app.face.portrait import Portrait, clip_points
 from app.networks.region_score import RegionScore, score_region
 from app.networks.regions import Region

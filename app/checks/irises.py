@@ -27,6 +27,7 @@ from typing import Final
 
 import numpy as np
 
+from app.arrays import FloatArray
 from app.evidence import WEAK_SUPPORT_LLR, Check, Mark, Match, Reading, Reason, Unmeasurable
 from app.face.crop import FaceCrop
 from app.face.eyes import (
@@ -39,7 +40,7 @@ from app.face.eyes import (
     extract_eye,
     quantile,
 )
-from app.face.face import IRIS_LEFT, IRIS_RIGHT, FloatArray
+from app.face.face import IRIS_LEFT, IRIS_RIGHT
 from app.face.median import median
 from app.face.portrait import Portrait, clip_points
 from app.networks.region_score import score_region

@@ -27,12 +27,11 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from app.arrays import FloatArray, FloatImage, RgbArray
 from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
 from app.face.alignment import Box
 from app.face.portrait import SQUARE_TOLERANCE, Portrait
-from app.image.picture import RgbArray
 
 GRID_PX: Final = 400
 """Side to which a frame is brought, px: the most that an avatar shows of the letters."""
@@ -82,8 +81,6 @@ _CONTRAST_FLOOR: Final = 0.02
 _ENERGY_FLOOR: Final = 1e-4
 """Mean square below which evened contrast is the rounding of floats."""
 _HALF: Final = 0.5
-
-FloatImage = NDArray[np.float32]
 
 
 @dataclass(frozen=True)
@@ -229,7 +226,7 @@ def _stamp_template(side_px: float) -> FloatImage:
     return np.asarray(ink / np.linalg.norm(ink), dtype=np.float32)
 
 
-def _match_outline(match: _StampMatch, size: tuple[int, int]) -> NDArray[np.float64]:
+def _match_outline(match: _StampMatch, size: tuple[int, int]) -> FloatArray:
     """Corners of the words that were found, px, kept inside a picture of ``size``."""
     left, top = (
         GRID_PX - _INK_WIDTH + match.offset_px[0],

@@ -16,6 +16,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from app.arrays import BoolArray, Int64Array
 from app.cohort.account_stats import AccountStats
 from app.cohort.parameters import ConcentrationEntry
 from app.evidence import Outcome, Verdict
@@ -42,13 +43,13 @@ class CohortColumns:
     ``hashes``: 0 where there is none.
     """
 
-    seqs: NDArray[np.int64]
+    seqs: Int64Array
     hashes: NDArray[np.uint64]
     llr: Float32Array
     eye_llr: Float32Array
     squares: Float32Array
-    is_scored: NDArray[np.bool_]
-    is_likely: NDArray[np.bool_]
+    is_scored: BoolArray
+    is_likely: BoolArray
 
 
 @dataclass(eq=False)

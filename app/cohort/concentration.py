@@ -18,7 +18,7 @@ from typing import Final
 
 import numpy as np
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 from app.cohort.p_values import combine_smallest
 from app.cohort.parameters import ConcentrationEntry
 from app.cohort.template_density import any_zoom_density, house_style_densities, template_densities

@@ -19,6 +19,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from app.arrays import BoolArray, Int64Array
 from app.cohort.parameters import DuplicatesEntry
 from app.cohort.template_density import Squares
 
@@ -28,8 +29,6 @@ _MAX_NEIGHBOURS: Final = 256
 """How far along a sorted part is looked: bounds the time where very many pictures look alike."""
 
 Hashes = NDArray[np.uint64]
-BoolArray = NDArray[np.bool_]
-Int64Array = NDArray[np.int64]
 
 
 @dataclass(frozen=True, eq=False)

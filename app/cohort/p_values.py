@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 
 _LN10: Final = math.log(10.0)
 _MAX_LOG10_P: Final = -0.3

@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
-from app.calibration.densities import FloatArray, StudentT, whitening_matrix
+from app.arrays import FloatArray
+from app.calibration.densities import StudentT, whitening_matrix
 
 COHORT_FILE: Final = "cohort.json"
 DEFAULT_COHORT_PATH: Final = Path(__file__).resolve().parents[2] / "models" / COHORT_FILE

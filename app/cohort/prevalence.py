@@ -17,7 +17,7 @@ from typing import Final
 
 import numpy as np
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 from app.cohort.parameters import PrevalenceEntry
 
 _MAX_EXPONENT: Final = 300.0

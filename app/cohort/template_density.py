@@ -8,7 +8,8 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from app.calibration.densities import FloatArray, log_sum_exp
+from app.arrays import BoolArray, FloatArray
+from app.calibration.densities import log_sum_exp
 from app.cohort.parameters import ConcentrationEntry
 
 _LN10: Final = math.log(10.0)
@@ -18,11 +19,11 @@ Squares = NDArray[np.floating[Any]]
 """As few digits as the caller has."""
 
 
-def is_near_frame(squares: Squares, parameters: ConcentrationEntry) -> NDArray[np.bool_]:
+def is_near_frame(squares: Squares, parameters: ConcentrationEntry) -> BoolArray:
     """Which of ``squares`` (n, 4) lie near a frame, zoomed or not: (n,). NaN does not."""
     x, y, roll = parameters.near
     low, high = parameters.near_ln_side
-    out: NDArray[np.bool_] = np.abs(squares[:, 0] - 0.5) < x
+    out: BoolArray = np.abs(squares[:, 0] - 0.5) < x
     out &= np.abs(squares[:, 1] - 0.5) < y
     out &= np.abs(squares[:, 3]) < roll
     out &= (squares[:, 2] > low) & (squares[:, 2] < high)

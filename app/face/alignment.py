@@ -15,7 +15,8 @@ from typing import Final
 
 import numpy as np
 
-from app.face.face import Face, FloatArray
+from app.arrays import FloatArray
+from app.face.face import Face
 
 # The recipe's three numbers (``download_ffhq.py``): half the side is the larger of two eye
 # distances and 1.8 eye-to-mouth distances, and the centre lies a tenth of the way to the mouth.

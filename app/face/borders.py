@@ -14,10 +14,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.arrays import BoolArray, RgbArray
 from app.face.alignment import Box
-from app.face.circle import BoolArray, find_circle, outline_points
+from app.face.circle import find_circle, outline_points
 from app.face.median import median
-from app.image.picture import Picture, RgbArray
+from app.image.picture import Picture
 
 FLAT_TOLERANCE: Final = 12
 """Levels by which a border's pixels may differ from its colour: what JPEG does to flat areas."""
@@ -40,7 +41,7 @@ DISC_SIDE_PX: Final = 400
 CORNER_DIVISOR: Final = 12
 """A disc leaves at least this part of the side in every corner."""
 
-IntArray = NDArray[np.int16]
+Int16Image = NDArray[np.int16]
 
 _LEFT, _TOP, _RIGHT, _BOTTOM = range(4)
 
@@ -50,7 +51,7 @@ class _FlatBand:
     """``depth`` lines of ``colour`` along one side."""
 
     depth: int
-    colour: IntArray
+    colour: Int16Image
 
 
 _NO_BAND: Final = _FlatBand(0, np.zeros(3, np.int16))
@@ -152,7 +153,7 @@ def _edge_depth(
     return first + edge_index if edge_index else 0
 
 
-def _edge_window(rgb: RgbArray, side: int, depths: list[int]) -> IntArray:
+def _edge_window(rgb: RgbArray, side: int, depths: list[int]) -> Int16Image:
     """The lines around the end of a band, counted inwards, without the bands beside it."""
     upright = rgb.swapaxes(0, 1) if side in (_LEFT, _RIGHT) else rgb
     before, after = (_TOP, _BOTTOM) if side in (_LEFT, _RIGHT) else (_LEFT, _RIGHT)
@@ -161,7 +162,7 @@ def _edge_window(rgb: RgbArray, side: int, depths: list[int]) -> IntArray:
     return view[lines, depths[before] : view.shape[1] - depths[after]].astype(np.int16)
 
 
-def _edge_index(lines: IntArray, colour: IntArray, share: float) -> int:
+def _edge_index(lines: Int16Image, colour: Int16Image, share: float) -> int:
     """Index of the line that begins the content, or 0; ``share`` of it must begin there."""
     difference = _channel_difference(lines, colour)
     inside, outside = (
@@ -203,15 +204,15 @@ def _find_disc(rgb: RgbArray, bands: list[_FlatBand]) -> Box | None:
     return box if max(overshoot) <= 0.02 * radius and min(overshoot) <= -0.03 * radius else None
 
 
-def _channel_difference(pixels: RgbArray | IntArray, colour: IntArray) -> IntArray:
+def _channel_difference(pixels: RgbArray | Int16Image, colour: Int16Image) -> Int16Image:
     """Levels, the largest of the three channels; faster than a maximum over the last axis."""
     by_channel = np.abs(pixels - colour)
-    two: IntArray = np.maximum(by_channel[..., 0], by_channel[..., 1])
+    two: Int16Image = np.maximum(by_channel[..., 0], by_channel[..., 1])
     np.maximum(two, by_channel[..., 2], out=two)
     return two
 
 
-def _are_corners_flat(rgb: RgbArray, colour: IntArray) -> bool:
+def _are_corners_flat(rgb: RgbArray, colour: Int16Image) -> bool:
     """Whether all four corners have the ground's colour, as they must around a disc."""
     side = max(1, min(rgb.shape[:2]) // CORNER_DIVISOR)
     ends = (slice(None, side), slice(-side, None))
@@ -222,7 +223,7 @@ def _are_corners_flat(rgb: RgbArray, colour: IntArray) -> bool:
     )
 
 
-def _foreground_mask(rgb: RgbArray, colour: IntArray) -> BoolArray:
+def _foreground_mask(rgb: RgbArray, colour: Int16Image) -> BoolArray:
     """Where the picture is not the disc's ground."""
     difference = _channel_difference(rgb, colour)
     contrast = float(np.median(difference[difference > FLAT_TOLERANCE]))

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
+
+from app.arrays import BoolArray, FloatArray
 
 DISC_SHARE: Final = 0.7
 """Of the outline that must lie on the circle."""
@@ -14,8 +15,6 @@ DISC_TOLERANCE: Final = 0.012
 MIN_CIRCLE_POINTS: Final = 16
 """Fewer make no circle."""
 
-BoolArray = NDArray[np.bool_]
-FloatArray = NDArray[np.float64]
 Circle = tuple[float, float, float]
 """Centre x, centre y, radius, px."""
 

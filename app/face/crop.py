@@ -12,11 +12,11 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from app.arrays import FloatArray, FloatImage, RgbArray
 from app.face.alignment import Box, crop_square
-from app.face.face import Face, FloatArray
-from app.image.picture import Picture, RgbArray
+from app.face.face import Face
+from app.image.picture import Picture
 
 MAX_CROP_SIDE_PX: Final = 400
 """Avatars are no larger on most platforms; what is, is shrunk to this."""
@@ -60,7 +60,7 @@ class FaceCrop:
         return np.asarray(cv2.resize(even, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
 
     @cached_property
-    def gray(self) -> NDArray[np.float32]:
+    def gray(self) -> FloatImage:
         """Its grey values at one size, (128, 128), 0 to 255."""
         rgb = self.at_least(GRAY_SIDE_PX)
         grey = np.asarray(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY), dtype=np.float32)

@@ -6,13 +6,10 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from app.arrays import BoolArray, FloatArray, FloatImage
 from app.face.crop import GRAY_SIDE_PX, FaceCrop
-from app.face.face import FACE_OVAL, FloatArray
-
-FloatImage = NDArray[np.float32]
-BoolArray = NDArray[np.bool_]
+from app.face.face import FACE_OVAL
 
 SIDE_PX: Final = GRAY_SIDE_PX
 _SHIFT: Final = 4

@@ -9,11 +9,10 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from app.arrays import BoolArray, FloatArray
 from app.face.crop import FaceCrop
-from app.face.face import IRIS_LEFT, MIRROR_INDEX, FloatArray
+from app.face.face import IRIS_LEFT, MIRROR_INDEX
 from app.face.median import median
-
-BoolArray = NDArray[np.bool_]
 
 MIN_RADIUS_PX: Final = 2.0
 """Narrower irises (turned heads, misplaced landmarks) are a dozen pixels."""

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-FloatArray = NDArray[np.float64]
+from app.arrays import FloatArray
 
 LANDMARK_COUNT: Final = 478
 """MediaPipe Face Mesh (468) plus the ten iris points (Ablavatski et al. 2020, arXiv 2006.10962)."""

@@ -18,7 +18,8 @@ from typing import Any, Final, Self
 
 import numpy as np
 
-from app.face.face import Face, FloatArray
+from app.arrays import FloatArray
+from app.face.face import Face
 from app.face.views import View, fallback_views, full_view, perturbed_view
 from app.image.picture import Picture
 

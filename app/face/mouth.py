@@ -8,8 +8,8 @@ from typing import Final
 import cv2
 import numpy as np
 
+from app.arrays import FloatArray
 from app.face.crop import FaceCrop
-from app.face.face import FloatArray
 from app.face.median import median
 
 COLUMN_STEP: Final = 1.0 / 400.0

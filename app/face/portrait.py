@@ -9,12 +9,13 @@ from typing import Final, Literal, Protocol
 
 import numpy as np
 
+from app.arrays import FloatArray, RgbArray
 from app.face.alignment import Alignment, Box, align
 from app.face.borders import find_trimmed_frame
 from app.face.crop import FaceCrop, crop_face
-from app.face.face import Face, FloatArray
+from app.face.face import Face
 from app.face.pose import PoseFeatures, compute_pose_features
-from app.image.picture import Picture, RgbArray
+from app.image.picture import Picture
 
 _MASK_SIDE_PX: Final = 192
 """Of the crop's sizes, the person is told from the rest on the smallest that has this many px."""

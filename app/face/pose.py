@@ -13,8 +13,9 @@ from typing import Final
 
 import numpy as np
 
+from app.arrays import FloatArray
 from app.face.alignment import crop_square
-from app.face.face import Face, FloatArray
+from app.face.face import Face
 
 # Landmarks left and right of the midline (MediaPipe Face Mesh numbers), a group averaged.
 _LANDMARK_PAIRS: Final[tuple[tuple[tuple[int, ...], tuple[int, ...]], ...]] = (

@@ -12,11 +12,8 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from app.image.picture import RgbArray
-
-FloatArray = NDArray[np.float64]
+from app.arrays import FloatArray, RgbArray
 
 MIN_VIEW_SIDE_PX: Final = 400
 """Landmarks of pictures below this are quantised by the detector's own crops: enlarge first."""

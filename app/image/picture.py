@@ -17,15 +17,13 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageCms
 
+from app.arrays import GrayArray, RgbArray
 from app.errors import ImageBomb, ImageTruncated, RequestError, TooLarge
 from app.image.containers import open_container
 from app.image.containers.container import Container
 from app.image.containers.exif import read_orientation
-
-RgbArray = NDArray[np.uint8]
 
 PICTURE_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 WORKING_SIDE_PX: Final = 1600
@@ -109,7 +107,7 @@ class Picture:
         return self.rgb.shape[1], self.rgb.shape[0]
 
     @cached_property
-    def gray(self) -> NDArray[np.uint8]:
+    def gray(self) -> GrayArray:
         """Luma, uint8 (H, W), read-only."""
         gray = np.asarray(cv2.cvtColor(self.rgb, cv2.COLOR_RGB2GRAY), dtype=np.uint8)
         gray.setflags(write=False)

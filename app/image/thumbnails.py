@@ -11,7 +11,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from app.image.picture import Picture, RgbArray
+from app.arrays import RgbArray
+from app.image.picture import Picture
 
 THUMBNAIL_PX: Final = 128
 AVERAGE_TILE_PX: Final = 192

@@ -16,10 +16,8 @@ from typing import Final
 import cv2
 import numpy as np
 import onnxruntime
-from numpy.typing import NDArray
 
-from app.face.face import FloatArray
-from app.image.picture import RgbArray
+from app.arrays import FloatArray, FloatImage, RgbArray
 
 REGION_NETWORK_FILE: Final = "witness.onnx"
 SEGMENTER_FILE: Final = "person.onnx"
@@ -90,7 +88,7 @@ class _PixelBuffer(threading.local):
     def __init__(self) -> None:
         self._data = np.empty(0, dtype=np.float32)
 
-    def planes(self, rgb: RgbArray) -> NDArray[np.float32]:
+    def planes(self, rgb: RgbArray) -> FloatImage:
         """``rgb`` (h, w, 3) as networks want it, (1, 3, h, w); good until the next one is."""
         if self._data.size < rgb.size:
             self._data = np.empty(rgb.size, dtype=np.float32)

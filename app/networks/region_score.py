@@ -6,11 +6,10 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
+from app.arrays import FloatArray, RgbArray
 from app.evidence import Reason, Unmeasurable
 from app.face.alignment import Box
-from app.face.face import FloatArray
 from app.face.portrait import PixelNetwork, Portrait
 from app.networks.regions import PERSON_THRESHOLD, Region, intersection, network_input, region_rects
 
@@ -81,7 +80,7 @@ def _score_map(
     return portrait.score_maps[cache_key]
 
 
-def _network_input(portrait: Portrait, rect: Box, *, hide_person: bool) -> NDArray[np.uint8] | None:
+def _network_input(portrait: Portrait, rect: Box, *, hide_person: bool) -> RgbArray | None:
     crop, person_mask = portrait.crop, portrait.person_mask if hide_person else None
     if crop is None:
         return None

@@ -11,10 +11,9 @@ from typing import Final
 import cv2
 import numpy as np
 
+from app.arrays import FloatArray, RgbArray
 from app.face.alignment import Box
 from app.face.crop import FaceCrop
-from app.face.face import FloatArray
-from app.image.picture import RgbArray
 
 FULL_DETAIL_SIDE_PX: Final = 192
 """Smaller crops are enlarged to this before the network looks, as they were in training."""

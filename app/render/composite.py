@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from app.arrays import RgbArray
 from app.evidence import SCOPE
 from app.face.alignment import Box
 from app.image.thumbnails import AVERAGE_TILE_PX
@@ -65,7 +66,7 @@ class _Average:
 
     heading: str
     count: int
-    rgb: NDArray[np.uint8] | None
+    rgb: RgbArray | None
 
 
 def draw_composite(
@@ -108,7 +109,7 @@ def draw_composite(
     return encode_png(_draw_text(canvas, rows))
 
 
-def mean_picture(count: int, total: TileSum) -> NDArray[np.uint8]:
+def mean_picture(count: int, total: TileSum) -> RgbArray:
     """The average of ``count`` (1 or more) tiles from their sum, uint8 (192, 192, 3)."""
     if total.shape != (AVERAGE_TILE_PX, AVERAGE_TILE_PX, 3):
         raise ValueError(f"a sum of tiles has no shape {total.shape}")
@@ -186,7 +187,7 @@ def _draw_average(
 
 
 def _draw_enlarged(
-    canvas: Canvas, rgb: NDArray[np.uint8], source_box: tuple[float, float, float, float], box: Box
+    canvas: Canvas, rgb: RgbArray, source_box: tuple[float, float, float, float], box: Box
 ) -> None:
     """``source_box`` of ``rgb`` (unit coordinates) fills ``box``, straight from px to px."""
     left, top, right, bottom = source_box

@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from app.evidence import FloatArray
+from app.arrays import FloatArray
 
 IRIS_SD: Final = (0.007, 0.004)
 """Standard deviations across and down, unit coordinates, of irises around the FFHQ template.

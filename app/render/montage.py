@@ -16,7 +16,8 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from app.evidence import SCOPE, FloatArray, Verdict
+from app.arrays import FloatArray
+from app.evidence import SCOPE, Verdict
 from app.face.alignment import Box
 from app.render import cohort_text, shapes
 from app.render.eye_template import EyeTemplate

@@ -13,13 +13,12 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from app.evidence import FloatArray
+from app.arrays import FloatArray, RgbArray
 from app.face.alignment import Box
 from app.render.style import BLACK, WHITE, Colour, DotShape, Stroke
 
-Canvas = NDArray[np.uint8]
+Canvas = RgbArray
 Segment = tuple[FloatArray, FloatArray]
 
 _SUBPIXEL_BITS: Final = 4

@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.arrays import FloatArray
 from app.calibration.alignment_model import (
     CROPPED_SHARE,
     MAX_ZOOM,
@@ -20,7 +21,7 @@ from app.calibration.alignment_model import (
     small_picture_weight,
     unzoom,
 )
-from app.calibration.densities import FloatArray, StudentT, log_sum_exp
+from app.calibration.densities import StudentT, log_sum_exp
 from app.calibration.file import OrdinaryEntry
 from app.evidence import Match
 from app.face.alignment import Alignment, Box

@@ -4,7 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import multivariate_normal, multivariate_t
 
-from app.calibration.densities import FloatArray, GaussianMixture, StudentT, log_sum_exp
+from app.arrays import FloatArray
+from app.calibration.densities import GaussianMixture, StudentT, log_sum_exp
 
 seeds = st.integers(0, 10_000)
 

@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 
 import app.checks
+from app.arrays import RgbArray
 from app.checks import CHECKS
 from app.evidence import Check, Reading, Unmeasurable
 from app.face.face import Face
 from app.face.landmarks import FaceFinder
 from app.face.portrait import Portrait
-from app.image.picture import Picture, RgbArray
+from app.image.picture import Picture
 from app.networks.onnx import OnnxNetworks
 from tests.conftest import FACES
 from tests.synthetic_faces import perturbed_face, place_face, symmetric_face, transform_face

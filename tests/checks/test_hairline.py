@@ -5,6 +5,7 @@ import cv2
 import numpy as np
 import pytest
 
+from app.arrays import BoolArray, FloatArray, RgbArray
 from app.checks.hairline import (
     CHECK,
     MIN_SIDE_PX,
@@ -18,11 +19,10 @@ from app.checks.hairline import (
     summarize,
 )
 from app.evidence import Reading, Reason, Unmeasurable
-from app.face.crop_gray import BoolArray
-from app.face.face import FACE_OVAL, Face, FloatArray
+from app.face.face import FACE_OVAL, Face
 from app.face.landmarks import FaceFinder
 from app.face.portrait import Portrait
-from app.image.picture import Picture, RgbArray
+from app.image.picture import Picture
 from tests.synthetic_faces import place_face, symmetric_face, transform_face
 
 SIDE = 400

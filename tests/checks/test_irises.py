@@ -8,6 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.arrays import FloatArray, RgbArray
 from app.checks.irises import (
     CHECK,
     MIN_SIDE_PX,
@@ -23,10 +24,10 @@ from app.checks.irises import (
 )
 from app.evidence import Reading, Reason, Unmeasurable
 from app.face.eyes import MIN_RADIUS_PX, Eye, quantile
-from app.face.face import IRIS_LEFT, IRIS_RIGHT, MIRROR_INDEX, Face, FloatArray
+from app.face.face import IRIS_LEFT, IRIS_RIGHT, MIRROR_INDEX, Face
 from app.face.landmarks import FaceFinder
 from app.face.portrait import Portrait
-from app.image.picture import Picture, RgbArray
+from app.image.picture import Picture
 from tests.synthetic_faces import perturbed_face, place_face, symmetric_face, transform_face
 
 MEASURES = {

@@ -13,9 +13,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from app.arrays import FloatImage, RgbArray
 from app.checks.stamp import (
     CHECK,
     GRID_PX,
@@ -29,7 +29,7 @@ from app.checks.stamp import (
 )
 from app.evidence import Reading, Reason, Unmeasurable
 from app.face.portrait import Portrait
-from app.image.picture import Picture, RgbArray
+from app.image.picture import Picture
 from tests.synthetic_faces import TEMPLATE_MEAN, flat_picture, place_face
 
 STAMP_TEXT: Final = "StyleGAN2 (Karras et al.)"
@@ -41,8 +41,6 @@ ADVANCES: Final = dict.fromkeys("abegnop2", 556) | dict.fromkeys(" .ft,", 278) |
     "K": 667, "r": 333, "s": 500,
 }  # fmt: skip
 """Of Arial (and Helvetica), thousandths of the size; 556 for what is not listed."""
-
-FloatImage = NDArray[np.float32]
 
 
 @cache

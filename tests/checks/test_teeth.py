@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.arrays import FloatArray, RgbArray
 from app.checks.teeth import (
     CHECK,
     MIN_SIDE_PX,
@@ -18,11 +19,11 @@ from app.checks.teeth import (
     summarize,
 )
 from app.evidence import Reading, Reason, Unmeasurable
-from app.face.face import CHEEK_LEFT, CHEEK_RIGHT, NOSE_TIP, Face, FloatArray
+from app.face.face import CHEEK_LEFT, CHEEK_RIGHT, NOSE_TIP, Face
 from app.face.landmarks import FaceFinder
 from app.face.mouth import INCISOR_WIDTH, TeethRow, find_mouth_opening, find_teeth_row
 from app.face.portrait import Portrait
-from app.image.picture import Picture, RgbArray
+from app.image.picture import Picture
 from tests.synthetic_faces import perturbed_face, place_face, symmetric_face, transform_face
 
 MEASURES = {"witness", "ln_side", "lag", "ln_gap_depth", "evenness"}

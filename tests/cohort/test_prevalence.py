@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 from app.cohort.parameters import CohortParameters, PrevalenceEntry
 from app.cohort.prevalence import estimate_mixture, estimate_prevalence
 

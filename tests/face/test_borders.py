@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from PIL import Image
 
+from app.arrays import RgbArray
 from app.face.alignment import Box
 from app.face.borders import find_trimmed_frame
-from app.image.picture import Picture, RgbArray, decode
+from app.image.picture import Picture, decode
 
 FACES = Path(__file__).resolve().parents[2] / "fixtures" / "faces"
 

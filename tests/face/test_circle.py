@@ -3,7 +3,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.face.circle import BoolArray, Circle, FloatArray, find_circle, outline_points
+from app.arrays import BoolArray, FloatArray
+from app.face.circle import Circle, find_circle, outline_points
 
 SIDE = 200
 

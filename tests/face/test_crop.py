@@ -5,10 +5,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.arrays import FloatArray, RgbArray
 from app.face.alignment import Box, crop_square
 from app.face.crop import MAX_CROP_SIDE_PX, MIN_CROP_SIDE_PX, FaceCrop, crop_face
-from app.face.face import LANDMARK_COUNT, Face, FloatArray
-from app.image.picture import Picture, RgbArray
+from app.face.face import LANDMARK_COUNT, Face
+from app.image.picture import Picture
 from tests.synthetic_faces import flat_picture, perturbed_face, place_face, transform_face
 
 TURNS = st.floats(-180.0, 180.0)

@@ -8,6 +8,7 @@ import mediapipe as mp
 import numpy as np
 import pytest
 
+from app.arrays import RgbArray
 from app.face.face import Face
 from app.face.landmarks import (
     LANDMARK_MODEL_FILE,
@@ -19,7 +20,7 @@ from app.face.landmarks import (
     load_landmark_model,
 )
 from app.face.views import full_view
-from app.image.picture import Picture, RgbArray
+from app.image.picture import Picture
 from tests.conftest import ROOT
 
 LoadFixture = Callable[[str], Picture]

@@ -3,10 +3,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.arrays import FloatArray, RgbArray
 from app.face.alignment import Box, align
-from app.face.face import LANDMARK_COUNT, Face, FloatArray
+from app.face.face import LANDMARK_COUNT, Face
 from app.face.portrait import Portrait, candidate_squares, equalized
-from app.image.picture import Picture, RgbArray
+from app.image.picture import Picture
 from tests.synthetic_faces import (
     TEMPLATE_MEAN,
     ConstantNetwork,

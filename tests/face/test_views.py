@@ -5,6 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.arrays import RgbArray
 from app.face.views import (
     MAX_VIEW_SIDE_PX,
     MIN_VIEW_SIDE_PX,
@@ -13,7 +14,6 @@ from app.face.views import (
     full_view,
     perturbed_view,
 )
-from app.image.picture import RgbArray
 
 WITHIN_PX = 0.6
 SIZES = [(400, 400), (120, 90), (48, 48), (611, 350), (1500, 1100), (90, 1600)]

@@ -8,10 +8,10 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from app.face.face import FloatArray
+from app.arrays import FloatArray, RgbArray
 from app.face.landmarks import FaceFinder
 from app.face.portrait import Portrait
-from app.image.picture import Picture, RgbArray
+from app.image.picture import Picture
 from app.networks.onnx import (
     REGION_NETWORK_FILE,
     SEGMENTER_FILE,

@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.arrays import FloatArray, RgbArray
 from app.evidence import Reason, Unmeasurable
-from app.face.face import FloatArray
 from app.face.portrait import PixelNetwork, Portrait
-from app.image.picture import Picture, RgbArray
+from app.image.picture import Picture
 from app.networks.region_score import RegionScore, score_region
 from app.networks.regions import (
     FULL_DETAIL_SIDE_PX,

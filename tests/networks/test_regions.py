@@ -3,9 +3,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.arrays import RgbArray
 from app.face.alignment import Box
 from app.face.crop import FaceCrop
-from app.image.picture import RgbArray
 from app.networks.regions import (
     BACKGROUND_SIDE_PX,
     FULL_DETAIL_SIDE_PX,

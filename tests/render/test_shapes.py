@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.evidence import FloatArray
+from app.arrays import FloatArray
 from app.face.alignment import Box
 from app.render import shapes
 from app.render.style import DotShape, Stroke

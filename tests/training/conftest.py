@@ -13,12 +13,13 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
+from app.arrays import FloatArray, RgbArray
 from app.calibration.calibration import Calibration, parse_calibration
 from app.checks import CHECKS
 from app.face.alignment import crop_square
-from app.face.face import Face, FloatArray
+from app.face.face import Face
 from app.face.landmarks import FaceFinder
-from app.image.picture import RgbArray, decode
+from app.image.picture import decode
 from app.training.calibration import alignment, alignment_model, bootstrap, size_effects
 from app.training.calibration import fit as fitting
 from app.training.calibration import measurements as seeing

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from app.analysis.analyze import Measurements
+from app.arrays import FloatArray
 from app.evidence import Check, Reading, Reason, Unmeasurable
-from app.face.face import FloatArray
 from app.face.portrait import Portrait
 from app.training.corpus import ManifestRow
 from app.training.measure import MeasuredPicture

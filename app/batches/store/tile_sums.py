@@ -9,6 +9,7 @@ import numpy as np
 import sqlalchemy as sa
 from numpy.typing import NDArray
 
+from app.arrays import RgbArray
 from app.batches.store.database import Database
 from app.batches.store.tables import averages
 from app.records import AVERAGE_TILE_PX, PictureRecord
@@ -37,7 +38,7 @@ def add_tiles(
     records: Iterable[PictureRecord],
 ) -> None:
     """Add the tiles of ``records`` to their groups' sums, inside the caller's transaction."""
-    tiles: dict[str, list[NDArray[np.uint8]]] = {}
+    tiles: dict[str, list[RgbArray]] = {}
     for record in records:
         group_name = average_group(record)
         if group_name is not None and record.tile is not None:
@@ -60,7 +61,7 @@ def _add_to_group(
     c: sa.Connection,
     database: Database,
     key: tuple[int, str, int],
-    tiles: list[NDArray[np.uint8]],
+    tiles: list[RgbArray],
 ) -> None:
     batch_no, group_name, shard = key
     key_columns: Mapping[str, object] = {"batch_no": batch_no, "of": group_name, "shard": shard}

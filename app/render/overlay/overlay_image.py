@@ -8,7 +8,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from app.evidence import Analysis, FloatArray, Mark, Match, Reading
+from app.arrays import FloatArray
+from app.evidence import Analysis, Mark, Match, Reading
 from app.face.alignment import Box
 from app.face.face import Face
 from app.image.picture import Picture

@@ -7,7 +7,8 @@ from typing import Final
 
 import numpy as np
 
-from app.evidence import SCOPE, Analysis, FloatArray, Match, Outcome
+from app.arrays import FloatArray
+from app.evidence import SCOPE, Analysis, Match, Outcome
 from app.face.alignment import Box
 from app.render import analysis_text, shapes
 from app.render.overlay.overlay_image import (

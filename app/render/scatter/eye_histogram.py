@@ -8,14 +8,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
-from app.evidence import FloatArray, Verdict
+from app.arrays import FloatArray, Int64Array
+from app.evidence import Verdict
 from app.render.eye_template import REGION_SDS, EyeTemplate
 
 EyePositions = tuple[float, float, float, float]
 """Iris centres (left x, left y, right x, right y) in unit coordinates of the picture."""
-Int64Array = NDArray[np.int64]
 
 MAX_POINTS: Final = 4_000
 """Faces of one group that are drawn one by one; more are drawn as a density."""

@@ -13,7 +13,8 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from app.evidence import SCOPE, FloatArray
+from app.arrays import FloatArray
+from app.evidence import SCOPE
 from app.face.alignment import Box
 from app.render import cohort_text
 from app.render.eye_template import REGION_SDS, EyeTemplate

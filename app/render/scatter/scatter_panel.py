@@ -9,11 +9,11 @@ import cv2
 import numpy as np
 from PIL import ImageDraw
 
-from app.evidence import FloatArray
+from app.arrays import FloatArray, Int64Array
 from app.face.alignment import Box
 from app.render import shapes
 from app.render.eye_template import REGION_SDS, EyeTemplate
-from app.render.scatter.eye_histogram import EyeGroup, EyeHistogram, Int64Array
+from app.render.scatter.eye_histogram import EyeGroup, EyeHistogram
 from app.render.shapes import Canvas
 from app.render.style import (
     BLACK,

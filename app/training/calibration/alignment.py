@@ -9,9 +9,9 @@ from typing import Final
 
 import numpy as np
 
+from app.arrays import FloatArray
 from app.calibration.alignment_model import AlignmentModel, median_pose
 from app.calibration.alignment_scale import build_alignment_scale, build_pose_correction
-from app.calibration.densities import FloatArray
 from app.calibration.file import AlignmentEntry
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.training.calibration import alignment_model

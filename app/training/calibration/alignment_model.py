@@ -16,13 +16,14 @@ from scipy.optimize import nnls
 from sklearn.linear_model import Ridge
 from sklearn.mixture import GaussianMixture as SklearnMixture
 
+from app.arrays import FloatArray
 from app.calibration.alignment_model import (
     PoseCorrection,
     apply_correction,
     median_pose,
     small_picture_weight,
 )
-from app.calibration.densities import FloatArray, whitening_matrix
+from app.calibration.densities import whitening_matrix
 from app.calibration.file import CorrectionEntry, NoiseEntry, OrdinaryEntry, TemplateEntry
 from app.face.portrait import FaceMeasurement
 from app.training.calibration.student_t import fit_t

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 from app.calibration.file import CheckEntry, FusionEntry
 from app.calibration.fusion import build_fusion
 from app.training.calibration.alignment import spread_by_band

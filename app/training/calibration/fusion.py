@@ -11,8 +11,8 @@ import numpy as np
 from scipy.optimize import minimize
 
 from app.analysis.analyze import Measurements
+from app.arrays import FloatArray
 from app.calibration.calibration import build_scale
-from app.calibration.densities import FloatArray
 from app.calibration.file import CheckEntry, FusionEntry, LogisticEntry
 from app.calibration.fusion import EYE_ALIGNMENT_NAME, STAMP_NAME
 from app.calibration.scale import Scale

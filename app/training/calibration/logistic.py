@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 from app.calibration.file import LogisticEntry
 from app.calibration.logistic_scale import SIZE_MEASURE, standardise
 from app.evidence import Check, Reading

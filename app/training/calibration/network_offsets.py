@@ -18,7 +18,7 @@ from typing import Final
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 from app.calibration.logistic_scale import SIZE_MEASURE
 from app.checks import CHECKS
 from app.evidence import Check, Reading, Unmeasurable

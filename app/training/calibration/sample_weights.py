@@ -13,7 +13,7 @@ from typing import Final
 
 import numpy as np
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 from app.training.corpus import ManifestRow
 
 ALIGNED_KINDS: Final = ("aligned", "realigned", "aligned_celebahq")

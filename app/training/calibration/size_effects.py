@@ -10,8 +10,8 @@ from typing import Final
 import numpy as np
 
 from app.analysis.analyze import Measurements
+from app.arrays import FloatArray
 from app.calibration.alignment_scale import build_pose_correction
-from app.calibration.densities import FloatArray
 from app.calibration.file import NoiseEntry
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.evidence import Reading

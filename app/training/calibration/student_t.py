@@ -6,7 +6,8 @@ from typing import Final
 
 import numpy as np
 
-from app.calibration.densities import FloatArray, StudentT
+from app.arrays import FloatArray
+from app.calibration.densities import StudentT
 
 _EM_ITERATIONS: Final = 60
 

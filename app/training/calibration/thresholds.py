@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 from pydantic import BaseModel
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 from app.calibration.file import CalibrationFile, CheckEntry, FittedOn, FusionEntry, ThresholdEntry
 from app.training.calibration.sample_weights import ALIGNED_KINDS
 from app.training.corpus import ORDINARY_KINDS, Corpus

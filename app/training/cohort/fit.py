@@ -10,8 +10,8 @@ from typing import Final
 
 import numpy as np
 
+from app.arrays import FloatArray
 from app.calibration.alignment_model import MAX_ZOOM, ZOOMED_SHARE
-from app.calibration.densities import FloatArray
 from app.cohort import template_density
 from app.cohort.parameters import (
     CohortFittedOn,

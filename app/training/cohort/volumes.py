@@ -8,7 +8,8 @@ from typing import Final
 
 import numpy as np
 
-from app.calibration.densities import FloatArray, StudentT, log_sum_exp
+from app.arrays import FloatArray
+from app.calibration.densities import StudentT, log_sum_exp
 from app.cohort.parameters import FrameEntry, VolumeEntry
 
 _SEED: Final = 20261125

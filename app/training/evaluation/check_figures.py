@@ -7,7 +7,7 @@ from typing import Final
 
 import numpy as np
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 from app.calibration.file import AlignmentEntry, CheckEntry
 from app.calibration.logistic_scale import SIZE_MEASURE
 from app.calibration.scale import Scale

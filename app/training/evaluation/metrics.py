@@ -10,7 +10,7 @@ from scipy.stats import beta
 from sklearn.isotonic import IsotonicRegression
 from sklearn.metrics import roc_auc_score
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 
 
 @dataclass(frozen=True)

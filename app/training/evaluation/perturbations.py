@@ -11,7 +11,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from app.image.picture import Picture, RgbArray
+from app.arrays import RgbArray
+from app.image.picture import Picture
 
 _WHITE: Final = (250, 250, 250)
 _BLACK: Final = (4, 4, 4)

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import numpy as np
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 from app.checks import CHECKS
 from app.evidence import Outcome
 from app.training.calibration.sample_weights import ALIGNED_KINDS

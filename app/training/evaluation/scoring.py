@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from app.analysis.analyze import order_faces, outcome_with_face, weigh_face
+from app.arrays import FloatArray
 from app.calibration.calibration import Calibration
-from app.calibration.densities import FloatArray
 from app.evidence import Outcome, Reading, Verdict
 from app.training.corpus import ManifestRow
 from app.training.measure import MeasuredPicture

@@ -12,10 +12,9 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
+from app.arrays import FloatImage, RgbArray
 from app.face.alignment import Box
-from app.image.picture import RgbArray
 from app.networks.region_score import MIN_BACKGROUND_SHARE
 from app.networks.regions import (
     FULL_DETAIL_SIDE_PX,
@@ -39,8 +38,6 @@ _MARGIN_PX: Final = 6
 _MIN_VISIBLE: Final = 0.7
 _MAX_DRAWS: Final = 200
 _INTERPOLATIONS: Final = (cv2.INTER_AREA, cv2.INTER_AREA, cv2.INTER_CUBIC, cv2.INTER_LINEAR)
-
-FloatImage = NDArray[np.float32]
 
 
 class BatchSampler:

@@ -15,11 +15,12 @@ import cv2
 import numpy as np
 
 from app.analysis.analyze import build_portraits
+from app.arrays import RgbArray
 from app.errors import RequestError
 from app.face.alignment import Box
 from app.face.landmarks import ThreadFaceFinders
 from app.face.portrait import PixelNetwork, Portrait
-from app.image.picture import RgbArray, decode
+from app.image.picture import decode
 from app.training.calibration.sample_weights import ALIGNED_KINDS
 from app.training.corpus import Corpus, CorpusError, ManifestRow
 

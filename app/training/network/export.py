@@ -18,7 +18,7 @@ from onnxruntime.quantization import (
     quantize_static,
 )
 
-from app.image.picture import RgbArray
+from app.arrays import RgbArray
 from app.training.network.model import HEADS, Tensors, iterate_blocks
 from app.training.network.train import to_batch
 

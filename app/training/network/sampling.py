@@ -8,7 +8,7 @@ from typing import Final
 
 import numpy as np
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 from app.training.corpus import ORDINARY_KINDS, CorpusError, ManifestRow
 from app.training.network.crops import CropRecord
 from app.training.network.hyperparameters import (

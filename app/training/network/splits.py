@@ -9,7 +9,7 @@ from typing import Final
 import cv2
 import numpy as np
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 from app.training.corpus import ManifestRow, assign_folds
 from app.training.held_out_networks import SPLIT_BY_PICTURE, SPLIT_COUNT, NetworkSplits
 from app.training.network.crops import CropDataset

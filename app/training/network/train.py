@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from app.image.picture import RgbArray
+from app.arrays import RgbArray
 from app.networks.regions import Region
 from app.training.network.augmentation import BatchSampler
 from app.training.network.hyperparameters import Hyperparameters

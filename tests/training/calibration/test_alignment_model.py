@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import multivariate_t
 
+from app.arrays import FloatArray
 from app.calibration.alignment_model import apply_correction
 from app.calibration.alignment_scale import build_pose_correction
-from app.calibration.densities import FloatArray
 from app.face.alignment import Alignment, Box
 from app.face.face import Face
 from app.face.portrait import CandidateFrame, FaceMeasurement

@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from app.arrays import FloatArray
 from app.calibration.file import FusionEntry
 from app.calibration.fusion import EYE_ALIGNMENT_NAME, STAMP_NAME, build_fusion
-from app.face.face import FloatArray
 from app.training.calibration import fusion as fusing
 from app.training.calibration.fusion import (
     ALIGNED_SHARE,

@@ -4,7 +4,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import multivariate_t
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 from app.training.calibration.student_t import fit_t
 
 MEAN = np.array([1.0, -2.0, 0.5])

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import binom
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray
 from app.training.evaluation.metrics import (
     Rate,
     auc,

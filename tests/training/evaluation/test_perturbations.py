@@ -3,8 +3,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
+from app.arrays import RgbArray
 from app.face.landmarks import FaceFinder
-from app.image.picture import Picture, RgbArray
+from app.image.picture import Picture
 from app.training.evaluation.perturbations import (
     PERTURBATIONS,
     add_border,

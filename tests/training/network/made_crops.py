@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from app.image.picture import RgbArray
+from app.arrays import RgbArray
 from app.training.corpus import ManifestRow
 from app.training.network.crops import MASK_SIDE_PX, CropDataset, CropRecord
 

@@ -3,7 +3,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.image.picture import RgbArray
+from app.arrays import RgbArray
 from app.networks.regions import PERSON_FILL, Region
 from app.training.network.augmentation import (
     LARGEST_SIDE_PX,

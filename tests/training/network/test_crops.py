@@ -6,10 +6,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.face.face import FloatArray
+from app.arrays import FloatArray, RgbArray
 from app.face.landmarks import FaceFinder
 from app.face.portrait import Portrait
-from app.image.picture import Picture, RgbArray
+from app.image.picture import Picture
 from app.training.corpus import MANIFEST_FILE, Corpus, CorpusError, read_corpus
 from app.training.network import crops as module
 from app.training.network.crops import MASK_SIDE_PX, CropDataset, load_or_make_crops

@@ -5,8 +5,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from app.face.face import FloatArray
-from app.image.picture import Picture, RgbArray
+from app.arrays import FloatArray, RgbArray
+from app.image.picture import Picture
 from app.networks.onnx import SEGMENTER_FILE, OnnxNetworks, load_networks
 from app.networks.regions import Region
 from tests.conftest import ROOT

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.image.picture import RgbArray
+from app.arrays import RgbArray
 from app.training.corpus import ManifestRow
 from app.training.held_out_networks import SPLIT_BY_PICTURE, SPLIT_COUNT
 from app.training.network.crops import CropDataset

@@ -7,7 +7,7 @@ from typing import Any, cast
 import numpy as np
 import pytest
 
-from app.image.picture import RgbArray
+from app.arrays import RgbArray
 from app.networks.regions import Region
 from app.training.network.augmentation import BatchSampler
 from app.training.network.hyperparameters import (
