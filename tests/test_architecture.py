@@ -136,6 +136,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "onnx": ("app.training.network",),
     "aiohttp": ("app.fetch",),
     "ijson": ("app.lists",),
+    "jinja2": ("app.render",),
     "dbos": ("app.batches",),
     "sqlalchemy": ("app.batches",),
     "fastapi": ("app.api",),

@@ -16,9 +16,9 @@ from app.evidence import Outcome, Verdict
 from app.records import ItemResult
 from app.render.composite import draw_composite
 from app.render.eye_template import EyeTemplate
+from app.render.html import shorten_middle
 from app.render.montage import DEFAULT_TILES_PER_PAGE, MontageHeader, draw_montage
 from app.render.montage_tile import MontageTile
-from app.render.report.html import shorten_middle
 from app.render.report.report import render_report
 from app.render.report.tables import duplicate_thumbnail_seqs
 from app.render.scatter.scatter import draw_scatter

@@ -76,7 +76,7 @@ def test_the_report_knows_what_it_is_of() -> None:
     assert (report.batch_id, report.list_name, report.status) == (
         "batch_1", "followers.csv", "completed",
     )  # fmt: skip
-    assert report.waiting == 1
+    assert report.pending == 1
     assert report.facts == {"List format": "csv", "case": "7"}
     assert report.times == {"asked": "2026-01-09 12:00:00 UTC"}
     assert [(f.code, f.count) for f in report.failures] == [("row_unreadable", 1)]

@@ -1,84 +1,137 @@
-"""A whole list in one page that can be handed to whoever decides appeals.
+"""A whole list in one page that can be handed to those who decide appeals.
 
 One file: no request to anywhere, no script, pictures inside; readable on paper, in the dark, and
-by a screen reader. Every text in it is escaped (``page``).
+by a screen reader. The text stands in the templates; here is what they are filled with.
 """
 
 from __future__ import annotations
 
-from app.evidence import SCOPE
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
+
+from app.evidence import SCOPE, verbal_support
 from app.render import analysis_text, cohort_text
-from app.render.report import sections as report_sections
-from app.render.report import text
-from app.render.report.html import (
-    Html,
-    Section,
-    document,
-    facts_table,
-    join,
-    name_tag,
-    shorten_middle,
-    table_of_contents,
-    tag,
-)
+from app.render.cohort_text import pluralize
+from app.render.html import CONTENT_SECURITY_POLICY, render_template
+from app.render.report import tables
 from app.render.report.record import MAX_FLAGGED, FailureGroup, FlaggedPicture, Report
-from app.render.report.style import STYLESHEET
 
 __all__ = ["MAX_FLAGGED", "FailureGroup", "FlaggedPicture", "Report", "render_report"]
 
 
+@dataclass(frozen=True)
+class Section:
+    """A part of the page; ``applies``: whether a report has anything to say under it."""
+
+    anchor: str
+    heading: str
+    applies: Callable[[Report], bool] = lambda _: True
+
+    @property
+    def template(self) -> str:
+        return f"{self.anchor}.html.j2"
+
+
+SECTIONS: Final = (
+    Section("summary", "Summary"),
+    Section("counts", "Counts"),
+    Section("cohort", "What the list says as a whole", lambda r: bool(r.cohort)),
+    Section(
+        "pictures", "The list in pictures", lambda r: bool(r.montage or r.composite or r.scatter)
+    ),
+    Section("flagged", "The flagged pictures"),
+    Section(
+        "duplicates", "The same picture on several accounts", lambda r: bool(_listed_groups(r))
+    ),
+    Section(
+        "accounts",
+        "The accounts, for context",
+        lambda r: bool(tables.account_figures(r.cohort.get("accounts"))),
+    ),
+    Section("unscored", "Not scored, and why"),
+    Section("method", "Method and limits"),
+    Section("reproduction", "How to reproduce this"),
+)
+
+
 def render_report(report: Report) -> bytes:
     """The page, UTF-8. The same report gives the same bytes."""
-    sections = _build_sections(report)
-    main = tag("main", *(one.html for one in sections))
-    body = join(
-        [_header(report), table_of_contents(sections), main, tag("footer", tag("p", SCOPE))]
+    page = render_template(
+        "app.render.report",
+        "report.html.j2",
+        report=report,
+        sections=[section for section in SECTIONS if section.applies(report)],
+        security_policy=CONTENT_SECURITY_POLICY,
+        scope=SCOPE,
+        not_the_account=cohort_text.NOT_THE_ACCOUNT,
+        not_a_probability=analysis_text.NOT_A_PROBABILITY,
+        summary=_summary_sentences(report),
+        caveats=cohort_text.read_sentences(report.cohort, "caveats"),
+        verdict_counts=tables.verdict_counts(report),
+        outcome_counts=tables.outcome_counts(report),
+        unscored=tables.unscored_sentences(report),
+        figures=_cohort_figures(report),
+        further_figures=tables.further_figures(report.cohort),
+        cohort_json=_cohort_json(report),
+        shown=report.flagged[:MAX_FLAGGED],
+        duplicate_groups=tables.duplicate_groups(report),
+        account_figures=tables.account_figures(report.cohort.get("accounts")),
+        thresholds=tables.threshold_rows(report.thresholds),
+        percent=cohort_text.format_percent,
+        plural=pluralize,
+        words=analysis_text.code_to_words,
+        sentence_case=analysis_text.to_sentence,
+        format_llr=analysis_text.format_llr,
+        support=verbal_support,
     )
-    display_name = (
-        shorten_middle(report.list_name) if report.list_name else f"list {report.batch_id}"
-    )
-    page = document(f"Eyeline report on {display_name}", STYLESHEET, body)
     return page.encode("utf-8")
 
 
-def _build_sections(report: Report) -> list[Section]:
-    sections = (
-        report_sections.summary_section(report),
-        report_sections.counts_section(report),
-        report_sections.cohort_section(report),
-        report_sections.pictures_section(report),
-        report_sections.flagged_section(report),
-        report_sections.duplicates_section(report),
-        report_sections.accounts_section(report),
-        report_sections.unscored_section(report),
-        report_sections.method_section(report),
-        report_sections.reproduction_section(report),
-    )
-    return [one for one in sections if one is not None]
+def _listed_groups(report: Report) -> list[object]:
+    groups = report.cohort.get("duplicates")
+    return list(groups) if isinstance(groups, list | tuple) else []
 
 
-def _header(report: Report) -> Html:
-    # Pairs, not a mapping: a list's own facts may bear any name, and must not stand in for ours.
-    fact_pairs = (
-        ("Batch", report.batch_id),
-        ("Status", analysis_text.code_to_words(report.status)),
-        *((moment.capitalize(), when) for moment, when in report.times.items()),
-        ("Items", f"{report.total:,}: {report.completed:,} looked at, {report.failed:,} failed"),
-        ("Prior asked for", cohort_text.format_percent(report.prior)),
-        ("Base rate", cohort_text.format_percent(report.base_rate)),
-        ("Eyeline", report.version),
-        ("Calibration", report.calibration_id),
-        *((name_tag(label), name_tag(value)) for label, value in report.facts.items()),
-    )
-    return tag(
-        "header",
-        tag("h1", *_title_parts(report.list_name)),
-        tag("p", text.LEAD, class_="lead"),
-        facts_table("What was asked", fact_pairs),
-    )
+def _cohort_figures(report: Report) -> dict[str, str | None]:
+    cohort = report.cohort
+    return {
+        "prevalence": cohort_text.prevalence_text(cohort),
+        "false_flags": cohort_text.false_flags_text(cohort),
+        "concentration": cohort_text.concentration_text(cohort),
+        "even_odds": cohort_text.even_odds_text(cohort),
+        "duplicates": cohort_text.duplicate_groups_text(cohort),
+    }
 
 
-def _title_parts(list_name: str) -> tuple[str, ...]:
-    if not list_name:
-        return ("A follower list's avatars: what the pictures say",)
-    return (name_tag(list_name), ": what the list's avatars say")
+def _cohort_json(report: Report) -> str:
+    # Groups have a section of their own, and there may be many.
+    data = {key: value for key, value in report.cohort.items() if key != "duplicates"}
+    return json.dumps(data, indent=1, ensure_ascii=False, default=str)
+
+
+def _summary_sentences(report: Report) -> list[str]:
+    """What a reader must know who reads no further."""
+    scored = report.outcomes.get("scored", 0)
+    flagged = pluralize(report.flagged_count, "picture is", "pictures are")
+    return [
+        f"Of {pluralize(report.total, 'item')} {pluralize(report.completed, 'picture')} could be "
+        f"analyzed; {pluralize(scored, 'picture')} had a face that could be scored.",
+        *_pending_sentences(report),
+        *(
+            cohort_text.read_sentences(report.cohort, "summary")
+            or [f"{flagged} called likely generated."]
+        ),
+    ]
+
+
+def _pending_sentences(report: Report) -> list[str]:
+    """That the figures are of a part of the list, where they are."""
+    if not report.pending:
+        return []
+    more = pluralize(report.pending, "item has", "items have")
+    return [
+        f"{more} not been analyzed: the list was {analysis_text.code_to_words(report.status)} when "
+        "this was written, and all figures are of the part before."
+    ]

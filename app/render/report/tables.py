@@ -1,152 +1,137 @@
-"""The report's tables: counts, flagged pictures, groups that look alike, accounts, failures."""
+"""The rows of the report's tables, as text: tolerant of what a cohort's JSON lacks."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Final
 
-from app.evidence import Verdict, verbal_support
+from app.evidence import Verdict
 from app.render import analysis_text, cohort_text
 from app.render.cohort_text import format_percent, format_value
-from app.render.report import text
-from app.render.report.html import Html, bullet_list, image_tag, join, name_tag, table, tag
-from app.render.report.record import FailureGroup, FlaggedPicture
+from app.render.report.record import Report
 
 MAX_SHOWN_GROUPS: Final = 100
 MAX_SHOWN_MEMBERS: Final = 50
 MAX_SHOWN_THUMBNAILS: Final = 4
 """Pictures of a group that are shown: they look alike."""
-MAX_SOURCE_CHARS: Final = 64
-"""Characters of a name or URL in a table; the results hold it whole."""
 
-_COHORT_COLUMNS: Final = ("figure", "value", "what it means")
+_FURTHER_FIGURES: Final = {"templates": "templates found", "transforms": "transforms found"}
 
-
-def counts_tables(outcomes: Mapping[str, int], verdicts: Mapping[str, int]) -> Html:
-    """Verdicts and outcomes side by side; kinds of which there are none are shown as such."""
-    verdict_rows = [(analysis_text.VERDICT_TEXT[v], f"{verdicts.get(v, 0):,}") for v in Verdict]
-    names = {"scored": "a face was weighed", **cohort_text.UNSCORED_REASON}
-    outcome_rows = [(said, f"{outcomes.get(code, 0):,}") for code, said in names.items()]
-    return tag(
-        "div",
-        table("By verdict", ("verdict", "pictures"), verdict_rows),
-        table("By outcome", ("outcome", "pictures"), outcome_rows),
-        class_="counts",
-    )
+Row = tuple[str, ...]
 
 
-def cohort_table(cohort: Mapping[str, Any]) -> Html:
-    """What the list says as a whole, each figure with what it means."""
-    figures = (
-        ("Share of generated faces", cohort_text.prevalence_text(cohort), text.PREVALENCE_MEANING),
-        (
-            "Flags that should be wrong",
-            cohort_text.false_flags_text(cohort),
-            text.FALSE_FLAGS_MEANING,
-        ),
-        ("Faces in a template", cohort_text.concentration_text(cohort), text.CONCENTRATION_MEANING),
-        ("Even odds", cohort_text.even_odds_text(cohort), text.EVEN_ODDS_MEANING),
-        (
-            "Near-identical pictures",
-            cohort_text.duplicate_groups_text(cohort),
-            text.DUPLICATES_MEANING,
-        ),
-    )
-    rows = [(label, value, meaning) for label, value, meaning in figures if value is not None]
-    if not rows:
-        return tag("p", text.NO_COHORT_FIGURES)
-    return tag("div", table("The list's own figures", _COHORT_COLUMNS, rows), class_="wide")
+@dataclass(frozen=True)
+class DuplicateGroup:
+    """Items whose pictures look alike. ``members``: seq and name, at most 50 of them.
 
-
-def flagged_table(
-    flagged: Sequence[FlaggedPicture], base_rate: float, prevalence: float | None
-) -> Html:
-    """The flagged with their numbers and each check's sentence; two rows each, beside the picture.
-
-    Compact on purpose: two hundred of them are to be printed as well.
+    ``thumbnails``: seq and JPEG of at most four. ``not_listed``: how many members are left out.
     """
-    share = f" ({format_percent(prevalence)})" if prevalence is not None else ""
-    columns = (
-        "picture",
-        "item",
-        "llr (95 % interval)",
-        f"probability at the base rate ({format_percent(base_rate)})",
-        f"probability at this list's share{share}",
-    )
-    head = tag("tr", *(tag("th", column, scope="col") for column in columns))
-    bodies = [_flagged_rows(one, len(columns) - 1) for one in flagged]
-    caption = tag("caption", "Each with its numbers and what the checks say")
-    flagged_html = tag("table", caption, tag("thead", head), *bodies, class_="flagged")
-    return tag("div", flagged_html, class_="wide")
+
+    hash: str
+    size: str
+    likely: str
+    members: tuple[tuple[int, str], ...]
+    not_listed: int
+    thumbnails: tuple[tuple[int, bytes], ...]
 
 
-def _flagged_rows(picture: FlaggedPicture, columns: int) -> Html:
-    low, high = picture.llr_interval
-    llr = join(
-        [
-            tag("span", f"{picture.llr:+.2f}", class_="llr"),
-            f" ({low:+.2f} to {high:+.2f})",
-            tag("span", f"{verbal_support(picture.llr)} support", class_="small"),
-        ]
-    )
-    in_list = (
-        "–" if picture.posterior_in_list is None else format_percent(picture.posterior_in_list)
-    )
-    numbers_row = tag(
-        "tr",
-        tag("td", _thumbnail_cell(picture), rowspan="2"),
-        tag("th", _item_cell(picture), scope="row"),
-        *(
-            tag("td", cell)
-            for cell in (llr, format_percent(picture.posterior_at_base_rate), in_list)
-        ),
-    )
-    return tag(
-        "tbody", numbers_row, tag("tr", tag("td", _checks_cell(picture), colspan=str(columns)))
-    )
+def verdict_counts(report: Report) -> list[Row]:
+    """How many pictures got each verdict; verdicts that none got are listed with 0."""
+    return [(analysis_text.VERDICT_TEXT[v], f"{report.verdicts.get(v, 0):,}") for v in Verdict]
 
 
-def _item_cell(flagged: FlaggedPicture) -> Html:
-    parts: list[str] = [f"{flagged.seq} ", name_tag(flagged.name, MAX_SOURCE_CHARS)]
-    if flagged.source and flagged.source != flagged.name:
-        parts.append(tag("span", name_tag(flagged.source, MAX_SOURCE_CHARS), class_="small"))
-    details = [
-        join([f"{analysis_text.code_to_words(k)} ", name_tag(value)])
-        for k, value in flagged.account.items()
+def outcome_counts(report: Report) -> list[Row]:
+    """How many pictures had each outcome; outcomes that none had are listed with 0."""
+    labels = {"scored": "a face was scored", **cohort_text.UNSCORED_REASON}
+    return [(label, f"{report.outcomes.get(code, 0):,}") for code, label in labels.items()]
+
+
+def unscored_sentences(report: Report) -> list[str]:
+    """How many pictures got no score, for each reason."""
+    return [
+        f"{cohort_text.pluralize(report.outcomes[code], 'picture')}: {reason}."
+        for code, reason in cohort_text.UNSCORED_REASON.items()
+        if report.outcomes.get(code)
     ]
-    if details:
-        parts.append(tag("span", *_interleave(details, " · "), class_="small"))
-    return join(parts)
 
 
-def _interleave(parts: Sequence[str], separator: str) -> Iterator[str]:
-    for index, part in enumerate(parts):
-        yield separator if index else ""
-        yield part
+def further_figures(cohort: Mapping[str, Any]) -> list[Row]:
+    """Label and value of the counts that have no row of their own."""
+    return [
+        (label, format_value(cohort[key]))
+        for key, label in _FURTHER_FIGURES.items()
+        if cohort.get(key)
+    ]
 
 
-def _thumbnail_cell(flagged: FlaggedPicture) -> Html:
-    if not flagged.thumbnail:
-        return tag("span", "no thumbnail was kept", class_="small")
-    return image_tag(flagged.thumbnail, "jpeg", f"Avatar of item {flagged.seq}", class_="thumb")
-
-
-def _checks_cell(flagged: FlaggedPicture) -> Html:
-    sentences = []
-    for check, llr, sentence in flagged.checks:
-        weight = "" if llr is None else f" ({analysis_text.format_llr(llr)})"
-        sentences.append(
-            f"{analysis_text.code_to_words(check).capitalize()}{weight}: "
-            f"{analysis_text.to_sentence(sentence)}"
-        )
-    return tag("div", bullet_list([*sentences, *flagged.notes]), class_="why")
+def duplicate_groups(report: Report) -> list[DuplicateGroup]:
+    """Groups of items whose pictures look alike, in the cohort's order."""
+    groups = report.cohort.get("duplicates")
+    return [_duplicate_group(group, report) for group in _valid_groups(groups)]
 
 
 def duplicate_thumbnail_seqs(groups: Any) -> list[int]:
-    """Items of ``groups`` (of the cohort) whose thumbnails the table shows, as far as there are."""
+    """Items of ``groups`` (of the cohort) whose thumbnails the report shows."""
     return [
         seq for group in _valid_groups(groups) for seq in _group_seqs(group)[:MAX_SHOWN_THUMBNAILS]
     ]
+
+
+def account_figures(accounts: Any) -> list[Row]:
+    """Name and value of each account figure: of the flagged, of the rest.
+
+    ``accounts``: ``{"flagged": {figure: value}, "rest": {figure: value}}``, or anything.
+    """
+    flagged, rest = (_submapping(accounts, side) for side in ("flagged", "rest"))
+    figures = dict.fromkeys([*flagged, *rest])
+    return [
+        (
+            analysis_text.code_to_words(str(figure)),
+            _format_account_value(figure, flagged.get(figure)),
+            _format_account_value(figure, rest.get(figure)),
+        )
+        for figure in figures
+        if flagged.get(figure) is not None or rest.get(figure) is not None
+    ]
+
+
+def threshold_rows(thresholds: Sequence[Mapping[str, Any]]) -> list[Row]:
+    """The verdicts' thresholds and how often each was wrong on validation pictures."""
+    return [
+        (
+            analysis_text.code_to_words(str(threshold.get("verdict", ""))),
+            format_value(threshold.get("llr")),
+            _format_rate(threshold.get("false_positive_rate")),
+            _format_rate(threshold.get("upper_95")),
+            _format_rate(threshold.get("true_positive_rate")),
+            str(threshold.get("meaning", "")),
+        )
+        for threshold in thresholds
+    ]
+
+
+def _duplicate_group(group: Mapping[str, Any], report: Report) -> DuplicateGroup:
+    seqs = _group_seqs(group)
+    count = group.get("count")
+    size = count if isinstance(count, int) else len(seqs)
+    shown = seqs[:MAX_SHOWN_MEMBERS]
+    return DuplicateGroup(
+        hash=str(group.get("perceptual_hash", "")),
+        size=format_value(size),
+        likely=format_value(group.get("likely")),
+        members=tuple((seq, report.names.get(seq, "")) for seq in shown),
+        not_listed=max(0, size - len(shown)),
+        thumbnails=tuple(_thumbnails(seqs, report.alike)),
+    )
+
+
+def _thumbnails(
+    seqs: Sequence[int], thumbnails: Mapping[int, bytes]
+) -> Iterator[tuple[int, bytes]]:
+    for seq in seqs[:MAX_SHOWN_THUMBNAILS]:
+        if thumbnails.get(seq):
+            yield seq, thumbnails[seq]
 
 
 def _valid_groups(groups: Any) -> list[Mapping[str, Any]]:
@@ -154,118 +139,20 @@ def _valid_groups(groups: Any) -> list[Mapping[str, Any]]:
     return [group for group in candidates if isinstance(group, Mapping)][:MAX_SHOWN_GROUPS]
 
 
-def duplicates_table(
-    groups: Sequence[Any], names: Mapping[int, str], thumbnails: Mapping[int, bytes]
-) -> Html:
-    """Groups of items whose pictures look alike, in the order given."""
-    rows: list[tuple[str, ...]] = [
-        (
-            tag("code", str(group.get("perceptual_hash", ""))),
-            _thumbnails_cell(group, thumbnails),
-            format_value(_group_size(group)),
-            format_value(group.get("likely")),
-            join(_group_members(group, names)),
-        )
-        for group in _valid_groups(groups)
-    ]
-    columns = ("hash", "pictures", "items", "likely generated", "which")
-    return tag("div", table("Groups of pictures that look alike", columns, rows), class_="wide")
-
-
-def _thumbnails_cell(group: Mapping[str, Any], thumbnails: Mapping[int, bytes]) -> Html:
-    images = [
-        image_tag(thumbnails[seq], "jpeg", f"Avatar of item {seq}")
-        for seq in _group_seqs(group)[:MAX_SHOWN_THUMBNAILS]
-        if thumbnails.get(seq)
-    ]
-    return tag("div", *images, class_="alike") if images else Html("–")
-
-
-def _group_size(group: Mapping[str, Any]) -> int:
-    count = group.get("count")
-    return count if isinstance(count, int) else len(_group_seqs(group))
-
-
 def _group_seqs(group: Mapping[str, Any]) -> Sequence[int]:
     seqs = group.get("seqs")
     return [n for n in seqs if isinstance(n, int)] if isinstance(seqs, list | tuple) else []
 
 
-def _group_members(group: Mapping[str, Any], names: Mapping[int, str]) -> Iterator[str]:
-    seqs = _group_seqs(group)[:MAX_SHOWN_MEMBERS]
-    labels = [join([f"{seq} ", name_tag(names.get(seq, ""), MAX_SOURCE_CHARS)]) for seq in seqs]
-    yield from _interleave(labels, ", ")
-    if _group_size(group) > len(seqs):
-        yield f" and {_group_size(group) - len(seqs):,} more"
-
-
-def accounts_table(accounts: Any) -> Html | None:
-    """The accounts' figures, flagged beside the rest; ``None`` where the list has none.
-
-    ``accounts``: ``{"flagged": {figure: value}, "rest": {figure: value}}``.
-    """
-    if not isinstance(accounts, Mapping):
-        return None
-    sides = accounts.get("flagged"), accounts.get("rest")
-    flagged, rest = (side if isinstance(side, Mapping) else {} for side in sides)
-    both = dict.fromkeys([*flagged, *rest])
-    figures = [f for f in both if flagged.get(f) is not None or rest.get(f) is not None]
-    if not figures:
-        return None
-    rows = [
-        (
-            name_tag(analysis_text.code_to_words(str(f))),
-            _format_account_value(f, flagged.get(f)),
-            _format_account_value(f, rest.get(f)),
-        )
-        for f in figures
-    ]
-    accounts_html = table(
-        "Accounts of the flagged and of the rest", ("figure", "flagged", "rest"), rows
-    )
-    return tag("div", accounts_html, class_="wide")
+def _submapping(value: Any, key: str) -> Mapping[Any, Any]:
+    inner = value.get(key) if isinstance(value, Mapping) else None
+    return inner if isinstance(inner, Mapping) else {}
 
 
 def _format_account_value(figure: Any, value: Any) -> str:
-    """Names are told as shares of all names; everything else as it is."""
-    share = str(figure).startswith("names_") and isinstance(value, float)
-    return format_percent(value) if share else format_value(value)
-
-
-def failures_table(failures: Sequence[FailureGroup]) -> Html:
-    """What went wrong, by kind."""
-    rows = [
-        (one.title, one.code, f"{one.count:,}", name_tag(one.example, MAX_SOURCE_CHARS))
-        for one in failures
-    ]
-    failures_html = table(
-        "Items that failed", ("what happened", "code", "items", "for example"), rows
-    )
-    return tag("div", failures_html, class_="wide")
-
-
-def thresholds_table(thresholds: Sequence[Mapping[str, Any]]) -> Html:
-    """The verdicts' thresholds and how often each was wrong on validation pictures."""
-    rows = [
-        (
-            analysis_text.code_to_words(str(one.get("verdict", ""))),
-            format_value(one.get("llr")),
-            _format_rate(one.get("false_positive_rate")),
-            _format_rate(one.get("upper_95")),
-            _format_rate(one.get("true_positive_rate")),
-            str(one.get("meaning", "")),
-        )
-        for one in thresholds
-    ]
-    columns = (
-        "verdict",
-        "llr",
-        "rate among ordinary avatars",
-        "at most (95 %)",
-        "rate among generated ones",
-        "meaning",
-    )
-    return tag("div", table("Thresholds, as validated", columns, rows), class_="wide")
+    """Figures of names are shares of all names; everything else is shown as it is."""
+    is_share = str(figure).startswith("names_") and isinstance(value, float)
+    return format_percent(value) if is_share else format_value(value)
 
 
 def _format_rate(value: Any) -> str:

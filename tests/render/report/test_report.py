@@ -20,7 +20,7 @@ from app.render.report.report import (
     render_report,
 )
 from app.render.report.tables import duplicate_thumbnail_seqs
-from tests.render.report.test_html import PageParser, parse_page, texts
+from tests.render.test_html import PageParser, parse_page, texts
 
 HOSTILE_TEXT = "\"><script>alert('x')</script>\x00\u202e<b>"
 
@@ -220,9 +220,9 @@ class TestContent:
         assert "Eyeline report on list bt_1" in report_text(make_report())
 
     def test_a_part_of_a_list_is_not_told_as_the_whole(self) -> None:
-        assert "not been looked at" not in report_text(make_report())
+        assert "not been analyzed" not in report_text(make_report())
         record = make_report(completed=100, status="in_progress")
-        assert "197 items have not been looked at: the list was in progress" in report_text(record)
+        assert "197 items have not been analyzed: the list was in progress" in report_text(record)
         assert "Status in progress" in report_text(record)
 
     def test_a_list_without_flags_says_so(self) -> None:
@@ -267,6 +267,18 @@ class TestContent:
 
 
 class TestAccess:
+    def test_the_policy_comes_before_anything_that_it_governs(self) -> None:
+        elements = parse_report(make_report()).elements
+        assert [element for element, _ in elements[:4]] == ["html", "head", "meta", "meta"]
+        assert "default-src 'none'" in str(elements[3][1]["content"])
+        assert elements[0][1]["lang"] == "en"
+
+    def test_every_link_of_the_contents_leads_to_a_section(self) -> None:
+        elements = parse_report(make_report()).elements
+        links = [a["href"] for element, a in elements if element == "a"]
+        anchors = [f"#{a['id']}" for element, a in elements if "id" in a]
+        assert links == anchors
+
     def test_headings_descend_without_gaps(self) -> None:
         levels = [
             int(e[1]) for e, _ in parse_report(make_report()).elements if re.fullmatch("h[1-6]", e)
