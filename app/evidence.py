@@ -55,9 +55,9 @@ class Outcome(StrEnum):
 class Verdict(StrEnum):
     """The llr put into one of three words; ``not_applicable`` where nothing was scored."""
 
-    LIKELY_GENERATED = "likely_generated"
+    LIKELY_STYLEGAN = "likely_stylegan"
     INCONCLUSIVE = "inconclusive"
-    UNLIKELY_GENERATED = "unlikely_generated"
+    UNLIKELY_STYLEGAN = "unlikely_stylegan"
     NOT_APPLICABLE = "not_applicable"
 
 

@@ -75,7 +75,7 @@ def _result(seq: int, picture: HeldOutScore, perceptual_hash: int) -> ItemResult
             sha256="",
             perceptual_hash=f"{perceptual_hash:016x}",
             outcome="scored",
-            verdict="likely_generated" if likely else "inconclusive",
+            verdict="likely_stylegan" if likely else "inconclusive",
             llr=picture.llr,
             eye_llr=picture.eye_llr,
             analysis=b"",

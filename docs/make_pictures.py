@@ -209,7 +209,7 @@ def draw_avatars(framed: Path, others: Path) -> None:
 
 
 def average_of(folder: Path) -> Image.Image:
-    """What the report of a folder shows as the average of all that is not likely generated."""
+    """What the report of a folder shows as the average of all that is not likely StyleGAN."""
     with tempfile.TemporaryDirectory() as name:
         report = Path(name) / "report.html"
         eyeline("batch", folder, "--out", report.with_suffix(".csv"), "--report", report, "--quiet")
@@ -217,7 +217,7 @@ def average_of(folder: Path) -> Image.Image:
     if found is None:
         raise SystemExit("the report shows no composite")
     sheet = Image.open(BytesIO(base64.b64decode(found[1]))).convert("RGB")
-    # Nothing is likely generated, so the left half holds flat boxes: ours are their mirror image.
+    # Nothing is likely StyleGAN, so the left half holds flat boxes: ours are their mirror image.
     pixels = np.asarray(sheet)
     flat = (pixels == pixels[sheet.height // 3, sheet.width // 4]).all(axis=2)
     columns = np.flatnonzero(flat[sheet.height // 3])

@@ -319,8 +319,8 @@ def calibration_file(**changes: Any) -> CalibrationFile:
         "fusion": make_eyes_only_fusion(),
         "bounds": [-3.0, 3.0],
         "thresholds": [
-            make_threshold_entry("likely_generated", 2.0),
-            make_threshold_entry("unlikely_generated", -1.0),
+            make_threshold_entry("likely_stylegan", 2.0),
+            make_threshold_entry("unlikely_stylegan", -1.0),
         ],
         "figures": {"cllr": 0.1},
     }

@@ -70,7 +70,7 @@ def test_json_is_what_http_answers(picture_path: Path) -> None:
 def test_people_are_told_verdict_strength_and_why(picture_path: Path) -> None:
     output = run_cli("analyze", picture_path).stdout
     for words in (
-        "likely generated",
+        "likely StyleGAN",
         "+3.70",
         "strong support for",
         "0.9998",
@@ -128,11 +128,11 @@ def test_a_url_goes_through_the_guard(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_a_verdict_may_fail_a_pipeline(picture_path: Path, tmp_path: Path) -> None:
     assert (
-        run_cli("analyze", picture_path, "--fail-on", "likely_generated").exit_code == EXIT_FLAGGED
+        run_cli("analyze", picture_path, "--fail-on", "likely_stylegan").exit_code == EXIT_FLAGGED
     )
     assert run_cli("analyze", picture_path, "--fail-on", "inconclusive").exit_code == 0
     missing = tmp_path / "missing.png"
-    both = run_cli("analyze", missing, picture_path, "--fail-on", "likely_generated")
+    both = run_cli("analyze", missing, picture_path, "--fail-on", "likely_stylegan")
     assert both.exit_code == EXIT_FAILED
 
 

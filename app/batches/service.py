@@ -203,7 +203,7 @@ class BatchService:
     def read_tile_sums(
         self, batch_id: str, owner: str
     ) -> dict[str, tuple[int, NDArray[np.uint64]]]:
-        """``likely_generated`` and ``rest`` → pictures, and the sum of their tiles (192, 192, 3).
+        """``likely_stylegan`` and ``rest`` → pictures, and the sum of their tiles (192, 192, 3).
 
         Each picture counts once, however often the list names it.
         """

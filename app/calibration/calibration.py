@@ -64,10 +64,10 @@ class Calibration:
     def verdict(self, llr: float) -> Verdict:
         """The verdict for a scored picture."""
         limits = {t.verdict: t.llr for t in self.thresholds}
-        if llr >= limits["likely_generated"]:
-            return Verdict.LIKELY_GENERATED
-        if llr <= limits["unlikely_generated"]:
-            return Verdict.UNLIKELY_GENERATED
+        if llr >= limits["likely_stylegan"]:
+            return Verdict.LIKELY_STYLEGAN
+        if llr <= limits["unlikely_stylegan"]:
+            return Verdict.UNLIKELY_STYLEGAN
         return Verdict.INCONCLUSIVE
 
     def describe(self) -> dict[str, Any]:
@@ -135,7 +135,7 @@ def parse_calibration(data: bytes, checks: Sequence[Check]) -> Calibration:
         raise CalibrationError("the bounds leave no room between them: run `eyeline fit`")
     if not set(file.fusion.weights) <= set(fitted_versions):
         raise CalibrationError("the fusion weighs checks that there are not: run `eyeline fit`")
-    if {t.verdict for t in file.thresholds} != {"likely_generated", "unlikely_generated"}:
+    if {t.verdict for t in file.thresholds} != {"likely_stylegan", "unlikely_stylegan"}:
         raise CalibrationError("the calibration lacks a verdict threshold: run `eyeline fit`")
     return Calibration(
         id=hashlib.sha256(data).hexdigest()[:12],

@@ -162,7 +162,7 @@ class FusionEntry(_Strict):
 
 
 class ThresholdEntry(_Strict):
-    verdict: Literal["likely_generated", "unlikely_generated"]
+    verdict: Literal["likely_stylegan", "unlikely_stylegan"]
     llr: float
     false_positive_rate: Annotated[float, Field(ge=0, le=1)]
     false_positives: int

@@ -35,8 +35,8 @@ def wait_with_progress(service: BatchService, batch: Batch, *, quiet: bool) -> B
     with Progress(*columns, console=console, disable=quiet or not console.is_terminal) as bar:
         task = bar.add_task(str(batch.status), total=batch.total)
         while True:
-            flagged = batch.verdicts.get("likely_generated", 0)
-            description = f"{batch.status}, {flagged} likely generated"
+            flagged = batch.verdicts.get("likely_stylegan", 0)
+            description = f"{batch.status}, {flagged} likely StyleGAN"
             bar.update(task, completed=batch.completed + batch.failed, description=description)
             if batch.has_ended:
                 return batch

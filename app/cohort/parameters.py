@@ -190,7 +190,7 @@ class CohortParameters(_StrictModel):
     format: Literal[1]
     fitted_on: CohortFittedOn
     likely: RateEntry
-    """How often ordinary pictures are called likely generated."""
+    """How often ordinary pictures are called likely StyleGAN."""
     prevalence: PrevalenceEntry
     concentration: ConcentrationEntry
     duplicates: DuplicatesEntry

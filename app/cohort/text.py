@@ -82,7 +82,7 @@ def _flag_sentences(cohort: Mapping[str, Any]) -> Iterator[str]:
     # By rate, a long list of ordinary avatars brings more than there are here.
     amount = "all" if expected_real >= likely else _format_expected(expected_real)
     yield (
-        f"{_pluralize(likely, 'picture is', 'pictures are')} called likely generated; {amount} of "
+        f"{_pluralize(likely, 'picture is', 'pictures are')} called likely StyleGAN; {amount} of "
         f"them "
         "should be real."
     )

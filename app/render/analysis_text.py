@@ -23,9 +23,9 @@ NOT_A_SUM: Final = (
 )
 
 VERDICT_TEXT: Final[dict[Verdict, str]] = {
-    Verdict.LIKELY_GENERATED: "Likely generated",
+    Verdict.LIKELY_STYLEGAN: "Likely StyleGAN",
     Verdict.INCONCLUSIVE: "Inconclusive",
-    Verdict.UNLIKELY_GENERATED: "Unlikely to be StyleGAN-generated",
+    Verdict.UNLIKELY_STYLEGAN: "Unlikely StyleGAN",
     Verdict.NOT_APPLICABLE: "Not applicable",
 }
 OUTCOME_TEXT: Final[dict[Outcome, str]] = {

@@ -9,12 +9,12 @@ from typing import Any, Final
 from app.evidence import Outcome, Verdict
 
 VERDICT_LABEL: Final[dict[str, str]] = {
-    Verdict.LIKELY_GENERATED: "likely generated",
+    Verdict.LIKELY_STYLEGAN: "likely StyleGAN",
     Verdict.INCONCLUSIVE: "inconclusive",
-    Verdict.UNLIKELY_GENERATED: "unlikely",
+    Verdict.UNLIKELY_STYLEGAN: "unlikely",
     Verdict.NOT_APPLICABLE: "not weighed",
 }
-VERDICT_SHORT_LABEL: Final[dict[str, str]] = {**VERDICT_LABEL, Verdict.LIKELY_GENERATED: "likely"}
+VERDICT_SHORT_LABEL: Final[dict[str, str]] = {**VERDICT_LABEL, Verdict.LIKELY_STYLEGAN: "likely"}
 UNSCORED_REASON: Final[dict[str, str]] = {
     Outcome.NO_FACE: "no face",
     Outcome.TOO_SMALL: "face too small",

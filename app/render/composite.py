@@ -30,7 +30,7 @@ from app.render.text_layout import HEADING, SMALL, TITLE, PlacedRow, TextRow, dr
 TileSum = NDArray[Any]
 """The sum of many tiles, (192, 192, 3), of any integer or float kind that holds it."""
 
-LIKELY: Final = "likely_generated"
+LIKELY: Final = "likely_stylegan"
 REST: Final = "rest"
 ALL: Final = "all"
 MIN_AVERAGED: Final = 10
@@ -45,7 +45,7 @@ _EYE_STRIP: Final = (0.25, 0.382, 0.75, 0.5606)
 _RING_PX: Final = 22.0
 
 _GROUP_HEADING: Final = {
-    LIKELY: "Average of the likely generated",
+    LIKELY: "Average of the likely StyleGAN",
     REST: "Average of the rest",
     ALL: "Average of all",
 }
@@ -78,7 +78,7 @@ def draw_composite(
 ) -> bytes:
     """The averages as PNG bytes; the same input gives the same bytes.
 
-    ``averages``: how many pictures and the sum of their tiles for ``likely_generated`` and
+    ``averages``: how many pictures and the sum of their tiles for ``likely_stylegan`` and
     ``rest``; a missing group is empty. ``group``: one of the two or ``all``; ``None`` shows the two
     side by side. ``template``: draws its rings over the averages. Raises ``ValueError`` for another
     ``group``.

@@ -168,9 +168,9 @@ def _legend_rows(template: EyeTemplate) -> Iterator[TextRow]:
 
 
 _VERDICT_LEGEND_SUFFIX: Final = {
-    Verdict.LIKELY_GENERATED: " (thick frame); the number is the llr",
+    Verdict.LIKELY_STYLEGAN: " (thick frame); the number is the llr",
     Verdict.INCONCLUSIVE: "",
-    Verdict.UNLIKELY_GENERATED: " to be StyleGAN-generated",
+    Verdict.UNLIKELY_STYLEGAN: " to be StyleGAN-generated",
     Verdict.NOT_APPLICABLE: ": no face, too small, no photograph",
 }
 

@@ -32,7 +32,7 @@ MONTAGE_TILE_PX: Final = 176
 CELL_PX: Final = (192, 238)
 """A tile with its caption and the room around it."""
 
-_FRAME_WIDTH_PX: Final = {Verdict.LIKELY_GENERATED: 4, Verdict.INCONCLUSIVE: 2}
+_FRAME_WIDTH_PX: Final = {Verdict.LIKELY_STYLEGAN: 4, Verdict.INCONCLUSIVE: 2}
 _RING_RADIUS_PX: Final = 9.0
 _RING_STROKE: Final = Stroke(TEMPLATE_EYE.colour, 2)
 _IRIS_RADIUS_PX: Final = 2.0

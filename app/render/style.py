@@ -82,16 +82,16 @@ def check_style(position: int) -> CheckStyle:
 
 
 VERDICT_COLOUR: Final[dict[Verdict, Colour]] = {
-    Verdict.LIKELY_GENERATED: VERMILLION,
+    Verdict.LIKELY_STYLEGAN: VERMILLION,
     Verdict.INCONCLUSIVE: ORANGE,
-    Verdict.UNLIKELY_GENERATED: BLUE,
+    Verdict.UNLIKELY_STYLEGAN: BLUE,
     Verdict.NOT_APPLICABLE: FAINT_INK,
 }
 
 VERDICT_DOT_SHAPE: Final[dict[Verdict, DotShape]] = {
-    Verdict.LIKELY_GENERATED: "diamond",
+    Verdict.LIKELY_STYLEGAN: "diamond",
     Verdict.INCONCLUSIVE: "triangle",
-    Verdict.UNLIKELY_GENERATED: "disc",
+    Verdict.UNLIKELY_STYLEGAN: "disc",
     Verdict.NOT_APPLICABLE: "square",
 }
 """The verdict's shape beside its colour, wherever many are shown at once."""

@@ -26,7 +26,7 @@ from app.render.text_layout import is_legible
 from app.runtime.batch_report import build_report, display_name, list_display_name
 
 ResultOrder = Literal["input", "-llr"]
-CompositeGroup = Literal["likely_generated", "rest", "all"]
+CompositeGroup = Literal["likely_stylegan", "rest", "all"]
 
 _TITLE_CHARS: Final = 60
 TEMPLATE_FAMILY: Final = "ffhq"
@@ -90,7 +90,7 @@ class BatchImages:
         )
 
     def composite(self, batch: Batch, of: CompositeGroup | None) -> bytes:
-        """The averages as PNG; the likely generated beside the rest if ``of`` is not given."""
+        """The averages as PNG; the likely StyleGAN beside the rest if ``of`` is not given."""
         _require_results(batch)
         averages = self._service.read_tile_sums(batch.id, batch.request.owner)
         return draw_composite(averages, group=of, template=self._template)
@@ -104,7 +104,7 @@ class BatchImages:
         """All of it in one page of HTML."""
         _require_results(batch)
         flagged = self._service.iter_results(
-            batch.id, batch.request.owner, order="-llr", verdict=Verdict.LIKELY_GENERATED
+            batch.id, batch.request.owner, order="-llr", verdict=Verdict.LIKELY_STYLEGAN
         )
         name = list_display_name(batch, self._list_name)
         report_data = build_report(

@@ -36,7 +36,7 @@ def run_fit(root: Path, models_dir: Path) -> str:
     models = load_models(corpus, models_dir, use_shipped=False)
     data, held_out_scores = fit_and_score(corpus, models, networks.sha256)
     calibration = parse_calibration(data, CHECKS)
-    likely_llr = next(t.llr for t in calibration.thresholds if t.verdict == "likely_generated")
+    likely_llr = next(t.llr for t in calibration.thresholds if t.verdict == "likely_stylegan")
     cohort_numbers = fit_cohort(to_held_out_scores(held_out_scores), likely_llr, calibration.id)
     (models_dir / CALIBRATION_FILE).write_bytes(data)
     (models_dir / COHORT).write_bytes(serialize_model(cohort_numbers))
@@ -87,6 +87,6 @@ def run_evaluate(
     )
     if scores_path is not None:
         write_scores(evaluation.scores, scores_path)
-    likely_llr = next(t.llr for t in calibration.thresholds if t.verdict == "likely_generated")
+    likely_llr = next(t.llr for t in calibration.thresholds if t.verdict == "likely_stylegan")
     said = build_evaluation_report(evaluation, likely_llr)
     return json.dumps(said) if as_json else format_report(said)

@@ -112,7 +112,7 @@ def noise_picture() -> Picture:
 
 def test_a_face_in_the_frame_is_scored() -> None:
     result = analyze_faces(IN_FRAME)
-    assert (result.outcome, result.verdict) == (Outcome.SCORED, Verdict.LIKELY_GENERATED)
+    assert (result.outcome, result.verdict) == (Outcome.SCORED, Verdict.LIKELY_STYLEGAN)
     assert eye_evidence(result).llr == 3.0
     assert result.llr == soft_clip(3.0, EYES_ONLY.bounds)
     assert result.llr_interval[0] <= result.llr <= result.llr_interval[1]
@@ -126,7 +126,7 @@ def test_a_face_in_the_frame_is_scored() -> None:
 
 def test_a_face_elsewhere_is_scored_against_a_generator() -> None:
     result = analyze_faces(ELSEWHERE)
-    assert (result.outcome, result.verdict) == (Outcome.SCORED, Verdict.UNLIKELY_GENERATED)
+    assert (result.outcome, result.verdict) == (Outcome.SCORED, Verdict.UNLIKELY_STYLEGAN)
     assert result.llr < -0.9
 
 
@@ -157,8 +157,8 @@ def test_pixels_can_clear_a_face_in_the_frame_and_raise_one_elsewhere() -> None:
         analyze_with_texture(ConstantNetwork(4.0), IN_FRAME),
         analyze_with_texture(ConstantNetwork(-4.6), IN_FRAME),
     )
-    assert generated.verdict is Verdict.LIKELY_GENERATED
-    assert photographed.verdict is not Verdict.LIKELY_GENERATED
+    assert generated.verdict is Verdict.LIKELY_STYLEGAN
+    assert photographed.verdict is not Verdict.LIKELY_STYLEGAN
     assert photographed.llr < 0.0 < eye_evidence(photographed).llr
     assert (
         analyze_with_texture(ConstantNetwork(4.0), ELSEWHERE).llr
@@ -177,7 +177,7 @@ def test_a_face_that_only_pixels_can_speak_of_is_scored_by_them() -> None:
         fusion=make_eyes_only_fusion(weights={TEXTURE.name: 1.0}),
     )
     result = analyze(flat_picture(), make_finder(IN_FRAME), ConstantNetwork(-4.0), calibration)
-    assert (result.outcome, result.verdict) == (Outcome.SCORED, Verdict.UNLIKELY_GENERATED)
+    assert (result.outcome, result.verdict) == (Outcome.SCORED, Verdict.UNLIKELY_STYLEGAN)
     assert (result.alignment, result.match) == (None, None)
 
 
@@ -291,7 +291,7 @@ def test_a_corner_without_a_stamp_lets_no_face_hide_another() -> None:
         flat_picture(), make_finder(TINY, ELSEWHERE), ForbiddenNetwork(), EYES_AND_STAMP
     )
     assert result.face is ELSEWHERE
-    assert result.verdict is Verdict.UNLIKELY_GENERATED
+    assert result.verdict is Verdict.UNLIKELY_STYLEGAN
 
 
 def make_face_result(llr: float, *, measured: bool = True) -> FaceResult:
@@ -437,7 +437,7 @@ def test_a_photograph_is_not_accused_because_it_sits_in_the_frame(
     result = line(faces(name))
     assert result.llr < eye_evidence(result).llr - 1.0
     if "gray" not in name:  # without colour less of a photograph is left, and it stands on the edge
-        assert result.verdict is not Verdict.LIKELY_GENERATED
+        assert result.verdict is not Verdict.LIKELY_STYLEGAN
 
 
 @pytest.mark.parametrize(
@@ -462,7 +462,7 @@ def test_a_face_where_people_have_theirs_is_not_a_generators(
 ) -> None:
     result = line(faces(name))
     assert result.outcome is Outcome.SCORED
-    assert result.verdict is Verdict.UNLIKELY_GENERATED
+    assert result.verdict is Verdict.UNLIKELY_STYLEGAN
     assert result.llr < 0.0
 
 

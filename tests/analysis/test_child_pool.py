@@ -123,7 +123,7 @@ def test_a_child_whose_models_are_not_as_recorded_does_not_start(tmp_path: Path)
     for path in SETTINGS.models_dir.iterdir():
         (tmp_path / path.name).symlink_to(path)
     (tmp_path / "canary.json").unlink()
-    (tmp_path / "canary.json").write_text('{"llr": 9.0, "verdict": "likely_generated"}')
+    (tmp_path / "canary.json").write_text('{"llr": 9.0, "verdict": "likely_stylegan"}')
     settings = SETTINGS.model_copy(update={"models_dir": tmp_path, "batch_workers": 1})
     with (
         closing(AnalyzerPool(settings)) as examiners,

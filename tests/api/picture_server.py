@@ -33,7 +33,7 @@ def shade_png(shade: int) -> bytes:
 
 
 class ShadeAnalyzer(StubAnalyzer):
-    """Finds the bright ones likely generated, and the very bright ones more so."""
+    """Finds the bright ones likely StyleGAN, and the very bright ones more so."""
 
     def __call__(self, data: bytes) -> AnalyzedPicture:
         picture = decode(data)
@@ -41,9 +41,9 @@ class ShadeAnalyzer(StubAnalyzer):
         shade = int(picture.rgb[0, 0, 0])
         verdict = Verdict.INCONCLUSIVE
         if shade >= LIKELY_FROM:
-            verdict = Verdict.LIKELY_GENERATED
+            verdict = Verdict.LIKELY_STYLEGAN
         elif shade <= UNLIKELY_TO:
-            verdict = Verdict.UNLIKELY_GENERATED
+            verdict = Verdict.UNLIKELY_STYLEGAN
         analysis = replace(stub_analysis(picture), llr=round(shade / 32 - 4, 3), verdict=verdict)
         return AnalyzedPicture(picture, analysis, {"decode": 1.0, "landmarks": 2.0, "checks": 3.0})
 

@@ -62,7 +62,7 @@ def stub_analysis(picture: Picture, outcome: Outcome = Outcome.SCORED) -> Analys
     )
     return Analysis(
         outcome=outcome,
-        verdict=Verdict.LIKELY_GENERATED if scored else Verdict.NOT_APPLICABLE,
+        verdict=Verdict.LIKELY_STYLEGAN if scored else Verdict.NOT_APPLICABLE,
         sha256=picture.sha256,
         perceptual_hash=picture.perceptual_hash,
         size=picture.size,

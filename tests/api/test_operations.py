@@ -90,7 +90,7 @@ def test_metrics_count_by_outcome_stage_and_code(start: StartServer) -> None:
     client.get("/v1/secret-token-in-a-path")
     text = client.get("/metrics").text
     for line in (
-        'eyeline_analyses_total{outcome="scored",verdict="likely_generated"} 1.0',
+        'eyeline_analyses_total{outcome="scored",verdict="likely_stylegan"} 1.0',
         'eyeline_requests_total{code="none",path="/v1/analyses",status="200"} 1.0',
         'eyeline_requests_total{code="not_an_image",path="/v1/analyses",status="415"} 1.0',
         'eyeline_requests_total{code="not_found",path="unmatched",status="404"} 1.0',

@@ -39,7 +39,7 @@ def llr_of(data: bytes) -> float:
 def record_of(data: bytes) -> PictureRecord:
     llr, sha256 = llr_of(data), hashlib.sha256(data).hexdigest()
     scored = int(sha256[-1], 16) > 1
-    verdict = "likely_generated" if llr > 2.0 else "inconclusive"
+    verdict = "likely_stylegan" if llr > 2.0 else "inconclusive"
     return PictureRecord(
         sha256=sha256,
         perceptual_hash=sha256[:16],

@@ -18,7 +18,7 @@ from app.records import Failure, ItemResult, PictureRecord
 
 ANALYSIS: dict[str, Any] = {
     "outcome": "scored",
-    "verdict": "likely_generated",
+    "verdict": "likely_stylegan",
     "likelihood": 0.99,
     "posterior_at_base_rate": 0.05,
     "llr": -1.2,
@@ -37,7 +37,7 @@ def build_record(analysis: bytes | None = None) -> PictureRecord:
         sha256="ab" * 32,
         perceptual_hash="00ff00ff00ff00ff",
         outcome="scored",
-        verdict="likely_generated",
+        verdict="likely_stylegan",
         llr=-1.2,
         eye_llr=-2.0,
         analysis=json.dumps(ANALYSIS).encode() if analysis is None else analysis,
@@ -172,7 +172,7 @@ def test_the_list_s_rows_with_ours_behind() -> None:
     assert (failed["name"], failed["error"], failed["seq"]) == ("'=1+1", "url_invalid", "1")
     assert failed["error_detail"] == "'=Line 3 is wrong."
     assert failed["llr"] == ""
-    assert (short["name"], short["file"], short["verdict"]) == ("", "", "likely_generated")
+    assert (short["name"], short["file"], short["verdict"]) == ("", "", "likely_stylegan")
 
 
 def test_a_list_without_columns_gets_names_for_its_rows() -> None:

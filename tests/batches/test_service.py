@@ -84,12 +84,12 @@ def test_averages_are_those_of_the_pictures(open_service: OpenService):
     batch = wait_until_ended(
         service, service.submit(BatchRequest(prior=0.5), picture_items(COUNT))[0]
     )
-    tiles_by_group: dict[str, list[np.ndarray]] = {"likely_generated": [], "rest": []}
+    tiles_by_group: dict[str, list[np.ndarray]] = {"likely_stylegan": [], "rest": []}
     for seq in range(COUNT):
         record = record_of(bytes_of(seq))
         if record.outcome == "scored":
             tiles_by_group[
-                "likely_generated" if record.verdict == "likely_generated" else "rest"
+                "likely_stylegan" if record.verdict == "likely_stylegan" else "rest"
             ].append(tile_of(bytes_of(seq)))
     tile_sums = service.read_tile_sums(batch.id, "")
     assert tile_sums.keys() == tiles_by_group.keys()
@@ -174,9 +174,9 @@ def test_results_are_chosen_by_llr_and_verdict(open_service: OpenService):
         service, service.submit(BatchRequest(prior=0.5), [*picture_items(99), failed_item(99)])[0]
     )
     strong = list(service.iter_results(batch.id, "", min_llr=1.0))
-    likely = service.read_result_page(batch.id, "", verdict="likely_generated", limit=1000).results
+    likely = service.read_result_page(batch.id, "", verdict="likely_stylegan", limit=1000).results
     assert {r.seq for r in strong} == {s for s in range(99) if record_of(bytes_of(s)).llr >= 1.0}
-    assert len(likely) == batch.verdicts["likely_generated"]
+    assert len(likely) == batch.verdicts["likely_stylegan"]
     assert len(list(service.iter_results(batch.id, "", min_llr=-1e308))) == 99
     slim = next(service.iter_results(batch.id, "", thumbnails=False)).record
     full = next(service.iter_results(batch.id, "")).record

@@ -375,7 +375,7 @@ def test_doubt_about_eyes_far_beyond_the_aligned_share_moves_nothing() -> None:
     assert sure[1] - sure[0] < 1e-3
 
 
-ORDER = [Verdict.UNLIKELY_GENERATED, Verdict.INCONCLUSIVE, Verdict.LIKELY_GENERATED]
+ORDER = [Verdict.UNLIKELY_STYLEGAN, Verdict.INCONCLUSIVE, Verdict.LIKELY_STYLEGAN]
 
 
 @given(st.floats(-6, 6), st.floats(0, 6))
@@ -402,8 +402,8 @@ def test_a_description_is_json_and_names_its_figures() -> None:
         CHECK.name: {"version": 1, "llr_bounds": [-3.0, 3.0], "weight": 1.0}
     }
     assert [t["verdict"] for t in description["thresholds"]] == [
-        "likely_generated",
-        "unlikely_generated",
+        "likely_stylegan",
+        "unlikely_stylegan",
     ]
 
 
@@ -445,7 +445,7 @@ def test_only_the_networks_that_it_was_fitted_with_will_do() -> None:
 def test_the_shipped_calibration_loads_and_is_sound(shipped: Calibration) -> None:
     limits = {t.verdict: t.llr for t in shipped.thresholds}
     low, high = shipped.bounds
-    assert low < limits["unlikely_generated"] < 0.0 < limits["likely_generated"] < high
+    assert low < limits["unlikely_stylegan"] < 0.0 < limits["likely_stylegan"] < high
     figures = shipped.file.figures
     assert 0.0 < figures["cllr_min"] <= figures["cllr"] < 0.5
     # llr is against ordinary avatars: photographs in the frame it rates too high, but sorts.

@@ -255,7 +255,7 @@ def test_a_fusion_that_weighs_a_check_that_there_is_not_is_refused() -> None:
         parse_calibration(with_value(("fusion", "weights", "hairline"), 0.3), CHECKS)
 
 
-@pytest.mark.parametrize("kept", [(), ("likely_generated",), ("unlikely_generated",)])
+@pytest.mark.parametrize("kept", [(), ("likely_stylegan",), ("unlikely_stylegan",)])
 def test_both_thresholds_must_be_there(kept: Sequence[str]) -> None:
     file = full_file(thresholds=[make_threshold_entry(name, 1.0) for name in kept])
     with pytest.raises(CalibrationError, match="threshold"):

@@ -104,7 +104,7 @@ def test_a_folder_of_pictures(tmp_path: Path) -> None:
     assert run_batch_command(folder, "--out", out).exit_code == 0
     *result, trailer = read_lines(out)
     assert [line["source"] for line in result] == ["a.png", "b.png", "sub/c.png"]
-    assert trailer["summary"]["verdicts"]["likely_generated"] == 1
+    assert trailer["summary"]["verdicts"]["likely_stylegan"] == 1
     (tmp_path / "empty").mkdir()
     nothing = run_batch_command(tmp_path / "empty", "--out", out)
     assert (nothing.exit_code, "list_empty" in nothing.stderr) == (EXIT_FAILED, True)
@@ -126,7 +126,7 @@ def test_the_summary_is_on_stderr_unless_quiet(list_path: Path, tmp_path: Path) 
     loud = run_batch_command(list_path, "--out", tmp_path / "a.csv")
     assert loud.stdout == ""
     assert "5 avatars: " in loud.stderr
-    assert "2 likely generated" in loud.stderr
+    assert "2 likely StyleGAN" in loud.stderr
     assert "1 could not be read" in loud.stderr
     assert "1 of 5 failed" in loud.stderr
     assert "none of them would succeed" in loud.stderr

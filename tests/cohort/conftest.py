@@ -29,7 +29,7 @@ def make_result(
 ) -> ItemResult:
     """A picture's result; the verdict follows from ``llr``."""
     outcome = str(fields.pop("outcome", "scored"))
-    verdict = "likely_generated" if llr >= 1.0 else "unlikely_generated"
+    verdict = "likely_stylegan" if llr >= 1.0 else "unlikely_stylegan"
     account = fields.pop("account", {})
     defaults = {"template": "ffhq", "transform": "untouched", "distance": 2.0} | fields
     return ItemResult(

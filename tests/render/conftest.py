@@ -97,7 +97,7 @@ def _make_analysis(
     faces = (_make_ordinary_face(),) if faces is None else faces
     return Analysis(
         outcome=Outcome.SCORED,
-        verdict=Verdict.LIKELY_GENERATED,
+        verdict=Verdict.LIKELY_STYLEGAN,
         sha256="ab" * 32,
         perceptual_hash="0" * 16,
         size=size,

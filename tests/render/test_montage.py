@@ -31,7 +31,7 @@ Pixels = NDArray[np.int64]
 
 TEMPLATE = EyeTemplate("ffhq", ((0.375, 0.471), (0.625, 0.471)))
 HEADER = MontageHeader(
-    "Eye positions", 1, 1, 1, 3, "highest llr first", {Verdict.LIKELY_GENERATED: 1}, 2
+    "Eye positions", 1, 1, 1, 3, "highest llr first", {Verdict.LIKELY_STYLEGAN: 1}, 2
 )
 ON_TEMPLATE = (0.375, 0.471, 0.625, 0.471)
 
@@ -46,7 +46,7 @@ def make_tile(seq: int = 0, **changes: object) -> MontageTile:
     default = MontageTile(
         seq,
         f"@account{seq}",
-        Verdict.UNLIKELY_GENERATED,
+        Verdict.UNLIKELY_STYLEGAN,
         Outcome.SCORED,
         -1.5,
         make_jpeg(),
@@ -145,7 +145,7 @@ class TestTiles:
 
     def test_the_flagged_have_a_thick_frame(self) -> None:
         tiles = [
-            make_tile(0, verdict=Verdict.LIKELY_GENERATED, llr=3.0),
+            make_tile(0, verdict=Verdict.LIKELY_STYLEGAN, llr=3.0),
             make_tile(1),
             make_tile(2, verdict=Verdict.INCONCLUSIVE),
         ]
@@ -160,7 +160,7 @@ class TestTiles:
     def test_verdicts_differ_in_shape_as_well(self) -> None:
         assert len(set(style.VERDICT_DOT_SHAPE.values())) == len(Verdict)
         shapes = []
-        for verdict in (Verdict.LIKELY_GENERATED, Verdict.UNLIKELY_GENERATED):
+        for verdict in (Verdict.LIKELY_STYLEGAN, Verdict.UNLIKELY_STYLEGAN):
             pixels = draw_pixels([make_tile(verdict=verdict)])
             left, top = make_layout(1).cell(0)
             box = pixels[top + MONTAGE_TILE_PX + 30 : top + MONTAGE_TILE_PX + 44, left : left + 14]

@@ -22,7 +22,7 @@ BATCH = Batch(
     completed=1,
     failed=1,
     outcomes={"scored": 1},
-    verdicts={"likely_generated": 1},
+    verdicts={"likely_stylegan": 1},
     reached={Status.VALIDATING: datetime(2026, 1, 9, 12, 0, tzinfo=UTC)},
     expires_at=None,
     eta_s=None,

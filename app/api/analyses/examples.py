@@ -30,7 +30,7 @@ _SCORED: Final[dict[str, Any]] = {
     "id": "an_5f2c9b1e8a7d4c3b2a190817",
     "custom_id": "@alice",
     "outcome": "scored",
-    "verdict": "likely_generated",
+    "verdict": "likely_stylegan",
     "likelihood": 0.9998,
     "prior": 0.5,
     "base_rate": 0.0005,
@@ -114,7 +114,7 @@ def _unscored(outcome: str, **members: Any) -> dict[str, Any]:
 
 
 ANALYSES: Final[dict[str, dict[str, Any]]] = {
-    "likely_generated": _SCORED,
+    "likely_stylegan": _SCORED,
     "inconclusive": _SCORED
     | {
         "verdict": "inconclusive",
@@ -132,9 +132,9 @@ ANALYSES: Final[dict[str, dict[str, Any]]] = {
         "warnings": ["several_faces"],
         "face": _SCORED["face"] | {"count": 2},
     },
-    "unlikely_generated": _SCORED
+    "unlikely_stylegan": _SCORED
     | {
-        "verdict": "unlikely_generated",
+        "verdict": "unlikely_stylegan",
         "likelihood": 0.00316,
         "posterior_at_base_rate": 1.59e-06,
         "llr": -2.5,

@@ -45,7 +45,7 @@ _IN_PROGRESS: Final = _VALIDATING | {
     "status": "in_progress",
     "request_counts": {"total": 300, "completed": 120, "failed": 2},
     "outcomes": {"scored": 101, "no_face": 19},
-    "verdicts": {"likely_generated": 25, "unlikely_generated": 76, "not_applicable": 19},
+    "verdicts": {"likely_stylegan": 25, "unlikely_stylegan": 76, "not_applicable": 19},
     "in_progress_at": "2026-01-09T12:00:01Z",
     "eta_s": 3.4,
     "revision": 9,
@@ -54,7 +54,7 @@ COMPLETED: Final = _IN_PROGRESS | {
     "status": "completed",
     "request_counts": {"total": 300, "completed": 296, "failed": 4},
     "outcomes": {"scored": 251, "no_face": 40, "too_small": 3, "not_a_photo": 2},
-    "verdicts": {"likely_generated": 63, "unlikely_generated": 188, "not_applicable": 45},
+    "verdicts": {"likely_stylegan": 63, "unlikely_stylegan": 188, "not_applicable": 45},
     "finalizing_at": "2026-01-09T12:00:06Z",
     "completed_at": "2026-01-09T12:00:07Z",
     "expires_at": "2026-02-08T12:00:07Z",
@@ -102,7 +102,7 @@ BATCHES: Final[dict[str, dict[str, Any]]] = {
     },
 }
 
-_ANALYSIS: Final = ANALYSES["likely_generated"] | {"timings_ms": None}
+_ANALYSIS: Final = ANALYSES["likely_stylegan"] | {"timings_ms": None}
 RESULTS: Final[dict[str, dict[str, Any]]] = {
     "answered": {"seq": 0, "source": "https://example.com/a.jpg"} | _ANALYSIS,
     "failed": {

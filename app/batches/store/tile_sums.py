@@ -14,7 +14,7 @@ from app.batches.store.database import Database
 from app.batches.store.tables import averages
 from app.records import AVERAGE_TILE_PX, PictureRecord
 
-LIKELY: Final = "likely_generated"
+LIKELY: Final = "likely_stylegan"
 REST: Final = "rest"
 SHARDS: Final = 4
 """Rows a group is spread over, so that workers seldom wait for each other."""

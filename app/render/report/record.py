@@ -53,7 +53,7 @@ class Report:
     ``verdicts``: counts by code. ``cohort``: the JSON of the batch's ``cohort``; missing keys are
     left out of the page. ``thresholds``: as ``GET /v1/model`` serves them. ``montage``,
     ``composite``, ``scatter``: PNG, empty if there is none. ``flagged``: the strongest first, at
-    most 200 are shown of ``verdicts[likely_generated]``. ``names``: of the items that duplicates
+    most 200 are shown of ``verdicts[likely_stylegan]``. ``names``: of the items that duplicates
     speak of, by seq; ``alike``: thumbnails (JPEG) of some of them. ``failures``: by kind.
     ``list_name``: what people call the list, empty if that is unknown. ``status``: of the batch, in
     a word; told where not everything was looked at.
@@ -86,7 +86,7 @@ class Report:
     @property
     def flagged_count(self) -> int:
         """How many were flagged in all."""
-        return max(self.verdicts.get(Verdict.LIKELY_GENERATED, 0), len(self.flagged))
+        return max(self.verdicts.get(Verdict.LIKELY_STYLEGAN, 0), len(self.flagged))
 
     @property
     def pending(self) -> int:

@@ -121,7 +121,7 @@ def _summary_sentences(report: Report) -> list[str]:
         *_pending_sentences(report),
         *(
             cohort_text.read_sentences(report.cohort, "summary")
-            or [f"{flagged} called likely generated."]
+            or [f"{flagged} called likely StyleGAN."]
         ),
     ]
 

@@ -86,7 +86,7 @@ def count_eyes(faces: Iterable[tuple[EyePositions, str]], template: EyeTemplate)
     stream = iter(faces)
     while chunk := list(itertools.islice(stream, _CHUNK_FACES)):
         eyes = np.array([e for e, _ in chunk], dtype=np.float64).reshape(-1, 2, 2)
-        is_likely = np.array([v == Verdict.LIKELY_GENERATED for _, v in chunk])
+        is_likely = np.array([v == Verdict.LIKELY_STYLEGAN for _, v in chunk])
         distances = template.distances(eyes)
         is_in_region = distances <= REGION_SDS
         in_region += is_in_region.sum(axis=0)

@@ -143,8 +143,7 @@ def _heading_rows(histogram: EyeHistogram, title: str, notes: Sequence[str]) -> 
     yield TextRow(title, TITLE)
     faces = cohort_text.pluralize(histogram.faces, "face")
     yield TextRow(
-        f"{faces}: {histogram.likely.faces:,} likely generated, {histogram.rest.faces:,} of the "
-        f"rest"
+        f"{faces}: {histogram.likely.faces:,} likely StyleGAN, {histogram.rest.faces:,} of the rest"
     )
     yield TextRow(
         f"Both eyes in the template's regions: "
@@ -172,7 +171,7 @@ def _legend_rows(histogram: EyeHistogram, template: EyeTemplate) -> Iterator[Tex
         _draw_ellipse_symbol, f"the {template.name} template: {REGION_SDS:.0f} standard deviations"
     )
     for group, likely in ((histogram.likely, True), (histogram.rest, False)):
-        name = "likely generated" if likely else "the rest"
+        name = "likely StyleGAN" if likely else "the rest"
         scale = "" if group.is_complete else ": 1 to many eyes, logarithmic"
         yield _legend_row(_group_painter(group, likely), name + scale)
     if histogram.beyond_picture:

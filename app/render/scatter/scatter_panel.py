@@ -31,7 +31,7 @@ from app.render.text_layout import load_font
 AXIS_PX: Final = 64
 """Room for the numbers and the name of an axis."""
 DENSITY_COLOURS: Final = {True: (VERMILLION, BLACK), False: (SKY_BLUE, BLUE)}
-"""A density's colours from few to many: of the likely generated, of the rest."""
+"""A density's colours from few to many: of the likely StyleGAN, of the rest."""
 _TICK_FONT_PX: Final = 15
 
 

@@ -137,8 +137,8 @@ def provisional_calibration(
         fusion=fusion_entry,
         bounds=total_bounds(measured_corpus.native),
         thresholds=[
-            build_threshold("likely_generated", 2.0, NO_LLRS, NO_LLRS, ""),
-            build_threshold("unlikely_generated", -1.0, NO_LLRS, NO_LLRS, ""),
+            build_threshold("likely_stylegan", 2.0, NO_LLRS, NO_LLRS, ""),
+            build_threshold("unlikely_stylegan", -1.0, NO_LLRS, NO_LLRS, ""),
         ],
         figures={},
     )

@@ -22,7 +22,7 @@ from app.training.measure import MeasuredPicture
 
 TARGET_FALSE_POSITIVE_RATE: Final = 1e-3
 MIN_LIKELY_LLR: Final = 1.0
-"""No verdict says likely generated below a ratio of ten, however few ordinary pictures reach it."""
+"""No verdict says likely StyleGAN below a ratio of ten, however few ordinary pictures reach it."""
 UNLIKELY_LLR: Final = -1.0
 """Ten times likelier ordinary, however few generated pictures fall below."""
 NO_LLRS: Final = np.zeros(0)
@@ -59,14 +59,14 @@ def build_calibration_file(
         bounds=total_bounds(pictures),
         thresholds=[
             build_threshold(
-                "likely_generated",
+                "likely_stylegan",
                 likely_llr,
                 ordinary_llrs,
                 generated_llrs,
                 "llr at or above: ordinary avatars flagged, StyleGAN 1 and 2 found",
             ),
             build_threshold(
-                "unlikely_generated",
+                "unlikely_stylegan",
                 UNLIKELY_LLR,
                 ordinary_llrs,
                 generated_llrs,

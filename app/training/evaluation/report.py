@@ -28,7 +28,7 @@ GAN_EYE_DISTANCE_THRESHOLD: Final = 0.02
 
 
 def build_evaluation_report(evaluation: Evaluation, likely_llr: float) -> dict[str, Any]:
-    """The whole evaluation. ``likely_llr`` is the llr at which a verdict says likely generated."""
+    """The whole evaluation. ``likely_llr`` is the llr at which a verdict says likely StyleGAN."""
     scores = evaluation.scores
     generated = [s for s in scores if s.row.is_generated]
     real = [s for s in scores if not s.row.is_generated]
@@ -163,13 +163,13 @@ def summarize_groups(
         name: {
             "pictures": len(group),
             "unscored": dict(Counter(s.outcome for s in group if s.outcome != Outcome.SCORED)),
-            "likely_generated": round(
+            "likely_stylegan": round(
                 sum(s.llr >= likely_llr and s.outcome == Outcome.SCORED for s in group)
                 / len(group),
                 4,
             ),
-            "unlikely_generated": round(
-                sum(s.verdict == Verdict.UNLIKELY_GENERATED for s in group) / len(group), 4
+            "unlikely_stylegan": round(
+                sum(s.verdict == Verdict.UNLIKELY_STYLEGAN for s in group) / len(group), 4
             ),
             "median_llr": round(float(np.median(_llr_array(group, unscored=0.0))), 2),
         }
@@ -199,7 +199,7 @@ def format_report(report: dict[str, Any]) -> str:
     ]
     lines += [
         "",
-        f"at llr {report['threshold_llr']} (likely_generated):",
+        f"at llr {report['threshold_llr']} (likely_stylegan):",
         *_format_groups(report["by_kind"]),
     ]
     for size, summary in report["sizes"].items():
@@ -219,8 +219,8 @@ def format_report(report: dict[str, Any]) -> str:
 
 def _format_groups(groups: dict[str, Any]) -> list[str]:
     return [
-        f"  {name:24s} {g['pictures']:6d} pictures  likely {g['likely_generated']:7.2%}  "
-        f"unlikely {g['unlikely_generated']:7.2%}  median llr {g['median_llr']:5.2f}"
+        f"  {name:24s} {g['pictures']:6d} pictures  likely {g['likely_stylegan']:7.2%}  "
+        f"unlikely {g['unlikely_stylegan']:7.2%}  median llr {g['median_llr']:5.2f}"
         + (f"  unscored {g['unscored']}" if g["unscored"] else "")
         for name, g in groups.items()
     ]

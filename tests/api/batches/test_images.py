@@ -62,7 +62,7 @@ def test_pages_of_the_montage(client: httpx.Client, batch: dict[str, Any]) -> No
     path = f"/v1/batches/{batch['id']}/montage.png"
     beyond = client.get(path, params={"page": 4, "per_page": 20})
     assert "3" in expect_problem(beyond, 404, "not_found").detail
-    likely = {"verdict": "likely_generated"}
+    likely = {"verdict": "likely_stylegan"}
     assert client.get(path, params=likely).status_code == 200
     expect_problem(client.get(path, params={**likely, "page": 2}), 404, "not_found")
 
@@ -81,7 +81,7 @@ def test_the_montage_shows_the_strongest_first_unless_told_otherwise(
 def test_a_composite_of_some_or_of_all(client: httpx.Client, batch: dict[str, Any]) -> None:
     images = {
         of: get_picture(client, batch, "composite.png", **({"of": of} if of else {}))
-        for of in ("", "likely_generated", "rest", "all")
+        for of in ("", "likely_stylegan", "rest", "all")
     }
     assert len({image.tobytes() for image in images.values()}) == 4
     assert images[""].width > images["all"].width

@@ -113,7 +113,7 @@ def test_pages_of_any_size_hold_everything_once(
 
 
 def test_only_what_was_asked_for(client: httpx.Client, batch: dict[str, Any]) -> None:
-    likely = get_all_pages(client, batch, verdict="likely_generated", limit=2)
+    likely = get_all_pages(client, batch, verdict="likely_stylegan", limit=2)
     assert [line["seq"] for line in likely] == [1, 4, 7, 9]
     strong = get_all_pages(client, batch, min_llr=3.0, order="-llr")
     assert [line["seq"] for line in strong] == [1, 7]
@@ -145,7 +145,7 @@ def test_a_table_is_the_list_itself_with_ours_behind(
     rows = list(csv.DictReader(io.StringIO(response.text, newline="")))
     assert [row["avatar"] for row in rows] == [elsewhere.url(shade) for shade in SHADES]
     assert rows[3]["note"] == "'=1+3"
-    assert [row["verdict"] for row in rows[:2]] == ["unlikely_generated", "likely_generated"]
+    assert [row["verdict"] for row in rows[:2]] == ["unlikely_stylegan", "likely_stylegan"]
     assert rows[2]["error"] == "fetch_failed"
 
 

@@ -38,7 +38,7 @@ from tests.api.test_admission import Gate
 
 PATH = "/v1/batches"
 SHADES = (255, 150, 10)
-VERDICTS = ["likely_generated", "inconclusive", "unlikely_generated"]
+VERDICTS = ["likely_stylegan", "inconclusive", "unlikely_stylegan"]
 
 
 @pytest.fixture(scope="module")
@@ -125,7 +125,7 @@ def test_the_same_list_in_every_way(
 
 def test_a_single_picture_in_a_form_is_a_list_of_one(client: httpx.Client) -> None:
     batch = complete_batch(client, files={"file": ("a.png", shade_png(255), "image/png")})
-    assert get_verdicts(client, batch) == ["likely_generated"]
+    assert get_verdicts(client, batch) == ["likely_stylegan"]
 
 
 def test_wrong_rows_are_item_errors_and_keep_nothing_up(
@@ -134,7 +134,7 @@ def test_wrong_rows_are_item_errors_and_keep_nothing_up(
     items = [*elsewhere.items(255, 404), {"custom_id": "@x", "url": "ftp://a/b"}]
     batch = complete_batch(client, json={"items": [*items, {"custom_id": "@y"}]})
     assert batch["request_counts"] == {"total": 4, "completed": 1, "failed": 3}
-    assert get_verdicts(client, batch)[:3] == ["likely_generated", "fetch_failed", "url_invalid"]
+    assert get_verdicts(client, batch)[:3] == ["likely_stylegan", "fetch_failed", "url_invalid"]
 
 
 def test_options_come_with_query_form_or_json_and_the_body_goes_first(
@@ -340,7 +340,7 @@ def test_failed_items_are_tried_again_and_nothing_else(start: StartServer) -> No
             ),
             "the retry",
         )
-        assert get_verdicts(client, batch) == ["likely_generated", "inconclusive", "fetch_failed"]
+        assert get_verdicts(client, batch) == ["likely_stylegan", "inconclusive", "fetch_failed"]
         assert there.requests["/255.png"] == request_count
 
 

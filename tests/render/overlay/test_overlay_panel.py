@@ -32,11 +32,11 @@ class TestPanel:
     ) -> None:
         analyses = [
             replace(make_analysis(match=make_match((400, 400)), llr=llr), verdict=verdict)
-            for verdict in (Verdict.LIKELY_GENERATED, Verdict.INCONCLUSIVE)
+            for verdict in (Verdict.LIKELY_STYLEGAN, Verdict.INCONCLUSIVE)
             for llr in (-9.0, -1.5, 0.0, 0.2, 14.0)
         ]
         analyses += [make_faceless_analysis(o) for o in Outcome if o is not Outcome.SCORED]
-        analyses += [replace(make_analysis(), verdict=Verdict.UNLIKELY_GENERATED)]
+        analyses += [replace(make_analysis(), verdict=Verdict.UNLIKELY_STYLEGAN)]
         for analysis in analyses:
             assert draw_pixels(analysis).size
             texts = " ".join(row.text for row in panel_rows(analysis))
@@ -62,7 +62,7 @@ class TestPanel:
         )
         texts = [row.text for row in panel_rows(analysis)]
         for sentence in (
-            "Likely generated",
+            "Likely StyleGAN",
             "llr +3.2 (95 % interval +2.9 to +3.4)",
             "Eye alignment: llr +3.2",
             "Both eyes lie there.",

@@ -64,7 +64,7 @@ def make_report(name: str = "@alice", **changes: object) -> Report:
         times={"asked": "2026-01-01 10:00:00 UTC"},
         facts={f"Label {name}": name},
         outcomes={"scored": 280, "no_face": 17},
-        verdicts={"likely_generated": 2, "unlikely_generated": 278},
+        verdicts={"likely_stylegan": 2, "unlikely_stylegan": 278},
         cohort={
             "prevalence": {"estimate": 0.01, "interval": [0.002, 0.03]},
             "expected_false_flags": 0.06,
@@ -79,7 +79,7 @@ def make_report(name: str = "@alice", **changes: object) -> Report:
                 "rest": {name: 180, "names_with_digits": 0.2, "median_posts": None},
             },
         },
-        thresholds=({"verdict": "likely_generated", "llr": 1.0, "false_positive_rate": 0.0002},),
+        thresholds=({"verdict": "likely_stylegan", "llr": 1.0, "false_positive_rate": 0.0002},),
         montage=make_png(10),
         composite=make_png(20),
         scatter=make_png(30),
@@ -186,7 +186,7 @@ class TestContent:
 
     def test_two_hundred_are_shown_and_the_rest_is_told(self) -> None:
         many = tuple(make_flagged(n) for n in range(MAX_FLAGGED + 50))
-        record = make_report(flagged=many, verdicts={"likely_generated": 1_250})
+        record = make_report(flagged=many, verdicts={"likely_stylegan": 1_250})
         assert render_report(record).count(b'class="thumb"') == MAX_FLAGGED
         assert "1,250 pictures flagged" in report_text(record)
         assert "first 200 are shown" in report_text(record)
@@ -226,14 +226,14 @@ class TestContent:
         assert "Status in progress" in report_text(record)
 
     def test_a_list_without_flags_says_so(self) -> None:
-        record = make_report(flagged=(), verdicts={"unlikely_generated": 5})
+        record = make_report(flagged=(), verdicts={"unlikely_stylegan": 5})
         assert "No picture was flagged." in report_text(record)
 
     def test_without_a_cohort_the_rest_stands(self) -> None:
         bare = make_report(cohort={}, failures=(), thresholds=(), names={}, facts={}, times={})
         headings = [t for t in parse_report(bare).text if t == "What the list says as a whole"]
         assert headings == []
-        assert "2 pictures are called likely generated." in report_text(bare)
+        assert "2 pictures are called likely StyleGAN." in report_text(bare)
         assert "No item failed." in report_text(bare)
 
     def test_an_unknown_share_is_a_dash_not_a_number(self) -> None:

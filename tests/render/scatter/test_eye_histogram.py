@@ -20,7 +20,7 @@ from app.render.scatter.eye_histogram import (
 )
 
 TEMPLATE = EyeTemplate("ffhq", ((0.375, 0.471), (0.625, 0.471)))
-LIKELY, REST = str(Verdict.LIKELY_GENERATED), str(Verdict.UNLIKELY_GENERATED)
+LIKELY, REST = str(Verdict.LIKELY_STYLEGAN), str(Verdict.UNLIKELY_STYLEGAN)
 
 
 def scattered_faces(count: int, seed: int = 0) -> list[tuple[EyePositions, str]]:

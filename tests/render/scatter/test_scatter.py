@@ -20,7 +20,7 @@ Pixels = NDArray[np.int64]
 Faces = list[tuple[EyePositions, str]]
 
 TEMPLATE = EyeTemplate("ffhq", ((0.375, 0.471), (0.625, 0.471)))
-LIKELY, REST = str(Verdict.LIKELY_GENERATED), str(Verdict.UNLIKELY_GENERATED)
+LIKELY, REST = str(Verdict.LIKELY_STYLEGAN), str(Verdict.UNLIKELY_STYLEGAN)
 ON_TEMPLATE = (0.375, 0.471, 0.625, 0.471)
 
 

@@ -154,7 +154,7 @@ def check_cells(**cells: list[str]) -> list[str]:
 
 def test_scores_have_exactly_these_columns(tmp_path: Path) -> None:
     scored = ScoredPicture(
-        ManifestRow("a b,c.jpg", "generated", "stylegan2", "one"), "scored", "likely_generated",
+        ManifestRow("a b,c.jpg", "generated", "stylegan2", "one"), "scored", "likely_stylegan",
         1.23456789, (1.0, 1.5), {"eye_alignment": (0.75, 1.5)}, 0.01,
         square=(0.5, 0.496, 0.01, -0.02),
     )  # fmt: skip
@@ -178,7 +178,7 @@ def test_scores_have_exactly_these_columns(tmp_path: Path) -> None:
     assert head == [*COLUMNS, *checks, *SQUARE_COLUMNS]
     assert [line[-4:] for line in lines] == [["0.5", "0.496", "0.01", "-0.02"], *[[""] * 4] * 2]
     assert [line[:-4] for line in lines] == [
-        ["a b,c.jpg", "generated", "stylegan2", "one", "scored", "likely_generated", "1.23457",
+        ["a b,c.jpg", "generated", "stylegan2", "one", "scored", "likely_stylegan", "1.23457",
          *check_cells(eye_alignment=["0.75", "1.5"])],
         ["d.jpg", "real", "avatar", "two", "no_face", "not_applicable", "0", *check_cells()],
         ["e.jpg", "real", "avatar", "two", "scored", "inconclusive", "0", *check_cells()],
@@ -209,4 +209,4 @@ def test_an_evaluation_is_valid_json(study: FittedCorpus, shipped_evaluation: Ev
 
 
 def _likely_llr(calibration: Calibration) -> float:
-    return next(t.llr for t in calibration.thresholds if t.verdict == "likely_generated")
+    return next(t.llr for t in calibration.thresholds if t.verdict == "likely_stylegan")

@@ -35,9 +35,9 @@ def make_scored(
     verdict = (
         Verdict.NOT_APPLICABLE
         if outcome != Outcome.SCORED
-        else Verdict.LIKELY_GENERATED
+        else Verdict.LIKELY_STYLEGAN
         if llr >= LIKELY_LLR
-        else Verdict.UNLIKELY_GENERATED
+        else Verdict.UNLIKELY_STYLEGAN
         if llr <= -1.0
         else Verdict.INCONCLUSIVE
     )
@@ -184,8 +184,8 @@ def test_groups_by_hand() -> None:
     assert parsed["avatar"] == {
         "pictures": 20,
         "unscored": {"no_face": 1},
-        "likely_generated": 0.05,
-        "unlikely_generated": 0.9,
+        "likely_stylegan": 0.05,
+        "unlikely_stylegan": 0.9,
         "median_llr": -2.0,
     }
 

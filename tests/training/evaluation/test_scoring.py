@@ -99,7 +99,7 @@ def test_the_strongest_face_answers() -> None:
     nothing = ((CHECK, Unmeasurable(Reason.TOO_SMALL)),)
     judged = score_picture(MeasuredPicture(ROW, (nothing, there, here), 0.1), SMALL)
     assert judged.checks == {CHECK.name: (0.5, 3.0)}
-    assert judged.verdict is Verdict.LIKELY_GENERATED
+    assert judged.verdict is Verdict.LIKELY_STYLEGAN
     assert judged.gan_eye_distance == 0.1
 
 
