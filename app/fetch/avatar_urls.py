@@ -1,4 +1,4 @@
-"""URLs of pictures: which can be tried at all, and what a platform's say of what is behind them."""
+"""URLs of avatars: which can be fetched, where a platform keeps a larger variant of the picture."""
 
 from __future__ import annotations
 
@@ -7,6 +7,8 @@ from collections.abc import Awaitable, Callable
 from typing import Final, NamedTuple
 
 from app.errors import FetchFailed, TooLarge
+from app.fetch.signed_urls import is_signed_url
+from app.fetch.urls import MAX_URL_CHARS
 
 
 async def fetch_with_fallback(
@@ -14,8 +16,8 @@ async def fetch_with_fallback(
 ) -> bytes:
     """The bytes behind ``url``, else those behind ``fallback_url``.
 
-    A host that does not answer, or asks for rest, is not asked for a second one. Raises what
-    ``fetch`` raises.
+    A host that does not answer, or answers 429 or 503, is not asked for a second picture. Raises
+    what ``fetch`` raises.
     """
     if fallback_url is None:
         return await fetch(url)
@@ -28,8 +30,6 @@ async def fetch_with_fallback(
             raise
     return await fetch(fallback_url)
 
-
-MAX_URL_CHARS: Final = 4096
 
 _URL: Final = re.compile(
     r"https?://[^\s/?#@\\\x00-\x1f\x7f]+(?:[/?#][^\s\x00-\x1f\x7f]*)?", re.IGNORECASE
@@ -64,8 +64,14 @@ _BLUESKY_AVATAR: Final = re.compile(
 )
 
 
+_HTML_AMPERSAND: Final = re.compile(r"&(?:amp|#38|#x26);", re.IGNORECASE)
+
+
 class AvatarUrl(NamedTuple):
-    """Where a picture is. ``is_default``: what the platform shows for accounts without one."""
+    """Where a picture is. ``is_default``: the platform's picture for accounts without one.
+
+    ``content_id``: a name that the platform derives from the picture's bytes, if it does.
+    """
 
     url: str
     fallback_url: str | None = None
@@ -79,7 +85,7 @@ def is_url(cell: str) -> bool:
 
 
 def looks_like_picture(cell: str) -> bool:
-    """Whether a URL looks as if a picture, an avatar rather, were behind it."""
+    """Whether a URL's path suggests a picture, such as an avatar."""
     return _PICTURE_HINT.search(cell) is not None
 
 
@@ -97,11 +103,20 @@ def url_defect(url: str) -> str | None:
 
 
 def resolve_avatar_url(url: str) -> AvatarUrl:
-    """Where the picture behind ``url`` is best fetched from. ``url`` is one without complaint."""
+    """Where the picture behind ``url``, which has no defect, is best fetched from.
+
+    The larger variant of a platform's thumbnail comes first, the given URL as the fallback; a
+    signed URL is never changed. ``&amp;``, which HTML leaves behind, is read as ``&``.
+    """
+    if "&" in url and (unescaped := _HTML_AMPERSAND.sub("&", url)) != url:
+        avatar_url = resolve_avatar_url(unescaped)
+        return avatar_url if avatar_url.fallback_url else avatar_url._replace(fallback_url=url)
     if not _PLATFORM_HINT.search(url):
         return AvatarUrl(url)
     if _DEFAULT_AVATAR.search(url):
         return AvatarUrl(url, is_default=True)
+    if is_signed_url(url):
+        return AvatarUrl(url)
     if match := _X_AVATAR.fullmatch(url):
         return AvatarUrl(f"{match[1]}_400x400{match[2]}", url)
     if match := _GITHUB_AVATAR.fullmatch(url):

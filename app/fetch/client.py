@@ -83,7 +83,7 @@ def _translate_errors() -> Iterator[None]:
     except TimeoutError:  # aiohttp's own are both
         raise
     except (aiohttp.ClientError, OSError) as error:
-        raise FetchFailed("The connection broke before the answer was complete.") from error
+        raise FetchFailed("The connection was closed before the response was complete.") from error
 
 
 def _connect_error(error: OSError) -> Exception:

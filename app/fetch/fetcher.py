@@ -1,4 +1,4 @@
-"""Pictures in, webhooks out: one guard, one clock and one order of turns for both."""
+"""Fetching pictures and posting webhooks, behind one address guard, deadline and rate limit."""
 
 from __future__ import annotations
 
@@ -25,17 +25,19 @@ from app.fetch.status_errors import error_from_status, parse_retry_after
 from app.fetch.urls import REDIRECT_STATUSES, parse_url, resolve_redirect
 
 MAX_ATTEMPTS: Final = 3
-"""How often one picture is asked for at a host that names the time when it may be."""
+"""Requests for one picture at a host that answers with ``Retry-After``."""
 DEFAULT_COOLDOWN_S: Final = 2.0
-"""How long a host is left alone that says 429 and not for how long."""
+"""The pause after a 429 without ``Retry-After``."""
 _CHUNK_BYTES: Final = 65_536
+_COMPRESSIONS: Final = frozenset({"gzip", "x-gzip", "deflate", "br", "zstd", "compress"})
+_PICTURE_SIGNATURES: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"RIFF")
 
 
 class Fetcher:
     """An async context manager, for one event loop and an application's life.
 
-    ``resolver``: instead of the machine's own. ``cooldowns``: pass one to all fetchers of a
-    process, so that a host that asked for rest has it from all of them.
+    ``resolver``: instead of the system's. ``cooldowns``: shared by the fetchers of a process, so
+    that a host that asked for a pause gets it from all of them.
     """
 
     def __init__(
@@ -99,9 +101,10 @@ class Fetcher:
     ) -> int:
         """Send ``body`` to ``url`` through the same guard; the status of the answer.
 
-        A redirect is an answer like any other: what was meant for one receiver goes to no second.
-        ``timeout_s``: for all of it. Raises ``UrlInvalid``, ``UrlBlocked``, ``FetchFailed``
-        (nobody there, or the host asked for rest: ``retry_after_s``) or ``FetchTimeout``.
+        Redirects are not followed: what was meant for one receiver goes to no other.
+        ``timeout_s``: for the whole exchange. Raises ``UrlInvalid``, ``UrlBlocked``,
+        ``FetchFailed`` (not reachable, or the host asked for a pause: ``retry_after_s``) or
+        ``FetchTimeout``.
         """
         target = parse_url(url)
         request_headers = {"Accept": "*/*", **headers}
@@ -117,7 +120,7 @@ class Fetcher:
             raise FetchTimeout(f"The receiver did not answer within {timeout_s:g} s.") from error
 
     async def _get(self, url: URL, deadline: Deadline) -> bytes | URL:
-        """The body, or where it redirects to; asked again where the host says when, and soon."""
+        """The body, or the redirect's target; retried where the host names a time that is near."""
         attempts = 0
         while True:
             attempts += 1
@@ -143,7 +146,7 @@ class Fetcher:
     async def _send_rate_limited(
         self, url: URL, deadline: Deadline, method: str, **request_options: Any
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The head of one answer, once the host may be asked and it is this request's turn."""
+        """The head of one response, once the host's cooldown and rate limit allow the request."""
         target = check_url(url, self._policy, self._allowed_networks)
         async with AsyncExitStack() as stack:
             await self._wait_for_cooldown(target.host, deadline)
@@ -152,7 +155,7 @@ class Fetcher:
                 await stack.enter_async_context(slot)
             await self._wait_for_cooldown(target.host, deadline)
             async with self._client.request(
-                method, url, opened=target.is_host_allowed, **request_options
+                method, url, is_host_allowed=target.is_host_allowed, **request_options
             ) as response:
                 if response.status in (429, 503):
                     default_s = DEFAULT_COOLDOWN_S if response.status == 429 else 0.0
@@ -163,11 +166,11 @@ class Fetcher:
                 yield response
 
     async def _wait_for_cooldown(self, host: str, deadline: Deadline) -> None:
-        """Wait until ``host`` may be asked; raises ``FetchFailed`` where patience ends before."""
+        """Wait until ``host`` may be asked; raises ``FetchFailed`` if that exceeds the deadline."""
         while (remaining_s := self._cooldowns.remaining_s(host)) > 0.0:
             if remaining_s > deadline.remaining_wait_s:
                 raise FetchFailed(
-                    f"This host asked to be left alone; try again in {remaining_s:.0f} s.",
+                    f"This host asked for a pause (Retry-After); try again in {remaining_s:.0f} s.",
                     retry_after_s=remaining_s,
                 )
             with deadline.paused():
@@ -176,12 +179,6 @@ class Fetcher:
     async def _read_body(self, url: URL, response: aiohttp.ClientResponse) -> bytes:
         if response.status != 200:
             raise error_from_status(url, response.status, _response_retry_after_s(response))
-        if response.headers.get("Content-Encoding", "identity").strip().lower() != "identity":
-            raise FetchFailed(
-                "The server compressed the picture although asked not to.",
-                upstream_status=200,
-                retryable=False,
-            )
         max_bytes = self._policy.max_bytes
         if (response.content_length or 0) > max_bytes:
             raise _too_large_error(max_bytes)
@@ -190,7 +187,25 @@ class Fetcher:
             body += chunk
             if len(body) > max_bytes:
                 raise _too_large_error(max_bytes)
+        if _is_compressed(response.headers.get("Content-Encoding", ""), body):
+            raise FetchFailed(
+                "The server compressed the picture although it was asked not to.",
+                upstream_status=200,
+                retryable=False,
+            )
         return bytes(body)
+
+
+def _is_compressed(content_encoding: str, body: bytearray) -> bool:
+    """Whether ``body`` is compressed. A header that names no compression means nothing.
+
+    Stores answer with ``aws-chunked``, ``binary``, ``UTF-8`` or an empty header, and some name a
+    compression that they did not apply: a body that begins like a picture is one.
+    """
+    codings = {coding.strip().lower() for coding in content_encoding.split(",")}
+    return not codings.isdisjoint(_COMPRESSIONS) and not (
+        body.startswith(_PICTURE_SIGNATURES) or body[4:8] == b"ftyp"
+    )
 
 
 def _response_retry_after_s(response: aiohttp.ClientResponse) -> float | None:

@@ -1,4 +1,4 @@
-"""What another server's status means for the one who wanted the picture."""
+"""Another server's HTTP status → the error that the caller gets."""
 
 from __future__ import annotations
 
@@ -9,28 +9,17 @@ from typing import Final
 from yarl import URL
 
 from app.errors import FetchFailed
+from app.fetch.signed_urls import is_signed_url
 
 MAX_RETRY_AFTER_S: Final = 86_400.0
-"""No host is believed when it asks for more than a day's rest."""
-
-# Parameters that only a signed, expiring link carries: all of one set are there.
-_SIGNATURE_PARAMS: Final = (
-    {"oh", "oe"},  # Instagram, Facebook
-    {"ex", "is", "hm"},  # Discord
-    {"x-amz-signature"},
-    {"x-goog-signature"},
-    {"signature", "expires"},  # CloudFront, S3 and Google's older form
-    {"sig", "se"},  # Azure
-    {"x-signature", "x-expires"},  # TikTok
-    {"e", "v", "t"},  # LinkedIn
-)
+"""The longest pause that a host may ask for."""
 
 _STATUS_MESSAGES: Final = {
     401: "The server asks for a login (401): give a URL that is public, or send the bytes.",
     403: "The server forbids fetching this picture (403): it is private, or closed to programs; "
     "send the bytes.",
     404: "There is no picture at this URL (404): it was changed, deleted or never there.",
-    408: "The server gave up waiting (408); try again.",
+    408: "The request timed out on the server (408); try again.",
     410: "The picture was removed for good (410).",
     425: "The server is not ready for this request (425); try again.",
     429: "The host asks for fewer requests (429)",
@@ -43,11 +32,11 @@ _EXPIRED_LINK_MESSAGE: Final = (
 
 
 def error_from_status(url: URL, status: int, retry_after_s: float | None = None) -> FetchFailed:
-    """``status``, which is no success, as what the caller is told."""
-    if status in (401, 403) and is_signed_url(url):
+    """The error for ``status``, which is not 200."""
+    if status in (401, 403) and is_signed_url(str(url)):
         message = _EXPIRED_LINK_MESSAGE.format(status=status)
     elif status == 429 or 500 <= status <= 599:
-        message = _STATUS_MESSAGES.get(status, f"The host has trouble of its own ({status})")
+        message = _STATUS_MESSAGES.get(status, f"The host reports an error of its own ({status})")
         message += (
             "; try again later." if retry_after_s is None else f"; again in {retry_after_s:.0f} s."
         )
@@ -56,12 +45,6 @@ def error_from_status(url: URL, status: int, retry_after_s: float | None = None)
             status, f"The server answered {status} instead of a picture."
         )
     return FetchFailed(message, upstream_status=status, retry_after_s=retry_after_s)
-
-
-def is_signed_url(url: URL) -> bool:
-    """Whether ``url`` carries a signature, as links do that expire."""
-    names = {name.lower() for name in url.query}
-    return any(params <= names for params in _SIGNATURE_PARAMS)
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.fetch.avatar_urls import MAX_URL_CHARS, AvatarUrl, is_url, resolve_avatar_url, url_defect
+from app.fetch.avatar_urls import AvatarUrl, is_url, resolve_avatar_url, url_defect
+from app.fetch.urls import MAX_URL_CHARS
 
 X = "https://pbs.twimg.com/profile_images/900000000000000201/aA_bB-cC"
 BLUESKY = f"plain/did:plc:{'b' * 24}/bafkrei{'c' * 52}"
@@ -64,6 +65,29 @@ def test_a_larger_variant_is_tried_before_the_given_one(given_: str, larger: str
 )
 def test_what_only_looks_like_a_platform_stays(url: str) -> None:
     assert resolve_avatar_url(url) == AvatarUrl(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        f"{X}_normal.jpg?Signature=a&Expires=1",
+        f"{X}_normal.jpg?X-Amz-Signature=a",
+        "https://avatars.githubusercontent.com/u/1?s=40&token=abc",
+    ],
+)
+def test_a_signed_url_is_never_changed(url: str) -> None:
+    assert resolve_avatar_url(url) == AvatarUrl(url)
+
+
+@pytest.mark.parametrize("ampersand", ["&amp;", "&AMP;", "&#38;", "&#x26;"])
+def test_an_ampersand_of_html_is_understood(ampersand: str) -> None:
+    given_ = f"https://h.example/a.jpg?w=2{ampersand}h=3{ampersand}s=abc"
+    assert resolve_avatar_url(given_) == AvatarUrl("https://h.example/a.jpg?w=2&h=3&s=abc", given_)
+    thumbnail = f"https://avatars.githubusercontent.com/u/1?s=40{ampersand}v=4"
+    assert resolve_avatar_url(thumbnail) == AvatarUrl(
+        "https://avatars.githubusercontent.com/u/1?v=4&s=460",
+        "https://avatars.githubusercontent.com/u/1?s=40&v=4",
+    )
 
 
 @pytest.mark.parametrize(

@@ -71,6 +71,19 @@ def test_redirects_are_followed_up_to_a_point() -> None:
     assert not caught.value.retryable
 
 
+def test_the_request_line_is_the_url_that_was_given() -> None:
+    path = "/sig/plain/https%3A%2F%2Fo.example%2Fa%7e%27.jpg%40png?x=%2F%3D&y=(a)"
+    replies = {"/start": redirect_response(path), path: OK_RESPONSE}
+
+    async def scenario() -> list[str]:
+        async with run_server(replies) as server, Fetcher(LOOPBACK_POLICY) as fetcher:
+            assert await fetcher.fetch(server.url(path)) == PICTURE
+            assert await fetcher.fetch(server.url("/start")) == PICTURE
+            return [request.split(" ")[1] for request in server.requests]
+
+    assert run_bounded(scenario()) == [path, "/start", path]
+
+
 @pytest.mark.parametrize(
     "loop",
     [{"/": redirect_response("/")}, {"/": redirect_response("/b"), "/b": redirect_response("/")}],

@@ -107,7 +107,7 @@ def test_a_host_that_asked_for_rest_is_not_asked_again(status: str) -> None:
                 await fetcher.fetch(server.url())
             assert first.value.upstream_status == int(status[:3])
             assert first.value.retry_after_s == 60.0
-            with pytest.raises(FetchFailed, match="left alone") as second:
+            with pytest.raises(FetchFailed, match="asked for a pause") as second:
                 await fetcher.fetch(server.url("/other"))
             assert second.value.retryable
             assert second.value.retry_after_s == pytest.approx(60.0, abs=10.0)

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import UrlInvalid
-from app.fetch.urls import MAX_URL_CHARS, parse_url
+from app.fetch.urls import MAX_URL_CHARS, parse_url, resolve_redirect
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,56 @@ def test_what_is_no_http_url_is_invalid(url: str) -> None:
 def test_an_ordinary_url_is_taken_as_it_is() -> None:
     url = parse_url("https://Example.com/a%20b.jpg?x=1&y=%2F")
     assert (url.scheme, url.host, url.port) == ("https", "example.com", 443)
-    assert str(url) == "https://example.com/a%20b.jpg?x=1&y=/"
+    assert str(url) == "https://example.com/a%20b.jpg?x=1&y=%2F"
+
+
+SIGNED_PATHS = [
+    "/sig/rs:fill:400:400/plain/https%3A%2F%2Forigin.example%2Fa.jpg%40png",
+    "/tos-avt/1~c5_720x720.jpeg?x-expires=1764547200&x-signature=rX7AnN6H%2FXCC2w%3D",
+    "/b.jpg?Expires=1764547200&Signature=a%7Eb%2Fc%3D&Key-Pair-Id=K",
+    "/icon.jpg?width=256&height=256&crop=256:256,smart&s=abc",
+    "/did%3Aplc%3Aaaaa/c.jpg",
+    "/%27a%28b%29%2a?x=%7e+'()*",
+    "/a/../b//c;d=e?f=g/h?i",
+    "?x=%2F",
+]
+
+
+@pytest.mark.parametrize("path", SIGNED_PATHS)
+def test_path_and_query_stay_byte_for_byte(path: str) -> None:
+    sent = path if path.startswith("/") else f"/{path}"
+    assert parse_url(f"https://h.example{path}").raw_path_qs == sent
+    start = parse_url("https://h.example/from?x=1")
+    for location in (f"https://h.example{sent}", f"//h.example{sent}", sent):
+        assert resolve_redirect(start, location, 302).raw_path_qs == sent
+
+
+@pytest.mark.parametrize(
+    ("path", "sent"),
+    [
+        ("/ü.jpg", "/%C3%BC.jpg"),
+        ('/a|b^c`d<e>f{g}h"', "/a%7Cb%5Ec%60d%3Ce%3Ef%7Bg%7Dh%22"),
+        ("/100%/a", "/100%25/a"),
+        ("/a#b", "/a"),
+    ],
+)
+def test_only_what_is_illegal_is_encoded(path: str, sent: str) -> None:
+    assert parse_url(f"https://h.example{path}").raw_path_qs == sent
+
+
+def test_a_relative_redirect() -> None:
+    start = parse_url("https://h.example/a/b?x=1")
+    assert str(resolve_redirect(start, "c%3A.jpg", 302)) == "https://h.example/a/c%3A.jpg"
+
+
+@given(
+    st.text(
+        st.characters(min_codepoint=33, max_codepoint=126, exclude_characters="\\#%"), max_size=40
+    )
+)
+def test_legal_urls_are_sent_as_given(rest: str) -> None:
+    legal = "".join(c for c in rest if c not in '"<>^`{|}')
+    assert parse_url(f"http://h.example/{legal}").raw_path_qs == f"/{legal}"
 
 
 def test_the_longest_url() -> None:
