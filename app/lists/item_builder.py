@@ -8,6 +8,7 @@ from typing import Final, Protocol
 
 from app.errors import ListEmpty
 from app.fetch import avatar_urls
+from app.fetch.urls import MAX_URL_CHARS
 from app.lists import failures
 from app.lists.columns import (
     COUNT_FIELDS,
@@ -111,7 +112,7 @@ def _build_item(
         )
         custom_id = None
     if failure is not None:
-        shown_source = source[: avatar_urls.MAX_URL_CHARS]
+        shown_source = source[:MAX_URL_CHARS]
         return Item(
             seq, shown_source, custom_id, line, failure=failure, cells=cells, account=account
         )
