@@ -50,7 +50,7 @@ MAY_IMPORT: dict[str, set[str]] = {
     "networks": {"evidence", "face", "image"},
     "checks": {"networks", "evidence", "face", "image"},
     "calibration": {"evidence", "face"},
-    "render": {"evidence", "face", "image"},
+    "render": {"cohort", "evidence", "face", "image"},
     "analysis": {
         "errors",
         "records",

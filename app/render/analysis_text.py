@@ -7,6 +7,7 @@ account behind it.
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from typing import Final
 
 from app.evidence import Analysis, Evidence, Match, Outcome, Unmeasurable, Verdict, verbal_support
@@ -40,7 +41,31 @@ WARNING_TEXT: Final = {
     "animated": "an animation. Only its first frame was looked at.",
     "turned_away": "the head is turned far aside, where landmarks are less certain.",
 }
+VERDICT_LABEL: Final[dict[str, str]] = {
+    Verdict.LIKELY_STYLEGAN: "likely StyleGAN",
+    Verdict.INCONCLUSIVE: "inconclusive",
+    Verdict.UNLIKELY_STYLEGAN: "unlikely",
+    Verdict.NOT_APPLICABLE: "not scored",
+}
+VERDICT_SHORT_LABEL: Final[dict[str, str]] = {**VERDICT_LABEL, Verdict.LIKELY_STYLEGAN: "likely"}
+UNSCORED_REASON: Final[dict[str, str]] = {
+    Outcome.NO_FACE: "no face",
+    Outcome.TOO_SMALL: "face too small",
+    Outcome.NOT_A_PHOTO: "not a photograph",
+}
+NOT_THE_ACCOUNT: Final = (
+    "A picture is not an account: a flag asks for a look by a person and decides nothing. "
+    "Real photographs framed like the template exist."
+)
 _NAMED_POWERS: Final = ((1e9, "billion"), (1e6, "million"))
+
+
+def verdict_counts_text(verdicts: Mapping[str, int], failed: int) -> str:
+    """How many got which verdict, the strongest first; kinds of which there are none left out."""
+    parts = [f"{verdicts[v]:,} {VERDICT_LABEL[v]}" for v in Verdict if verdicts.get(v)]
+    if failed:
+        parts.append(f"{failed:,} could not be read")
+    return " · ".join(parts) or "no picture was analyzed"
 
 
 def format_llr(llr: float) -> str:

@@ -17,10 +17,11 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from app.arrays import RgbArray
+from app.cohort.number_text import pluralize
 from app.evidence import SCOPE
 from app.face.alignment import Box
 from app.image.thumbnails import AVERAGE_TILE_PX
-from app.render import cohort_text, shapes
+from app.render import shapes
 from app.render.eye_template import EyeTemplate
 from app.render.png import encode_png
 from app.render.shapes import Canvas
@@ -144,7 +145,7 @@ def _heading_rows(title: str) -> Iterator[TextRow]:
 
 
 def _caption_rows(name: str, average: _Average) -> Iterator[TextRow]:
-    yield TextRow(f"{average.heading}: {cohort_text.pluralize(average.count, 'picture')}", HEADING)
+    yield TextRow(f"{average.heading}: {pluralize(average.count, 'picture')}", HEADING)
     yield TextRow(caveat_text(name, average.count), SMALL, space_above_px=4)
 
 

@@ -17,9 +17,10 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from app.arrays import FloatArray
+from app.cohort.number_text import pluralize
 from app.evidence import SCOPE, Verdict
 from app.face.alignment import Box
-from app.render import cohort_text, shapes
+from app.render import analysis_text, shapes
 from app.render.eye_template import EyeTemplate
 from app.render.montage_tile import CELL_PX, MontageTile, draw_captions, draw_tile
 from app.render.png import encode_png
@@ -135,7 +136,9 @@ def lay_out_montage(count: int, header: MontageHeader, template: EyeTemplate) ->
 def _heading_rows(count: int, header: MontageHeader) -> Iterator[TextRow]:
     yield TextRow(header.title, TITLE)
     yield TextRow(_page_text(count, header))
-    yield TextRow(cohort_text.verdict_counts_text(header.verdicts, header.failed), space_above_px=2)
+    yield TextRow(
+        analysis_text.verdict_counts_text(header.verdicts, header.failed), space_above_px=2
+    )
     for note in header.notes:
         yield TextRow(note, space_above_px=2)
     yield TextRow(
@@ -151,7 +154,7 @@ def _page_text(count: int, header: MontageHeader) -> str:
     if count == 0:
         return f"{page}: no avatar to show"
     last = header.first_position + count - 1
-    total = cohort_text.pluralize(header.total, "avatar")
+    total = pluralize(header.total, "avatar")
     return f"{page}: {header.first_position:,} to {last:,} of {total}, {header.order}"
 
 
@@ -163,7 +166,7 @@ def _legend_rows(template: EyeTemplate) -> Iterator[TextRow]:
     for verdict in Verdict:
         yield _legend_row(
             _verdict_dot_painter(verdict),
-            f"{cohort_text.VERDICT_LABEL[verdict]}{_VERDICT_LEGEND_SUFFIX[verdict]}",
+            f"{analysis_text.VERDICT_LABEL[verdict]}{_VERDICT_LEGEND_SUFFIX[verdict]}",
         )
 
 
@@ -177,7 +180,7 @@ _VERDICT_LEGEND_SUFFIX: Final = {
 
 def _footer_rows() -> Iterator[TextRow]:
     yield TextRow(SCOPE, SMALL)
-    yield TextRow(cohort_text.NOT_THE_ACCOUNT, SMALL, space_above_px=2)
+    yield TextRow(analysis_text.NOT_THE_ACCOUNT, SMALL, space_above_px=2)
 
 
 def _legend_row(painter: Painter, text: str) -> TextRow:

@@ -12,7 +12,7 @@ from PIL import ImageDraw
 from app.evidence import Outcome, Verdict
 from app.face.alignment import Box
 from app.image.picture import DecodeLimits, Picture, decode
-from app.render import analysis_text, cohort_text, shapes
+from app.render import analysis_text, shapes
 from app.render.eye_template import EyeTemplate
 from app.render.shapes import Canvas
 from app.render.style import (
@@ -124,10 +124,10 @@ def _caption(tile: MontageTile) -> str:
     if tile.error:
         return "not read"
     if not tile.is_scored:
-        return cohort_text.UNSCORED_REASON.get(
-            str(tile.outcome), cohort_text.VERDICT_LABEL[tile.verdict]
+        return analysis_text.UNSCORED_REASON.get(
+            str(tile.outcome), analysis_text.VERDICT_LABEL[tile.verdict]
         )
-    label = cohort_text.VERDICT_SHORT_LABEL[tile.verdict]
+    label = analysis_text.VERDICT_SHORT_LABEL[tile.verdict]
     return f"{analysis_text.format_llr(tile.llr)} {label}{f', {tile.note}' if tile.note else ''}"
 
 

@@ -11,6 +11,7 @@ from typing import Final, Literal
 from app.analysis.analyzer import Analyzer
 from app.batches.service import BatchService
 from app.batches.store.models import Batch
+from app.cohort.text import concentration_text
 from app.errors import NotFound, NotYet
 from app.evidence import Outcome, Verdict
 from app.records import ItemResult
@@ -161,14 +162,9 @@ def montage_tile(result: ItemResult) -> MontageTile:
 
 
 def cohort_notes(batch: Batch) -> tuple[str, ...]:
-    """What the list as a whole says, in sentences for a heading."""
-    concentration = (batch.cohort or {}).get("concentration")
-    if not concentration or concentration.get("p_value") is None:
-        return ()
-    return (
-        f"{concentration['observed']} on the template, {concentration['expected']:.3g} expected "
-        f"of ordinary avatars: p = {concentration['p_value']:.2g}.",
-    )
+    """The list's concentration on a template, as a sentence for a heading."""
+    text = concentration_text(batch.cohort or {})
+    return () if text is None else (f"Faces in a template: {text}.",)
 
 
 def _require_results(batch: Batch) -> int:

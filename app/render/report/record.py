@@ -6,8 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from app.cohort.facts import read_number
 from app.evidence import Verdict
-from app.render import cohort_text
 
 MAX_FLAGGED: Final = 200
 
@@ -96,4 +96,4 @@ class Report:
     @property
     def prevalence(self) -> float | None:
         """The list's own estimated share of generated faces."""
-        return cohort_text.read_number(self.cohort, "prevalence", "estimate")
+        return read_number(self.cohort, "prevalence", "estimate")

@@ -11,9 +11,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from app.cohort import text as cohort_text
+from app.cohort.facts import read_sentences
+from app.cohort.number_text import format_percent, pluralize
 from app.evidence import SCOPE, verbal_support
-from app.render import analysis_text, cohort_text
-from app.render.cohort_text import pluralize
+from app.render import analysis_text
 from app.render.html import CONTENT_SECURITY_POLICY, render_template
 from app.render.report import tables
 from app.render.report.record import MAX_FLAGGED, FailureGroup, FlaggedPicture, Report
@@ -65,10 +67,10 @@ def render_report(report: Report) -> bytes:
         sections=[section for section in SECTIONS if section.applies(report)],
         security_policy=CONTENT_SECURITY_POLICY,
         scope=SCOPE,
-        not_the_account=cohort_text.NOT_THE_ACCOUNT,
+        not_the_account=analysis_text.NOT_THE_ACCOUNT,
         not_a_probability=analysis_text.NOT_A_PROBABILITY,
         summary=_summary_sentences(report),
-        caveats=cohort_text.read_sentences(report.cohort, "caveats"),
+        caveats=read_sentences(report.cohort, "caveats"),
         verdict_counts=tables.verdict_counts(report),
         outcome_counts=tables.outcome_counts(report),
         unscored=tables.unscored_sentences(report),
@@ -79,7 +81,7 @@ def render_report(report: Report) -> bytes:
         duplicate_groups=tables.duplicate_groups(report),
         account_figures=tables.account_figures(report.cohort.get("accounts")),
         thresholds=tables.threshold_rows(report.thresholds),
-        percent=cohort_text.format_percent,
+        percent=format_percent,
         plural=pluralize,
         words=analysis_text.code_to_words,
         sentence_case=analysis_text.to_sentence,
@@ -119,10 +121,7 @@ def _summary_sentences(report: Report) -> list[str]:
         f"Of {pluralize(report.total, 'item')} {pluralize(report.completed, 'picture')} could be "
         f"analyzed; {pluralize(scored, 'picture')} had a face that could be scored.",
         *_pending_sentences(report),
-        *(
-            cohort_text.read_sentences(report.cohort, "summary")
-            or [f"{flagged} called likely StyleGAN."]
-        ),
+        *(read_sentences(report.cohort, "summary") or [f"{flagged} called likely StyleGAN."]),
     ]
 
 

@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
+from app.cohort.number_text import format_percent, format_value, pluralize
 from app.evidence import Verdict
-from app.render import analysis_text, cohort_text
-from app.render.cohort_text import format_percent, format_value
+from app.render import analysis_text
 from app.render.report.record import Report
 
 MAX_SHOWN_GROUPS: Final = 100
@@ -43,15 +43,15 @@ def verdict_counts(report: Report) -> list[Row]:
 
 def outcome_counts(report: Report) -> list[Row]:
     """How many pictures had each outcome; outcomes that none had are listed with 0."""
-    labels = {"scored": "a face was scored", **cohort_text.UNSCORED_REASON}
+    labels = {"scored": "a face was scored", **analysis_text.UNSCORED_REASON}
     return [(label, f"{report.outcomes.get(code, 0):,}") for code, label in labels.items()]
 
 
 def unscored_sentences(report: Report) -> list[str]:
     """How many pictures got no score, for each reason."""
     return [
-        f"{cohort_text.pluralize(report.outcomes[code], 'picture')}: {reason}."
-        for code, reason in cohort_text.UNSCORED_REASON.items()
+        f"{pluralize(report.outcomes[code], 'picture')}: {reason}."
+        for code, reason in analysis_text.UNSCORED_REASON.items()
         if report.outcomes.get(code)
     ]
 

@@ -14,9 +14,9 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from app.arrays import FloatArray
+from app.cohort.number_text import pluralize
 from app.evidence import SCOPE
 from app.face.alignment import Box
-from app.render import cohort_text
 from app.render.eye_template import REGION_SDS, EyeTemplate
 from app.render.png import encode_png
 from app.render.scatter.eye_histogram import (
@@ -141,13 +141,12 @@ def lay_out_scatter(
 
 def _heading_rows(histogram: EyeHistogram, title: str, notes: Sequence[str]) -> Iterator[TextRow]:
     yield TextRow(title, TITLE)
-    faces = cohort_text.pluralize(histogram.faces, "face")
+    faces = pluralize(histogram.faces, "face")
     yield TextRow(
         f"{faces}: {histogram.likely.faces:,} likely StyleGAN, {histogram.rest.faces:,} of the rest"
     )
     yield TextRow(
-        f"Both eyes in the template's regions: "
-        f"{cohort_text.pluralize(histogram.both_in_region, 'face')}.",
+        f"Both eyes in the template's regions: {pluralize(histogram.both_in_region, 'face')}.",
         space_above_px=2,
     )
     for note in notes:
@@ -162,7 +161,7 @@ def _inset_heading_rows(eye: int) -> Iterator[TextRow]:
 def _inset_count_rows(histogram: EyeHistogram, eye: int) -> Iterator[TextRow]:
     expected = histogram.expected[eye]
     text = f"{expected:,.0f}" if expected >= 10 else f"{expected:.1f}"
-    yield TextRow(f"{cohort_text.pluralize(histogram.in_region[eye], 'eye')} in the region")
+    yield TextRow(f"{pluralize(histogram.in_region[eye], 'eye')} in the region")
     yield TextRow(f"{text} expected if it were as dense as the area around it", SMALL)
 
 
@@ -175,7 +174,7 @@ def _legend_rows(histogram: EyeHistogram, template: EyeTemplate) -> Iterator[Tex
         scale = "" if group.is_complete else ": 1 to many eyes, logarithmic"
         yield _legend_row(_group_painter(group, likely), name + scale)
     if histogram.beyond_picture:
-        eyes = cohort_text.pluralize(histogram.beyond_picture, "eye")
+        eyes = pluralize(histogram.beyond_picture, "eye")
         yield TextRow(f"{eyes} beyond the picture's edge, not shown", SMALL, space_above_px=4)
 
 
