@@ -97,8 +97,10 @@ def _parse_row(line: Mapping[str, str | None], location: str) -> ManifestRow:
     return ManifestRow(*cells)
 
 
-def assign_folds(rows: Sequence[ManifestRow], count: int) -> list[int]:
-    """A fold for every row, so that no collector stands in two.
+def assign_folds(
+    rows: Sequence[ManifestRow], count: int, known: Mapping[str, int] | None = None
+) -> list[int]:
+    """A fold for every row, so that no collector stands in two; ``known`` collectors keep theirs.
 
     Largest collectors first, each into the fold that holds least of its kinds, then least at all:
     so that what one collector shows can be learned from another one wherever there are two.
@@ -107,8 +109,11 @@ def assign_folds(rows: Sequence[ManifestRow], count: int) -> list[int]:
     for row in rows:
         kinds_by_collector.setdefault(row.collector, Counter())[row.kind] += 1
     fold_kinds = [Counter[str]() for _ in range(count)]
-    fold_of: dict[str, int] = {}
-    for name in sorted(kinds_by_collector, key=lambda n: (-kinds_by_collector[n].total(), n)):
+    fold_of = {name: fold for name, fold in (known or {}).items() if name in kinds_by_collector}
+    for name, fold in fold_of.items():
+        fold_kinds[fold] += kinds_by_collector[name]
+    unknown = kinds_by_collector.keys() - fold_of.keys()
+    for name in sorted(unknown, key=lambda n: (-kinds_by_collector[n].total(), n)):
 
         def fold_load(
             fold: int, collector_kinds: Counter[str] = kinds_by_collector[name]

@@ -7,6 +7,7 @@ that no figure and no fitted slope rests on a picture remembered.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from typing import Final
 
 from app.face.landmarks import load_landmark_model
 from app.networks.onnx import load_networks
-from app.training.corpus import Corpus, CorpusError, ManifestRow
+from app.training.corpus import Corpus, CorpusError, ManifestRow, assign_folds
 from app.training.measure import Models
 
 HELD_OUT_DIR: Final = "held_out"
@@ -69,6 +70,31 @@ def read_splits(models_dir: Path) -> NetworkSplits:
         )
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
         raise CorpusError(f"cannot read {path}: restore it, or run `make fit-texture`") from error
+
+
+def split_by_hash(path: str) -> int:
+    """The part of a picture of a collector whose pictures are dealt out one by one."""
+    return int(hashlib.sha256(path.encode()).hexdigest(), 16) % SPLIT_COUNT
+
+
+def extend_splits(splits: NetworkSplits, corpus: Corpus) -> NetworkSplits:
+    """``splits`` for a larger ``corpus``, for the networks that there are.
+
+    No network saw the collectors and pictures that were added, so any may read them: a new
+    collector is put whole into the part that holds least of its kinds, and a new picture of a
+    collector that is split by picture is dealt out like the others. What was known stays.
+    """
+    is_split = {name for name, split in splits.collectors.items() if split == SPLIT_BY_PICTURE}
+    whole = [row for row in corpus.rows if row.source not in is_split]
+    known = {
+        row.collector: splits.collectors[row.source]
+        for row in whole
+        if row.source in splits.collectors
+    }
+    dealt = zip(whole, assign_folds(whole, SPLIT_COUNT, known), strict=True)
+    collectors = {row.source: split for row, split in dealt} | dict(splits.collectors)
+    pictures = {row.path: split_by_hash(row.path) for row in corpus.rows if row.source in is_split}
+    return NetworkSplits(corpus.manifest_sha256, collectors, pictures | dict(splits.pictures))
 
 
 def network_file(split: int) -> str:

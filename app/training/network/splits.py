@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from typing import Final
 
@@ -11,7 +10,12 @@ import numpy as np
 
 from app.arrays import FloatArray
 from app.training.corpus import ManifestRow, assign_folds
-from app.training.held_out_networks import SPLIT_BY_PICTURE, SPLIT_COUNT, NetworkSplits
+from app.training.held_out_networks import (
+    SPLIT_BY_PICTURE,
+    SPLIT_COUNT,
+    NetworkSplits,
+    split_by_hash,
+)
 from app.training.network.crops import CropDataset
 
 HALF_COUNT: Final = 2
@@ -31,13 +35,15 @@ def make_splits(
     """Deterministic. Every collector in one part, the only ones split by photograph."""
     collectors = _split_by_collector([row for row in rows if row.source not in SPLIT_COLLECTORS])
     collectors |= {row.source: SPLIT_BY_PICTURE for row in rows if row.source in SPLIT_COLLECTORS}
-    pictures = {r.path: _split_by_hash(r) for r in rows if collectors[r.source] == SPLIT_BY_PICTURE}
+    pictures = {
+        r.path: split_by_hash(r.path) for r in rows if collectors[r.source] == SPLIT_BY_PICTURE
+    }
     for group in find_same_photographs(crops):
         members = [crops.records[i].row for i in group]
         fixed_splits = [
             collectors[m.source] for m in members if collectors[m.source] != SPLIT_BY_PICTURE
         ]
-        split = fixed_splits[0] if fixed_splits else _split_by_hash(members[0])
+        split = fixed_splits[0] if fixed_splits else split_by_hash(members[0].path)
         pictures |= {m.path: split for m in members if m.path in pictures}
     return NetworkSplits(manifest_sha256, collectors, pictures)
 
@@ -84,7 +90,3 @@ def _thumbnail(crops: CropDataset, index: int) -> FloatArray:
     small -= small.mean()
     out: FloatArray = small / max(float(np.linalg.norm(small)), 1e-6)
     return out
-
-
-def _split_by_hash(row: ManifestRow) -> int:
-    return int(hashlib.sha256(row.path.encode()).hexdigest(), 16) % SPLIT_COUNT
