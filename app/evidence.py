@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import TYPE_CHECKING, Final, Literal
+from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
 import numpy as np
 
@@ -143,12 +143,41 @@ class Evidence:
     match: Match | None = None
 
 
+class LikelihoodRatio(NamedTuple):
+    """``llr``: log10 of a likelihood ratio. ``interval``: its 95 % interval, low end first."""
+
+    llr: float
+    interval: tuple[float, float]
+
+
+@dataclass(frozen=True)
+class LikelihoodRatios:
+    """The two ratios that everything else follows from, and their mixture.
+
+    ``ordinary``: P(picture | StyleGAN family) ÷ P(picture | ordinary avatar). ``framed``: the same
+    against a real photograph that sits in a generator's frame; only pixels and the stamp speak
+    there, and ``is_framed_measured`` is false where neither did: then it is exactly 0. ``total``:
+    against a mixture of the two in which a share ``framed_share`` is framed.
+    """
+
+    ordinary: LikelihoodRatio
+    framed: LikelihoodRatio
+    total: LikelihoodRatio
+    framed_share: float
+    is_framed_measured: bool
+
+
+NO_RATIO: Final = LikelihoodRatio(0.0, (0.0, 0.0))
+NO_RATIOS: Final = LikelihoodRatios(NO_RATIO, NO_RATIO, NO_RATIO, 0.0, False)
+"""What a picture without a measured face has: nothing for either side."""
+
+
 @dataclass(frozen=True, eq=False)
 class Analysis:
     """What Eyeline says of one picture. Small enough to keep by the hundred thousand.
 
-    ``llr`` is log10 P(picture | StyleGAN family) ÷ P(picture | ordinary avatar), 0.0 unless
-    ``outcome`` is ``scored``; ``llr_interval`` its 95 % interval. ``faces`` holds every face found,
+    ``against`` holds the likelihood ratios, all 0.0 unless ``outcome`` is ``scored``; ``llr`` and
+    ``llr_interval`` are those of their mixture. ``faces`` holds every face found,
     the one that answers first; ``alignment``, ``match`` and ``evidence`` belong to that one.
     ``alignment`` is the crop square as it was weighed, corrected for the head's pose.
     """
@@ -164,10 +193,19 @@ class Analysis:
     alignment: Alignment | None
     match: Match | None
     evidence: tuple[Evidence, ...]
-    llr: float
-    llr_interval: tuple[float, float]
+    against: LikelihoodRatios
     calibration_id: str
     warnings: tuple[str, ...]
+
+    @property
+    def llr(self) -> float:
+        """log10 likelihood ratio against the mixture of ordinary and framed real pictures."""
+        return self.against.total.llr
+
+    @property
+    def llr_interval(self) -> tuple[float, float]:
+        """95 % interval of ``llr``."""
+        return self.against.total.interval
 
     @property
     def face_count(self) -> int:

@@ -56,8 +56,9 @@ class PictureRecord:
     ``thumbnail``: a small JPEG of the picture as it is (longer side 128 px). ``tile``: its
     centre square, uint8 (192, 192, 3), only until it was added to the average. ``eyes``: iris
     centres (left x, left y, right x, right y) in unit coordinates. ``square``: the alignment as
-    ``Alignment.vector()``: centre x, centre y, ln side, roll in radians. ``eye_llr``: what eye
-    alignment alone weighs.
+    ``Alignment.vector()``: centre x, centre y, ln side, roll in radians. ``llr_ordinary``,
+    ``llr_framed``: against ordinary avatars and framed photographs; ``llr`` is their mixture.
+    ``eye_llr``: what eye alignment alone weighs. ``warnings``: names, as in the answer.
     """
 
     sha256: str
@@ -65,6 +66,8 @@ class PictureRecord:
     outcome: str
     verdict: str
     llr: float
+    llr_ordinary: float
+    llr_framed: float
     eye_llr: float
     analysis: bytes
     width: int
@@ -74,6 +77,7 @@ class PictureRecord:
     template: str | None = None
     transform: str | None = None
     distance: float | None = None
+    warnings: tuple[str, ...] = ()
     thumbnail: bytes = b""
     tile: RgbArray | None = None
 

@@ -104,6 +104,9 @@ class Settings(BaseSettings):
     prior: Probability = 0.5
     base_rate: Probability = 0.0005
     """Share of generated avatars on a large network (``posterior_at_base_rate``)."""
+    framed_share: Probability | None = None
+    """Share of the operator's real avatars that sit in a generator's frame (data sets, ID-style
+    crops, apps that cut faces out); the calibration's unless given."""
     api_keys: Annotated[tuple[ApiKeySecret, ...], NoDecode, BeforeValidator(_split_commas)] = ()
     """Each as ``app.api_keys`` reads it: ``<key or sha256:hex>[:name=…][:scopes=…][:rate=…]…``."""
     fetch_allow: Annotated[tuple[HostOrNetwork, ...], NoDecode, BeforeValidator(_split_commas)] = ()

@@ -77,6 +77,8 @@ def _result(seq: int, picture: HeldOutScore, perceptual_hash: int) -> ItemResult
             outcome="scored",
             verdict="likely_stylegan" if likely else "inconclusive",
             llr=picture.llr,
+            llr_ordinary=picture.llr,
+            llr_framed=0.0,
             eye_llr=picture.eye_llr,
             analysis=b"",
             width=400,

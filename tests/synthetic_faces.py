@@ -299,7 +299,7 @@ def make_threshold_entry(verdict: str, llr: float) -> ThresholdEntry:
 def make_eyes_only_fusion(**changes: Any) -> FusionEntry:
     """A fusion in which the eyes' llr is the total, as sure as they are."""
     fields: dict[str, Any] = {
-        "aligned_share": 0.0,
+        "framed_share": 0.0,
         "weights": {},
         "offset": 0.0,
         "ordinary": [1.0, 0.0],
@@ -312,7 +312,7 @@ def make_eyes_only_fusion(**changes: Any) -> FusionEntry:
 def calibration_file(**changes: Any) -> CalibrationFile:
     """The small calibration as a file; ``changes`` replace its fields."""
     content: dict[str, Any] = {
-        "format": 2,
+        "format": 3,
         "fitted_on": FittedOn(manifest_sha256="0" * 64, pictures={"avatar": 3000}, collectors=3),
         "networks": {},
         "checks": {EYE_ALIGNMENT.name: make_alignment_entry()},

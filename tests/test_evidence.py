@@ -16,6 +16,7 @@ from app.evidence import (
     verbal_support,
 )
 from app.face.alignment import Box
+from tests.likelihood_ratios import make_ratios
 from tests.synthetic_faces import symmetric_face
 
 llrs = st.floats(-6.0, 6.0)
@@ -35,8 +36,7 @@ def analysis(llr: float = 0.0) -> Analysis:
         alignment=None,
         match=None,
         evidence=(),
-        llr=llr,
-        llr_interval=(llr, llr),
+        against=make_ratios(llr),
         calibration_id="made up",
         warnings=(),
     )

@@ -14,9 +14,11 @@ from app.calibration.fusion import STAMP_NAME
 from app.checks import CHECKS
 from app.checks.eye_alignment import is_near_template
 from app.evidence import (
+    NO_RATIOS,
     Analysis,
     Check,
     Evidence,
+    LikelihoodRatios,
     Outcome,
     Reading,
     Reason,
@@ -61,9 +63,13 @@ class FaceResult:
     """One face's testimony, weighed."""
 
     evidence: tuple[Evidence, ...]
-    llr: float
-    interval: tuple[float, float]
+    against: LikelihoodRatios
     alignment: Alignment | None
+
+    @property
+    def llr(self) -> float:
+        """llr against the mixture of ordinary and framed real pictures."""
+        return self.against.total.llr
 
     @property
     def is_measured(self) -> bool:
@@ -95,9 +101,9 @@ def weigh_face(measurements: Measurements, calibration: Calibration) -> FaceResu
     """What a testimony weighs, check by check and together."""
     weighed_pairs = [calibration.weigh(check, measurement) for check, measurement in measurements]
     estimates = {e.check.name: w for e, w in weighed_pairs if isinstance(e.measurement, Reading)}
-    llr, interval = calibration.fuse(estimates) if estimates else (0.0, (0.0, 0.0))
+    against = calibration.fuse(estimates) if estimates else NO_RATIOS
     alignment = next((w.alignment for w in estimates.values() if w.alignment), None)
-    return FaceResult(tuple(e for e, _ in weighed_pairs), llr, interval, alignment)
+    return FaceResult(tuple(e for e, _ in weighed_pairs), against, alignment)
 
 
 def order_faces(results: Sequence[FaceResult]) -> list[int]:
@@ -158,10 +164,10 @@ def build_analysis(
     best = results[0] if results else None
     outcome = outcome_with_face(best) if best else outcome_without_face(picture)
     scored = outcome is Outcome.SCORED
-    llr = best.llr if best and scored else 0.0
+    against = best.against if best and scored else NO_RATIOS
     return Analysis(
         outcome=outcome,
-        verdict=calibration.verdict(llr) if scored else Verdict.NOT_APPLICABLE,
+        verdict=calibration.verdict(against.total.llr) if scored else Verdict.NOT_APPLICABLE,
         sha256=picture.sha256,
         perceptual_hash=picture.perceptual_hash,
         size=picture.size,
@@ -171,8 +177,7 @@ def build_analysis(
         alignment=best.alignment if best and scored else None,
         match=next((e.match for e in best.evidence if e.match), None) if best else None,
         evidence=best.evidence if best else (),
-        llr=llr,
-        llr_interval=best.interval if best and scored else (0.0, 0.0),
+        against=against,
         calibration_id=calibration.id,
         warnings=_warnings(picture, portraits),
     )

@@ -88,7 +88,7 @@ class Analyzer:
         """
         fitted_calibration = calibration.load_calibration(
             settings.models_dir / calibration.CALIBRATION_FILE, CHECKS
-        )
+        ).with_framed_share(settings.framed_share)
         networks = load_networks(settings.models_dir)
         fitted_calibration.require_networks(networks.sha256)
         finders = ThreadFaceFinders(load_landmark_model(settings.models_dir))

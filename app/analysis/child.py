@@ -30,10 +30,11 @@ from app.settings import Settings
 def main(arguments: list[str]) -> None:
     """Serve until the parent goes away."""
     connection_fd, memory_fd, *limits = map(int, arguments[:5])
-    models_dir, base_rate = arguments[5:]
+    models_dir, base_rate, framed_share = arguments[5:]
     settings = Settings(
         models_dir=Path(models_dir),
         base_rate=float(base_rate),
+        framed_share=float(framed_share) if framed_share else None,
         max_bytes=limits[0],
         max_pixels=limits[1],
         isolate=False,

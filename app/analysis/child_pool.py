@@ -48,7 +48,8 @@ def start_analyzer(
     settings: Settings, program: str = ANALYZER_PROGRAM, timeout_s: float = LIVENESS_CHECK_S
 ) -> AnalyzerProcess:
     """Start one. Raises ``ProcessStartError`` if there can be no further process."""
-    arguments = (str(settings.models_dir.resolve()), repr(settings.base_rate))
+    share = "" if settings.framed_share is None else repr(settings.framed_share)
+    arguments = (str(settings.models_dir.resolve()), repr(settings.base_rate), share)
     return AnalyzerProcess(decode_limits(settings), program, timeout_s, arguments)
 
 

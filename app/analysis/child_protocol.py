@@ -48,6 +48,8 @@ class RecordMessage(BaseModel):
     outcome: Outcome
     verdict: Verdict
     llr: FiniteFloat
+    llr_ordinary: FiniteFloat
+    llr_framed: FiniteFloat
     eye_llr: FiniteFloat
     width: ImageSidePx
     height: ImageSidePx
@@ -56,6 +58,7 @@ class RecordMessage(BaseModel):
     template: ShortText | None
     transform: ShortText | None
     distance: FiniteFloat | None
+    warnings: Annotated[tuple[ShortText, ...], Field(max_length=16)]
     analysis_bytes: Annotated[int, Field(ge=2, le=MAX_ANALYSIS_BYTES)]
     thumbnail: tuple[ThumbnailSidePx, ThumbnailSidePx]
     timings_ms: Mapping[StageName, FiniteFloat]

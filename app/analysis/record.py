@@ -46,6 +46,8 @@ def build_record(
         outcome=str(analysis.outcome),
         verdict=str(analysis.verdict),
         llr=analysis_out.llr,
+        llr_ordinary=_round_llr(analysis.against.ordinary.llr),
+        llr_framed=_round_llr(analysis.against.framed.llr),
         eye_llr=_eye_llr(analysis),
         analysis=analysis_out.model_dump_json(exclude={"id", "custom_id"}).encode(),
         width=width,
@@ -55,10 +57,16 @@ def build_record(
         template=match.template if match else None,
         transform=match.transform if match else None,
         distance=match.distance if match else None,
+        warnings=analysis.warnings,
         thumbnail=make_thumbnail(picture),
         tile=average_tile(picture),
     )
     return AnalyzedRecord(record, analyzed.timings_ms)
+
+
+def _round_llr(llr: float) -> float:
+    """As the answer gives it."""
+    return round(llr, 3) + 0.0
 
 
 def _eye_llr(analysis: Analysis) -> float:

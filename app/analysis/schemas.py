@@ -121,6 +121,28 @@ class TimingsOut(WireModel):
     checks: float
 
 
+class RatioOut(WireModel):
+    """log10 of one likelihood ratio."""
+
+    llr: float
+    interval: tuple[float, float] = Field(description="95 %")
+    measured: bool = Field(
+        description="false where nothing that could tell was measured; the llr is 0 then"
+    )
+
+
+class AgainstOut(WireModel):
+    """The two likelihood ratios that everything else follows from."""
+
+    ordinary: RatioOut = Field(description="against an ordinary avatar")
+    framed: RatioOut = Field(
+        description="against a real photograph in a generator's frame: pixels and stamp alone"
+    )
+    framed_share: float = Field(
+        description="share of framed photographs among real ones at which `llr` mixes the two"
+    )
+
+
 class AnalysisOut(WireModel):
     """What Eyeline says of one avatar."""
 
@@ -136,6 +158,7 @@ class AnalysisOut(WireModel):
     )
     llr: float = Field(description="log10 likelihood ratio; needs no prior; 0 unless scored")
     llr_interval: tuple[float, float] | None = Field(description="95 %; null unless scored")
+    against: AgainstOut | None = Field(description="null unless scored")
     support: str = Field(description="verbal band of |llr|")
     alignment: AlignmentOut | None
     face: FaceOut | None

@@ -11,6 +11,7 @@ import numpy as np
 from app import __version__
 from app.analysis.analyzer import STAGES, AnalyzedPicture
 from app.analysis.schemas import (
+    AgainstOut,
     AlignmentOut,
     AnalysisOut,
     FaceOut,
@@ -19,11 +20,21 @@ from app.analysis.schemas import (
     MeasuredOut,
     ModelOut,
     Point,
+    RatioOut,
     TimingsOut,
     UnmeasurableOut,
 )
 from app.checks.eye_alignment import gan_eye_distance
-from app.evidence import SCOPE, Analysis, Evidence, Mark, Outcome, Unmeasurable
+from app.evidence import (
+    SCOPE,
+    Analysis,
+    Evidence,
+    LikelihoodRatio,
+    LikelihoodRatios,
+    Mark,
+    Outcome,
+    Unmeasurable,
+)
 from app.face.face import Face
 from app.face.portrait import Portrait
 
@@ -53,6 +64,7 @@ def serialize_analysis(
         else None,
         llr=_round(analysis.llr, 3),
         llr_interval=_round_pair(analysis.llr_interval, 3) if is_scored else None,
+        against=_against(analysis.against) if is_scored else None,
         support=analysis.support,
         alignment=_alignment(analysis),
         face=_face(analyzed, analysis.face) if analysis.face else None,
@@ -100,6 +112,20 @@ def data_uri(png: bytes) -> str:
 def _timings(analyzed: AnalyzedPicture, fetch_ms: float) -> TimingsOut:
     spent_ms = {"fetch": fetch_ms, **analyzed.timings_ms}
     return TimingsOut(**{stage: _round(spent_ms.get(stage, 0.0), 1) for stage in STAGES})
+
+
+def _against(against: LikelihoodRatios) -> AgainstOut:
+    return AgainstOut(
+        ordinary=_ratio(against.ordinary, True),
+        framed=_ratio(against.framed, against.is_framed_measured),
+        framed_share=against.framed_share,
+    )
+
+
+def _ratio(ratio: LikelihoodRatio, measured: bool) -> RatioOut:
+    return RatioOut(
+        llr=_round(ratio.llr, 3), interval=_round_pair(ratio.interval, 3), measured=measured
+    )
 
 
 def _alignment(analysis: Analysis) -> AlignmentOut | None:

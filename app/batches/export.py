@@ -25,13 +25,15 @@ _COLUMNS_BEFORE_CHECKS: Final = (
     "llr",
     "llr_low",
     "llr_high",
+    "llr_ordinary",
+    "llr_framed",
     "likelihood",
     "posterior_at_base_rate",
     "support",
     "template",
     "transform",
 )
-_COLUMNS_AFTER_CHECKS: Final = ("perceptual_hash", "error", "error_detail")
+_COLUMNS_AFTER_CHECKS: Final = ("perceptual_hash", "warnings", "error", "error_detail")
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _PEEK_RESULTS: Final = 10_000
 """Results that are looked through for the first analysis, which says what checks there are."""
@@ -139,6 +141,9 @@ def _our_cells(result: ItemResult) -> dict[str, Any]:
         "llr": record.llr,
         "llr_low": low,
         "llr_high": high,
+        "llr_ordinary": record.llr_ordinary,
+        "llr_framed": record.llr_framed,
+        "warnings": " ".join(record.warnings),
         "likelihood": analysis.get("likelihood"),
         "posterior_at_base_rate": analysis.get("posterior_at_base_rate"),
         "support": analysis.get("support"),

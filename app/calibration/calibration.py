@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Final, assert_never
 
@@ -22,7 +22,14 @@ from app.calibration.file import (
 from app.calibration.fusion import EYE_ALIGNMENT_NAME, KNEE, STAMP_NAME, Fusion, build_fusion
 from app.calibration.logistic_scale import build_logistic_scale
 from app.calibration.scale import NO_EVIDENCE, LlrEstimate, Scale, build_stamp_scale
-from app.evidence import Check, Evidence, Reading, Unmeasurable, Verdict
+from app.evidence import (
+    Check,
+    Evidence,
+    LikelihoodRatios,
+    Reading,
+    Unmeasurable,
+    Verdict,
+)
 
 CALIBRATION_FILE: Final = "calibration.json"
 
@@ -57,9 +64,15 @@ class Calibration:
         summary = check.summarize(estimate.llr, estimate.match)
         return Evidence(check, measurement, estimate.llr, summary, estimate.match), estimate
 
-    def fuse(self, estimates: Mapping[str, LlrEstimate]) -> tuple[float, tuple[float, float]]:
-        """Total log10 likelihood ratio and its 95 % interval, within what validation can carry."""
+    def fuse(self, estimates: Mapping[str, LlrEstimate]) -> LikelihoodRatios:
+        """The likelihood ratios of one face, within what validation can carry."""
         return self.fusion(estimates, self.bounds)
+
+    def with_framed_share(self, share: float | None) -> Calibration:
+        """The same at the operator's share of framed photographs; ``None`` keeps the fitted one."""
+        if share is None:
+            return self
+        return replace(self, fusion=self.fusion.with_framed_share(share))
 
     def verdict(self, llr: float) -> Verdict:
         """The verdict for a scored picture."""

@@ -153,7 +153,7 @@ CheckEntry = Annotated[AlignmentEntry | LogisticEntry | StampEntry, Field(discri
 class FusionEntry(_Strict):
     """How the checks' llr become one; ``app.calibration.fusion`` says what each number is."""
 
-    aligned_share: Annotated[float, Field(ge=0, lt=1)]
+    framed_share: Annotated[float, Field(ge=0, lt=1)]
     weights: dict[str, float]
     offset: float
     ordinary: SlopeOffset
@@ -182,7 +182,7 @@ class FittedOn(_Strict):
 class CalibrationFile(_Strict):
     """The whole file. Every number in it was written by ``eyeline fit``."""
 
-    format: Literal[2]
+    format: Literal[3]
     fitted_on: FittedOn
     networks: dict[str, str]
     """sha256 of each network that the checks were fitted with, by file."""

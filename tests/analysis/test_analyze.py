@@ -24,13 +24,23 @@ from app.checks import CHECKS
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.checks.stamp import CHECK as STAMP
 from app.checks.texture import CHECK as TEXTURE
-from app.evidence import Analysis, Evidence, Outcome, Reading, Reason, Unmeasurable, Verdict
+from app.evidence import (
+    NO_RATIOS,
+    Analysis,
+    Evidence,
+    Outcome,
+    Reading,
+    Reason,
+    Unmeasurable,
+    Verdict,
+)
 from app.face.alignment import Box
 from app.face.face import CHEEK_LEFT, CHEEK_RIGHT, LANDMARK_COUNT, NOSE_TIP, Face
 from app.face.landmarks import FaceFinder
 from app.face.portrait import PixelNetwork
 from app.image.picture import Picture
 from app.networks.onnx import OnnxNetworks
+from tests.likelihood_ratios import make_ratios
 from tests.synthetic_faces import (
     TEMPLATE_MEAN,
     ConstantNetwork,
@@ -58,7 +68,7 @@ EYES_AND_TEXTURE = small_calibration(
             ("witness", "spread", "ln_side"), version=TEXTURE.version
         ),
     },
-    fusion=make_eyes_only_fusion(aligned_share=0.02, weights={TEXTURE.name: 1.0}),
+    fusion=make_eyes_only_fusion(framed_share=0.02, weights={TEXTURE.name: 1.0}),
 )
 """Knows the eyes, and the face as a network sees it."""
 FRAME = Box(0.0, 0.0, 400.0, 400.0)
@@ -139,9 +149,9 @@ def test_pixels_are_looked_at_and_weighed_beside_the_eyes() -> None:
     assert texture.llr == pytest.approx(1.5 / np.log(10.0))
     assert (
         result.llr
-        == EYES_AND_TEXTURE.fusion({e.check.name: w for e, w in weigh_again(result)}, (-3.0, 3.0))[
-            0
-        ]
+        == EYES_AND_TEXTURE.fusion(
+            {e.check.name: w for e, w in weigh_again(result)}, (-3.0, 3.0)
+        ).total.llr
     )
     assert result.alignment is not None
     assert result.match == eyes.match
@@ -296,7 +306,7 @@ def test_a_corner_without_a_stamp_lets_no_face_hide_another() -> None:
 
 def make_face_result(llr: float, *, measured: bool = True) -> FaceResult:
     measurement = Reading(1.0) if measured else Unmeasurable(Reason.TOO_SMALL)
-    return FaceResult((Evidence(EYE_ALIGNMENT, measurement, llr, ""),), llr, (llr, llr), None)
+    return FaceResult((Evidence(EYE_ALIGNMENT, measurement, llr, ""),), make_ratios(llr), None)
 
 
 @given(st.lists(st.builds(make_face_result, st.floats(-3, 3), measured=st.booleans()), max_size=6))
@@ -312,8 +322,8 @@ def test_of_reasons_too_small_is_the_one_that_is_told() -> None:
         Evidence(EYE_ALIGNMENT, Unmeasurable(reason), 0.0, "")
         for reason in (Reason.TOO_SMALL, Reason.DEGENERATE)
     )
-    assert outcome_with_face(FaceResult((odd, small), 0.0, (0.0, 0.0), None)) is Outcome.TOO_SMALL
-    assert outcome_with_face(FaceResult((odd,), 0.0, (0.0, 0.0), None)) is Outcome.NO_FACE
+    assert outcome_with_face(FaceResult((odd, small), NO_RATIOS, None)) is Outcome.TOO_SMALL
+    assert outcome_with_face(FaceResult((odd,), NO_RATIOS, None)) is Outcome.NO_FACE
     assert outcome_with_face(make_face_result(0.0)) is Outcome.SCORED
 
 
@@ -335,7 +345,7 @@ def test_what_cannot_be_measured_weighs_nothing() -> None:
     nothing = Unmeasurable(Reason.TOO_SMALL)
     calibration = replace(EYES_AND_TEXTURE, fusion=replace(EYES_AND_TEXTURE.fusion, offset=1.5))
     result = weigh_face(((EYE_ALIGNMENT, nothing), (TEXTURE, nothing)), calibration)
-    assert (result.llr, result.interval, result.is_measured) == (0.0, (0.0, 0.0), False)
+    assert (result.against, result.is_measured) == (NO_RATIOS, False)
     assert [e.llr for e in result.evidence] == [0.0, 0.0]
 
 
@@ -344,7 +354,7 @@ def test_what_cannot_be_measured_takes_nothing_from_what_can() -> None:
     eyes = (EYE_ALIGNMENT, Reading(1.0, (), measurements))
     beside = weigh_face((eyes, (TEXTURE, Unmeasurable(Reason.OUT_OF_PICTURE))), EYES_AND_TEXTURE)
     alone = weigh_face((eyes,), EYES_AND_TEXTURE)
-    assert (beside.llr, beside.interval) == (alone.llr, alone.interval)
+    assert beside.against == alone.against
     assert beside.alignment == alone.alignment
     assert beside.is_measured
 

@@ -10,6 +10,7 @@ from app.analysis.canary import TOLERANCE, CanaryError
 from app.evidence import Verdict
 from app.image.picture import decode
 from tests.api.stub_analyzer import picture_bytes, stub_analysis
+from tests.likelihood_ratios import make_ratios
 
 
 @pytest.fixture
@@ -30,8 +31,13 @@ def test_a_last_digit_is_forgiven_and_more_is_not(models: Path) -> None:
     analysis = stub_analysis(decode(picture_bytes()))
     canary.write_record(models, analysis)
     loaded = canary.load_canary(models)
-    assert loaded.mismatch(replace(analysis, llr=analysis.llr + 0.9 * TOLERANCE)) is None
-    mismatch = loaded.mismatch(replace(analysis, llr=analysis.llr - 1.1 * TOLERANCE))
+    assert (
+        loaded.mismatch(replace(analysis, against=make_ratios(analysis.llr + 0.9 * TOLERANCE)))
+        is None
+    )
+    mismatch = loaded.mismatch(
+        replace(analysis, against=make_ratios(analysis.llr - 1.1 * TOLERANCE))
+    )
     assert mismatch is not None
     assert "recorded is 3.70" in mismatch
     assert loaded.mismatch(replace(analysis, verdict=Verdict.INCONCLUSIVE)) is not None

@@ -28,6 +28,8 @@ PICTURE_RECORD = PictureRecord(
     outcome="scored",
     verdict="inconclusive",
     llr=0.25,
+    llr_ordinary=0.5,
+    llr_framed=-0.125,
     eye_llr=-0.5,
     analysis=b'{"llr": 0.25}',
     width=640,
@@ -37,6 +39,7 @@ PICTURE_RECORD = PictureRecord(
     template="ffhq",
     transform="untouched",
     distance=1.5,
+    warnings=("several_faces",),
     tile=TILE,
 )
 TIMINGS = {"decode": 1.0, "landmarks": 9.0, "checks": 20.5}

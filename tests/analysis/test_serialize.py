@@ -16,6 +16,7 @@ from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.evidence import Analysis, Evidence, Outcome, Reason, Unmeasurable
 from app.image.picture import decode
 from tests.api.stub_analyzer import picture_bytes, stub_analysis
+from tests.likelihood_ratios import make_ratios
 
 PICTURE = decode(picture_bytes())
 SCORED = stub_analysis(PICTURE)
@@ -27,7 +28,7 @@ def serialize(analysis: Analysis, prior: float = 0.5) -> AnalysisOut:
 
 @given(st.floats(-5, 5), st.floats(1e-5, 1 - 1e-5))
 def test_a_probability_is_never_certain_and_follows_the_odds(llr: float, prior: float) -> None:
-    analysis = serialize(replace(SCORED, llr=llr), prior)
+    analysis = serialize(replace(SCORED, against=make_ratios(llr)), prior)
     assert analysis.likelihood is not None
     assert 0.0 < analysis.likelihood < 1.0
     odds = prior / (1 - prior) * 10.0**llr
@@ -39,7 +40,7 @@ def test_a_probability_is_never_certain_and_follows_the_odds(llr: float, prior: 
 def test_the_line_is_json_without_minus_zero(llr: float, roll_deg: float) -> None:
     assert SCORED.alignment is not None
     turned = replace(SCORED.alignment, roll_deg=roll_deg)
-    line = serialize(replace(SCORED, llr=llr, alignment=turned)).model_dump_json()
+    line = serialize(replace(SCORED, against=make_ratios(llr), alignment=turned)).model_dump_json()
     assert "\n" not in line
     assert ":-0.0," not in line
     AnalysisOut.model_validate(json.loads(line))
@@ -54,7 +55,7 @@ def test_an_unmeasurable_check_is_told_with_its_reason() -> None:
         EYE_ALIGNMENT, Unmeasurable(Reason.TOO_SMALL), 0.0, "not measured: too_small"
     )
     analysis_out = serialize(
-        replace(SCORED, outcome=Outcome.TOO_SMALL, evidence=(evidence,), alignment=None, llr=0.0)
+        replace(SCORED, outcome=Outcome.TOO_SMALL, evidence=(evidence,), alignment=None)
     )
     check = analysis_out.model_dump(mode="json")["checks"][0]
     assert (check["status"], check["reason"], check["llr"]) == ("unmeasurable", "too_small", 0.0)
@@ -94,7 +95,9 @@ def test_people_are_told_of_every_check() -> None:
 
 
 def test_words_say_against_when_it_is_against() -> None:
-    words = format_text(serialize(replace(SCORED, llr=-2.5, warnings=("several_faces",))))
+    words = format_text(
+        serialize(replace(SCORED, against=make_ratios(-2.5), warnings=("several_faces",)))
+    )
     assert "-2.50" in words
     assert "support against" in words
     assert "note: several faces" in words

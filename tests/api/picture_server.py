@@ -19,6 +19,7 @@ from app.analysis.analyzer import AnalyzedPicture
 from app.evidence import Verdict
 from app.image.picture import decode
 from tests.api.stub_analyzer import StubAnalyzer, stub_analysis
+from tests.likelihood_ratios import make_ratios
 
 WAIT_TIMEOUT_S = 60.0
 LIKELY_FROM = 200
@@ -44,7 +45,8 @@ class ShadeAnalyzer(StubAnalyzer):
             verdict = Verdict.LIKELY_STYLEGAN
         elif shade <= UNLIKELY_TO:
             verdict = Verdict.UNLIKELY_STYLEGAN
-        analysis = replace(stub_analysis(picture), llr=round(shade / 32 - 4, 3), verdict=verdict)
+        ratios = make_ratios(round(shade / 32 - 4, 3))
+        analysis = replace(stub_analysis(picture), against=ratios, verdict=verdict)
         return AnalyzedPicture(picture, analysis, {"decode": 1.0, "landmarks": 2.0, "checks": 3.0})
 
 

@@ -21,11 +21,12 @@ from app.api import connection_timeouts
 from app.api.app import create_app
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.checks.texture import CHECK as TEXTURE
-from app.evidence import Analysis, Evidence, Mark, Match, Outcome, Reading, Verdict
+from app.evidence import NO_RATIOS, Analysis, Evidence, Mark, Match, Outcome, Reading, Verdict
 from app.face.alignment import Alignment, Box
 from app.face.face import Face
 from app.image.picture import Picture, decode
 from app.settings import Settings
+from tests.likelihood_ratios import make_ratios
 
 StartServer = Callable[..., httpx.Client]
 """``start(analyst, workers=1, ...)``: a server for one test; arguments are settings."""
@@ -72,8 +73,7 @@ def stub_analysis(picture: Picture, outcome: Outcome = Outcome.SCORED) -> Analys
         alignment=Alignment((0.5, 0.496), 1.0071234, -0.0) if scored else None,
         match=match if scored else None,
         evidence=evidence if scored else (),
-        llr=3.7 if scored else 0.0,
-        llr_interval=(3.4, 3.8) if scored else (0.0, 0.0),
+        against=make_ratios(3.7, (3.4, 3.8), framed=1.7) if scored else NO_RATIOS,
         calibration_id="0123456789ab",
         warnings=(),
     )

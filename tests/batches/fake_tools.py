@@ -46,6 +46,8 @@ def record_of(data: bytes) -> PictureRecord:
         outcome="scored" if scored else "no_face",
         verdict=verdict if scored else "not_applicable",
         llr=llr if scored else 0.0,
+        llr_ordinary=llr if scored else 0.0,
+        llr_framed=llr / 4 if scored else 0.0,
         eye_llr=llr / 2,
         analysis=json.dumps({"llr": llr}).encode(),
         width=400,

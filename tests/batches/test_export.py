@@ -39,12 +39,15 @@ def build_record(analysis: bytes | None = None) -> PictureRecord:
         outcome="scored",
         verdict="likely_stylegan",
         llr=-1.2,
+        llr_ordinary=-1.25,
+        llr_framed=-0.5,
         eye_llr=-2.0,
         analysis=json.dumps(ANALYSIS).encode() if analysis is None else analysis,
         width=400,
         height=400,
         template="ffhq",
         transform="untouched",
+        warnings=("several_faces", "animated"),
     )
 
 
@@ -151,6 +154,8 @@ def test_the_list_s_rows_with_ours_behind() -> None:
         "llr",
         "llr_low",
         "llr_high",
+        "llr_ordinary",
+        "llr_framed",
         "likelihood",
         "posterior_at_base_rate",
         "support",
@@ -159,6 +164,7 @@ def test_the_list_s_rows_with_ours_behind() -> None:
         "eye_alignment_llr",
         "teeth_llr",
         "perceptual_hash",
+        "warnings",
         "error",
         "error_detail",
         "seq",
@@ -169,6 +175,8 @@ def test_the_list_s_rows_with_ours_behind() -> None:
         "-1.5",
         "-2.0",
     )
+    assert (scored["llr_ordinary"], scored["llr_framed"]) == ("-1.25", "-0.5")
+    assert scored["warnings"] == "several_faces animated"
     assert (failed["name"], failed["error"], failed["seq"]) == ("'=1+1", "url_invalid", "1")
     assert failed["error_detail"] == "'=Line 3 is wrong."
     assert failed["llr"] == ""

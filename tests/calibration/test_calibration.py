@@ -254,7 +254,9 @@ def eye_estimate(llr: float, low: float, high: float) -> dict[str, LlrEstimate]:
 
 
 def fused_llr(calibration: Calibration, **llrs: float) -> float:
-    return calibration.fuse({name: LlrEstimate(llr, (llr, llr)) for name, llr in llrs.items()})[0]
+    return calibration.fuse(
+        {name: LlrEstimate(llr, (llr, llr)) for name, llr in llrs.items()}
+    ).total[0]
 
 
 WIDE_BOUNDS = small_calibration(bounds=[-9.0, 9.0])
@@ -262,7 +264,7 @@ WIDE_BOUNDS = small_calibration(bounds=[-9.0, 9.0])
 
 @given(st.floats(-3, 3), st.floats(0, 1), st.floats(0, 1))
 def test_the_eyes_alone_are_the_total(llr: float, below: float, above: float) -> None:
-    llr_total, (low, high) = WIDE_BOUNDS.fuse(eye_estimate(llr, llr - below, llr + above))
+    llr_total, (low, high) = WIDE_BOUNDS.fuse(eye_estimate(llr, llr - below, llr + above)).total
     assert llr_total == pytest.approx(llr)
     assert low == pytest.approx(llr - below, abs=1e-9)
     assert high == pytest.approx(llr + above, abs=1e-9)
@@ -272,9 +274,9 @@ def test_the_eyes_alone_are_the_total(llr: float, below: float, above: float) ->
 def test_bounds_are_approached_and_never_left_and_order_is_kept(
     llr: float, more: float, below: float, above: float
 ) -> None:
-    llr_total, (low, high) = EYES_ONLY.fuse(eye_estimate(llr, llr - below, llr + above))
+    llr_total, (low, high) = EYES_ONLY.fuse(eye_estimate(llr, llr - below, llr + above)).total
     assert -3.0 <= low <= llr_total <= high <= 3.0
-    stronger = EYES_ONLY.fuse(eye_estimate(llr + more, llr, llr + more))[0]
+    stronger = EYES_ONLY.fuse(eye_estimate(llr + more, llr, llr + more)).total[0]
     assert stronger >= llr_total
     if llr > -6.0 and llr + more < 6.0:  # further out floats end before the bound does
         assert stronger > llr_total
@@ -283,7 +285,10 @@ def test_bounds_are_approached_and_never_left_and_order_is_kept(
 def test_a_bend_begins_at_its_knee_without_a_step_or_a_corner() -> None:
     for sign in (1.0, -1.0):
         knee = 3.0 - KNEE
-        assert sign * EYES_ONLY.fuse(eye_estimate(sign * knee, sign * knee, sign * knee))[0] == knee
+        assert (
+            sign * EYES_ONLY.fuse(eye_estimate(sign * knee, sign * knee, sign * knee)).total[0]
+            == knee
+        )
         near_knee = np.array(
             [soft_clip(sign * (knee + d), (-3.0, 3.0)) for d in (-1e-4, 0.0, 1e-4)]
         )
@@ -294,10 +299,10 @@ def test_a_bend_begins_at_its_knee_without_a_step_or_a_corner() -> None:
 
 def test_bounds_need_not_lie_alike_on_both_sides() -> None:
     calibration = small_calibration(bounds=[-1.0, 0.8])
-    llr, interval = calibration.fuse(eye_estimate(5.0, 4.0, 6.0))
+    llr, interval = calibration.fuse(eye_estimate(5.0, 4.0, 6.0)).total
     assert 0.79 < interval[0] <= llr <= interval[1] <= 0.8
-    assert -1.0 <= calibration.fuse(eye_estimate(-5.0, -6.0, -1.4))[0] < -0.99
-    assert calibration.fuse(eye_estimate(0.1, 0.0, 0.2))[0] == pytest.approx(0.1)
+    assert -1.0 <= calibration.fuse(eye_estimate(-5.0, -6.0, -1.4)).total[0] < -0.99
+    assert calibration.fuse(eye_estimate(0.1, 0.0, 0.2)).total[0] == pytest.approx(0.1)
 
 
 def test_pixel_checks_are_weighed_with_an_offset_and_the_stamp_is_not() -> None:
@@ -316,8 +321,8 @@ def test_the_offset_belongs_to_pixels_and_counts_only_where_they_were_seen() -> 
 
 
 @pytest.mark.parametrize("share", [0.5, 0.1, 0.02, 0.001])
-def test_the_eyes_alone_never_weigh_more_than_one_over_the_aligned_share(share: float) -> None:
-    calibration = calibrate_all_kinds(aligned_share=share)
+def test_the_eyes_alone_never_weigh_more_than_one_over_the_framed_share(share: float) -> None:
+    calibration = calibrate_all_kinds(framed_share=share)
     most = -math.log10(share)
     for eyes in (0.5, 2.0, 3.0, 6.0, 12.0):
         assert fused_llr(calibration, eye_alignment=eyes) <= min(eyes, most) + 1e-12
@@ -329,7 +334,7 @@ def test_the_eyes_alone_never_weigh_more_than_one_over_the_aligned_share(share: 
 
 def test_pixels_clear_a_photograph_in_the_frame_and_cannot_be_outdone_by_it() -> None:
     """Pixels weigh the same beside eyes in the frame as they do beside any others."""
-    calibration = calibrate_all_kinds(aligned_share=0.02, weights={TEXTURE.name: 1.0}, offset=0.0)
+    calibration = calibrate_all_kinds(framed_share=0.02, weights={TEXTURE.name: 1.0}, offset=0.0)
     framed = fused_llr(calibration, eye_alignment=12.0, texture=-2.0)
     assert framed == pytest.approx(math.log10(50.0) - 2.0, abs=1e-6)
     assert framed < 0.0
@@ -345,7 +350,7 @@ def test_pixels_clear_a_photograph_in_the_frame_and_cannot_be_outdone_by_it() ->
 def test_more_of_any_check_is_never_less_in_all(
     llrs: dict[str, float], data: st.DataObject
 ) -> None:
-    calibration = calibrate_all_kinds(aligned_share=0.02)
+    calibration = calibrate_all_kinds(framed_share=0.02)
     name = data.draw(st.sampled_from(sorted(llrs)))
     more = data.draw(st.floats(0, 3))
     assert fused_llr(calibration, **llrs | {name: llrs[name] + more}) >= fused_llr(
@@ -362,16 +367,16 @@ def test_doubts_add_as_independent_ones_do() -> None:
             TEXTURE.name: LlrEstimate(0.5, (0.0, 1.0)),
             STAMP.name: LlrEstimate(0.0, (0.0, 0.0)),
         }
-    )
+    ).total
     own = 1.959964 * 0.1
     assert llr == pytest.approx(1.4)
     assert low == pytest.approx(1.4 - math.hypot(own, 0.3, 0.8 * 0.5))
     assert high == pytest.approx(1.4 + math.hypot(own, 0.2, 0.8 * 0.5))
 
 
-def test_doubt_about_eyes_far_beyond_the_aligned_share_moves_nothing() -> None:
-    calibration = calibrate_all_kinds(aligned_share=0.02)
-    sure = calibration.fuse({CHECK.name: LlrEstimate(8.0, (6.0, 9.0))})[1]
+def test_doubt_about_eyes_far_beyond_the_framed_share_moves_nothing() -> None:
+    calibration = calibrate_all_kinds(framed_share=0.02)
+    sure = calibration.fuse({CHECK.name: LlrEstimate(8.0, (6.0, 9.0))}).total[1]
     assert sure[1] - sure[0] < 1e-3
 
 
@@ -464,7 +469,7 @@ def test_the_shipped_calibration_loads_and_is_sound(shipped: Calibration) -> Non
 
 def test_the_shipped_fusion_lets_no_check_speak_against_itself(shipped: Calibration) -> None:
     fused = shipped.fusion
-    assert 0.0 < fused.aligned_share < 0.1
+    assert 0.0 < fused.framed_share < 0.1
     assert set(fused.weights) == {c.name for c in shipped.checks} - {CHECK.name, STAMP.name}
     assert min(fused.weights.values()) >= 0.0
     assert max(fused.weights.values()) > 0.0

@@ -144,7 +144,7 @@ def test_a_missing_field_is_refused_wherever_it_is_missing(path: KeyPath) -> Non
 @pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf], ids=str)
 @pytest.mark.parametrize(
     "path",
-    [("fusion", "offset"), ("fusion", "aligned_share"), ("fusion", "weights", TEXTURE.name),
+    [("fusion", "offset"), ("fusion", "framed_share"), ("fusion", "weights", TEXTURE.name),
      ("fusion", "framed", 1),
      ("fusion", "uncertainty", 0, 1), ("bounds", 0), (*ALIGNMENT_PATH, "templates", 0, "scale", 1,
      1),
@@ -165,8 +165,8 @@ def test_a_number_that_is_none_is_refused(path: KeyPath, value: float) -> None:
 @pytest.mark.parametrize(
     ("path", "value"),
     [
-        (("format",), 1),
-        (("format",), 3),
+        (("format",), 2),
+        (("format",), 4),
         (("networks",), ["witness.onnx"]),
         (("networks", "witness.onnx"), None),
         (("thresholds", 0, "verdict"), "guilty"),
@@ -195,8 +195,8 @@ def test_a_number_that_is_none_is_refused(path: KeyPath, value: float) -> None:
         ((*STAMP_PATH, "interval"), [3.0, 2.4]),
         ((*STAMP_PATH, "hit_llr"), "heavy"),
         ((*STAMP_PATH, "bounds"), [0.0]),
-        (("fusion", "aligned_share"), 1.0),
-        (("fusion", "aligned_share"), -0.01),
+        (("fusion", "framed_share"), 1.0),
+        (("fusion", "framed_share"), -0.01),
         (("fusion", "ordinary"), [1.0]),
         (("fusion", "ordinary", 0), -0.1),
         (("fusion", "framed"), [1.0, 0.0, 0.0]),

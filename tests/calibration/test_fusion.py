@@ -13,6 +13,7 @@ from app.calibration.fusion import (
     STAMP_NAME,
     Fusion,
     build_fusion,
+    mixture_llr,
     soft_clip,
 )
 from app.calibration.scale import LlrEstimate
@@ -25,7 +26,7 @@ PIXELS = ("texture", "teeth")
 
 def make_fusion(**changes: Any) -> Fusion:
     fields: dict[str, Any] = {
-        "aligned_share": 0.02,
+        "framed_share": 0.02,
         "weights": {"texture": 0.8, "teeth": 0.5},
         "offset": 0.1,
         "ordinary": [1.0, 0.0],
@@ -85,21 +86,21 @@ def test_bent_knows_no_side(llr: float) -> None:
 def test_the_eyes_alone_never_weigh_more_than_the_share_of_the_framed_allows(
     share: float, llr: float
 ) -> None:
-    assert eyes_only_llr(make_fusion(aligned_share=share), llr) <= -math.log10(share) + 1e-12
+    assert eyes_only_llr(make_fusion(framed_share=share), llr) <= -math.log10(share) + 1e-12
 
 
 def test_the_frame_by_hand() -> None:
-    fused = make_fusion(aligned_share=0.02)
+    fused = make_fusion(framed_share=0.02)
     assert eyes_only_llr(fused, math.log10(98.0)) == pytest.approx(math.log10(1 / (0.01 + 0.02)))
     assert eyes_only_llr(fused, 300.0) == pytest.approx(math.log10(50.0))
     assert eyes_only_llr(fused, 0.0) == pytest.approx(0.0)
-    assert eyes_only_llr(make_fusion(aligned_share=0.0), 2.25) == pytest.approx(2.25)
+    assert eyes_only_llr(make_fusion(framed_share=0.0), 2.25) == pytest.approx(2.25)
 
 
 @given(shares, llrs, llrs)
 def test_a_better_frame_never_weighs_less(share: float, one: float, other: float) -> None:
     low, high = sorted((one, other))
-    fused = make_fusion(aligned_share=share)
+    fused = make_fusion(framed_share=share)
     assert eyes_only_llr(fused, low) <= eyes_only_llr(fused, high)
 
 
@@ -107,7 +108,7 @@ def test_a_better_frame_never_weighs_less(share: float, one: float, other: float
 def test_eyes_outside_every_frame_count_nearly_as_they_are(llr: float) -> None:
     """A share of framed avatars takes from evidence for the frame, not from that against it."""
     assume(llr < 0.0)
-    left = eyes_only_llr(make_fusion(aligned_share=0.02), llr)
+    left = eyes_only_llr(make_fusion(framed_share=0.02), llr)
     assert llr <= left <= llr + math.log10(1.0 / 0.98)
 
 
@@ -154,7 +155,7 @@ def test_stronger_pixels_never_weigh_less(
 def test_pixels_strongly_against_clear_a_framed_face(eyes: float) -> None:
     llr, _ = make_fusion()(
         {EYE_ALIGNMENT_NAME: make_estimate(eyes), "texture": make_estimate(-4.0)}, BOUNDS
-    )
+    ).total
     assert llr < -1.0
 
 
@@ -214,7 +215,7 @@ def test_the_interval_holds_the_llr_and_stays_within_bounds(
     weighed: dict[str, LlrEstimate], spread: float
 ) -> None:
     fused = make_fusion(uncertainty=[[-9.0, spread], [9.0, spread]])
-    llr, (low, high) = fused(weighed, BOUNDS)
+    llr, (low, high) = fused(weighed, BOUNDS).total
     assert BOUNDS[0] <= low <= llr <= high <= BOUNDS[1]
 
 
@@ -224,8 +225,8 @@ def test_the_total_does_not_depend_on_the_order_of_the_checks(
 ) -> None:
     backwards = dict(reversed(weighed.items()))
     np.testing.assert_allclose(
-        np.hstack(make_fusion()(weighed, BOUNDS)),
-        np.hstack(make_fusion()(backwards, BOUNDS)),
+        np.hstack(make_fusion()(weighed, BOUNDS).total),
+        np.hstack(make_fusion()(backwards, BOUNDS).total),
         atol=1e-12,
     )
 
@@ -234,23 +235,88 @@ def test_checks_and_the_fusion_itself_add_their_variances() -> None:
     fused = make_fusion(weights={"texture": 1.0, "teeth": 1.0}, offset=0.0)
     _, (low, high) = fused(
         {"texture": make_estimate(0.2, 0.3), "teeth": make_estimate(-0.2, 0.4)}, BOUNDS
-    )
+    ).total
     assert (low, high) == pytest.approx((-0.5, 0.5))
     unsure = make_fusion(
         weights={"texture": 1.0}, offset=0.0, uncertainty=[[-9.0, 0.5], [9.0, 0.5]]
     )
-    _, (low, high) = unsure({"texture": make_estimate(0.0)}, BOUNDS)
+    _, (low, high) = unsure({"texture": make_estimate(0.0)}, BOUNDS).total
     assert (low, high) == pytest.approx((-0.98, 0.98), rel=1e-3)
 
 
 def test_a_check_that_is_less_sure_widens_the_interval() -> None:
     narrow, wide = (
-        make_fusion()({"texture": make_estimate(0.5, reach)}, BOUNDS)[1] for reach in (0.1, 0.5)
+        make_fusion()({"texture": make_estimate(0.5, reach)}, BOUNDS).total[1]
+        for reach in (0.1, 0.5)
     )
     assert wide[0] < narrow[0]
     assert narrow[1] < wide[1]
 
 
 def test_all_that_is_sure_is_a_point() -> None:
-    llr, interval = make_fusion()({"texture": make_estimate(0.5)}, BOUNDS)
+    llr, interval = make_fusion()({"texture": make_estimate(0.5)}, BOUNDS).total
     assert interval == (llr, llr)
+
+
+# Two ratios
+
+
+@given(checks, shares)
+def test_the_total_is_the_mixture_of_the_two_ratios(
+    weighed: dict[str, LlrEstimate], share: float
+) -> None:
+    against = make_fusion(framed_share=share)(weighed, BOUNDS)
+    expected = mixture_llr(against.ordinary.llr, against.framed.llr, share)
+    assert against.total.llr == pytest.approx(expected)
+    low, high = sorted((against.ordinary.llr, against.framed.llr))
+    assert low - 1e-9 <= against.total.llr <= high + 1e-9
+    assert against.framed_share == share
+
+
+@given(checks)
+def test_each_interval_holds_its_ratio(weighed: dict[str, LlrEstimate]) -> None:
+    against = make_fusion()(weighed, BOUNDS)
+    for llr, (low, high) in (against.ordinary, against.framed, against.total):
+        assert BOUNDS[0] <= low <= llr <= high <= BOUNDS[1]
+
+
+@given(llrs)
+def test_eyes_say_nothing_against_a_framed_photograph(eyes: float) -> None:
+    against = make_fusion()({EYE_ALIGNMENT_NAME: make_estimate(eyes, 0.5)}, BOUNDS)
+    assert against.framed == (0.0, (0.0, 0.0))
+    assert not against.is_framed_measured
+    assert against.ordinary.llr == soft_clip(eyes, BOUNDS)
+
+
+@given(llrs, st.floats(-2.0, 2.0))
+def test_pixels_alone_weigh_against_a_framed_photograph(eyes: float, texture: float) -> None:
+    fused = make_fusion(framed=[0.5, -0.2])
+    pixels = {"texture": make_estimate(texture)}
+    against = fused({EYE_ALIGNMENT_NAME: make_estimate(eyes), **pixels}, BOUNDS)
+    assert against.framed.llr == fused(pixels, BOUNDS).framed.llr
+    assert against.framed.llr == pytest.approx(0.5 * (0.8 * texture + 0.1) - 0.2)
+    assert against.is_framed_measured
+
+
+def test_a_stamp_multiplies_both_ratios() -> None:
+    eyes = {EYE_ALIGNMENT_NAME: make_estimate(0.4), "texture": make_estimate(-0.1)}
+    plain = make_fusion()(eyes, (-9.0, 9.0))
+    stamped = make_fusion()({**eyes, STAMP_NAME: make_estimate(2.0)}, (-9.0, 9.0))
+    assert stamped.ordinary.llr - plain.ordinary.llr == pytest.approx(2.0)
+    assert stamped.framed.llr - plain.framed.llr == pytest.approx(2.0)
+    assert stamped.total.llr - plain.total.llr == pytest.approx(2.0)
+
+
+def test_only_a_stamp_that_was_read_tells_framed_photographs_apart() -> None:
+    for llr, is_measured in ((2.0, True), (0.0, False)):
+        against = make_fusion()({STAMP_NAME: make_estimate(llr)}, BOUNDS)
+        assert against.is_framed_measured is is_measured
+
+
+@given(llrs, llrs)
+def test_an_operator_without_framed_photographs_gets_the_ordinary_ratio(
+    eyes: float, texture: float
+) -> None:
+    weighed = {EYE_ALIGNMENT_NAME: make_estimate(eyes), "texture": make_estimate(texture)}
+    rare = make_fusion().with_framed_share(1e-9)(weighed, BOUNDS)
+    assert rare.total.llr == pytest.approx(rare.ordinary.llr, abs=1e-2)

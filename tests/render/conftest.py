@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.evidence import (
+    NO_RATIOS,
     Analysis,
     Check,
     Evidence,
@@ -33,6 +34,7 @@ from app.face.face import (
 )
 from app.image.picture import Picture
 from app.render.overlay.overlay import draw_overlay
+from tests.likelihood_ratios import make_ratios
 
 Pixels = NDArray[np.int64]
 
@@ -107,8 +109,7 @@ def _make_analysis(
         alignment=align(faces[0], Box(0.0, 0.0, *size)) if faces else None,
         match=match,
         evidence=evidence,
-        llr=llr,
-        llr_interval=(llr - 0.3, llr + 0.2),
+        against=make_ratios(llr, (llr - 0.3, llr + 0.2)),
         calibration_id="2026-01-01",
         warnings=warnings,
     )
@@ -121,7 +122,7 @@ def _make_faceless_analysis(
         _make_analysis(size, faces=(), llr=0.0),
         outcome=outcome,
         verdict=Verdict.NOT_APPLICABLE,
-        llr_interval=(0.0, 0.0),
+        against=NO_RATIOS,
     )
 
 

@@ -18,6 +18,7 @@ from app.training.held_out_networks import (
     SPLIT_COUNT,
     SPLITS_FILE,
     NetworkSplits,
+    extend_splits,
     load_models,
     network_file,
     read_splits,
@@ -200,3 +201,27 @@ def test_every_part_has_a_network_of_its_own_here_and_none_is_the_one_that_ships
         MODELS_DIR / REGION_NETWORK_FILE
     ]
     assert len({file.read_bytes() for file in files}) == SPLIT_COUNT + 1
+
+
+# A larger corpus
+
+
+def test_a_larger_corpus_keeps_every_part_and_deals_out_what_is_new() -> None:
+    rows = (
+        *(make_row("one", f"one_{n}.jpg") for n in range(6)),
+        make_row("two", "two.jpg"),
+        make_row("new", "new_a.jpg"),
+        make_row("new", "new_b.jpg"),
+        make_row("only", "only_a.jpg"),
+        make_row("only", "only_new.jpg"),
+    )
+    extended = extend_splits(SMALL_SPLITS, Corpus(Path(), rows, "b" * 64))
+    assert extended.manifest_sha256 == "b" * 64
+    for known in (SMALL_SPLITS.collectors, SMALL_SPLITS.pictures):
+        assert known.items() <= (extended.collectors | extended.pictures).items()
+    splits = [extended.split_of(row) for row in rows]
+    assert splits[:7] == [0] * 6 + [3]
+    assert splits[7] == splits[8]  # a collector is in one part
+    assert splits[7] not in (0, 3)  # which holds least so far
+    assert splits[9] == 1
+    assert splits[10] in range(SPLIT_COUNT)

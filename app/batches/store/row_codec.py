@@ -71,6 +71,9 @@ def encode_picture_record(record: PictureRecord) -> str:
             record.template,
             record.transform,
             None if record.distance is None else float(record.distance),
+            float(record.llr_ordinary),
+            float(record.llr_framed),
+            list(record.warnings),
         ],
         separators=(",", ":"),
     )
@@ -78,15 +81,18 @@ def encode_picture_record(record: PictureRecord) -> str:
 
 def decode_picture_record(row: Mapping[str, Any]) -> PictureRecord:
     """The finding of a row of ``pictures``; without a thumbnail if the row holds none."""
-    perceptual_hash, eye_llr, width, height, eyes, square, template, transform, distance = (
-        json.loads(row["finding"])
-    )
+    (
+        perceptual_hash, eye_llr, width, height, eyes, square, template, transform, distance,
+        llr_ordinary, llr_framed, warnings,
+    ) = json.loads(row["finding"])  # fmt: skip
     return PictureRecord(
         sha256=row["sha256"].hex(),
         perceptual_hash=perceptual_hash,
         outcome=row["outcome"],
         verdict=row["verdict"],
         llr=row["llr"],
+        llr_ordinary=llr_ordinary,
+        llr_framed=llr_framed,
         eye_llr=eye_llr,
         analysis=bytes(row["analysis"]),
         width=width,
@@ -96,6 +102,7 @@ def decode_picture_record(row: Mapping[str, Any]) -> PictureRecord:
         template=template,
         transform=transform,
         distance=distance,
+        warnings=tuple(warnings),
         thumbnail=bytes(row.get("thumbnail") or b""),
     )
 

@@ -130,7 +130,7 @@ def provisional_calibration(
 ) -> Calibration:
     """A calibration with the whole corpus's bounds, and thresholds that only order verdicts."""
     file = CalibrationFile(
-        format=2,
+        format=3,
         fitted_on=FittedOn(manifest_sha256="", pictures={}, collectors=0),
         networks={},
         checks=checks,

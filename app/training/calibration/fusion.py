@@ -24,7 +24,7 @@ from app.training.calibration.sample_weights import ALIGNED_KINDS, compute_sampl
 from app.training.corpus import ORDINARY_KINDS, ManifestRow
 from app.training.measure import MeasuredPicture
 
-ALIGNED_SHARE: Final = 0.025
+FRAMED_SHARE: Final = 0.025
 """Ordinary avatars that sit in a generator's frame for reasons of their own. Judgement: of 5,202
 ordinary pictures 5 did by chance; data sets, ID-style crops and apps that cut faces out come on top
 where a list is drawn from one place."""
@@ -49,7 +49,7 @@ def fit_fusion(names: Sequence[str], faces: Sequence[PixelLlrs]) -> FusionEntry:
     weights, offset = np.round(solution[:-1], 4), round(float(solution[-1]) / _LN10, 4)
     total_llrs = llrs @ weights + offset
     return FusionEntry(
-        aligned_share=ALIGNED_SHARE,
+        framed_share=FRAMED_SHARE,
         weights=dict(zip(names, weights.tolist(), strict=True)),
         offset=offset,
         ordinary=_fit_line(rows, total_llrs, ORDINARY_KINDS),

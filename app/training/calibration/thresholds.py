@@ -47,7 +47,7 @@ def build_calibration_file(
     )
     likely_llr = find_threshold(ordinary_llrs, TARGET_FALSE_POSITIVE_RATE)
     return CalibrationFile(
-        format=2,
+        format=3,
         fitted_on=FittedOn(
             manifest_sha256=corpus.manifest_sha256,
             pictures=dict(sorted(Counter(m.row.kind for m in pictures).items())),

@@ -124,7 +124,7 @@ def select_perturbation_rows(corpus: Corpus) -> list[ManifestRow]:
 
 
 def write_scores(scores: Sequence[ScoredPicture], out: Path) -> None:
-    """A line a picture: its row, outcome, verdict and llr, then each check's value and llr.
+    """A line a picture: its row, outcome, verdict, llrs and warnings; then each check's value, llr.
 
     Empty where a check could not measure. Behind them where the face lies (``square_…``).
     """
@@ -132,7 +132,18 @@ def write_scores(scores: Sequence[ScoredPicture], out: Path) -> None:
     columns = [f"{name}_{part}" for name in names for part in ("value", "llr")]
     with out.open("w", newline="", encoding="utf-8") as file:
         writer = csv.writer(file)
-        row_columns = ("path", "label", "kind", "source", "outcome", "verdict", "llr")
+        row_columns = (
+            "path",
+            "label",
+            "kind",
+            "source",
+            "outcome",
+            "verdict",
+            "llr",
+            "llr_ordinary",
+            "llr_framed",
+            "warnings",
+        )
         writer.writerow([*row_columns, *columns, *SQUARE_COLUMNS])
         for s in scores:
             cells = [cell for name in names for cell in _format_check(s.checks.get(name))]
@@ -140,7 +151,8 @@ def write_scores(scores: Sequence[ScoredPicture], out: Path) -> None:
             writer.writerow(
                 [
                     row.path, row.label, row.kind, row.source, s.outcome, s.verdict,
-                    f"{s.llr:.6g}", *cells, *_format_square(s),
+                    f"{s.llr:.6g}", f"{s.against.ordinary.llr:.6g}", f"{s.against.framed.llr:.6g}",
+                    " ".join(s.warnings), *cells, *_format_square(s),
                 ]
             )  # fmt: skip
 

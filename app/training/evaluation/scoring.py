@@ -10,7 +10,7 @@ import numpy as np
 from app.analysis.analyze import order_faces, outcome_with_face, weigh_face
 from app.arrays import FloatArray
 from app.calibration.calibration import Calibration
-from app.evidence import Outcome, Reading, Verdict
+from app.evidence import NO_RATIOS, LikelihoodRatios, Outcome, Reading, Verdict
 from app.training.corpus import ManifestRow
 from app.training.measure import MeasuredPicture
 
@@ -25,12 +25,22 @@ class ScoredPicture:
     row: ManifestRow
     outcome: str
     verdict: str
-    llr: float
-    interval: tuple[float, float]
+    against: LikelihoodRatios
     checks: Mapping[str, tuple[float, float] | str]
     gan_eye_distance: float
     side_px: int = 0
     square: tuple[float, float, float, float] | None = None
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def llr(self) -> float:
+        """llr against the mixture of ordinary and framed real pictures."""
+        return self.against.total.llr
+
+    @property
+    def interval(self) -> tuple[float, float]:
+        """95 % interval of ``llr``."""
+        return self.against.total.interval
 
 
 def score_picture(measured: MeasuredPicture, calibration: Calibration) -> ScoredPicture:
@@ -44,8 +54,7 @@ def score_picture(measured: MeasuredPicture, calibration: Calibration) -> Scored
             measured.row,
             outcome,
             Verdict.NOT_APPLICABLE,
-            0.0,
-            (0.0, 0.0),
+            NO_RATIOS,
             {},
             measured.gan_eye_distance,
             measured.side_px,
@@ -54,8 +63,7 @@ def score_picture(measured: MeasuredPicture, calibration: Calibration) -> Scored
         row=measured.row,
         outcome=outcome,
         verdict=calibration.verdict(best.llr),
-        llr=best.llr,
-        interval=best.interval,
+        against=best.against,
         checks={
             e.check.name: (e.measurement.value, e.llr)
             if isinstance(e.measurement, Reading)

@@ -16,9 +16,8 @@ from typing import Final
 import cv2
 import numpy as np
 
-from app.calibration.densities import FloatArray
+from app.arrays import FloatArray, RgbArray
 from app.face.face import Face
-from app.image.picture import RgbArray
 
 ITA_BANDS: Final = (
     ("very_light", 55.0),

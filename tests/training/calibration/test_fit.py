@@ -32,7 +32,7 @@ from app.training.calibration.fit import (
     provisional_calibration,
     score_held_out,
 )
-from app.training.calibration.fusion import ALIGNED_SHARE, pixel_check_names
+from app.training.calibration.fusion import FRAMED_SHARE, pixel_check_names
 from app.training.calibration.measurements import MeasuredCorpus
 from app.training.calibration.sample_weights import ALIGNED_KINDS, has_share
 from app.training.calibration.size_effects import (
@@ -268,7 +268,7 @@ def test_the_fusion_weighs_every_check_of_pixels_and_no_other(study: FittedCorpu
     assert list(fused.weights) == pixel_check_names()
     assert min(fused.weights.values()) >= 0.0
     assert sum(fused.weights.values()) > 0.1
-    assert fused.aligned_share == ALIGNED_SHARE
+    assert fused.framed_share == FRAMED_SHARE
 
 
 def test_figures_say_how_good_a_check_is_alone_and_how_often_it_can_measure(
@@ -378,10 +378,10 @@ def test_a_provisional_calibration_is_of_what_it_was_given_alone(study: FittedCo
         EYE_ALIGNMENT_NAME: make_alignment_entry(bounds=[-1.5, 2.5])
     }
     result = provisional_calibration(
-        study.measured_corpus, held, make_eyes_only_fusion(aligned_share=0.25)
+        study.measured_corpus, held, make_eyes_only_fusion(framed_share=0.25)
     )
     assert result.file.checks == held
-    assert result.fusion.aligned_share == 0.25
+    assert result.fusion.framed_share == 0.25
     assert result.bounds == study.calibration.bounds
     assert result.file.networks == {}
 

@@ -10,7 +10,7 @@ from app.calibration.file import FusionEntry
 from app.calibration.fusion import EYE_ALIGNMENT_NAME, STAMP_NAME, build_fusion
 from app.training.calibration import fusion as fusing
 from app.training.calibration.fusion import (
-    ALIGNED_SHARE,
+    FRAMED_SHARE,
     PixelLlrs,
     build_scales,
     compute_pixel_llrs,
@@ -146,7 +146,7 @@ def test_the_fit_is_the_same_every_time_and_in_any_order() -> None:
     assert first == fit_fusion(names, faces)
     backwards = fit_fusion(names, faces[::-1])
     assert backwards.weights == pytest.approx(first.weights, abs=2e-3)
-    assert first.aligned_share == ALIGNED_SHARE
+    assert first.framed_share == FRAMED_SHARE
 
 
 # Against whom

@@ -16,6 +16,7 @@ from app.training.cohort.fit import (
 from app.training.cohort.volumes import estimate_volumes, fit_spread_t
 from app.training.corpus import ManifestRow
 from app.training.evaluation.scoring import ScoredPicture
+from tests.likelihood_ratios import make_ratios
 
 
 def make_scores(seed: int = 0) -> list[HeldOutScore]:
@@ -149,7 +150,7 @@ def test_a_spread_is_found_again_in_spite_of_outliers() -> None:
 def test_what_was_not_scored_takes_no_part() -> None:
     row = ManifestRow("a.jpg", "generated", "stylegan2", "a")
     scored = ScoredPicture(
-        row, "scored", "likely_stylegan", 2.0, (1.0, 3.0),
+        row, "scored", "likely_stylegan", make_ratios(2.0, (1.0, 3.0)),
         {"eye_alignment": (1.0, 2.5), "teeth": "mouth_closed"}, 0.01, 400, (0.5, 0.5, 0.0, 0.0),
     )  # fmt: skip
     faceless = replace(scored, outcome="no_face", checks={}, square=None)

@@ -24,6 +24,7 @@ from app.training.evaluation.evaluate import (
 from app.training.evaluation.perturbations import PERTURBATIONS
 from app.training.evaluation.report import build_evaluation_report
 from app.training.evaluation.scoring import ScoredPicture
+from tests.likelihood_ratios import make_ratios
 from tests.synthetic_faces import small_calibration
 from tests.training.conftest import PICTURE_COUNTS, SMALL_PX, FittedCorpus
 
@@ -144,7 +145,18 @@ def test_evasions_are_tried_on_some_of_every_kind() -> None:
 # What is written
 
 
-COLUMNS = ["path", "label", "kind", "source", "outcome", "verdict", "llr"]
+COLUMNS = [
+    "path",
+    "label",
+    "kind",
+    "source",
+    "outcome",
+    "verdict",
+    "llr",
+    "llr_ordinary",
+    "llr_framed",
+    "warnings",
+]
 
 
 def check_cells(**cells: list[str]) -> list[str]:
@@ -155,20 +167,19 @@ def check_cells(**cells: list[str]) -> list[str]:
 def test_scores_have_exactly_these_columns(tmp_path: Path) -> None:
     scored = ScoredPicture(
         ManifestRow("a b,c.jpg", "generated", "stylegan2", "one"), "scored", "likely_stylegan",
-        1.23456789, (1.0, 1.5), {"eye_alignment": (0.75, 1.5)}, 0.01,
-        square=(0.5, 0.496, 0.01, -0.02),
+        make_ratios(1.23456789, (1.0, 1.5), framed=0.25), {"eye_alignment": (0.75, 1.5)}, 0.01,
+        square=(0.5, 0.496, 0.01, -0.02), warnings=("several_faces", "animated"),
     )  # fmt: skip
     unscored = ScoredPicture(
         ManifestRow("d.jpg", "real", "avatar", "two"),
         "no_face",
         "not_applicable",
-        0.0,
-        (0.0, 0.0),
+        make_ratios(0.0),
         {},
         1.0,
     )
     small = ScoredPicture(
-        ManifestRow("e.jpg", "real", "avatar", "two"), "scored", "inconclusive", 0.0, (0.0, 0.0),
+        ManifestRow("e.jpg", "real", "avatar", "two"), "scored", "inconclusive", make_ratios(0.0),
         {"eye_alignment": "too_small"}, 1.0,
     )  # fmt: skip
     write_scores([scored, unscored, small], tmp_path / "scores.csv")
@@ -179,9 +190,12 @@ def test_scores_have_exactly_these_columns(tmp_path: Path) -> None:
     assert [line[-4:] for line in lines] == [["0.5", "0.496", "0.01", "-0.02"], *[[""] * 4] * 2]
     assert [line[:-4] for line in lines] == [
         ["a b,c.jpg", "generated", "stylegan2", "one", "scored", "likely_stylegan", "1.23457",
+         "1.23457", "0.25", "several_faces animated",
          *check_cells(eye_alignment=["0.75", "1.5"])],
-        ["d.jpg", "real", "avatar", "two", "no_face", "not_applicable", "0", *check_cells()],
-        ["e.jpg", "real", "avatar", "two", "scored", "inconclusive", "0", *check_cells()],
+        ["d.jpg", "real", "avatar", "two", "no_face", "not_applicable", "0", "0", "0", "",
+         *check_cells()],
+        ["e.jpg", "real", "avatar", "two", "scored", "inconclusive", "0", "0", "0", "",
+         *check_cells()],
     ]  # fmt: skip
 
 
@@ -189,8 +203,8 @@ def test_scores_have_exactly_these_columns(tmp_path: Path) -> None:
 def test_every_check_has_its_columns(check: Check, tmp_path: Path) -> None:
     row = ManifestRow("a.jpg", "real", "avatar", "one")
     checks = {check.name: (-0.25, 0.125)}
-    write_scores([ScoredPicture(row, "scored", "inconclusive", 0.5, (0.0, 1.0), checks, 1.0)],
-                 tmp_path / "scores.csv")  # fmt: skip
+    scored = ScoredPicture(row, "scored", "inconclusive", make_ratios(0.5), checks, 1.0)
+    write_scores([scored], tmp_path / "scores.csv")
     with (tmp_path / "scores.csv").open(newline="", encoding="utf-8") as file:
         (line,) = csv.DictReader(file)
     assert (line[f"{check.name}_value"], line[f"{check.name}_llr"]) == ("-0.25", "0.125")

@@ -15,6 +15,7 @@ from app.training.evaluation.pool_auc import (
     count_strong_on_aligned,
 )
 from app.training.evaluation.scoring import ScoredPicture
+from tests.likelihood_ratios import make_ratios
 from tests.training.made_measurements import TEETH, TEXTURE, generated_row, real_row
 
 CheckResult = tuple[float, float] | str
@@ -28,7 +29,7 @@ def _only_two_checks(monkeypatch: pytest.MonkeyPatch) -> None:
 def make_scored(
     row: ManifestRow, llr: float, outcome: str = Outcome.SCORED, **checks: CheckResult
 ) -> ScoredPicture:
-    return ScoredPicture(row, outcome, "inconclusive", llr, (llr, llr), checks, 1.0)
+    return ScoredPicture(row, outcome, "inconclusive", make_ratios(llr), checks, 1.0)
 
 
 def make_several(

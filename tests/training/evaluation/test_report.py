@@ -24,6 +24,7 @@ from app.training.evaluation.report import (
     summarize_groups,
 )
 from app.training.evaluation.scoring import ScoredPicture
+from tests.likelihood_ratios import make_ratios
 
 LIKELY_LLR = 2.0
 
@@ -45,7 +46,7 @@ def make_scored(
         {"eye_alignment": (1.0, llr)} if outcome == Outcome.SCORED else {}
     )
     row = ManifestRow(f"{source}/{kind}{llr}.jpg", label, kind, source)
-    return ScoredPicture(row, outcome, verdict, llr, (llr, llr), checks, distance)
+    return ScoredPicture(row, outcome, verdict, make_ratios(llr), checks, distance)
 
 
 def make_evaluation(

@@ -43,7 +43,7 @@ def calibration_for(pictures: list[MeasuredPicture]) -> Calibration:
     return small_calibration(
         CHECKS,
         checks=make_check_entries(CHECKS, names),
-        fusion=make_eyes_only_fusion(aligned_share=0.02, weights=fusion_weights, offset=0.1),
+        fusion=make_eyes_only_fusion(framed_share=0.02, weights=fusion_weights, offset=0.1),
     )
 
 
