@@ -1,25 +1,25 @@
 """What a caller can do wrong, or run into: each error has a stable ``code`` and says what to do.
 
-    AvatarError
-    ├── the picture            NotAnImage         not_an_image
-    │                          ImageUnsupported   image_unsupported
-    │                          ImageTruncated     image_truncated
-    │                          ImageBomb          image_bomb
-    │                          DecoderFailed      decoder_failed
-    │                          TooLarge           too_large
-    ├── the URL                UrlInvalid         url_invalid
-    │                          UrlBlocked         url_blocked
-    │                          FetchFailed        fetch_failed    upstream_status,
-    │                                                             retry_after_s
-    │                          FetchTimeout       fetch_timeout
-    ├── the list               ListUnreadable     list_unreadable
-    │                          ListEmpty          list_empty
-    │                          NoAvatars          list_without_avatars
-    └── the request            InvalidRequest     invalid_request
-                               KeyReused          idempotency_key_reused
-                               NotFound           not_found
-                               NotYet             not_yet
-                               Busy               busy            retry_after_s
+    RequestError
+    ├── the picture            NotAnImage           not_an_image
+    │                          ImageUnsupported     image_unsupported
+    │                          ImageTruncated       image_truncated
+    │                          ImageBomb            image_bomb
+    │                          DecoderFailed        decoder_failed
+    │                          TooLarge             too_large
+    ├── the URL                UrlInvalid           url_invalid
+    │                          UrlBlocked           url_blocked
+    │                          FetchFailed          fetch_failed      upstream_status,
+    │                                                               retry_after_s
+    │                          FetchTimeout         fetch_timeout
+    ├── the list               ListUnreadable       list_unreadable
+    │                          ListEmpty            list_empty
+    │                          NoAvatars            list_without_avatars
+    └── the request            InvalidRequest       invalid_request
+                               IdempotencyKeyReused idempotency_key_reused
+                               NotFound             not_found
+                               NotYet               not_yet
+                               Busy                 busy              retry_after_s
 
 Codes are part of the wire contract; HTTP statuses are not known here. Whatever else is raised is
 a fault of ours.

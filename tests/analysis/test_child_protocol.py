@@ -95,7 +95,7 @@ def test_why_there_is_none_arrives_too(letter: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "lie",
+    "change",
     [
         {"thumbnail": [129, 1]},
         {"thumbnail": [0, 1]},

@@ -126,7 +126,7 @@ def test_only_an_abandoned_list_is_deleted(open_service: OpenService):
 def test_a_list_that_is_erased_while_it_comes_in_is_refused(
     open_service: OpenService, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(submission, "ROWS", 5)
+    monkeypatch.setattr(submission, "INSERT_ROWS", 5)
     service = open_service(workers=0)
 
     def rows() -> Iterator[Item]:
@@ -141,7 +141,7 @@ def test_a_list_that_is_erased_while_it_comes_in_is_refused(
 def test_a_list_that_breaks_off_leaves_nothing(
     open_service: OpenService, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(submission, "ROWS", 10)
+    monkeypatch.setattr(submission, "INSERT_ROWS", 10)
     service = open_service(workers=0)
 
     def broken() -> Iterator[Item]:
@@ -158,7 +158,7 @@ def test_a_list_that_breaks_off_leaves_nothing(
 def test_a_list_beyond_capacity_is_refused_with_retry_after(
     open_service: OpenService, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(submission, "ROWS", 10)
+    monkeypatch.setattr(submission, "INSERT_ROWS", 10)
     service = open_service(workers=0, max_waiting_items=50)
     accepted, _ = service.submit(
         BatchRequest(prior=0.5), itertools.chain(picture_items(40), map(failed_item, range(40, 90)))

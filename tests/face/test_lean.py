@@ -14,8 +14,8 @@ def run(code: str) -> str:
 
 def test_meanwhile_a_module_is_empty_and_afterwards_it_is_not() -> None:
     code = (
-        "from app.face.landmarks import without\n"
-        "with without('colorsys'):\n"
+        "from app.face.landmarks import stub_modules\n"
+        "with stub_modules('colorsys'):\n"
         "    import colorsys\n"
         "    print(hasattr(colorsys, 'rgb_to_hsv'))\n"
         "import colorsys\n"

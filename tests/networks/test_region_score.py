@@ -264,7 +264,7 @@ def test_max_and_min_place_point_at_what_the_network_saw(
     (spot,) = empty.crop.map_to_picture(unit)
     if not ((spot > 6.0) & (spot < SIDE - 6.0)).all():
         return  # a turned square's corners lie off the picture
-    for colour, which in (((255, 0, 0), "hottest"), ((0, 255, 0), "coldest")):
+    for colour, which in (((255, 0, 0), "max_place"), ((0, 255, 0), "min_place")):
         score = score_region(
             make_portrait(RednessNetwork(), with_spot(spot, colour), square), region
         )

@@ -18,19 +18,19 @@ import httpx
 from tests.api.stub_analyzer import picture_bytes
 
 SERVE = """
-from app.api.analyst import Analyst
-from tests.api.stub_analyzer import StandIn
+from app.analysis.analyzer import Analyzer
+from tests.api.stub_analyzer import StubAnalyzer
 
 def meanwhile():
     if broken:
         raise RuntimeError("boom")
 
 broken = []
-Analyst.load = lambda settings: StandIn(meanwhile=meanwhile)
+Analyzer.load = lambda settings: StubAnalyzer(during_analysis=meanwhile)
 from app.__main__ import cli
 from app.api import operations
 
-@operations.open_router.post("/break")
+@operations.public_router.post("/break")
 async def break_down() -> None:
     broken.append(True)
 

@@ -429,7 +429,7 @@ def test_lists_wait_their_turn_when_too_many_come_in(
 
 
 def test_who_sends_too_slowly_is_told(start: StartServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(request_body, "PATIENCE_S", 0.2)
+    monkeypatch.setattr(request_body, "BODY_GRACE_S", 0.2)
     client = start(ShadeAnalyzer())
     with _open_half_sent(client) as connection:
         assert connection.recv(12) == b"HTTP/1.1 408"
@@ -439,7 +439,7 @@ def test_a_stream_that_keeps_its_rate_is_waited_for(
     start: StartServer, monkeypatch: pytest.MonkeyPatch, elsewhere: PictureServer
 ) -> None:
     """In all longer than the patience that everybody has."""
-    monkeypatch.setattr(request_body, "PATIENCE_S", 0.5)
+    monkeypatch.setattr(request_body, "BODY_GRACE_S", 0.5)
     monkeypatch.setattr(request_body, "MIN_RATE_BYTES_S", 100)
     client = start(ShadeAnalyzer())
     passed = threading.Event()

@@ -80,7 +80,7 @@ def test_the_next_picture_starts_without_suspicions(chunk: Chunk):
 
 
 @pytest.mark.parametrize(
-    "ended", [Chunk.record_progress, Chunk.release], ids=["done", "left in order"]
+    "end_run", [Chunk.record_progress, Chunk.release], ids=["done", "left in order"]
 )
 def test_an_analysis_that_ended_is_no_suspicion(chunk: Chunk, end_run):
     for _ in range(MAX_CRASH_SUSPICIONS + 1):

@@ -397,7 +397,7 @@ def test_two_senders_send_each_message_once(database: Database) -> None:
 def test_messages_in_flight_at_shutdown_are_sent_by_the_next(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("app.batches.webhooks.sender.LEAVE_S", 0.1)
+    monkeypatch.setattr("app.batches.webhooks.sender.DRAIN_TIMEOUT_S", 0.1)
 
     async def stuck(writer: asyncio.StreamWriter) -> None:
         await asyncio.Event().wait()

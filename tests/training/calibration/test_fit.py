@@ -302,7 +302,7 @@ def test_no_picture_is_judged_by_a_calibration_that_saw_its_collector(
             assert collectors_of(pictures) == fitted_on[-1]
         return dict(study.calibration.file.checks), make_eyes_only_fusion()
 
-    monkeypatch.setattr(fitting, "entries", fake_fit_entries)
+    monkeypatch.setattr(fitting, "fit_entries", fake_fit_entries)
     judges, fold_of = fit_folds(study.measured_corpus)
     everyone = collectors_of(study.measured_corpus.native)
     assert set(fold_of) == everyone

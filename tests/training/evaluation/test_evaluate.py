@@ -55,7 +55,7 @@ def test_held_out_each_collector_has_its_own_judge(
     fitted = replace(study.calibration, thresholds=())
     calibrations = [replace(fitted, bounds=(-1.0 - k / 4, 1.0 + k / 4)) for k in range(5)]
     fold_of = {r.collector: i % 5 for i, r in enumerate(study.corpus.rows)}
-    monkeypatch.setattr(evaluating, "see", lambda *_: study.measured_corpus)
+    monkeypatch.setattr(evaluating, "measure_corpus", lambda *_: study.measured_corpus)
     monkeypatch.setattr(evaluating, "fit_folds", lambda *_: (calibrations, fold_of))
     evaluation = evaluate(study.corpus, study.models, study.calibration, "held_out")
     assert evaluation.mode == "held_out"
@@ -84,7 +84,7 @@ def test_held_out_everything_is_judged_at_every_size(
     seen = MeasuredCorpus(
         large, study.measured_corpus.downscaled, study.measured_corpus.size_effects
     )
-    monkeypatch.setattr(evaluating, "see", lambda *_: seen)
+    monkeypatch.setattr(evaluating, "measure_corpus", lambda *_: seen)
     monkeypatch.setattr(evaluating, "fit_folds", lambda *_: ([study.calibration], fold_of))
     judged = evaluate(study.corpus, study.models, study.calibration, "held_out")
     assert list(judged.scores_by_size) == ["400", str(SMALL_PX)]

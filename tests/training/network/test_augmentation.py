@@ -117,7 +117,7 @@ def drawn_sizes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[int, int]]:
         shown.append((index, side))
         return np.zeros((8, 8, 3), dtype=np.uint8)
 
-    monkeypatch.setattr(BatchSampler, "_seen", record_draw)
+    monkeypatch.setattr(BatchSampler, "_render_patch", record_draw)
     return shown
 
 

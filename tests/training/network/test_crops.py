@@ -119,7 +119,7 @@ def test_what_was_made_is_read_back_and_not_made_again(
     def fail_extract(*_: object) -> None:
         raise AssertionError("made again")
 
-    monkeypatch.setattr(module, "_make", fail_extract)
+    monkeypatch.setattr(module, "_extract_crops", fail_extract)
     again = load_or_make_crops(corpus, b"", HalfPerson(), work_dir)
     assert again.records == dataset.records
     for index in range(len(dataset.records)):
