@@ -85,7 +85,7 @@ class RequestContext:
 
     def _log_request(self, request: Request, status: int, duration_s: float) -> None:
         route: Any = request.scope.get("route")
-        path = getattr(route, "events_path", "unmatched")
+        path = getattr(route, "path", "unmatched")
         code = getattr(request.state, "problem", "none")
         self._metrics.requests.labels(path, str(status), code).inc()
         log.info(

@@ -352,8 +352,8 @@ def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
     picture = tmp_path / "picture"
     picture.write_bytes(PICTURE + crashing_child.SLEEP)
     program = (
-        "import sys, pathlib; from app.image.sandbox.pool import Decoders;"
-        'decoders = Decoders(1, program="tests.image.sandbox.crashing_child");'
+        "import sys, pathlib; from app.image.sandbox.pool import DecoderPool;"
+        'decoders = DecoderPool(1, module="tests.image.sandbox.crashing_child");'
         f"decoders(pathlib.Path({str(FACES / 'astronaut.jpg')!r}).read_bytes());"
         "print(next(iter(decoders._processes)).pid, flush=True);"
         "decoders(pathlib.Path(sys.argv[1]).read_bytes())"
