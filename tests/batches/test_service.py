@@ -33,14 +33,14 @@ def comparable_fields(result: ItemResult) -> dict[str, object]:
     """A result as far as it can be compared; the tile is not kept."""
     fields = {**vars(result)}
     if result.record is not None:
-        fields["finding"] = {**vars(result.record), "tile": None}
+        fields["record"] = {**vars(result.record), "tile": None}
     return fields
 
 
 def expected_fields(seq: int) -> dict[str, object]:
     record = {**vars(record_of(bytes_of(seq))), "tile": None}
     row = ItemResult(seq, f"{seq}.jpg", f"@{seq}", seq + 1)
-    return {**vars(row), "finding": record}
+    return {**vars(row), "record": record}
 
 
 def test_every_item_has_its_result_and_is_counted(open_service: OpenService, fake_tools: FakeTools):
