@@ -1,4 +1,4 @@
-"""Pictures in a zip or a tar → items; in a zip, a list may stand beside the pictures it names."""
+"""Zip and tar → the items for their pictures; which entry of a zip is a list."""
 
 from __future__ import annotations
 
@@ -10,7 +10,8 @@ from typing import Final
 
 from app.errors import ListUnreadable, NoAvatars
 from app.lists import failures, tar_reader
-from app.lists.image_files import item_from_bytes, picture_failure, printable_name
+from app.lists.image_files import ignored_note, item_from_bytes, printable_name
+from app.lists.notes import ListNotes
 from app.lists.zip_reader import ZipReader, is_junk, name_defect, normalize_slashes
 from app.records import Failure, Item
 
@@ -18,21 +19,26 @@ LIST_SUFFIXES: Final = frozenset({".csv", ".tsv", ".json", ".ndjson", ".jsonl"})
 _TEXT_SUFFIXES: Final = LIST_SUFFIXES | {".txt", ".js"}
 
 
-def read_tar_items(stream: BufferedReader, max_picture_bytes: int) -> Iterator[Item]:
-    """The pictures of a tar, in its order; what else it holds fails, each for itself."""
-    seq = 0
+def read_tar_items(
+    stream: BufferedReader, max_picture_bytes: int, notes: ListNotes
+) -> Iterator[Item]:
+    """The pictures of a tar, in its order; any other entry is an item with a failure."""
+    seq, ignored = 0, list[str]()
     for entry in tar_reader.read_entries(stream, max_picture_bytes):
         if is_junk(name := normalize_slashes(entry.name).removeprefix("./")):
+            ignored.append(name)
             continue
         shown_name = printable_name(name)
         if entry.special_type is not None:
-            failure = failures.row_invalid(f"{shown_name} is {entry.special_type}, no file.")
+            failure = failures.row_invalid(f"{shown_name} is {entry.special_type}, not a file.")
             yield Item(seq, shown_name, failure=failure)
         elif (defect := name_defect(name)) is not None:
             yield Item(seq, shown_name, failure=failures.row_invalid(f"{shown_name} {defect}"))
         else:
             yield item_from_bytes(seq, name, entry.data, max_picture_bytes)
         seq += 1
+    if ignored:
+        notes.add(ignored_note(ignored))
 
 
 def read_zip_items(
@@ -41,7 +47,7 @@ def read_zip_items(
     first_seq: int = 0,
     excluded_names: frozenset[str] = frozenset(),
 ) -> Iterator[Item]:
-    """The pictures of a zip, in its order, but for those that a list named already."""
+    """The pictures of a zip, in its order, without those that a list named."""
     seq = first_seq
     for info in archive.entries:
         if info.filename in excluded_names:
@@ -79,37 +85,3 @@ def find_list_entry(archive: ZipReader) -> zipfile.ZipInfo | None:
         raise ListUnreadable("There are several lists in this zip; send them one at a time.")
     candidates = list_entries if list_entries else text_entries
     return candidates[0] if len(candidates) == 1 else None
-
-
-class ArchiveFiles:
-    """The pictures of a zip by the names that a list beside them uses."""
-
-    def __init__(self, archive: ZipReader, max_picture_bytes: int) -> None:
-        self._archive = archive
-        self._max_picture_bytes = max_picture_bytes
-        self._by_name: dict[str, zipfile.ZipInfo | None] = {}
-        self.used_names: set[str] = set()
-        for info in archive.entries:
-            path = PurePosixPath(normalize_slashes(info.filename))
-            for name in {path.as_posix(), path.name}:
-                # A name that stands for two files stands for neither.
-                self._by_name[name] = None if name in self._by_name else info
-
-    def has(self, cell: str) -> bool:
-        """Whether a cell names a file."""
-        return self._by_name.get(_normalize_name(cell)) is not None
-
-    def read(self, cell: str) -> bytes | Failure | None:
-        """The bytes of the picture that a cell names, or why not; ``None`` if it names none."""
-        info = self._by_name.get(_normalize_name(cell))
-        if info is None:
-            return None
-        self.used_names.add(info.filename)
-        data = self._archive.read_entry(info, self._max_picture_bytes)
-        if isinstance(data, Failure):
-            return data
-        return picture_failure(printable_name(info.filename), data, self._max_picture_bytes) or data
-
-
-def _normalize_name(cell: str) -> str:
-    return normalize_slashes(cell.strip()).removeprefix("./")

@@ -60,7 +60,7 @@ class _GzipReader:
                     return b""
                 self._next_member()
             elif not packed:
-                raise ListUnreadable("This gzip file breaks off; send the whole file.")
+                raise ListUnreadable("This gzip file is truncated; send the whole file.")
             try:
                 data = self._member.decompress(packed, n)
             except zlib.error:

@@ -1,37 +1,57 @@
-"""CSV, TSV and one URL a line → rows: which sign parts cells, whether the first row is names."""
+"""CSV, TSV and one URL a line → rows: the delimiter, the header, title lines above it."""
 
 from __future__ import annotations
 
 import csv
+import re
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import replace
 from itertools import chain, islice
 from typing import Final
 
 from app.errors import ListUnreadable
 from app.fetch.avatar_urls import is_url
-from app.lists.columns import SAMPLE_ROWS, ListRow, ListTable, is_column_name
+from app.lists.column_names import is_column_name
+from app.lists.columns import SAMPLE_ROWS, ListRow, ListTable
+from app.lists.json_tables import note_dropped
+from app.lists.notes import ListNotes
+from app.lists.personal_data import personal_columns
+from app.lists.platforms import how_to_ask
 from app.lists.text_reader import DecodedText, TextLine, is_blank
 
 COLUMNS_MAX: Final = 1000
-RECORD_MAX_CHARS: Final = 1 << 20
+RECORD_MAX_CHARS: Final = 1 << 16
 """A row, line breaks within quotation marks included."""
 
 _DELIMITERS: Final = ("\t", ";", ",")
 _MIN_CONSISTENT_SHARE: Final = 0.8
 _SNIFFED_CHARS: Final = 1 << 18
-_UNCLOSED_QUOTE: Final = "begins a quotation that does not end, or is longer than a row may be."
+_UNCLOSED_QUOTE: Final = "has an unclosed quotation mark, or is longer than a row may be."
+_HEADER_SEARCH_ROWS: Final = 20
+"""Rows among which the header is looked for: tools write titles and dates above it."""
+_SEPARATOR_HINT: Final = re.compile(r"\ufeff?sep=(.)\s*", re.IGNORECASE)
 
 
-def read_table(text: DecodedText, delimiter: str | None = None) -> ListTable:
+def read_table(
+    text: DecodedText,
+    delimiter: str | None,
+    notes: ListNotes,
+    keep: Collection[str] = (),
+) -> ListTable:
     """The rows of delimited text. ``delimiter``: if the sender named it.
 
-    Raises ``ListUnreadable`` for more columns than a list has.
+    ``keep``: personal columns that were asked for. Raises ``ListUnreadable`` for more columns than
+    a list may have.
     """
     sample = _sample_lines(text)
-    separator = delimiter or _detect_delimiter(sample)
+    hint = _SEPARATOR_HINT.fullmatch(sample[0]) if sample else None
+    separator = hint[1] if hint else delimiter or _detect_delimiter(sample)
     rows = _read_delimited(text, separator) if separator else _read_undelimited(text)
+    if hint:
+        next(rows, None)
     first_rows = list(islice(rows, SAMPLE_ROWS))
+    _skip_titles(first_rows, notes)
     valid_rows = [row.cells for row in first_rows if row.defect is None]
     width = max(map(len, valid_rows), default=0)
     if width > COLUMNS_MAX:
@@ -39,14 +59,79 @@ def read_table(text: DecodedText, delimiter: str | None = None) -> ListTable:
     format_name = {"\t": "tsv", None: "urls"}.get(separator, "csv")
     has_header = bool(first_rows) and first_rows[0].defect is None and _is_header(valid_rows)
     if has_header:
-        names = tuple(first_rows.pop(0).cells)
-        return ListTable(
-            "csv" if separator is None else format_name, names, names, chain(first_rows, rows)
+        names = tuple(cell.strip("\ufeff") for cell in first_rows.pop(0).cells)
+        table = ListTable(
+            "csv" if separator is None else format_name,
+            names,
+            names,
+            chain(first_rows, rows),
+            how_to_ask=how_to_ask(names),
         )
+        return _without_personal(table, valid_rows[1:], notes, keep)
     if separator is None:
         return ListTable(format_name, (), (), chain(first_rows, rows))
     numbered = tuple(f"column_{n + 1}" for n in range(width))
-    return ListTable(format_name, ("",) * width, numbered, chain(first_rows, rows))
+    table = ListTable(format_name, ("",) * width, numbered, chain(first_rows, rows))
+    return _without_personal(table, valid_rows, notes, keep)
+
+
+def _without_personal(
+    table: ListTable, sample: Sequence[Sequence[str]], notes: ListNotes, keep: Collection[str]
+) -> ListTable:
+    """The table without columns of personal data; rows of another width lose their cells."""
+    names = [name or shown for name, shown in zip(table.names, table.columns, strict=True)]
+    dropped = personal_columns(names, sample, keep)
+    if not dropped:
+        return table
+    note_dropped([table.columns[i] for i in dropped], notes)
+    width = len(table.columns)
+    wanted = [i for i in range(width) if i not in dropped]
+
+    def project(row: ListRow) -> ListRow:
+        cells = row.cells
+        if row.defect is None and len(cells) > width and any(c.strip() for c in cells[width:]):
+            count = f"has {len(cells)} cells where the list has {width} columns; quote such cells."
+            return ListRow(row.line, (), count)
+        if row.defect is not None:
+            return ListRow(row.line, (), row.defect)
+        return ListRow(row.line, [cells[i] if i < len(cells) else "" for i in wanted])
+
+    return replace(
+        table,
+        names=tuple(table.names[i] for i in wanted),
+        columns=tuple(table.columns[i] for i in wanted),
+        rows=map(project, table.rows),
+    )
+
+
+def _skip_titles(rows: list[ListRow], notes: ListNotes) -> None:
+    """Drop what stands above the header: narrower rows without URLs and without known names."""
+    header = next((n for n, row in enumerate(rows[:_HEADER_SEARCH_ROWS]) if _names_columns(row)), 0)
+    titles = rows[:header]
+    width = len(rows[header].cells) if rows else 0
+    is_title = [
+        row.defect is None and len(row.cells) <= width and not any(map(is_url, row.cells))
+        for row in titles
+    ]
+    below = rows[header + 1 :]
+    if header and all(is_title) and (not below or len(below[0].cells) >= 2):
+        del rows[:header]
+        notes.add(
+            f"{header} title {'line' if header == 1 else 'lines'} above the header were left out."
+        )
+
+
+def _names_columns(row: ListRow) -> bool:
+    """Whether a row is a header of several columns, of which some are known."""
+    cells = [cell.strip() for cell in row.cells]
+    known = sum(map(is_column_name, cells))
+    return (
+        row.defect is None
+        and len(cells) > 1
+        and known * 2 >= len([cell for cell in cells if cell])
+        and known > 0
+        and not any(map(is_url, cells))
+    )
 
 
 def _sample_lines(text: DecodedText) -> list[str]:
@@ -60,14 +145,17 @@ def _sample_lines(text: DecodedText) -> list[str]:
 
 
 def _detect_delimiter(lines: Sequence[str]) -> str | None:
-    """The sign that parts most lines into the same number of cells; among several, URLs decide."""
+    """The separator that gives most lines the same number of cells; among several, URLs decide."""
     best_score: tuple[float, ...] = ()
     best_separator = None
     for separator in _DELIMITERS:
         rows = _split_rows(lines, separator)
         widths = Counter(map(len, rows))
         width, frequency = max(widths.items(), key=lambda each: (each[1], each[0]), default=(0, 0))
-        has_header = bool(rows) and len(rows[0]) > 1 and any(map(is_column_name, rows[0]))
+        has_header = any(
+            len(row) > 1 and any(map(is_column_name, row)) and not any(map(is_url, row))
+            for row in rows[:_HEADER_SEARCH_ROWS]
+        )
         if not has_header and (width < 2 or frequency < _MIN_CONSISTENT_SHARE * len(rows)):
             continue
         url_count = sum(is_url(cell) for row in rows for cell in row)

@@ -1,14 +1,19 @@
-"""Why a row has no picture to look at, in words that are the same every time."""
+"""Why a row has no picture to analyse, in the same words every time."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from app.errors import NotAnImage, TooLarge, UrlInvalid
+from app.errors import NotAnImage, RequestError, TooLarge, UrlInvalid
 from app.records import Failure
 
 ROW_INVALID: Final = "row_invalid"
 DEFAULT_PICTURE: Final = "default_picture"
+
+
+def failure_from_error(error: RequestError) -> Failure:
+    """An error as an item keeps it."""
+    return Failure(error.code, error.title, error.detail, error.retryable)
 
 
 def row_invalid(detail: str) -> Failure:
@@ -18,20 +23,21 @@ def row_invalid(detail: str) -> Failure:
 
 def url_invalid(detail: str) -> Failure:
     """A row whose picture cannot be fetched from where it says."""
-    return Failure(UrlInvalid.code, UrlInvalid.title, detail)
+    return failure_from_error(UrlInvalid(detail))
 
 
 def default_picture(detail: str) -> Failure:
-    """An account that shows the platform's picture for accounts without one, or nothing."""
+    """An account that shows the platform's default picture, or none."""
     return Failure(DEFAULT_PICTURE, "This account has no picture of its own", detail)
 
 
 def too_large(name: str, max_bytes: int) -> Failure:
     """A picture of more than ``max_bytes`` bytes."""
-    detail = f"{name} is larger than {max_bytes} bytes; send a smaller picture."
-    return Failure(TooLarge.code, TooLarge.title, detail)
+    return failure_from_error(
+        TooLarge(f"{name} is larger than {max_bytes} bytes; send a smaller picture.")
+    )
 
 
 def not_an_image(name: str) -> Failure:
     """A file among pictures that is none."""
-    return Failure(NotAnImage.code, NotAnImage.title, f"{name} is no picture; leave it out.")
+    return failure_from_error(NotAnImage(f"{name} is not a picture; remove it."))

@@ -8,14 +8,19 @@ HEAD_BYTES: Final = 1024
 """How much of a file's beginning is enough to tell."""
 
 PICTURE_SUFFIXES: Final = frozenset({".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif"})
-"""What is taken from a folder; in an archive and in a form the bytes alone decide."""
+"""Pictures that are read here; in an archive and in a form the bytes alone decide."""
+
+OTHER_PICTURE_SUFFIXES: Final = frozenset(
+    {".heic", ".heif", ".jfif", ".tif", ".tiff", ".bmp", ".jxl", ".jp2", ".svg", ".ico", ".psd"}
+)
+"""Pictures that are taken from a folder as well, so that each gets an answer."""
 
 _PICTURE_SIGNATURES: Final = (
     b"\xff\xd8\xff",
     b"\x89PNG\r\n\x1a\n",
     b"GIF87a",
     b"GIF89a",
-    # Pictures that are not read here: their own error says so better than "not a picture" would.
+    # Not read here; their own error says more than "not a picture" would.
     b"II*\x00",
     b"MM\x00*",
     b"8BPS",

@@ -1,95 +1,132 @@
-"""Rows → items: the plan says which cell is what; a row that is wrong stays, and says why."""
+"""Rows → items: the columns' mapping says which cell is what; a wrong row stays and says why."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain, islice
-from typing import Final, Protocol
+from typing import Final
 
 from app.errors import ListEmpty
 from app.fetch import avatar_urls
 from app.fetch.urls import MAX_URL_CHARS
 from app.lists import failures
-from app.lists.columns import (
-    COUNT_FIELDS,
-    SAMPLE_ROWS,
-    ColumnMapping,
-    ListRow,
-    ListTable,
-    map_columns,
-)
+from app.lists.account_values import clean_id, clean_text, is_rounded_id, parse_count
+from app.lists.archive_files import ArchiveFiles
+from app.lists.column_names import COUNT_FIELDS
+from app.lists.columns import SAMPLE_ROWS, ColumnMapping, ListRow, ListTable, map_columns
+from app.lists.mapping_notes import note_mapping
+from app.lists.notes import ListNotes
 from app.records import Failure, Item
 
 CUSTOM_ID_MAX_CHARS: Final = 256
 _SHOWN_CELL_CHARS: Final = 1000
+_ROUNDED_NOTES: Final = (
+    "1 id was rounded by a spreadsheet (such as 9.00E+17) and names no account any more; the "
+    "username was taken where there is one. Export the ids as text.",
+    "{n} ids were rounded by a spreadsheet (such as 9.00E+17) and name no account any more; the "
+    "username was taken where there is one. Export the ids as text.",
+)
 
 
-class FileLookup(Protocol):
-    """The files of the archive that a list came in."""
+@dataclass(frozen=True)
+class ReadContext:
+    """What a list is read with. ``keep``: personal columns that were asked for, by name."""
 
-    def has(self, cell: str) -> bool:
-        """Whether a cell names one of them."""
-
-    def read(self, cell: str) -> bytes | Failure | None:
-        """Its bytes, or why they cannot be had; ``None`` if it names none."""
+    notes: ListNotes
+    keep: Collection[str] = ()
+    files: ArchiveFiles | None = None
 
 
-def build_items(table: ListTable, files: FileLookup | None = None) -> Iterator[Item]:
-    """The items of ``table``, without reading more of it than a sample before the first.
+def build_items(table: ListTable, context: ReadContext) -> tuple[ColumnMapping, Iterator[Item]]:
+    """The mapping and the items of ``table``; no more than a sample is read before the first item.
 
-    ``files``: the files of the archive that the list came in. Raises ``ListEmpty`` and
-    ``NoAvatars`` at once; what its rows raise, later.
+    Raises ``ListEmpty`` and ``NoAvatars`` at once; what its rows raise, later.
     """
     sample = list(islice(table.rows, SAMPLE_ROWS))
     if not sample:
         raise ListEmpty("There is no row in this list; send one row an account.")
     valid_rows = [row.cells for row in sample if row.defect is None]
-    mapping = map_columns(table.names, valid_rows, _picture_cell_test(files))
-    return _iter_items(table, mapping, chain(sample, table.rows), files)
+    files = context.files
 
+    def is_picture_cell(cell: str) -> bool:
+        return avatar_urls.is_url(clean_text(cell)) or (files is not None and files.has(cell))
 
-def _picture_cell_test(files: FileLookup | None) -> Callable[[str], bool]:
-    if files is None:
-        return avatar_urls.is_url
-    return lambda cell: avatar_urls.is_url(cell) or files.has(cell)
+    mapping = map_columns(table.names, valid_rows, is_picture_cell, table.how_to_ask)
+    note_mapping(table, mapping, context.notes)
+    return mapping, _iter_items(table, mapping, chain(sample, table.rows), context)
 
 
 def _iter_items(
-    table: ListTable, mapping: ColumnMapping, rows: Iterator[ListRow], files: FileLookup | None
+    table: ListTable, mapping: ColumnMapping, rows: Iterator[ListRow], context: ReadContext
 ) -> Iterator[Item]:
     width = len(table.names)
-    first_column, *fallback_columns = mapping.picture
-    custom_id_column, account_columns = mapping.custom_id, mapping.account
-    keep_cells = bool(table.columns)
-    for seq, (line, row, defect) in enumerate(rows):
+    kept_width = width if table.columns else 0
+    for seq, (line, row, defect, smaller) in enumerate(rows):
         cells = row
         if defect is None and width and len(cells) != width:
             cells, defect = _fit_to_width(cells, width)
         if defect is not None:
-            yield _defective_item(seq, line, cells, defect, width if keep_cells else 0)
+            yield _defective_item(seq, line, cells, defect, kept_width)
             continue
-        last_index = len(cells) - 1
-        source = cells[first_column].strip() if first_column <= last_index else ""
-        for column in fallback_columns:
-            source = source or cells[column].strip()
-        custom_id = None
-        if custom_id_column is not None and custom_id_column <= last_index:
-            custom_id = cells[custom_id_column].strip() or None
-        account = {
-            name: value
-            for name, index in account_columns
-            if index <= last_index
-            and (value := cells[index].strip())
-            and (name not in COUNT_FIELDS or value.isdecimal())
-        }
+        source, fallback = _find_source(cells, mapping.picture)
         item = _build_item(
-            seq, line, source, custom_id, tuple(cells) if keep_cells else (), account
+            seq,
+            line,
+            source,
+            _find_custom_id(cells, mapping.custom_id, context.notes),
+            tuple(cells) if kept_width else (),
+            _read_account(cells, mapping.account),
         )
-        if item.failure is not None and files is not None:
-            item = _with_file_bytes(item, files)
-        if item.failure is not None and table.is_platform_list and not source:
-            item = _with_failure(item, failures.default_picture("This account shows no picture."))
+        if item.failure is not None and context.files is not None:
+            item = _with_file_bytes(item, context.files)
+        if item.failure is not None and mapping.names_avatars and not source:
+            item = replace(item, failure=failures.default_picture("This account shows no picture."))
+        elif item.url is not None and item.fallback_url is None and (smaller or fallback):
+            item = _with_fallback(item, smaller or fallback)
         yield item
+
+
+def _find_source(cells: Sequence[str], columns: Sequence[int]) -> tuple[str, str]:
+    """The first cell that is filled, and the next one that is a URL too."""
+    last_index = len(cells) - 1
+    source, fallback = "", ""
+    for column in columns:
+        cell = cells[column].strip() if column <= last_index else ""
+        if not cell:
+            continue
+        if not source:
+            source = clean_text(cell)
+        elif cell != source and avatar_urls.is_url(cell):
+            if avatar_urls.is_url(source):
+                return source, cell
+            source = cell
+    return source, fallback
+
+
+def _find_custom_id(cells: Sequence[str], columns: Sequence[int], notes: ListNotes) -> str | None:
+    """The first cell that names the account; an id that a spreadsheet rounded names none."""
+    last_index = len(cells) - 1
+    for column in columns:
+        if column > last_index or not (cell := clean_id(cells[column])):
+            continue
+        if not is_rounded_id(cell):
+            return cell
+        notes.tally(*_ROUNDED_NOTES)
+    return None
+
+
+def _read_account(cells: Sequence[str], columns: Sequence[tuple[str, int]]) -> dict[str, str]:
+    account = {}
+    last_index = len(cells) - 1
+    for name, index in columns:
+        if index > last_index or not (value := clean_text(cells[index])):
+            continue
+        if name not in COUNT_FIELDS:
+            account[name] = value
+        elif (count := parse_count(value)) is not None:
+            account[name] = count
+    return account
 
 
 def _build_item(
@@ -104,7 +141,7 @@ def _build_item(
     defect, failure = avatar_urls.url_defect(source), None
     if defect is not None:
         failure = failures.url_invalid(
-            f"{_location(seq, line)} {_missing_url_defect(source) or defect}"
+            f"{_location(seq, line)} {defect if source else 'has no picture URL.'}"
         )
     elif custom_id is not None and len(custom_id) > CUSTOM_ID_MAX_CHARS:
         failure = failures.row_invalid(
@@ -119,8 +156,7 @@ def _build_item(
     url, fallback_url, content_id, is_default = avatar_urls.resolve_avatar_url(source)
     if is_default:
         failure = failures.default_picture(
-            f"{_location(seq, line)} leads to what the platform shows for accounts without a "
-            f"picture."
+            f"{_location(seq, line)} leads to the platform's default picture."
         )
         return Item(seq, source, custom_id, line, failure=failure, cells=cells, account=account)
     return Item(
@@ -128,40 +164,28 @@ def _build_item(
     )
 
 
-def _with_file_bytes(item: Item, files: FileLookup) -> Item:
+def _with_fallback(item: Item, smaller: str) -> Item:
+    """The item with a smaller variant of its picture to fall back to."""
+    fallback = avatar_urls.resolve_avatar_url(smaller)
+    if fallback.is_default or smaller == item.url:
+        return item
+    return replace(item, fallback_url=fallback.fallback_url or fallback.url)
+
+
+def _with_file_bytes(item: Item, files: ArchiveFiles) -> Item:
     """The item with the bytes of the file that it names, if it names one."""
     data = files.read(item.source)
     if data is None:
         return item
     if isinstance(data, Failure):
-        return _with_failure(item, data)
-    return Item(
-        item.seq,
-        item.source,
-        item.custom_id,
-        item.line,
-        payload=data,
-        cells=item.cells,
-        account=item.account,
-    )
-
-
-def _with_failure(item: Item, failure: Failure) -> Item:
-    return Item(
-        item.seq,
-        item.source,
-        item.custom_id,
-        item.line,
-        failure=failure,
-        cells=item.cells,
-        account=item.account,
-    )
+        return replace(item, failure=data)
+    return replace(item, payload=data, failure=None)
 
 
 def _defective_item(
     seq: int, line: int | None, cells: Sequence[str], defect: str, width: int
 ) -> Item:
-    """A row that is none: its cells are kept as far as there are columns for them."""
+    """A row that cannot be used: its cells are kept as far as there are columns for them."""
     shown_cells = tuple(cell[:_SHOWN_CELL_CHARS] for cell in cells)
     if len(shown_cells) > width:
         shown_cells = (
@@ -172,7 +196,7 @@ def _defective_item(
 
 
 def _fit_to_width(cells: Sequence[str], width: int) -> tuple[Sequence[str], str | None]:
-    """The cells as many as there are columns, or a complaint about too many."""
+    """The cells as many as there are columns, or a defect if there are too many."""
     if len(cells) < width:
         return [*cells, *[""] * (width - len(cells))], None
     if not any(cell.strip() for cell in cells[width:]):
@@ -182,7 +206,3 @@ def _fit_to_width(cells: Sequence[str], width: int) -> tuple[Sequence[str], str 
 
 def _location(seq: int, line: int | None) -> str:
     return f"Item {seq + 1}" if line is None else f"Line {line}"
-
-
-def _missing_url_defect(source: str) -> str | None:
-    return None if source else "has nothing where the picture's URL should be."

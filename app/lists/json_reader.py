@@ -2,148 +2,122 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
 from itertools import chain, islice
 from math import isfinite
 from typing import Any, Final
 
-from app.errors import ListEmpty, NoAvatars
+from app.errors import NoAvatars
 from app.lists import platforms
-from app.lists.columns import SAMPLE_ROWS, ListTable, map_columns
-from app.lists.json_stream import (
-    TOO_LARGE,
-    InvalidValue,
-    JsonPath,
-    find_arrays,
-    iter_elements,
-    parse_events,
-)
+from app.lists.columns import ListTable
+from app.lists.json_accounts import is_entry, keyed_account
+from app.lists.json_layout import ITEMS_KEY, JsonLayout, describe, find_layout, is_own_body
+from app.lists.json_outline import read_outline
+from app.lists.json_stream import JsonEvent, iter_elements, iter_members, parse_events
+from app.lists.json_tables import Values, build_array_table, build_table, read_columns
+from app.lists.json_text import HEAD_CHARS, is_ndjson, ndjson_values, utf8_chunks
+from app.lists.notes import ListNotes
+from app.lists.personal_data import KEEP_OPTION
 from app.lists.text_reader import DecodedText
 
-ITEMS_KEY: Final = "items"
-"""The array beside which a caller's options stand; beside any other stands a platform's talk."""
-
-_HEAD_CHARS: Final = 1 << 12
 _X_ARCHIVE_START: Final = re.compile(r"\s*window\.YTD\.\w+\.part\d+\s*=")
-_NO_PICTURES_MESSAGES: Final = {
-    "x_archive": (
-        "An X archive names accounts by number and holds no pictures. Look the accounts up, and "
-        "send a CSV with the columns `id` and `profile_image_url` (or JSON of the X API) instead."
-    ),
-    "instagram_export": (
-        "An Instagram export names accounts and holds no pictures. Look the accounts up, and send "
-        "a CSV with the columns `username` and `profile_pic_url` instead."
-    ),
-}
-
-_NumberedValues = Iterator[tuple[int | None, Any]]
+_PEEKED_ROWS: Final = 5
 
 
 def is_json(text: DecodedText) -> bool:
     """Whether the text begins like JSON that holds a list, or like an X archive's script."""
-    head = text.read_head(_HEAD_CHARS)
+    head = text.read_head(HEAD_CHARS)
     is_document = head.lstrip().startswith(("{", "[")) or _X_ARCHIVE_START.match(head) is not None
-    return is_document or _is_ndjson(text)
+    return is_document or is_ndjson(text)
 
 
-def read_json(text: DecodedText) -> tuple[ListTable, dict[str, Any]]:
-    """The rows of JSON in any of its shapes, and the options that stand beside ``items``.
+def read_json(
+    text: DecodedText, notes: ListNotes, keep: Collection[str] = ()
+) -> tuple[ListTable, dict[str, Any]]:
+    """The rows of JSON in any of its shapes, and the options that stand beside our ``items``.
 
-    Raises ``ListUnreadable``, ``ListEmpty``, ``NoAvatars``.
+    ``keep``: personal columns that the sender asked for. Raises ``ListUnreadable``, ``ListEmpty``,
+    ``NoAvatars``.
     """
-    head = text.read_head(_HEAD_CHARS)
+    head = text.read_head(HEAD_CHARS)
     if _X_ARCHIVE_START.match(head):
-        raise NoAvatars(_NO_PICTURES_MESSAGES["x_archive"])
-    if _is_ndjson(text):
-        return _build_table("ndjson", _ndjson_values(text)), {}
+        raise NoAvatars(platforms.how_to_ask({"follower.accountId"}))
+    if is_ndjson(text):
+        return _build("ndjson", ndjson_values(text, notes), JsonLayout("array"), notes, keep), {}
+
+    def parse() -> Iterator[JsonEvent]:
+        return parse_events(utf8_chunks(text, notes))
+
     if head.lstrip().startswith("["):
-        return _build_table("json", _array_values(text, ())), {}
-    paths, members = find_arrays(parse_events(text.utf8_chunks()))
-    if (ITEMS_KEY,) in paths:
-        options = {name: _plain_numbers(v) for name, v in members.items() if name != ITEMS_KEY}
-        return _build_table("json", _array_values(text, (ITEMS_KEY,))), options
-    return _first_table_with_pictures(text, _candidate_paths(paths)), {}
+        values = ((None, value) for value in iter_elements(parse(), ()))
+        return _build("json", values, JsonLayout("array"), notes, keep), {}
+    documents = read_outline(parse())
+    layout = find_layout(documents)
+    options = _read_options(documents[0]) if documents else {}
+    keep = {*keep, *_kept_names(options)}
+    found = describe(documents[0]) if documents and layout.path != (ITEMS_KEY,) else ""
+    _note_left_out(layout, notes)
+    return _build("json", _values_at(layout, parse(), keep), layout, notes, keep, found), options
 
 
-def _candidate_paths(paths: dict[JsonPath, None]) -> list[JsonPath]:
-    """Where the list may be: under a name that is known, then in order; last, in no array."""
-    rank = {name: n for n, name in enumerate(platforms.LIST_KEYS)}
-    return [
-        *sorted(paths, key=lambda path: min((rank.get(n, len(rank)) for n in path), default=0)),
-        (),
-    ]
+def _values_at(layout: JsonLayout, stream: Iterator[JsonEvent], keep: Collection[str]) -> Values:
+    if layout.kind == "columns":
+        return read_columns(stream, keep)
+    if layout.kind == "map":
+        return (
+            (None, keyed_account(key, value))
+            for key, value in iter_members(stream, layout.path)
+            if is_entry(value)
+        )
+    path = layout.path if layout.kind == "array" else ()
+    return ((None, value) for value in iter_elements(stream, path))
 
 
-def _first_table_with_pictures(text: DecodedText, paths: Sequence[JsonPath]) -> ListTable:
-    """The first array whose rows lead to pictures, or the refusal that the first one met."""
-    refusals: list[ListEmpty | NoAvatars] = []
-    for path in paths:
-        try:
-            return _build_table("json", _array_values(text, path))
-        except (ListEmpty, NoAvatars) as refusal:
-            refusals.append(refusal)
-    raise refusals[0]
+def _build(
+    format_name: str,
+    values: Values,
+    layout: JsonLayout,
+    notes: ListNotes,
+    keep: Collection[str],
+    found: str = "",
+) -> ListTable:
+    peeked = list(islice(values, _PEEKED_ROWS))
+    rows = chain(peeked, values)
+    are_arrays = bool(peeked) and all(
+        isinstance(row, list) and row and not any(isinstance(cell, (dict, list)) for cell in row)
+        for _, row in peeked
+    )
+    if layout.columns or are_arrays:
+        return build_array_table(format_name, rows, layout.columns, notes, keep)
+    return build_table(format_name, rows, notes, keep, found)
 
 
-def _array_values(text: DecodedText, path: JsonPath) -> _NumberedValues:
-    return ((None, value) for value in iter_elements(parse_events(text.utf8_chunks()), path))
+def _read_options(document: Any) -> dict[str, Any]:
+    """What stands beside our own ``items``; nothing beside a platform's."""
+    if not isinstance(document, dict) or not isinstance(document.get(ITEMS_KEY), list):
+        return {}
+    if not is_own_body(document):
+        return {}
+    return {name: _plain_numbers(value) for name, value in document.items() if name != ITEMS_KEY}
 
 
-def _is_ndjson(text: DecodedText) -> bool:
-    """Whether each line is a document: the first two that are not blank decide."""
-    lines = (line for line in text.lines() if not line.text.isspace())
-    first = next(lines, None)
-    if first is None or first.is_truncated or (second := next(lines, None)) is None:
-        return False
-    # A first line that is broken does not spoil the others; a bracket alone is no broken line.
-    values = (_parse_line(each.text) for each in (first, second))
-    return first.text.strip() not in ("{", "[") and any(isinstance(v, dict | list) for v in values)
+def _kept_names(options: Mapping[str, Any]) -> list[str]:
+    names = options.get(KEEP_OPTION)
+    if isinstance(names, str):
+        return names.split(",")
+    return [name for name in names if isinstance(name, str)] if isinstance(names, list) else []
 
 
-def _ndjson_values(text: DecodedText) -> _NumberedValues:
-    for number, line, is_truncated in text.lines():
-        if is_truncated:
-            yield number, TOO_LARGE
-        elif not line.isspace():
-            yield number, _parse_line(line)
-
-
-def _parse_line(line: str) -> Any:
-    try:
-        return json.loads(line, parse_float=Decimal, parse_constant=_reject_constant)
-    except (ValueError, ArithmeticError, RecursionError):
-        return InvalidValue("is no JSON.")
-
-
-def _reject_constant(word: str) -> None:
-    raise ValueError(f"{word} is no JSON")
-
-
-def _build_table(format_name: str, values: _NumberedValues) -> ListTable:
-    """The rows of ``values`` under the columns that the first of them name.
-
-    Raises ``ListEmpty`` and ``NoAvatars``, with a sentence of its own for exports without any.
-    """
-    objects = platforms.flatten_accounts(values)
-    sample = list(islice(objects, SAMPLE_ROWS))
-    if not sample:
-        raise ListEmpty("There is no row in this list; send one object an account.")
-    flat_objects = [each for _, each in sample if not isinstance(each, str)]
-    platform = platforms.detect_platform(flat_objects)
-    if platform in _NO_PICTURES_MESSAGES:
-        raise NoAvatars(_NO_PICTURES_MESSAGES[platform])
-    names = platforms.ACCOUNT_COLUMNS if platform else platforms.collect_columns(flat_objects)
-    sample_rows = list(platforms.build_rows(sample, names, platform is not None))
-    more_rows = platforms.build_rows(objects, names, platform is not None)
-    is_url_list = all(isinstance(each.get("url"), platforms.BareUrl) for each in flat_objects)
-    columns = () if is_url_list else names
-    names = ("",) * len(names) if is_url_list else names
-    map_columns(names, [row.cells for row in sample_rows if row.defect is None])
-    return ListTable(
-        platform or format_name, names, columns, chain(sample_rows, more_rows), platform is not None
+def _note_left_out(layout: JsonLayout, notes: ListNotes) -> None:
+    """Say which lists of accounts in the document were not read."""
+    if not layout.left_out:
+        return
+    others = ", ".join(f"`{'.'.join(path)}` ({total})" for path, total in layout.left_out[:8])
+    notes.add(
+        f"Read in part: `{'.'.join(layout.path)}` ({layout.total} entries). Left out, which also "
+        f"hold accounts: {others}; send each as a list of its own."
     )
 
 

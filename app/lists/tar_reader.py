@@ -47,7 +47,7 @@ class TarEntry:
 def read_entries(stream: BufferedReader, max_entry_bytes: int) -> Iterator[TarEntry]:
     """The entries of a tar that are not folders, at most ``most`` + 1 bytes of each.
 
-    Raises ``ListUnreadable`` where the archive breaks off or is damaged.
+    Raises ``ListUnreadable`` where the archive is truncated or damaged.
     """
     name: str | None = None
     size: int | None = None
@@ -81,7 +81,7 @@ def _read_header(stream: BufferedReader) -> bytes | None:
     if not any(block):
         return None
     if not is_tar_header(block):
-        raise ListUnreadable("This tar breaks off or is damaged; send the whole file.")
+        raise ListUnreadable("This tar is truncated or damaged; send the whole file.")
     return block
 
 
@@ -90,10 +90,10 @@ def _read_content(stream: BufferedReader, size: int, max_bytes: int) -> bytes:
     data = stream.read(min(size, max_bytes))
     remaining = size - len(data) + -size % _BLOCK_BYTES
     if len(data) < min(size, max_bytes):
-        raise ListUnreadable("This tar breaks off; send the whole file.")
+        raise ListUnreadable("This tar is truncated; send the whole file.")
     while remaining > 0:
         if not (skipped := stream.read(min(remaining, 1 << 16))):
-            raise ListUnreadable("This tar breaks off; send the whole file.")
+            raise ListUnreadable("This tar is truncated; send the whole file.")
         remaining -= len(skipped)
     return data
 

@@ -1,4 +1,4 @@
-"""Bytes → text → lines: the encoding is settled before the first line, no line is unbounded."""
+"""Bytes → text → lines: the encoding is known before the first line, and no line is unbounded."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import codecs
 import io
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from app.errors import ListUnreadable
@@ -22,6 +23,11 @@ _BYTE_ORDER_MARKS: Final = {
     codecs.BOM_UTF16_LE: "utf-16",
     codecs.BOM_UTF16_BE: "utf-16",
 }
+_NAN_WORDS: Final = (b"NaN", b"Infinity")
+_CUT_CHARACTER: Final = re.compile(
+    rb"[\xe0-\xef][\x80-\xbf](?![\x80-\xbf])|[\xf0-\xf4][\x80-\xbf]{1,2}(?![\x80-\xbf])"
+)
+"""The beginning of a character of three or four bytes, as tools leave it that cut at a length."""
 _CONTROL_CHARS: Final = re.compile(r"[\x00-\x08\x0b\x0e-\x19\x1b-\x1f]")
 
 
@@ -34,23 +40,36 @@ class TextLine(NamedTuple):
 
 
 class DecodedText:
-    """A list's text, from the beginning as often as it is asked for."""
+    """A list's text, from the beginning as often as it is asked for.
 
-    def __init__(self, opener: Opener, encoding: str) -> None:
+    ``has_nan``: whether "NaN" or "Infinity" stands anywhere in it. ``replaced``: how many broken
+    byte sequences are shown as U+FFFD.
+    """
+
+    def __init__(
+        self, opener: Opener, encoding: str, *, has_nan: bool = False, replaced: int = 0
+    ) -> None:
         self._opener = opener
         self.encoding = encoding
+        self.has_nan = has_nan
+        self.replaced = replaced
 
     def open(self) -> io.TextIOWrapper:
-        return io.TextIOWrapper(self._opener(), encoding=self.encoding, newline="")
+        errors = "replace" if self.replaced else "strict"
+        return io.TextIOWrapper(self._opener(), encoding=self.encoding, errors=errors, newline="")
 
     def read_head(self, chars: int) -> str:
         return self.open().read(chars)
 
     def utf8_chunks(self) -> Iterator[bytes]:
         """The text in UTF-8, without a byte order mark, in pieces."""
+        return (chunk.encode() for chunk in self.chunks())
+
+    def chunks(self) -> Iterator[str]:
+        """The text in pieces."""
         text = self.open()
         while chunk := text.read(_CHUNK_CHARS):
-            yield chunk.encode()
+            yield chunk
 
     def lines(self) -> Iterator[TextLine]:
         r"""Every line, whether it ends in ``\n``, ``\r\n`` or ``\r``; NUL becomes U+FFFD.
@@ -82,15 +101,18 @@ def is_blank(line: str) -> bool:
 def open_text(opener: Opener) -> DecodedText:
     """The text behind ``opener``: UTF-8, UTF-16 with its mark, or else Windows-1252.
 
-    Raises ``ListUnreadable`` for what is no text; ``TooLarge`` before the first line is read.
+    A few broken bytes in UTF-8 do not make it Windows-1252: only they are replaced. Raises
+    ``ListUnreadable`` for what is no text; ``TooLarge`` before the first line is read.
     """
     head = opener().read(4)
     bom_encoding = next(
         (name for mark, name in _BYTE_ORDER_MARKS.items() if head.startswith(mark)), None
     )
     for encoding in (bom_encoding,) if bom_encoding else ("utf-8", "cp1252"):
-        if _is_decodable(opener, encoding):
-            text = DecodedText(opener, encoding)
+        scan = _scan(opener, encoding)
+        if scan.is_decodable or scan.is_damaged_utf8:
+            replaced = 0 if scan.is_decodable else scan.broken
+            text = DecodedText(opener, encoding, has_nan=scan.has_nan, replaced=replaced)
             if _CONTROL_CHARS.search(text.read_head(_CHUNK_CHARS // 4)):
                 break
             return text
@@ -100,16 +122,53 @@ def open_text(opener: Opener) -> DecodedText:
     )
 
 
-def _is_decodable(opener: Opener, encoding: str) -> bool:
+@dataclass
+class _Scan:
+    """A text read once through. ``broken``: byte sequences that are not in its encoding."""
+
+    is_decodable: bool = True
+    has_nan: bool = False
+    whole: int = 0
+    cut: int = 0
+    broken: int = 0
+
+    @property
+    def is_damaged_utf8(self) -> bool:
+        """Whether most of what is not ASCII is UTF-8: whole characters, or ones that were cut."""
+        return self.whole + self.cut > 0 and self.whole + 2 * self.cut > self.broken
+
+
+def _scan(opener: Opener, encoding: str) -> _Scan:
+    scan = _Scan()
     decoder = codecs.getincrementaldecoder(encoding)()
-    source = opener()
+    source, tail = opener(), b""
     try:
         while chunk := source.read(_CHUNK_CHARS):
             decoder.decode(chunk)
+            if not scan.has_nan:
+                scan.has_nan = any(word in tail + chunk for word in _NAN_WORDS)
+                tail = chunk[-8:]
         decoder.decode(b"", final=True)
     except UnicodeError:
-        return False
-    return True
+        scan.is_decodable = False
+        if encoding.startswith("utf-8"):
+            _count_broken(opener, scan)
+    return scan
+
+
+def _count_broken(opener: Opener, scan: _Scan) -> None:
+    """Count the whole, the cut and the broken characters of a text that is not quite UTF-8."""
+    source = opener()
+    decoder = codecs.getincrementaldecoder("utf-8")("replace")
+    data = b" "
+    while data:
+        data = source.read(_CHUNK_CHARS)
+        text = decoder.decode(data, final=not data)
+        broken = text.count("\ufffd") - data.count("\ufffd".encode())
+        scan.broken += broken
+        scan.whole += len(text) - len(text.encode("ascii", "ignore")) - broken
+        scan.cut += len(_CUT_CHARACTER.findall(data))
+        scan.has_nan = scan.has_nan or any(word in data for word in _NAN_WORDS)
 
 
 def _skip_line(text: io.TextIOWrapper) -> None:

@@ -1,4 +1,4 @@
-"""Zip → its entries. What could cost more than it weighs is looked at before it is opened."""
+"""Zip → its entries, within bounds on what they unpack to."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import zipfile
 import zlib
 from collections.abc import Sequence
 from io import BufferedReader
-from typing import BinaryIO, Final
+from typing import IO, BinaryIO, Final
 
 from app.errors import ListUnreadable
 from app.lists import failures
@@ -19,6 +19,8 @@ from app.records import Failure
 CENTRAL_DIRECTORY_MAX_BYTES: Final = 1 << 24
 """Of a zip's table of contents, which is read whole: about 150,000 files."""
 
+_LOCAL_HEADER_BYTES: Final = 30
+_CHUNK_BYTES: Final = 1 << 16
 _END_RECORD: Final = b"PK\x05\x06"
 _END64_LOCATOR: Final = b"PK\x06\x07"
 _END_SEARCH_BYTES: Final = 22 + 65_535
@@ -38,40 +40,57 @@ _ZIP_ERRORS: Final = (
 
 
 class ZipReader:
-    """An open zip. ``most``: bytes that may come out of it altogether."""
+    """An open zip. ``max_bytes``: what all of its entries together may unpack to.
+
+    ``entries``: its files. ``ignored``: the names of hidden files, which are left out.
+    """
 
     def __init__(self, file: BinaryIO, max_bytes: int) -> None:
         _check_central_directory(file)
         try:
             self._zip = zipfile.ZipFile(file)
         except _ZIP_ERRORS:
-            raise ListUnreadable(
-                "This zip is damaged or breaks off; send the whole file."
-            ) from None
-        self.entries = [info for info in self._zip.infolist() if not _is_ignored_entry(info)]
+            raise ListUnreadable("This zip is damaged or truncated; send the whole file.") from None
+        files = [i for i in self._zip.infolist() if not normalize_slashes(i.filename).endswith("/")]
+        _check_overlaps(files)
+        self.entries = [info for info in files if not is_junk(normalize_slashes(info.filename))]
+        self.ignored = [i.filename for i in files if is_junk(normalize_slashes(i.filename))]
         self._max_bytes = self._remaining_bytes = max_bytes
 
     def names(self) -> Sequence[str]:
         return self._zip.namelist()
 
     def read_entry(self, info: zipfile.ZipInfo, max_entry_bytes: int) -> bytes | Failure:
-        """Up to one byte more than ``most`` of an entry, or why it is not read.
+        """Up to one byte more than ``max_entry_bytes`` of an entry, or why it is not read.
 
         Raises ``TooLarge`` once all that was read is more than the zip may unpack to.
         """
         if (defect := _entry_defect(info)) is not None:
             return failures.row_invalid(f"{printable_name(info.filename)} {defect}")
+        data = bytearray()
         try:
             with self._zip.open(info) as entry:
-                data = entry.read(max_entry_bytes + 1)
+                while len(data) <= max_entry_bytes and (chunk := self._read_charged(entry)):
+                    data += chunk
         except _ZIP_ERRORS:
             return failures.row_invalid(
                 f"{printable_name(info.filename)} is damaged within the zip."
             )
-        self._remaining_bytes -= len(data)
+        return bytes(data[: max_entry_bytes + 1])
+
+    def _read_charged(self, entry: IO[bytes]) -> bytes:
+        """A piece of an entry, charged as it is unpacked: whether the whole is sound or not.
+
+        ``zipfile`` compares the checksum with the last piece, which is why pieces are small.
+        """
+        self._remaining_bytes -= _CHUNK_BYTES
+        if self._remaining_bytes < -_CHUNK_BYTES:
+            raise too_many_bytes(self._max_bytes)
+        chunk = entry.read(_CHUNK_BYTES)
+        self._remaining_bytes += _CHUNK_BYTES - len(chunk)
         if self._remaining_bytes < 0:
             raise too_many_bytes(self._max_bytes)
-        return data
+        return chunk
 
     def open_entry(self, info: zipfile.ZipInfo) -> BufferedReader:
         """An entry as a list's bytes; raises ``ListUnreadable`` where they are damaged."""
@@ -114,20 +133,24 @@ def _entry_defect(info: zipfile.ZipInfo) -> str | None:
     if info.compress_type not in _METHODS:
         return "is packed in a way that is not read here; use plain zip."
     if stat.S_IFMT(mode) not in (0, stat.S_IFREG):
-        return "is a link or a device, no file."
+        return "is a link or a device, not a file."
     return None
 
 
 def is_junk(name: str) -> bool:
-    """Whether an entry is no picture but what a desktop leaves in every folder."""
-    parts = name.split("/")
-    return "__MACOSX" in parts or parts[-1].lower() in _JUNK_NAMES or parts[-1].startswith("._")
+    """Whether an entry is hidden, or what a desktop leaves in every folder."""
+    parts = name.removeprefix("./").split("/")
+    is_hidden = any(part.startswith(".") and part.strip(".") for part in parts)
+    return is_hidden or "__MACOSX" in parts or parts[-1].lower() in _JUNK_NAMES
 
 
-def _is_ignored_entry(info: zipfile.ZipInfo) -> bool:
-    # `is_dir()` stumbles over an entry without a name.
-    name = normalize_slashes(info.filename)
-    return name.endswith("/") or is_junk(name)
+def _check_overlaps(entries: Sequence[zipfile.ZipInfo]) -> None:
+    """Raise ``ListUnreadable`` if two entries share bytes: so a small zip unpacks to gigabytes."""
+    end = 0
+    for info in sorted(entries, key=lambda each: each.header_offset):
+        if info.header_offset < end:
+            raise ListUnreadable("Entries of this zip overlap; pack the files again.")
+        end = info.header_offset + _LOCAL_HEADER_BYTES + len(info.filename) + info.compress_size
 
 
 def _damaged_entry_error(info: zipfile.ZipInfo) -> ListUnreadable:
@@ -141,7 +164,7 @@ def _check_central_directory(file: BinaryIO) -> None:
     tail = file.read(_END_SEARCH_BYTES)
     at = tail.rfind(_END_RECORD)
     if at < 0 or len(tail) < at + 22:
-        raise ListUnreadable("This zip breaks off; send the whole file.")
+        raise ListUnreadable("This zip is truncated; send the whole file.")
     (directory_bytes,) = struct.unpack_from("<L", tail, at + 12)
     if _END64_LOCATOR in tail[max(0, at - 20) : at]:
         directory_bytes = _zip64_directory_bytes(file, size - len(tail) + at - 20 - 56)

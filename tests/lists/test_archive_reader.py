@@ -94,8 +94,8 @@ def test_what_a_desktop_leaves_behind_is_no_item() -> None:
 @pytest.mark.parametrize(
     ("name", "data", "code", "words"),
     [
-        ("notes.md", b"# hello", "not_an_image", "is no picture"),
-        ("empty.jpg", b"", "not_an_image", "is no picture"),
+        ("notes.md", b"# hello", "not_an_image", "is not a picture"),
+        ("empty.jpg", b"", "not_an_image", "is not a picture"),
         ("inner.zip", build_zip(FILES), "row_invalid", "packed within a list"),
         ("inner.tar.gz", gzip.compress(build_tar(FILES)), "row_invalid", "packed within a list"),
         ("big.jpg", JPEG + bytes(2000), "too_large", "larger than 1000 bytes"),
@@ -220,7 +220,7 @@ def test_a_tar_whose_extension_claims_gigabytes() -> None:
 
 @pytest.mark.parametrize("cut", [600, 1100, 2000])
 def test_a_tar_that_breaks_off(cut: int) -> None:
-    with pytest.raises(ListUnreadable, match="breaks off"):
+    with pytest.raises(ListUnreadable, match="is truncated"):
         read_items(
             build_tar(
                 {"a.jpg": JPEG + bytes(600), "b.jpg": JPEG + bytes(600)}, tarfile.USTAR_FORMAT
@@ -230,7 +230,7 @@ def test_a_tar_that_breaks_off(cut: int) -> None:
 
 @pytest.mark.parametrize("cut", [30, 200])
 def test_a_zip_that_breaks_off(cut: int) -> None:
-    with pytest.raises(ListUnreadable, match="breaks off"):
+    with pytest.raises(ListUnreadable, match="is truncated"):
         read_items(build_zip(FILES)[:cut])
 
 
@@ -253,7 +253,7 @@ def test_a_list_beside_the_pictures_that_it_names() -> None:
     )
     assert parsed_items[2].url == "https://example.org/3.jpg"
     assert failure_codes(parsed_items[3:]) == ["url_invalid", "not_an_image", None]
-    assert (parsed_items[5].source, parsed_items[5].cells) == ("ü.jpg", ())
+    assert (parsed_items[5].source, parsed_items[5].cells) == ("ü.jpg", ("", "ü.jpg", ""))
 
 
 def test_a_name_that_stands_for_two_pictures_stands_for_neither() -> None:

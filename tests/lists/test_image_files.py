@@ -44,7 +44,7 @@ def test_a_part_is_read_when_its_turn_comes_and_no_further_than_needed() -> None
 def test_a_folder_is_sorted_as_paths_are(tmp_path: Path) -> None:
     for name in ("b/z.jpeg", "b.png", "a.AVIF", "notes.txt", "b/a/1.jpg", "broken.jpg"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_bytes(b"text" if name == "broken.jpg" else JPEG)
+        (tmp_path / name).write_bytes(b"text" if name in ("broken.jpg", "notes.txt") else JPEG)
     (tmp_path / "folder.png").mkdir()
     parsed_items = list(items_from_folder(tmp_path, max_items=10, max_picture_bytes=1000))
     expected = [i.name for i in inputs.find_inputs(str(tmp_path), None)]  # type: ignore[arg-type]

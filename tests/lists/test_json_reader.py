@@ -18,10 +18,9 @@ LINE = json.dumps(GOOD).encode()
 @pytest.mark.parametrize(
     ("bad", "words"),
     [
-        (b'{"id": 1, "url": ', "is no JSON"),
-        (b"nonsense", "is no JSON"),
-        (b'{"id": NaN}', "is no JSON"),
-        (b"[" * 2000, "is no JSON"),
+        (b'{"id": 1, "url": ', "is not valid JSON"),
+        (b"nonsense", "is not valid JSON"),
+        (b"[" * 2000, "is not valid JSON"),
         (b"12", "neither an object nor a text"),
         (b"null", "neither an object nor a text"),
         (b'{"pad": "' + b"x" * LINE_MAX_CHARS + b'"}', "larger than a row may be"),
@@ -88,7 +87,7 @@ def test_a_number_beyond_numbers(data: bytes) -> None:
 def test_json_that_breaks_off_far_behind_the_sample() -> None:
     follower_list = iter(open_bytes(b"[" + b",".join([LINE] * 20_000), max_items=10**6))
     assert next(follower_list).url == GOOD["url"]
-    with pytest.raises(ListUnreadable, match="breaks off"):
+    with pytest.raises(ListUnreadable, match="truncated"):
         list(follower_list)
 
 

@@ -1,0 +1,31 @@
+"""Accounts that a list names more than once, noticed in eight bytes a row."""
+
+from __future__ import annotations
+
+from array import array
+from collections.abc import Iterator
+
+import numpy as np
+
+from app.lists.notes import ListNotes
+from app.records import Item
+
+
+def note_repeats(items: Iterator[Item], notes: ListNotes) -> Iterator[Item]:
+    """``items``, and once they end a note on rows whose account stood in an earlier row."""
+    keys = array("q")
+    for item in items:
+        if item.custom_id is not None:
+            keys.append(hash(item.custom_id))
+        yield item
+    repeated = len(keys) - len(np.unique(np.frombuffer(keys, dtype=np.int64))) if keys else 0
+    if repeated:
+        rows = (
+            "1 row repeats the account of an earlier row"
+            if repeated == 1
+            else f"{repeated} rows repeat the account of an earlier row"
+        )
+        notes.add(
+            f"{rows}; every row is answered, and each account counts once in what is said of the "
+            "list as a whole."
+        )
