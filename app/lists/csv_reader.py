@@ -6,18 +6,16 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from dataclasses import replace
 from itertools import chain, islice
 from typing import Final
 
 from app.errors import ListUnreadable
 from app.fetch.avatar_urls import is_url
-from app.lists.column_names import is_column_name
-from app.lists.columns import SAMPLE_ROWS, ListRow, ListTable
-from app.lists.json_tables import note_dropped
+from app.lists.columns.names import is_column_name
+from app.lists.columns.platforms import how_to_ask
+from app.lists.columns.table import SAMPLE_ROWS, ListRow, ListTable
 from app.lists.notes import ListNotes
-from app.lists.personal_data import personal_columns
-from app.lists.platforms import how_to_ask
+from app.lists.personal_data import without_personal
 from app.lists.text_reader import DecodedText, TextLine, is_blank
 
 COLUMNS_MAX: Final = 1000
@@ -67,41 +65,12 @@ def read_table(
             chain(first_rows, rows),
             how_to_ask=how_to_ask(names),
         )
-        return _without_personal(table, valid_rows[1:], notes, keep)
+        return without_personal(table, valid_rows[1:], notes, keep)
     if separator is None:
         return ListTable(format_name, (), (), chain(first_rows, rows))
     numbered = tuple(f"column_{n + 1}" for n in range(width))
     table = ListTable(format_name, ("",) * width, numbered, chain(first_rows, rows))
-    return _without_personal(table, valid_rows, notes, keep)
-
-
-def _without_personal(
-    table: ListTable, sample: Sequence[Sequence[str]], notes: ListNotes, keep: Collection[str]
-) -> ListTable:
-    """The table without columns of personal data; rows of another width lose their cells."""
-    names = [name or shown for name, shown in zip(table.names, table.columns, strict=True)]
-    dropped = personal_columns(names, sample, keep)
-    if not dropped:
-        return table
-    note_dropped([table.columns[i] for i in dropped], notes)
-    width = len(table.columns)
-    wanted = [i for i in range(width) if i not in dropped]
-
-    def project(row: ListRow) -> ListRow:
-        cells = row.cells
-        if row.defect is None and len(cells) > width and any(c.strip() for c in cells[width:]):
-            count = f"has {len(cells)} cells where the list has {width} columns; quote such cells."
-            return ListRow(row.line, (), count)
-        if row.defect is not None:
-            return ListRow(row.line, (), row.defect)
-        return ListRow(row.line, [cells[i] if i < len(cells) else "" for i in wanted])
-
-    return replace(
-        table,
-        names=tuple(table.names[i] for i in wanted),
-        columns=tuple(table.columns[i] for i in wanted),
-        rows=map(project, table.rows),
-    )
+    return without_personal(table, valid_rows, notes, keep)
 
 
 def _skip_titles(rows: list[ListRow], notes: ListNotes) -> None:

@@ -11,11 +11,12 @@ from app.errors import ListEmpty
 from app.fetch import avatar_urls
 from app.fetch.urls import MAX_URL_CHARS
 from app.lists import failures
-from app.lists.account_values import clean_id, clean_text, is_rounded_id, parse_count
-from app.lists.archive_files import ArchiveFiles
-from app.lists.column_names import COUNT_FIELDS
-from app.lists.columns import SAMPLE_ROWS, ColumnMapping, ListRow, ListTable, map_columns
-from app.lists.mapping_notes import note_mapping
+from app.lists.archives.files import ArchiveFiles
+from app.lists.columns.account_values import clean_id, clean_text, is_rounded_id, parse_count
+from app.lists.columns.mapping import ColumnMapping, map_columns
+from app.lists.columns.mapping_notes import note_mapping
+from app.lists.columns.table import SAMPLE_ROWS, ListRow, ListTable
+from app.lists.columns.vocabulary import COUNT_FIELDS
 from app.lists.notes import ListNotes
 from app.records import Failure, Item
 

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Final
 
-from app.lists.column_names import split_name, words
+from app.lists.columns.names import split_name
+from app.lists.columns.table import ListRow, ListTable
+from app.lists.columns.vocabulary import words
+from app.lists.notes import ListNotes, quote_names
 
 KEEP_OPTION: Final = "keep_columns"
 """The option that names columns to keep all the same."""
@@ -66,3 +70,41 @@ def _holds_personal_cells(index: int, sample: Sequence[Sequence[str]]) -> bool:
     cells = [cell for row in sample if index < len(row) and (cell := row[index].strip())]
     matching = sum(_PERSONAL_CELL.fullmatch(cell) is not None for cell in cells)
     return bool(cells) and matching > _MIN_SHARE * len(cells)
+
+
+def note_dropped(dropped: Sequence[str], notes: ListNotes) -> None:
+    """Write down which personal columns are not kept, and how to keep them."""
+    if dropped:
+        notes.add(
+            f"Not kept, as personal data or secrets: {quote_names(dropped)}; to keep one, name it "
+            f"in `{KEEP_OPTION}`."
+        )
+
+
+def without_personal(
+    table: ListTable, sample: Sequence[Sequence[str]], notes: ListNotes, keep: Collection[str]
+) -> ListTable:
+    """The table without columns of personal data; rows of another width lose their cells."""
+    names = [name or shown for name, shown in zip(table.names, table.columns, strict=True)]
+    dropped = personal_columns(names, sample, keep)
+    if not dropped:
+        return table
+    note_dropped([table.columns[i] for i in dropped], notes)
+    width = len(table.columns)
+    wanted = [i for i in range(width) if i not in dropped]
+
+    def project(row: ListRow) -> ListRow:
+        cells = row.cells
+        if row.defect is None and len(cells) > width and any(c.strip() for c in cells[width:]):
+            count = f"has {len(cells)} cells where the list has {width} columns; quote such cells."
+            return ListRow(row.line, (), count)
+        if row.defect is not None:
+            return ListRow(row.line, (), row.defect)
+        return ListRow(row.line, [cells[i] if i < len(cells) else "" for i in wanted])
+
+    return replace(
+        table,
+        names=tuple(table.names[i] for i in wanted),
+        columns=tuple(table.columns[i] for i in wanted),
+        rows=map(project, table.rows),
+    )

@@ -15,9 +15,12 @@ from itertools import chain
 from typing import Any, BinaryIO, Final
 
 from app.errors import ListEmpty, ListUnreadable, NoAvatars
-from app.lists import archive_reader, item_builder
-from app.lists.archive_files import ArchiveFiles
+from app.lists import item_builder
+from app.lists.archives import reader as archive_reader
+from app.lists.archives.files import ArchiveFiles
+from app.lists.archives.zip import ZipReader
 from app.lists.byte_stream import Opener, gzip_opener, plain_opener, too_many_bytes
+from app.lists.columns.mapping_notes import describe_mapping
 from app.lists.csv_reader import read_table
 from app.lists.file_types import HEAD_BYTES, detect_file_type, is_picture
 from app.lists.image_files import (
@@ -27,12 +30,10 @@ from app.lists.image_files import (
     items_from_folder,
     too_many_rows,
 )
-from app.lists.json_reader import is_json, read_json
-from app.lists.mapping_notes import describe_mapping
+from app.lists.json.reader import is_json, read_json
 from app.lists.notes import ListNotes
 from app.lists.repeats import note_repeats
 from app.lists.text_reader import open_text
-from app.lists.zip_reader import ZipReader
 from app.records import Item
 
 __all__ = ["FollowerList", "is_picture", "items_from_files", "items_from_folder", "open_list"]

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from app.lists.json_stream import DEPTH_MAX, NODE_COST_CHARS, JsonEvent, skip_value
+from app.lists.json.stream import DEPTH_MAX, NODE_COST_CHARS, JsonEvent, skip_value
 
 MEMBERS_MAX: Final = 1000
 OBJECTS_MAX: Final = 20

@@ -6,8 +6,8 @@ import unicodedata
 import zipfile
 from pathlib import PurePosixPath
 
+from app.lists.archives.zip import ZipReader, normalize_slashes
 from app.lists.image_files import picture_failure, printable_name
-from app.lists.zip_reader import ZipReader, normalize_slashes
 from app.records import Failure
 
 

@@ -9,9 +9,11 @@ from functools import lru_cache
 from typing import Any, Final
 
 from app.fetch.avatar_urls import is_url
-from app.lists.column_names import ACCOUNT_FIELDS, PictureKind
-from app.lists.columns import ColumnMapping, ListRow, order_by_names
-from app.lists.json_accounts import FlatObject
+from app.lists.columns.mapping import ColumnMapping, order_by_names
+from app.lists.columns.names import PictureKind
+from app.lists.columns.table import ListRow
+from app.lists.columns.vocabulary import ACCOUNT_FIELDS
+from app.lists.json.flatten import FlatObject
 
 ACCOUNT_COLUMNS: Final = ("id", *ACCOUNT_FIELDS, "avatar")
 """The columns of nested accounts and of platforms' accounts: theirs are dozens."""

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from app.errors import ListUnreadable
-from app.lists.json_stream import TOO_LARGE, InvalidValue, parse_events
+from app.lists.json.stream import TOO_LARGE, InvalidValue, parse_events
 from app.lists.notes import ListNotes
 from app.lists.text_reader import DecodedText
 

@@ -7,7 +7,7 @@ import json
 import pytest
 
 from app.errors import ListUnreadable
-from app.lists.json_stream import NESTING_MAX, VALUE_MAX_CHARS
+from app.lists.json.stream import NESTING_MAX, VALUE_MAX_CHARS
 from app.lists.text_reader import LINE_MAX_CHARS
 from tests.lists.open_list import failure_codes, open_bytes, read_fixture, read_items
 

@@ -8,20 +8,22 @@ from typing import Any, Final
 
 from app.errors import ListEmpty, ListUnreadable, NoAvatars
 from app.fetch.avatar_urls import is_url
-from app.lists import platforms
-from app.lists.column_names import PictureKind, field_names, is_column_name, picture_name
-from app.lists.columns import SAMPLE_ROWS, ListRow, ListTable, account_scope, map_columns
-from app.lists.json_accounts import BareUrl, FlatObject, flatten_accounts
-from app.lists.json_rows import (
+from app.lists.columns import platforms
+from app.lists.columns.mapping import account_scope, map_columns
+from app.lists.columns.names import PictureKind, field_names, is_column_name, picture_name
+from app.lists.columns.table import SAMPLE_ROWS, ListRow, ListTable
+from app.lists.json.accounts import flatten_accounts
+from app.lists.json.flatten import BareUrl, FlatObject
+from app.lists.json.rows import (
     ACCOUNT_COLUMNS,
     build_account_rows,
     build_own_rows,
     collect_columns,
     format_cell,
 )
-from app.lists.json_stream import OPENING, InvalidValue, JsonEvent, build_value, skip_value
+from app.lists.json.stream import OPENING, InvalidValue, JsonEvent, build_value, skip_value
 from app.lists.notes import ListNotes, quote_names
-from app.lists.personal_data import KEEP_OPTION, is_personal_name, personal_columns
+from app.lists.personal_data import is_personal_name, note_dropped, personal_columns
 
 Values = Iterator[tuple[int | None, Any]]
 
@@ -146,15 +148,6 @@ def _note_members(names: Sequence[str], kept: Sequence[str], notes: ListNotes) -
     others = f" and {quote_names(kept)}" if kept else ""
     notes.add(f"Kept of each account: {quote_names(ACCOUNT_COLUMNS)}{others}; nothing else.")
     note_dropped([name for name in names if is_personal_name(name) and name not in kept], notes)
-
-
-def note_dropped(dropped: Sequence[str], notes: ListNotes) -> None:
-    """Write down which personal columns are not kept, and how to keep them."""
-    if dropped:
-        notes.add(
-            f"Not kept, as personal data or secrets: {quote_names(dropped)}; to keep one, name it "
-            f"in `{KEEP_OPTION}`."
-        )
 
 
 def build_array_table(

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import ListUnreadable, NoAvatars, TooLarge
-from app.lists.zip_reader import CENTRAL_DIRECTORY_MAX_BYTES
+from app.lists.archives.zip import CENTRAL_DIRECTORY_MAX_BYTES
 from tests.lists.open_list import (
     JPEG,
     PNG,

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 from typing import Any, Final, Literal
 
 from app.fetch.avatar_urls import is_url
-from app.lists import json_accounts
-from app.lists.column_names import picture_name
-from app.lists.json_outline import OutlineArray, OutlineMap
-from app.lists.json_stream import JsonPath
-from app.lists.platforms import NEVER_ACCOUNTS
+from app.lists.columns.names import picture_name
+from app.lists.columns.platforms import NEVER_ACCOUNTS
+from app.lists.json import accounts as json_accounts
+from app.lists.json.outline import OutlineArray, OutlineMap
+from app.lists.json.stream import JsonPath
 
 ITEMS_KEY: Final = "items"
 OPTION_NAMES: Final = frozenset({"prior", "webhook_url", "metadata", "title", "keep_columns"})

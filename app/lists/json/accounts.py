@@ -8,37 +8,17 @@ from itertools import islice
 from typing import Any, Final
 
 from app.fetch.avatar_urls import is_url
-from app.lists.column_names import (
-    ENTITIES,
-    PictureKind,
-    field_names,
-    picture_name,
-    split_name,
-    words,
-)
-from app.lists.json_stream import InvalidValue
-from app.lists.platforms import LIST_KEYS, NEVER_ACCOUNTS
+from app.lists.columns.names import PictureKind, field_names, picture_name, split_name
+from app.lists.columns.platforms import LIST_KEYS, NEVER_ACCOUNTS
+from app.lists.columns.vocabulary import ENTITIES, words
+from app.lists.json.flatten import MAX_DEPTH, OTHER_OBJECTS, BareUrl, FlatObject, flatten
+from app.lists.json.stream import InvalidValue
 
-_MAX_DEPTH: Final = 9
 _SCORED_ELEMENTS: Final = 5
-_OTHER_OBJECTS: Final = words(
-    "entities extended_entities retweeted_status quoted_status retweetedTweet quotedTweet "
-    "retweeted_status_result quoted_status_result reblog place geo"
-)
-"""Members of a post that hold other posts and other accounts."""
 _WRAPPERS: Final = frozenset(LIST_KEYS) | words(
     "result payload page user_results itemContent content list meta pageInfo paging "
     "includes schema snippet legacy core stats thumbnails avatar picture image"
 )
-
-FlatObject = Mapping[str, Any]
-"""An object whose nested members have dotted names."""
-
-
-class BareUrl(str):
-    """A text where an object might stand: it can only be a URL."""
-
-    __slots__ = ()
 
 
 def flatten_accounts(
@@ -66,7 +46,7 @@ def _is_nested(value: Mapping[str, Any]) -> bool:
 
 def iter_accounts(value: Any, depth: int = 0) -> Iterator[Any]:
     """The accounts in a value: of a page, of a map of accounts, or the value itself."""
-    if depth > _MAX_DEPTH:
+    if depth > MAX_DEPTH:
         yield value
     elif isinstance(value, list):
         for each in value:
@@ -128,11 +108,11 @@ def _walk_lists(
     value: Mapping[str, Any], path: tuple[str, ...]
 ) -> Iterator[tuple[tuple[str, ...], float, list[Any]]]:
     for name, member in value.items():
-        if name in NEVER_ACCOUNTS or name in _OTHER_OBJECTS:
+        if name in NEVER_ACCOUNTS or name in OTHER_OBJECTS:
             continue
         if isinstance(member, list):
             yield (*path, name), score_list(member), member
-        elif isinstance(member, dict) and len(path) < _MAX_DEPTH:
+        elif isinstance(member, dict) and len(path) < MAX_DEPTH:
             yield from _walk_lists(member, (*path, name))
 
 
@@ -269,37 +249,3 @@ def _is_container_name(name: str) -> bool:
 def _is_known_name(name: str) -> bool:
     """Whether a member's name is, as a whole, one that accounts have."""
     return picture_name(name) is not None or any(each.scope == () for each in field_names(name))
-
-
-def flatten(value: Mapping[str, Any]) -> FlatObject:
-    """An object's members under dotted names; of a list of pictures the largest, of others none."""
-    flat: dict[str, Any] = {}
-    _flatten_into(value, "", _MAX_DEPTH, flat)
-    return flat
-
-
-def _flatten_into(value: Mapping[str, Any], prefix: str, depth: int, flat: dict[str, Any]) -> None:
-    for name, member in value.items():
-        if isinstance(member, dict):
-            if depth > 1 and name not in _OTHER_OBJECTS:
-                _flatten_into(member, f"{prefix}{name}.", depth - 1, flat)
-        elif isinstance(member, list):
-            flat[f"{prefix}{name}"] = None
-            if member and depth > 1 and picture_name(f"{prefix}{name}") is not None:
-                _flatten_pictures(member, f"{prefix}{name}", flat)
-        else:
-            flat[f"{prefix}{name}"] = member
-
-
-def _flatten_pictures(variants: list[Any], name: str, flat: dict[str, Any]) -> None:
-    """The largest of a picture's variants, which are objects with a width, or URLs."""
-    objects = [each for each in variants if isinstance(each, dict)]
-    if objects:
-        largest = max(objects, key=lambda each: _number(each.get("width")))
-        _flatten_into(largest, f"{name}.", 1, flat)
-    elif isinstance(variants[0], str):
-        flat[name] = variants[0]
-
-
-def _number(value: Any) -> float:
-    return float(value) if isinstance(value, (int, float)) else 0.0

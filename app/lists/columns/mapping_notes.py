@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from app.lists.columns import ColumnMapping, ListTable
+from app.lists.columns.mapping import ColumnMapping
+from app.lists.columns.table import ListTable
 from app.lists.notes import ListNotes, quote_names
 
 

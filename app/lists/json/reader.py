@@ -10,14 +10,14 @@ from math import isfinite
 from typing import Any, Final
 
 from app.errors import NoAvatars
-from app.lists import platforms
-from app.lists.columns import ListTable
-from app.lists.json_accounts import is_entry, keyed_account
-from app.lists.json_layout import ITEMS_KEY, JsonLayout, describe, find_layout, is_own_body
-from app.lists.json_outline import read_outline
-from app.lists.json_stream import JsonEvent, iter_elements, iter_members, parse_events
-from app.lists.json_tables import Values, build_array_table, build_table, read_columns
-from app.lists.json_text import HEAD_CHARS, is_ndjson, ndjson_values, utf8_chunks
+from app.lists.columns import platforms
+from app.lists.columns.table import ListTable
+from app.lists.json.accounts import is_entry, keyed_account
+from app.lists.json.layout import ITEMS_KEY, JsonLayout, describe, find_layout, is_own_body
+from app.lists.json.outline import read_outline
+from app.lists.json.stream import JsonEvent, iter_elements, iter_members, parse_events
+from app.lists.json.tables import Values, build_array_table, build_table, read_columns
+from app.lists.json.text import HEAD_CHARS, is_ndjson, ndjson_values, utf8_chunks
 from app.lists.notes import ListNotes
 from app.lists.personal_data import KEEP_OPTION
 from app.lists.text_reader import DecodedText

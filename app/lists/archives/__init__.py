@@ -1,0 +1,1 @@
+"""Zip and tar → pictures, and the list that names them."""

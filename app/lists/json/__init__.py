@@ -1,0 +1,1 @@
+"""JSON and NDJSON in all their shapes → rows."""
