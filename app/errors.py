@@ -9,32 +9,44 @@
     │                          TooLarge             too_large
     ├── the URL                UrlInvalid           url_invalid
     │                          UrlBlocked           url_blocked
-    │                          FetchFailed          fetch_failed      upstream_status,
-    │                                                               retry_after_s
+    │                          FetchFailed          fetch_failed    upstream_status, retry_after_s
     │                          FetchTimeout         fetch_timeout
     ├── the list               ListUnreadable       list_unreadable
     │                          ListEmpty            list_empty
     │                          NoAvatars            list_without_avatars
-    └── the request            InvalidRequest       invalid_request
-                               IdempotencyKeyReused idempotency_key_reused
-                               NotFound             not_found
-                               NotYet               not_yet
-                               Busy                 busy              retry_after_s
+    ├── the request            InvalidRequest       invalid_request
+    │                          └── InvalidFields    invalid_request            fields
+    │                          UnsupportedBody      unsupported_media_type
+    │                          BodyTimeout          request_timeout
+    │                          IdempotencyKeyReused idempotency_key_reused
+    │                          NotFound             not_found
+    │                          NotYet               not_yet
+    ├── who sends it           Unauthorized         unauthorized
+    │                          Forbidden            forbidden
+    │                          Misdirected          misdirected
+    │                          CrossOrigin          cross_origin
+    └── RetryLater             Busy                 busy                       retry_after_s
+                               RateLimited          rate_limited
+                               QuotaExceeded        quota_exceeded
+                               DatabaseUnavailable  database_unavailable
+                               StorageFull          storage_full
 
-Codes are part of the wire contract; HTTP statuses are not known here. Whatever else is raised is
-a fault of ours.
+Codes are part of the wire contract; HTTP statuses are not known here. Any other exception is a
+fault of the service.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 
 class RequestError(Exception):
-    """A picture, URL or request that cannot be answered with an analysis.
+    """A picture, list, URL or request that cannot be answered as asked.
 
     ``code``: stable, snake_case. ``title``: the same words every time. ``retryable``: whether the
-    same request may succeed later. ``detail``: a sentence on this occurrence: what to do.
+    same request may succeed later. ``detail``: a sentence about this case that says what to do.
     """
 
     code: ClassVar[str]
@@ -47,14 +59,14 @@ class RequestError(Exception):
 
 
 class NotAnImage(RequestError):
-    """The bytes are no picture at all: empty, text, a web page, noise."""
+    """The bytes are not a picture: empty, text, a web page, noise."""
 
     code = "not_an_image"
     title = "This is not a picture"
 
 
 class ImageUnsupported(RequestError):
-    """A picture in a format, or a corner of a format, that is not read here."""
+    """A picture in a format, or a variant of a format, that is not supported."""
 
     code = "image_unsupported"
     title = "This kind of picture is not supported"
@@ -68,17 +80,17 @@ class ImageTruncated(RequestError):
 
 
 class ImageBomb(RequestError):
-    """A picture that asks for more memory or time than a picture may."""
+    """A picture that takes more memory or time than allowed."""
 
     code = "image_bomb"
-    title = "The picture unpacks to more than a picture may"
+    title = "The picture unpacks to more than allowed"
 
 
 class DecoderFailed(RequestError):
-    """A picture of which the decoder died."""
+    """A picture that crashed the decoder."""
 
     code = "decoder_failed"
-    title = "The picture breaks the decoder"
+    title = "The picture crashes the decoder"
 
 
 class TooLarge(RequestError):
@@ -103,10 +115,10 @@ class UrlBlocked(RequestError):
 
 
 class FetchFailed(RequestError):
-    """The other side did not hand over a picture.
+    """The other server did not deliver a picture.
 
-    ``upstream_status``: its status, if any. ``retry_after_s``: when it may be asked again, seconds,
-    if it said so. ``retryable``: unless told, by the status: what the server may mend itself.
+    ``upstream_status``: its status, if any. ``retry_after_s``: seconds, from its ``Retry-After``.
+    ``retryable``: by the status if not given: faults that the server may mend itself.
     """
 
     code = "fetch_failed"
@@ -131,7 +143,7 @@ class FetchFailed(RequestError):
 
 
 class FetchTimeout(RequestError):
-    """The other side was too slow."""
+    """The other server was too slow."""
 
     code = "fetch_timeout"
     title = "Fetching the picture took too long"
@@ -139,7 +151,7 @@ class FetchTimeout(RequestError):
 
 
 class ListUnreadable(RequestError):
-    """Neither a list nor an archive that is read here, or one that breaks off."""
+    """Neither a list nor an archive of a supported kind, or one that is cut off."""
 
     code = "list_unreadable"
     title = "This list cannot be read"
@@ -149,52 +161,155 @@ class ListEmpty(RequestError):
     """A list without a single row."""
 
     code = "list_empty"
-    title = "There is nothing in this list"
+    title = "The list is empty"
 
 
 class NoAvatars(RequestError):
-    """A list of accounts that does not say where their pictures are."""
+    """A list of accounts without the URLs of their pictures."""
 
     code = "list_without_avatars"
     title = "This list names no pictures"
 
 
 class InvalidRequest(RequestError):
-    """A request whose fields do not fit."""
+    """A request with a field that is not valid."""
 
     code = "invalid_request"
     title = "The request is not valid"
 
 
+@dataclass(frozen=True)
+class InvalidField:
+    """``pointer``: a JSON Pointer as a URI fragment (RFC 6901), such as ``#/prior``."""
+
+    pointer: str
+    detail: str
+
+    @classmethod
+    def at(cls, location: Sequence[int | str], detail: str) -> InvalidField:
+        """The field that is reached by the names and indices of ``location``."""
+        escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
+        return cls("#" + "".join(f"/{part}" for part in escaped), detail)
+
+
+class InvalidFields(InvalidRequest):
+    """Fields that are not valid, each with its pointer."""
+
+    def __init__(self, fields: Sequence[InvalidField]) -> None:
+        super().__init__("; ".join(f"{each.pointer}: {each.detail}" for each in fields))
+        self.fields = tuple(fields)
+
+
+def invalid_field(name: str, detail: str) -> InvalidFields:
+    """The error for a single field."""
+    return InvalidFields([InvalidField.at((name,), detail)])
+
+
+class UnsupportedBody(RequestError):
+    """A body of a media type or coding that is not read here."""
+
+    code = "unsupported_media_type"
+    title = "This kind of body is not supported"
+
+
+class BodyTimeout(RequestError):
+    """The body arrived too slowly."""
+
+    code = "request_timeout"
+    title = "The request did not arrive in time"
+    retryable = True
+
+
 class IdempotencyKeyReused(RequestError):
-    """An idempotency key that came with another request before."""
+    """An idempotency key that was used with another request before."""
 
     code = "idempotency_key_reused"
     title = "This Idempotency-Key belongs to another request"
 
 
 class NotFound(RequestError):
-    """No such thing, or not the caller's, or it expired."""
+    """It does not exist, has expired, or belongs to another key."""
 
     code = "not_found"
-    title = "Nothing here"
+    title = "Not found"
 
 
 class NotYet(RequestError):
-    """What was asked for can only be had, or done, in another state of the batch."""
+    """What was asked for is possible only in another state of the batch."""
 
     code = "not_yet"
-    title = "The batch is not at that point"
+    title = "The batch is not in that state"
     retryable = True
 
 
-class Busy(RequestError):
-    """All places are taken; ``retry_after_s`` says when to try again, seconds."""
+class Unauthorized(RequestError):
+    """No API key, or an unknown one."""
 
-    code = "busy"
-    title = "Too busy"
+    code = "unauthorized"
+    title = "An API key is needed"
+
+
+class Forbidden(RequestError):
+    """A known key without the scope that this operation needs."""
+
+    code = "forbidden"
+    title = "This key may not do that"
+
+
+class Misdirected(RequestError):
+    """The Host header names another machine."""
+
+    code = "misdirected"
+    title = "Wrong host"
+
+
+class CrossOrigin(RequestError):
+    """A browser sent this for a page of another origin."""
+
+    code = "cross_origin"
+    title = "Cross-origin request refused"
+
+
+class RetryLater(RequestError):
+    """The same request may succeed after ``retry_after_s`` seconds."""
+
     retryable = True
 
     def __init__(self, detail: str, retry_after_s: int) -> None:
         super().__init__(detail)
         self.retry_after_s = retry_after_s
+
+
+class Busy(RetryLater):
+    """A concurrency limit is reached."""
+
+    code = "busy"
+    title = "Too busy"
+
+
+class RateLimited(RetryLater):
+    """More requests than allowed in this time."""
+
+    code = "rate_limited"
+    title = "Too many requests"
+
+
+class QuotaExceeded(RetryLater):
+    """More pictures than the key may send in a day."""
+
+    code = "quota_exceeded"
+    title = "Daily picture quota exceeded"
+
+
+class DatabaseUnavailable(RetryLater):
+    """The database does not answer, or is locked."""
+
+    code = "database_unavailable"
+    title = "The database is unavailable"
+
+
+class StorageFull(RetryLater):
+    """The disk has too little free space for another list."""
+
+    code = "storage_full"
+    title = "The storage is full"

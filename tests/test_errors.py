@@ -1,5 +1,6 @@
 """The error tree: what callers rely on."""
 
+import importlib
 import re
 
 import pytest
@@ -10,7 +11,7 @@ from app.errors import Busy, FetchFailed, RequestError
 ERROR_TYPES = [
     kind
     for kind in vars(errors).values()
-    if isinstance(kind, type) and issubclass(kind, RequestError) and kind is not RequestError
+    if isinstance(kind, type) and issubclass(kind, RequestError) and "code" in vars(kind)
 ]
 
 CODES = {
@@ -32,6 +33,16 @@ CODES = {
     "not_found",
     "not_yet",
     "busy",
+    "unsupported_media_type",
+    "request_timeout",
+    "unauthorized",
+    "forbidden",
+    "misdirected",
+    "cross_origin",
+    "rate_limited",
+    "quota_exceeded",
+    "database_unavailable",
+    "storage_full",
 }
 
 
@@ -50,7 +61,25 @@ def test_titles_are_distinct():
 
 def test_only_what_the_other_side_may_mend_is_retryable():
     retryable = {kind.code for kind in ERROR_TYPES if kind.retryable}
-    assert retryable == {"fetch_failed", "fetch_timeout", "not_yet", "busy"}
+    assert retryable == {
+        "fetch_failed", "fetch_timeout", "not_yet", "busy", "request_timeout", "rate_limited",
+        "quota_exceeded", "database_unavailable", "storage_full",
+    }  # fmt: skip
+
+
+def all_request_errors(kind: type[RequestError] = RequestError) -> set[type[RequestError]]:
+    below = set(kind.__subclasses__())
+    return below.union(*(all_request_errors(each) for each in below))
+
+
+def test_every_request_error_of_the_program_is_in_this_one_tree():
+    importlib.import_module("app.api.app")
+    assert {kind.__module__ for kind in all_request_errors()} == {"app.errors"}
+
+
+def test_a_pointer_escapes_what_json_pointer_escapes():
+    assert errors.InvalidField.at(("a/b~c", 0), "no").pointer == "#/a~1b~0c/0"
+    assert errors.InvalidField.at((), "no").pointer == "#"
 
 
 def test_detail_is_also_the_message():

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 import app
-from app.api.analyses.request import BODY_TIMEOUT_S
+from app.api.request_body import BODY_GRACE_S
 from app.face.landmarks import LANDMARK_MODEL_FILE
 from app.fetch.policy import TOTAL_S
 from app.networks.onnx import REGION_NETWORK_FILE, SEGMENTER_FILE
@@ -165,7 +165,7 @@ def test_whoever_stops_a_container_waits_for_what_it_began() -> None:
     compose = (ROOT / "compose.yaml").read_text(encoding="utf-8")
     (confined, rest) = compose.split("\nservices:\n")
     (grace_s,) = re.findall(r"^  stop_grace_period: (\d+)s$", confined, re.MULTILINE)
-    assert int(grace_s) > BODY_TIMEOUT_S + TOTAL_S
+    assert int(grace_s) > BODY_GRACE_S + TOTAL_S
     assert rest.count("<<: *confined") == 2
 
 

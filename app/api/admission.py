@@ -1,7 +1,7 @@
-"""The bounded pool in which pictures are examined, so that the event loop never is.
+"""Limits on concurrent work, shared fairly between owners of API keys.
 
-At most ``workers + queue_size`` requests are inside at once; the next one is told to come back
-before a byte of its body is read.
+Where keys have more than one owner, nobody holds more than half of a limit, and its last quarter
+is left to owners that hold none of it: one key cannot shut out the others.
 """
 
 from __future__ import annotations
@@ -9,92 +9,143 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections import Counter, OrderedDict, deque
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import asynccontextmanager, contextmanager
 from typing import Final, TypeVar
 
 from app.errors import Busy
 from app.runtime.observability import Metrics
-
-
-class AdmissionLimit:
-    """``capacity`` places. Belongs to the event loop: nothing here is safe among threads."""
-
-    def __init__(self, capacity: int, resource: str, retry_after_s: int = 2) -> None:
-        self._capacity = capacity
-        self._resource = resource
-        self._retry_after_s = retry_after_s
-        self._in_use = 0
-
-    @property
-    def in_use(self) -> int:
-        return self._in_use
-
-    @contextmanager
-    def admit(self) -> Iterator[None]:
-        """One place, until the end of the block; raises ``Busy`` if all are taken."""
-        self.acquire()
-        try:
-            yield
-        finally:
-            self.release()
-
-    def acquire(self) -> None:
-        """For work that outlives its block: leave once, whatever happens. Raises ``Busy``."""
-        if self._in_use >= self._capacity:
-            raise Busy(
-                f"All {self._capacity} places for {self._resource} are taken; "
-                f"try again in {self._retry_after_s} s.",
-                retry_after_s=self._retry_after_s,
-            )
-        self._in_use += 1
-
-    def release(self) -> None:
-        self._in_use -= 1
-
 
 RETRY_AFTER_S: Final = 1
 
 T = TypeVar("T")
 
 
-class AnalysisPool:
-    """``workers`` threads. Close it when no request is inside any more."""
+class AdmissionLimit:
+    """At most ``capacity`` at once. For the event loop alone: it is not thread-safe."""
 
-    def __init__(self, workers: int, queue_size: int, metrics: Metrics) -> None:
-        self._workers = workers
-        self._capacity = workers + queue_size
-        self._in_flight = 0
-        self._metrics = metrics
-        self._pool = ThreadPoolExecutor(workers, thread_name_prefix="examine")
+    def __init__(
+        self, capacity: int, resource: str, retry_after_s: int = 2, *, is_shared: bool = False
+    ) -> None:
+        self._capacity = capacity
+        self._resource = resource
+        self._retry_after_s = retry_after_s
+        self._owner_share = -(-capacity // 2) if is_shared else capacity
+        self._reserved = max(1, capacity // 4) if is_shared and capacity > 1 else 0
+        self._held: Counter[str] = Counter()
+
+    @property
+    def in_use(self) -> int:
+        return self._held.total()
 
     @contextmanager
-    def admit(self) -> Iterator[None]:
-        """A place for one request; raises ``Busy`` if all are taken. Event loop only."""
-        if self._in_flight >= self._capacity:
-            self._metrics.refusals.inc()
-            raise Busy(
-                f"All {self._capacity} places are taken; try again in {RETRY_AFTER_S} s.",
-                retry_after_s=RETRY_AFTER_S,
-            )
-        self._in_flight += 1
-        self._metrics.requests_in_flight.set(self._in_flight)
+    def admit(self, owner: str) -> Iterator[None]:
+        """Hold one until the end of the block; raises ``Busy`` if none is free for ``owner``."""
+        self.acquire(owner)
         try:
             yield
         finally:
-            self._in_flight -= 1
-            self._metrics.requests_in_flight.set(self._in_flight)
+            self.release(owner)
 
-    async def run(self, job: Callable[[], T]) -> T:
-        """``job`` on one of the threads."""
+    def acquire(self, owner: str) -> None:
+        """For work that outlives a block: release it exactly once. Raises ``Busy``."""
+        held = self._held[owner]
+        if self.in_use >= self._capacity:
+            raise self._busy(f"The limit of {self._capacity} concurrent {self._resource}")
+        is_reserved = self.in_use >= self._capacity - self._reserved
+        if held and (held >= self._owner_share or is_reserved):
+            raise self._busy(f"This key's share of {self._capacity} concurrent {self._resource}")
+        self._held[owner] = held + 1
+
+    def release(self, owner: str) -> None:
+        self._held[owner] -= 1
+        if not self._held[owner]:
+            del self._held[owner]
+
+    def _busy(self, limit: str) -> Busy:
+        return Busy(
+            f"{limit} is reached; try again in {self._retry_after_s} s.",
+            retry_after_s=self._retry_after_s,
+        )
+
+
+class FairQueue:
+    """``slots`` that owners take in turn: a long queue of one does not delay the others."""
+
+    def __init__(self, slots: int) -> None:
+        self._free = slots
+        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
+
+    @asynccontextmanager
+    async def slot(self, owner: str) -> AsyncIterator[None]:
+        """Wait for the owner's turn; first come, first served among its own."""
+        if self._free:
+            self._free -= 1
+        else:
+            turn = asyncio.get_running_loop().create_future()
+            self._waiting.setdefault(owner, deque()).append(turn)
+            try:
+                await turn
+            except asyncio.CancelledError:
+                if turn.done() and not turn.cancelled():
+                    self._pass_on()
+                raise
+        try:
+            yield
+        finally:
+            self._pass_on()
+
+    def _pass_on(self) -> None:
+        """Give a slot to the owner that has waited longest, which then goes to the back."""
+        while self._waiting:
+            owner, turns = self._waiting.popitem(last=False)
+            while turns and turns[0].done():  # cancelled meanwhile
+                turns.popleft()
+            if turns:
+                turns.popleft().set_result(None)
+                if turns:
+                    self._waiting[owner] = turns
+                return
+        self._free += 1
+
+
+class AnalysisPool:
+    """``workers`` threads and ``queue_size`` requests that wait. Close it once none is left."""
+
+    def __init__(
+        self, workers: int, queue_size: int, metrics: Metrics, *, is_shared: bool = False
+    ) -> None:
+        self._workers = workers
+        self._limit = AdmissionLimit(
+            workers + queue_size, "analyses", RETRY_AFTER_S, is_shared=is_shared
+        )
+        self._queue = FairQueue(workers)
+        self._metrics = metrics
+        self._executor = ThreadPoolExecutor(workers, thread_name_prefix="analysis")
+
+    @contextmanager
+    def admit(self, owner: str) -> Iterator[None]:
+        """Admit one request; raises ``Busy``. For the event loop alone."""
+        try:
+            self._limit.acquire(owner)
+        except Busy:
+            self._metrics.refusals.inc()
+            raise
+        self._metrics.requests_in_flight.set(self._limit.in_use)
+        try:
+            yield
+        finally:
+            self._limit.release(owner)
+            self._metrics.requests_in_flight.set(self._limit.in_use)
+
+    async def run(self, job: Callable[[], T], owner: str) -> T:
+        """``job`` on one of the threads, when it is the owner's turn."""
         queued_at = time.perf_counter()
-
-        def timed_job() -> T:
+        async with self._queue.slot(owner):
             self._metrics.stages.labels("queue").observe(time.perf_counter() - queued_at)
-            return job()
-
-        return await asyncio.get_running_loop().run_in_executor(self._pool, timed_job)
+            return await self._run_now(job)
 
     async def run_on_every_thread(self, job: Callable[[], T]) -> list[T]:
         """``job`` once on each thread: they wait for each other, so none can take two."""
@@ -106,8 +157,11 @@ class AnalysisPool:
             finally:
                 barrier.wait()
 
-        return list(await asyncio.gather(*(self.run(run_once) for _ in range(self._workers))))
+        return list(await asyncio.gather(*(self._run_now(run_once) for _ in range(self._workers))))
 
     async def close(self) -> None:
-        """Wait for the threads to finish what they began."""
-        await asyncio.to_thread(self._pool.shutdown, wait=True)
+        """Wait for the threads to finish their jobs."""
+        await asyncio.to_thread(self._executor.shutdown, wait=True)
+
+    async def _run_now(self, job: Callable[[], T]) -> T:
+        return await asyncio.get_running_loop().run_in_executor(self._executor, job)

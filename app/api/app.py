@@ -1,23 +1,24 @@
-"""``create_app(settings)``: the routes, and what every request passes through."""
+"""``create_app(settings)``: the routes and the middleware."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from functools import cache
-from typing import Any
 
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from app import __version__
 from app.analysis.analyzer import Analyzer
-from app.api import docs, operations, problems
-from app.api.analyses import examples
+from app.api import docs, problems
+from app.api.analyses import openapi as analyses_openapi
 from app.api.analyses import router as analyses
-from app.api.batches import events, images, openapi, results, webhooks
+from app.api.batches import events, images, results, webhooks
+from app.api.batches import openapi as batches_openapi
 from app.api.batches import router as batches
 from app.api.middleware import RequestContext
+from app.api.openapi import complete_openapi, operation_id
+from app.api.operations import router as operations
 from app.api.origin_guard import OriginGuard
 from app.api.state import OpenAnalyzer, open_app_state
 from app.runtime.observability import Metrics
@@ -25,21 +26,21 @@ from app.settings import Settings
 
 _DESCRIPTION = """How strongly does a profile picture look made by a StyleGAN-family face generator?
 
-Every answer is evidence, not a sentence: `llr` is a log10 likelihood ratio, `likelihood` is what it
-makes of even odds, `posterior_at_base_rate` is what a flag out of the blue is worth. A picture
+Every answer is evidence, not a judgement: `llr` is a log10 likelihood ratio, `likelihood` the
+posterior at even odds, `posterior_at_base_rate` what a flag without other evidence is worth. A picture
 without a face is an outcome, never an error. Errors are `application/problem+json` (RFC 9457).
 """
 
 
 def create_app(settings: Settings, open_analyzer: OpenAnalyzer = Analyzer.load) -> FastAPI:
-    """The application. Raises ``SettingsError`` if it would be open to strangers."""
+    """The application. Raises ``SettingsError`` if it would be public without API keys."""
     settings.require_keys_if_public()
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(app: FastAPI) -> AsyncIterator[None]:
         async with open_app_state(settings, metrics, open_analyzer) as state:
-            app.state.house = state
+            app.state.app_state = state
             yield
 
     app = FastAPI(
@@ -48,7 +49,8 @@ def create_app(settings: Settings, open_analyzer: OpenAnalyzer = Analyzer.load) 
         description=_DESCRIPTION,
         lifespan=lifespan,
         redirect_slashes=False,
-        openapi_url=None,  # docs.router has it: written once, away from the event loop
+        generate_unique_id_function=operation_id,
+        openapi_url=None,  # docs.router serves it: written once, on a thread
         docs_url=None,
         redoc_url=None,
         middleware=[
@@ -57,8 +59,8 @@ def create_app(settings: Settings, open_analyzer: OpenAnalyzer = Analyzer.load) 
         ],
     )
     problems.install_handlers(app)
-    app.include_router(analyses.router)
     for router in (
+        analyses.router,
         batches.router,
         batches.read_router,
         results.router,
@@ -66,36 +68,15 @@ def create_app(settings: Settings, open_analyzer: OpenAnalyzer = Analyzer.load) 
         images.router,
         webhooks.read_router,
         webhooks.router,
+        operations.read_router,
+        operations.admin_router,
+        operations.public_router,
+        docs.router,
     ):
         app.include_router(router)
-    app.include_router(operations.read_router)
-    app.include_router(operations.admin_router)
-    app.include_router(operations.public_router)
-    app.include_router(docs.router)
-    _complete_openapi(app)
+    complete_openapi(
+        app,
+        batches_openapi.SCHEMAS,
+        {**analyses_openapi.EXAMPLES, **batches_openapi.EXAMPLES},
+    )
     return app
-
-
-def _complete_openapi(app: FastAPI) -> None:
-    """Add what FastAPI leaves out: ``Problem``, which no route returns, and examples with nulls."""
-    generate_openapi = app.openapi
-
-    @cache
-    def complete() -> dict[str, Any]:
-        document = generate_openapi()
-        schemas = document.setdefault("components", {}).setdefault("schemas", {})
-        template = "#/components/schemas/{model}"
-        schema = problems.Problem.model_json_schema(ref_template=template, mode="serialization")
-        schemas.update(schema.pop("$defs", {}))
-        schemas["Problem"] = schema
-        schemas.update(openapi.SCHEMAS)
-        examples_by_operation = {
-            ("/v1/analyses", "post", "200"): examples.ANALYSES,
-            **openapi.EXAMPLES,
-        }
-        for (path, method, status), operation_examples in examples_by_operation.items():
-            content = document["paths"][path][method]["responses"][status]["content"]
-            content["application/json"]["examples"] = examples.openapi_examples(operation_examples)
-        return document
-
-    app.openapi = complete  # type: ignore[method-assign]

@@ -1,58 +1,50 @@
-"""Who may come in: ``Authorization: Bearer`` with a known key, or everybody where no key is set.
+"""Authentication: ``Authorization: Bearer`` with a known key, or nothing where no key is set.
 
-``require(scope)`` guards a route. Behind it ``request_owner`` says whose request this is,
-``check_quota`` whether its key may still send pictures today, and ``charge`` counts those that it
-sent.
+``require(scope)`` guards a route; after it ``Owner`` is the owner of the request, and ``Quota``
+reserves pictures of the key's day.
 """
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
-from typing import Annotated, ClassVar, Final
+from collections.abc import Awaitable, Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Final, TypeVar
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from app.api.keys import Caller
-from app.api.problems import Unauthorized
-from app.api.state import app_state
+from app.api.keys import Caller, KeyUsage
+from app.api.state import State
 from app.api_keys import Scope
-from app.errors import RequestError
+from app.errors import Forbidden, Unauthorized
 
 _bearer = HTTPBearer(
     auto_error=False, scheme_name="key", description="An API key; not needed where none is set."
 )
 
-
-class Forbidden(RequestError):
-    """A known key that does not open this door."""
-
-    code: ClassVar[str] = "forbidden"
-    title: ClassVar[str] = "This key may not do that"
-
-
 AccessDependency = Callable[..., Awaitable[None]]
+T = TypeVar("T")
 
 
 def require(scope: Scope) -> AccessDependency:
-    """A dependency that lets in who has ``scope``.
+    """A dependency that admits keys with ``scope``.
 
-    It raises ``Unauthorized``, ``Forbidden``, or a kind of ``Busy``. A request is counted once,
+    It raises ``Unauthorized``, ``Forbidden`` or ``RateLimited``. A request is counted once,
     however many of these it passes.
     """
 
     async def check_access(
         request: Request,
+        state: State,
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     ) -> None:
-        keys = app_state(request).keys
-        if not keys:
+        if not state.keys:
             return
         if credentials is None:
             raise Unauthorized("Send `Authorization: Bearer <key>`; the operator hands out keys.")
-        caller = keys.find_caller(credentials.credentials)
+        caller = state.keys.find_caller(credentials.credentials)
         if caller is None:
-            raise Unauthorized("This API key is not known here.")
+            raise Unauthorized("Unknown API key; ask the operator for a valid one.")
         if not caller.key.has_scope(scope):
             raise Forbidden(f"It needs the scope `{scope}`; ask the operator for another key.")
         if _caller(request) is None:
@@ -66,27 +58,86 @@ require_key: Final = require("analyse")
 
 
 def request_owner(request: Request) -> str:
-    """Whose request this is: the name of its key, or a label; empty where no key is set."""
+    """The owner of the key that was sent; empty where no key is set."""
     caller = _caller(request)
     return caller.key.owner if caller else ""
 
 
-def check_quota(request: Request) -> None:
-    """Raises ``QuotaExceeded`` if the key has no pictures left today. Event loop only."""
-    caller = _caller(request)
-    if caller is not None:
-        caller.usage.check_quota()
+Owner = Annotated[str, Depends(request_owner)]
 
 
-def charge(request: Request, pictures: int) -> None:
-    """Count ``pictures`` against the day's quota of the key. Event loop only."""
+class PictureQuota:
+    """The day's pictures of the key that was sent; without a key or a quota there is no limit."""
+
+    def __init__(self, usage: KeyUsage | None) -> None:
+        self._usage = usage
+
+    @contextmanager
+    def reserve(self, pictures: int) -> Iterator[None]:
+        """Count ``pictures``; give them back if the block fails. Raises ``QuotaExceeded``."""
+        if self._usage is None:
+            yield
+            return
+        self._usage.reserve_pictures(pictures)
+        try:
+            yield
+        except BaseException:
+            self._usage.release_pictures(pictures)
+            raise
+
+    def check(self) -> None:
+        """Raises ``QuotaExceeded`` if no picture is left today."""
+        if self._usage is not None:
+            self._usage.check_quota()
+
+    @contextmanager
+    def reserving(self, items: Iterable[T]) -> Iterator[tuple[Iterator[T], Callable[[], None]]]:
+        """``items``, each counted as it is read, and a function that keeps the count.
+
+        Unless it is called, everything is given back. Reading raises ``QuotaExceeded``.
+        """
+        reserved = 0
+
+        def counted() -> Iterator[T]:
+            nonlocal reserved
+            for item in items:
+                if self._usage is not None:
+                    self._usage.reserve_pictures(1)
+                    reserved += 1
+                yield item
+
+        def keep() -> None:
+            nonlocal reserved
+            reserved = 0
+
+        try:
+            yield counted(), keep
+        finally:
+            if self._usage is not None:
+                self._usage.release_pictures(reserved)
+
+    def charge(self, pictures: int) -> None:
+        """Count ``pictures`` that were accepted already."""
+        if self._usage is not None:
+            self._usage.count_pictures(pictures)
+
+    def charge_pixels(self, pixels: int) -> None:
+        """Charge the key's rate for a large picture."""
+        if self._usage is not None:
+            self._usage.count_pixels(pixels)
+
+
+def picture_quota(request: Request) -> PictureQuota:
+    """The quota that this request draws on."""
     caller = _caller(request)
-    if caller is not None:
-        caller.usage.count_pictures(pictures)
+    return PictureQuota(caller.usage if caller else None)
+
+
+Quota = Annotated[PictureQuota, Depends(picture_quota)]
 
 
 def rate_limit_headers(request: Request) -> dict[str, str]:
-    """What the answer says of the key's limits."""
+    """The limits of the key, for the headers of the answer."""
     caller = _caller(request)
     return caller.usage.rate_limit_headers() if caller else {}
 

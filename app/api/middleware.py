@@ -1,6 +1,6 @@
 """What every request gets: an id, a log line, a count, and a problem instead of a traceback.
 
-And every answer the headers that keep browsers from making more of it than was meant.
+Every answer gets headers that restrict browsers, and every GET route answers HEAD.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from app.runtime.observability import Metrics
 
 REQUEST_ID_HEADER: Final = "X-Request-Id"
 _CLIENT_CLOSED_REQUEST: Final = 499
-"""Logged when the caller left before the answer (nginx's number; it is never sent)."""
+"""Logged when the caller disconnected before the answer (nginx's number; never sent)."""
 _REQUEST_ID_PATTERN: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
 _DEFAULT_HEADERS: Final = {
     "Cache-Control": "no-store",
@@ -31,13 +31,13 @@ _DEFAULT_HEADERS: Final = {
     "Referrer-Policy": "no-referrer",
     "X-Content-Type-Options": "nosniff",
 }
-"""Routes whose answers are pages say what those may load."""
+"""Routes that answer with pages set a policy of their own."""
 
 log = structlog.get_logger("eyeline.api")
 
 
 class RequestContext:
-    """Pure ASGI, outermost of ours. Logs paths by template: a URL may hold secrets."""
+    """Pure ASGI, outermost. Logs paths by template: a URL may hold secrets."""
 
     def __init__(self, app: ASGIApp, metrics: Metrics) -> None:
         self._app = app
@@ -58,6 +58,9 @@ class RequestContext:
     async def _respond(self, request: Request, send: Send) -> int:
         """Let the application answer; the status that was sent."""
         status = _CLIENT_CLOSED_REQUEST
+        scope = request.scope
+        if request.method == "HEAD":
+            scope, send = {**scope, "method": "GET"}, _send_head_only(send)
 
         async def send_with_headers(message: Message) -> None:
             nonlocal status
@@ -71,16 +74,17 @@ class RequestContext:
             await send(message)
 
         try:
-            await self._app(request.scope, request.receive, send_with_headers)
+            await self._app(scope, request.receive, send_with_headers)
         except ClientDisconnect:
             status = _CLIENT_CLOSED_REQUEST
         except Exception:
             log.exception("unexpected")
             if status != _CLIENT_CLOSED_REQUEST:
-                raise  # an answer is under way and cannot be taken back
+                raise  # the answer has begun
             problem = problems.internal_problem(request.state.request_id)
             response = problems.problem_response(request, problem)
             await response(request.scope, request.receive, send_with_headers)
+        request.scope.setdefault("route", scope.get("route"))
         return status
 
     def _log_request(self, request: Request, status: int, duration_s: float) -> None:
@@ -98,8 +102,19 @@ class RequestContext:
         )
 
 
+def _send_head_only(send: Send) -> Send:
+    """``send`` for the answer to HEAD: it ends after the head, and the body is dropped."""
+
+    async def send_head(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await send(message)
+            await send({"type": "http.response.body", "body": b"", "more_body": False})
+
+    return send_head
+
+
 def _request_id(request: Request) -> str:
-    """The caller's own id if it is a plain one, so that two logs can be joined; else a new one."""
+    """The caller's own id if it is a plain one, so that logs can be joined; else a new one."""
     client_request_id = request.headers.get(REQUEST_ID_HEADER, "")
     return (
         client_request_id

@@ -1,42 +1,28 @@
-"""What a web page may not make a browser do to a service that asks for no key.
+"""Protection against web pages that use a browser on this machine to reach a service without keys.
 
-Without keys the service listens on loopback alone, and a browser on the same machine is inside. A
-page from elsewhere can send it forms (no CORS header is needed for that), and a name that its owner
-points to 127.0.0.1 makes its pages the service's own. So, where no key is set: the name in ``Host``
-must be one of this machine, and whatever changes something must not come from another origin.
+Without keys the service listens on loopback alone, but a browser on the same machine can reach it.
+A page of another origin can send it forms without any CORS header, and a DNS name that points to
+127.0.0.1 makes a page same-origin (DNS rebinding). So, where no key is set, ``Host`` must name this
+machine, and a request that changes something must not come from another origin.
 """
 
 from __future__ import annotations
 
 from ipaddress import ip_address
-from typing import ClassVar, Final
+from typing import Final
 from urllib.parse import urlsplit
 
 from fastapi import Request
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from app.api import problems
-from app.errors import RequestError
+from app.errors import CrossOrigin, Misdirected, RequestError
 
 _SAFE_METHODS: Final = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
-class Misdirected(RequestError):
-    """A request for another host."""
-
-    code: ClassVar[str] = "misdirected"
-    title: ClassVar[str] = "This is another host"
-
-
-class CrossOrigin(RequestError):
-    """A browser sent this for a page of somebody else's."""
-
-    code: ClassVar[str] = "cross_origin"
-    title: ClassVar[str] = "Not for other people's pages"
-
-
 class OriginGuard:
-    """Pure ASGI, inside the envelope; only for a service without keys."""
+    """Pure ASGI, inside ``RequestContext``; only for a service without keys."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -58,8 +44,8 @@ def check_origin(request: Request) -> None:
     host = request.headers.get("host", "")
     if not _is_this_machine(host):
         raise Misdirected(
-            "Without EYELINE_API_KEYS this answers to localhost and loopback addresses alone; "
-            "send that as Host, or let the operator set keys."
+            "Without EYELINE_API_KEYS this service answers to localhost and loopback addresses only; "
+            "send such a Host, or let the operator set keys."
         )
     origin = request.headers.get("origin")
     is_foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()

@@ -4,21 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import math
-from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
-from pydantic import BaseModel, Field, ValidationError
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 
-from app.errors import Busy, FetchFailed, InvalidRequest, RequestError
+from app.errors import FetchFailed, InvalidFields, RequestError, RetryLater, Unauthorized
+from app.runtime.batch_json import invalid_fields
 
 MEDIA_TYPE: Final = "application/problem+json"
-MAX_FIELD_ERRORS: Final = 20
-"""To blame at once: a body of nothing but mistakes must not make an answer ten times its size."""
-
 STATUS_BY_CODE: Final[Mapping[str, int]] = {
     "url_invalid": 400,
     "unauthorized": 401,
@@ -48,68 +46,28 @@ STATUS_BY_CODE: Final[Mapping[str, int]] = {
     "rate_limited": 429,
     "internal": 500,
     "not_ready": 503,
+    "database_unavailable": 503,
     "fetch_timeout": 504,
+    "storage_full": 507,
 }
 
 
-class Unauthorized(RequestError):
-    """No key, or one that is not known."""
-
-    code: ClassVar[str] = "unauthorized"
-    title: ClassVar[str] = "An API key is needed"
-    retryable: bool = False
-
-
-class UnsupportedBody(RequestError):
-    """A body of a kind that is not understood."""
-
-    code: ClassVar[str] = "unsupported_media_type"
-    title: ClassVar[str] = "This kind of body is not understood"
-    retryable: bool = False
-
-
-class BodyTimeout(RequestError):
-    """The body did not arrive in time."""
-
-    code: ClassVar[str] = "request_timeout"
-    title: ClassVar[str] = "The request did not arrive in time"
-    retryable: bool = True
-
-
 class FieldError(BaseModel):
-    """One field to blame."""
+    """A field that is not valid."""
 
     pointer: str = Field(description="JSON Pointer as a URI fragment", examples=["#/prior"])
     detail: str
 
 
-class InvalidFields(InvalidRequest):
-    """Fields that do not hold what they must; each is named."""
-
-    def __init__(self, fields: Sequence[FieldError]) -> None:
-        super().__init__("; ".join(f"{f.pointer}: {f.detail}" for f in fields))
-        self.fields = tuple(fields)
-
-    @classmethod
-    def from_validation_error(cls, error: ValidationError) -> InvalidFields:
-        errors = error.errors(include_url=False, include_context=False, include_input=False)
-        return cls([_field_error(e["loc"], e["msg"]) for e in errors[:MAX_FIELD_ERRORS]])
-
-
-def invalid_field(name: str, detail: str) -> InvalidFields:
-    """One field to blame, by its ``name``."""
-    return InvalidFields([_field_error((name,), detail)])
-
-
 class Problem(BaseModel):
-    """RFC 9457, with the members that Eyeline adds."""
+    """RFC 9457, with Eyeline's members."""
 
     type: str = Field(examples=["urn:eyeline:problem:too_large"])
     code: str = Field(description="stable; the last part of `type`", examples=["too_large"])
     title: str
     status: int
-    detail: str = Field(description="what happened, and what to do about it")
-    request_id: str = Field(description="also in the X-Request-Id header, and in our log")
+    detail: str = Field(description="what happened and what to do")
+    request_id: str = Field(description="also in the X-Request-Id header and in the log")
     retryable: bool = Field(description="whether the same request may succeed later")
     errors: list[FieldError] | None = Field(default=None, exclude_if=lambda value: value is None)
     upstream_status: int | None = Field(default=None, exclude_if=lambda value: value is None)
@@ -132,7 +90,7 @@ def build_problem(code: str, title: str, detail: str, request_id: str, **members
 def problem_response(
     request: Request, problem: Problem, headers: Mapping[str, str] | None = None
 ) -> JSONResponse:
-    """``problem`` over HTTP; the envelope reads its code for the log and the metrics."""
+    """``problem`` over HTTP; the middleware reads its code for the log and the metrics."""
     request.state.problem = problem.code
     return JSONResponse(
         problem.model_dump(mode="json"), problem.status, headers=headers, media_type=MEDIA_TYPE
@@ -140,10 +98,10 @@ def problem_response(
 
 
 def internal_problem(request_id: str) -> Problem:
-    """Ours: nothing about the inside leaves the house."""
+    """The service's own fault; it reveals nothing about its internals."""
     return build_problem(
         "internal",
-        "Something broke on our side",
+        "Internal error",
         "This is a fault of the service, not of the request. Report the request_id if it persists.",
         request_id,
         retryable=True,
@@ -151,26 +109,26 @@ def internal_problem(request_id: str) -> Problem:
 
 
 def install_handlers(app: FastAPI) -> None:
-    """Let every error of ``app`` leave as a problem."""
-    app.add_exception_handler(RequestError, _avatar_error)
+    """Answer every error of ``app`` with a problem."""
+    app.add_exception_handler(RequestError, _request_error)
     app.add_exception_handler(HTTPException, _http_error)
     app.add_exception_handler(RequestValidationError, _validation_error)
 
 
 def problem_from_error(error: RequestError, request_id: str) -> Problem:
-    """What the caller is told of ``error``."""
+    """``error`` as the caller sees it."""
     members: dict[str, Any] = {"retryable": error.retryable}
     if isinstance(error, InvalidFields):
-        members["errors"] = error.fields
+        members["errors"] = [FieldError(pointer=f.pointer, detail=f.detail) for f in error.fields]
     if isinstance(error, FetchFailed):
         members["upstream_status"] = error.upstream_status
     return build_problem(error.code, error.title, error.detail, request_id, **members)
 
 
-async def _avatar_error(request: Request, error: Exception) -> JSONResponse:
+async def _request_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestError)
     headers: dict[str, str] = {}
-    if isinstance(error, Busy):
+    if isinstance(error, RetryLater):
         headers["Retry-After"] = str(error.retry_after_s)
     if isinstance(error, FetchFailed) and error.retry_after_s is not None:
         headers["Retry-After"] = str(math.ceil(error.retry_after_s))
@@ -203,11 +161,5 @@ async def _allowed_methods(request: Request) -> list[str]:
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    fields = [_field_error(e["loc"][1:], e["msg"]) for e in error.errors()[:MAX_FIELD_ERRORS]]
-    return await _avatar_error(request, InvalidFields(fields))
-
-
-def _field_error(location: Sequence[int | str], message: str) -> FieldError:
-    escaped = (str(part).replace("~", "~0").replace("/", "~1") for part in location)
-    pointer = "".join(f"/{part}" for part in escaped)
-    return FieldError(pointer=f"#{pointer}", detail=message.removeprefix("Value error, "))
+    locations = [{**each, "loc": each["loc"][1:]} for each in error.errors()]
+    return await _request_error(request, invalid_fields(locations))

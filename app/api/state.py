@@ -1,13 +1,13 @@
-"""What the routes share: made once when the application starts, closed when it ends."""
+"""The state that routes share: opened when the application starts, closed when it ends."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Annotated, Any
 
-from fastapi import Request
+from fastapi import Depends, Request
 
 from app.analysis.analyzer import AnalyzePictureFn, Analyzer
 from app.api.admission import AnalysisPool
@@ -40,9 +40,12 @@ OpenAnalyzer = Callable[[Settings], Analyzer]
 
 
 def app_state(request: Request) -> AppState:
-    """The house that this request came to."""
-    state: AppState = request.app.state.house
+    """The state of the application that serves ``request``."""
+    state: AppState = request.app.state.app_state
     return state
+
+
+State = Annotated[AppState, Depends(app_state)]
 
 
 @asynccontextmanager
@@ -51,18 +54,24 @@ async def open_app_state(
 ) -> AsyncIterator[AppState]:
     """Load and warm everything, then close it in the opposite order.
 
-    Every thread scores the canary before the first request: models are warm, and proven. Raises
-    what loading raises: a service with the wrong model or calibration does not start.
+    Every thread scores the canary before the first request, so models are warm and verified.
+    Raises what loading raises: a service with the wrong model or calibration does not start.
     """
     settings.require_keys_if_public()
     analyzer = open_analyzer(settings)
-    holds = HostCooldowns()  # one: a host that asks for rest has it from the whole process
-    analysis_pool = AnalysisPool(settings.workers, settings.queue_size, metrics)
+    cooldowns = HostCooldowns()  # one: a host that asks for rest gets it from the whole process
+    keys = KeyRing(settings.parsed_api_keys())
+    is_shared = keys.owner_count > 1
+    analysis_pool = AnalysisPool(
+        settings.workers, settings.queue_size, metrics, is_shared=is_shared
+    )
     try:
         canary_errors = await analysis_pool.run_on_every_thread(analyzer.check_canary)
         async with (
-            Fetcher(fetch_policy(settings), cooldowns=holds) as fetcher,
-            open_batch_state(settings, analyzer, metrics, holds) as batches,
+            Fetcher(fetch_policy(settings), cooldowns=cooldowns) as fetcher,
+            open_batch_state(
+                settings, analyzer, metrics, cooldowns, is_shared=is_shared
+            ) as batches,
         ):
             yield AppState(
                 settings=settings,
@@ -73,7 +82,7 @@ async def open_app_state(
                 decoder_memory_bytes=analyzer.decoder_memory_bytes,
                 model=analyzer.describe(),
                 not_ready_reasons=tuple(sorted({c for c in canary_errors if c is not None})),
-                keys=KeyRing(settings.parsed_api_keys()),
+                keys=keys,
                 batches=batches,
             )
     finally:

@@ -12,11 +12,10 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final
 
-from app.api.analyses.request import validate_fields
-from app.api.batches.schemas import BatchOptions
 from app.lists.image_files import walk_pictures
 from app.lists.reader import items_from_folder, open_list
 from app.records import Item
+from app.runtime.batch_json import BatchOptions, validate_fields
 from app.settings import Settings
 
 _CHUNK_BYTES: Final = 1_048_576

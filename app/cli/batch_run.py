@@ -18,12 +18,12 @@ import typer
 from app import __version__
 from app.analysis.analyzer import Analyzer
 from app.analysis.child_pool import AnalyzeFn
-from app.api.batches.results import ResultFilter, stream_results
 from app.batches.service import BatchService
 from app.batches.store.models import Batch, BatchIncomplete, BatchRequest, Status
 from app.cli.batch_input import BatchInput, open_input
 from app.cli.progress import wait_with_progress
 from app.runtime.batch_images import BatchImages
+from app.runtime.batch_json import ResultFilter, stream_results
 from app.runtime.batch_tools import build_tools
 from app.runtime.observability import Metrics
 from app.settings import Settings

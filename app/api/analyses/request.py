@@ -1,141 +1,99 @@
-"""One avatar as a caller sends it: as a form, as bare bytes, or by its URL. Read within limits."""
+"""One avatar as a caller sends it: as a form, as raw bytes, or by its URL."""
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncGenerator
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Final, TypeVar
+from typing import Any, Literal
 
 from fastapi import Request
-from pydantic import ValidationError
-from starlette.datastructures import FormData, UploadFile
-from starlette.formparsers import MultiPartException, MultiPartParser
+from pydantic import Field, ValidationError
 
-from app.analysis.schemas import AnalysisOptions, UrlRequest, WireModel
-from app.api.problems import BodyTimeout, InvalidFields, UnsupportedBody, invalid_field
-from app.errors import TooLarge
+from app.analysis.schemas import CUSTOM_ID_MAX_LENGTH, AnalysisOptions, UrlRequest, WireModel
+from app.api.multipart import FILE_FIELD, read_form
+from app.api.request_body import (
+    FORM_OVERHEAD_BYTES,
+    BodyLimits,
+    Spool,
+    read_body,
+    read_whole_body,
+)
+from app.errors import TooLarge, UnsupportedBody, invalid_field
+from app.runtime.batch_json import invalid_fields, validate_fields
+from app.settings import Probability
 
-BODY_TIMEOUT_S: Final = 20.0
-"""Within it the whole body must have arrived: a slow sender holds a place that others wait for."""
-FORM_OVERHEAD_BYTES: Final = 65_536
-"""What a form may need beside the picture; also the most that a JSON body may have."""
 
-OptionsT = TypeVar("OptionsT", bound=WireModel)
+class AnalysisQuery(WireModel):
+    """Options in the query; a field of the body takes precedence."""
+
+    custom_id: str | None = Field(
+        default=None, max_length=CUSTOM_ID_MAX_LENGTH, description="echoed in the answer"
+    )
+    prior: Probability | None = Field(
+        default=None, description="for `likelihood`; the operator's if not given"
+    )
+    include: Literal["overlay"] | None = Field(
+        default=None, description="`overlay` adds the overlay as a data URI"
+    )
+
+    def fields(self) -> dict[str, Any]:
+        """Those that were given, as ``AnalysisOptions`` takes them."""
+        fields = self.model_dump(exclude_none=True)
+        return {**fields, "include": (self.include,)} if self.include else fields
 
 
 @dataclass(frozen=True)
 class AnalysisRequest:
-    """A picture's bytes or its URL, and what the caller added. Exactly one of the two is given."""
+    """A picture's bytes or its URL, exactly one of the two, and the caller's options."""
 
     options: AnalysisOptions
     data: bytes | None = None
     url: str | None = None
 
 
-class InMemoryFormParser(MultiPartParser):
-    """Files stay in memory: their size is bounded already, and a disk may be read-only."""
-
-    spool_max_size = 2**31
-
-
-async def read_request(request: Request, max_bytes: int) -> AnalysisRequest:
+async def read_request(request: Request, query: AnalysisQuery, max_bytes: int) -> AnalysisRequest:
     """Raises ``TooLarge``, ``UnsupportedBody``, ``BodyTimeout`` or ``InvalidFields``."""
-    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    validate_fields(
-        AnalysisOptions, _query_fields(request)
-    )  # though the body's own options go first
-    try:
-        async with asyncio.timeout(BODY_TIMEOUT_S):
-            if media_type == "multipart/form-data":
-                return await _read_form(request, max_bytes)
-            if media_type == "application/json":
-                return await _read_url(request)
-            if media_type.startswith("image/") or media_type == "application/octet-stream":
-                options = validate_fields(AnalysisOptions, _query_fields(request))
-                return AnalysisRequest(options, data=await read_limited_body(request, max_bytes))
-    except TimeoutError as error:
-        raise BodyTimeout(f"Send the whole body within {BODY_TIMEOUT_S:g} s.") from error
+    content_type = request.headers.get("content-type", "")
+    media_type = content_type.partition(";")[0].strip().lower()
+    fields = query.fields()
+    if media_type == "multipart/form-data":
+        return await _read_form(request, fields, max_bytes)
+    if media_type == "application/json":
+        return await _read_url(request, fields)
+    if media_type.startswith("image/") or media_type == "application/octet-stream":
+        options = validate_fields(AnalysisOptions, fields)
+        data = await read_whole_body(request, BodyLimits.for_picture(max_bytes))
+        return AnalysisRequest(options, data=data)
     raise UnsupportedBody(
-        "Send the picture as multipart/form-data with a part named `file`, as bare bytes with "
+        "Send the picture as multipart/form-data with a part named `file`, as raw bytes with "
         'Content-Type image/*, or as JSON {"url": "https://…"} with Content-Type application/json.'
     )
 
 
-def validate_fields(model: type[OptionsT], fields: dict[str, Any]) -> OptionsT:
-    """``fields`` as ``kind``; raises ``InvalidFields``."""
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        raise InvalidFields.from_validation_error(error) from error
-
-
-async def _read_form(request: Request, max_bytes: int) -> AnalysisRequest:
-    body = iter_limited_body(request, max_bytes + FORM_OVERHEAD_BYTES)
-    try:
-        parser = InMemoryFormParser(
-            request.headers, body, max_files=1, max_fields=8, max_part_size=FORM_OVERHEAD_BYTES
+async def _read_form(
+    request: Request, fields: Mapping[str, Any], max_bytes: int
+) -> AnalysisRequest:
+    limits = BodyLimits.for_picture(max_bytes, FORM_OVERHEAD_BYTES)
+    spool = Spool(None)
+    form = await read_form(
+        request.headers["content-type"], read_body(request, limits), spool, max_files=2
+    )
+    if len(form.files) != 1:
+        raise invalid_field(
+            FILE_FIELD, f"send one picture as a part named `{FILE_FIELD}`, with a file name"
         )
-        form = await parser.parse()
-    except MultiPartException as error:
-        raise invalid_field("file", f"this form cannot be read: {error.message}") from error
-    try:
-        file = form.get("file")
-        if not isinstance(file, UploadFile):
-            raise invalid_field("file", "send the picture as a part named `file`, with a file name")
-        if (file.size or 0) > max_bytes:
-            raise picture_too_large(max_bytes)
-        fields = {**_query_fields(request), **_form_fields(form)}
-        return AnalysisRequest(validate_fields(AnalysisOptions, fields), data=await file.read())
-    finally:
-        await form.close()
+    if form.files[0].size > max_bytes:
+        raise TooLarge(limits.too_large)
+    options = validate_fields(AnalysisOptions, {**fields, **form.fields})
+    spool.file.seek(0)
+    return AnalysisRequest(options, data=spool.file.read())
 
 
-async def _read_url(request: Request) -> AnalysisRequest:
-    body = await read_limited_body(request, FORM_OVERHEAD_BYTES)
+async def _read_url(request: Request, fields: Mapping[str, Any]) -> AnalysisRequest:
+    body = await read_whole_body(request, BodyLimits.for_picture(FORM_OVERHEAD_BYTES))
     try:
         url_request = UrlRequest.model_validate_json(body)
     except ValidationError as error:
-        raise InvalidFields.from_validation_error(error) from error
-    merged = {**_query_fields(request), **url_request.model_dump(exclude_unset=True)}
-    return AnalysisRequest(validate_fields(UrlRequest, merged), url=url_request.url)
-
-
-def _form_fields(form: FormData) -> dict[str, Any]:
-    """The form's fields without the file; ``include`` may come several times."""
-    fields = {name: value for name, value in form.items() if name not in ("file", "include")}
-    includes = [v for value in form.getlist("include") for v in str(value).split(",")]
-    return fields | ({"include": tuple(v for v in includes if v)} if includes else {})
-
-
-def _query_fields(request: Request) -> dict[str, Any]:
-    query = request.query_params
-    fields: dict[str, Any] = {name: value for name, value in query.items() if name != "include"}
-    includes = [v for value in query.getlist("include") for v in value.split(",")]
-    return fields | ({"include": tuple(v for v in includes if v)} if includes else {})
-
-
-async def read_limited_body(request: Request, max_bytes: int) -> bytes:
-    """The whole body; raises ``TooLarge`` beyond ``max_bytes``."""
-    body = bytearray()
-    async for chunk in iter_limited_body(request, max_bytes):
-        body += chunk
-    return bytes(body)
-
-
-async def iter_limited_body(request: Request, max_bytes: int) -> AsyncGenerator[bytes, None]:
-    """The body as it arrives, and no more of it than ``max_bytes``."""
-    declared = request.headers.get("content-length", "")
-    if declared.isdecimal() and int(declared) > max_bytes:
-        raise picture_too_large(max_bytes)
-    received_bytes = 0
-    async for chunk in request.stream():
-        received_bytes += len(chunk)
-        if received_bytes > max_bytes:
-            raise picture_too_large(max_bytes)
-        yield chunk
-
-
-def picture_too_large(max_bytes: int) -> TooLarge:
-    """The error for a picture beyond ``max_bytes``."""
-    return TooLarge(f"The picture is larger than {max_bytes} bytes; send a smaller one.")
+        raise invalid_fields(error.errors(include_url=False, include_context=False)) from error
+    missing = {name: value for name, value in fields.items() if name not in url_request.model_fields_set}
+    return AnalysisRequest(url_request.model_copy(update=missing), url=url_request.url)

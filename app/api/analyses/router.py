@@ -5,16 +5,17 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 from functools import partial
+from typing import Annotated
 
-from fastapi import APIRouter, Depends, Request, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.analysis.schemas import AnalysisOptions, AnalysisOut
 from app.analysis.serialize import serialize_analysis
-from app.api.analyses import examples
-from app.api.analyses.request import AnalysisRequest, read_request
-from app.api.auth import charge, check_quota, require_key
-from app.api.content_negotiation import wants_png
-from app.api.state import AppState, app_state
+from app.api.analyses import openapi
+from app.api.analyses.request import AnalysisQuery, AnalysisRequest, read_request
+from app.api.auth import Owner, Quota, require_key
+from app.api.content_negotiation import JSON, PNG, wants_png
+from app.api.state import AppState, State
 from app.fetch.avatar_urls import fetch_with_fallback, resolve_avatar_url
 from app.render.overlay.overlay import draw_overlay
 
@@ -23,7 +24,7 @@ router = APIRouter(tags=["analyses"], dependencies=[Depends(require_key)])
 
 @dataclass(frozen=True)
 class AnalysisJob:
-    """A picture's bytes at the workshop's door."""
+    """A picture's bytes, and how they are to be answered."""
 
     data: bytes
     fetch_ms: float
@@ -31,34 +32,49 @@ class AnalysisJob:
     as_png: bool
 
 
+@dataclass(frozen=True)
+class AnalysisAnswer:
+    """The answer, and the picture's size in pixels."""
+
+    response: Response
+    pixels: int
+
+
 @router.post(
     "/v1/analyses",
-    summary="Analyse one avatar",
+    summary="Analyze one avatar",
     response_model=AnalysisOut,
-    responses=examples.RESPONSES,
-    openapi_extra={"requestBody": examples.REQUEST_BODY, "parameters": examples.PARAMETERS},
+    responses=openapi.RESPONSES,
+    openapi_extra={"requestBody": openapi.REQUEST_BODY},
 )
-async def create_analysis(request: Request) -> Response:
+async def create_analysis(
+    request: Request,
+    query: Annotated[AnalysisQuery, Query()],
+    state: State,
+    owner: Owner,
+    quota: Quota,
+) -> Response:
     """How strongly the picture's pixels say "made by a StyleGAN-family face generator".
 
-    200 for every picture that can be read: no face in it is an outcome, not an error. Bytes decide
-    what a picture is; its content type is ignored. With `Accept: image/png` the overlay is the
-    answer.
+    200 for every readable picture: no face in it is an outcome, not an error. The bytes decide
+    the format of the picture; its content type is ignored. With `Accept: image/png` the overlay is
+    the answer.
     """
-    state = app_state(request)
-    check_quota(request)
-    with state.analysis_pool.admit():
-        analysis_request = await read_request(request, state.settings.max_bytes)
-        charge(request, 1)
-        as_png = wants_png(request.headers.get("accept", "*/*"))
+    as_png = wants_png(request.headers.get("accept", "*/*"))
+    with state.analysis_pool.admit(owner):
+        with quota.reserve(1):
+            analysis_request = await read_request(request, query, state.settings.max_bytes)
         job = await _load_job(state, analysis_request, as_png)
-        return await state.analysis_pool.run(partial(_build_response, state, job))
+        build = partial(_build_answer, state, job)
+        answer = await state.analysis_pool.run(build, owner)
+    quota.charge_pixels(answer.pixels)
+    return answer.response
 
 
 async def _load_job(
     state: AppState, analysis_request: AnalysisRequest, as_png: bool
 ) -> AnalysisJob:
-    """The submission's bytes, fetched if they are elsewhere."""
+    """The picture's bytes, fetched if the request gives a URL."""
     if analysis_request.data is not None:
         return AnalysisJob(analysis_request.data, 0.0, analysis_request.options, as_png)
     assert analysis_request.url is not None
@@ -70,10 +86,11 @@ async def _load_job(
     return AnalysisJob(data, fetch_ms, analysis_request.options, as_png)
 
 
-def _build_response(state: AppState, job: AnalysisJob) -> Response:
-    """Examine, draw and put into words; on a workshop thread."""
+def _build_answer(state: AppState, job: AnalysisJob) -> AnalysisAnswer:
+    """Analyze, draw and serialize; on a thread of the pool."""
     analyzed = state.analyze(job.data)
     analysis = analyzed.analysis
+    width, height = analysis.size
     state.metrics.count_analysis(analysis.outcome, analysis.verdict, analyzed.timings_ms)
     options = job.options
     overlay = None
@@ -81,7 +98,7 @@ def _build_response(state: AppState, job: AnalysisJob) -> Response:
         with state.metrics.time_stage("overlay"):
             overlay = draw_overlay(analyzed.picture, analysis)
     if job.as_png:
-        return Response(overlay, media_type="image/png", headers={"Vary": "Accept"})
+        return AnalysisAnswer(_response(overlay, PNG), width * height)
     body = serialize_analysis(
         analyzed,
         prior=options.prior if options.prior is not None else state.settings.prior,
@@ -90,6 +107,8 @@ def _build_response(state: AppState, job: AnalysisJob) -> Response:
         fetch_ms=job.fetch_ms,
         overlay=overlay,
     )
-    return Response(
-        body.model_dump_json(), media_type="application/json", headers={"Vary": "Accept"}
-    )
+    return AnalysisAnswer(_response(body.model_dump_json(), JSON), width * height)
+
+
+def _response(content: bytes | str | None, media_type: str) -> Response:
+    return Response(content, media_type=media_type, headers={"Vary": "Accept"})

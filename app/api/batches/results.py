@@ -1,24 +1,23 @@
-"""What came of a follower list: a page as JSON, everything as NDJSON, the list itself as CSV."""
+"""The results of a batch: a page as JSON, all of them as NDJSON, the list itself as CSV."""
 
 from __future__ import annotations
 
-from collections.abc import Generator
-from dataclasses import dataclass
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from app.api.auth import request_owner, require
-from app.api.batches import openapi as answers
-from app.api.batches.router import BatchId
-from app.api.batches.schemas import RESULTS_DEFAULT, RESULTS_MAX, ResultPageOut, serialize_batch
+from app.api.auth import Owner, require
+from app.api.batches import openapi
+from app.api.batches.dependencies import Batches, RequestedBatch
+from app.api.batches.schemas import RESULTS_DEFAULT, RESULTS_MAX, ResultPageOut
+from app.api.batches.streaming import BoundedStreamingResponse
 from app.api.content_negotiation import JSON, preferred_type
-from app.api.state import app_state
-from app.api.streaming import BoundedStreamingResponse
 from app.batches import export
 from app.batches.service import BatchService
 from app.batches.store.models import Batch
+from app.batches.store.result_queries import Order
 from app.evidence import Verdict
+from app.runtime.batch_json import ResultFilter, stream_results
 
 router = APIRouter(tags=["batches"], dependencies=[Depends(require("read"))])
 
@@ -26,38 +25,23 @@ NDJSON: Final = "application/x-ndjson"
 CSV: Final = "text/csv"
 RESULT_MEDIA_TYPES: Final = {"json": JSON, "ndjson": NDJSON, "csv": CSV}
 
-ResultOrder = Literal["input", "-llr"]
-
-
-@dataclass(frozen=True)
-class ResultFilter:
-    """Which results, in which order."""
-
-    order: ResultOrder = "input"
-    min_llr: float | None = None
-    verdict: Verdict | None = None
-
-    def query_arguments(self) -> dict[str, Any]:
-        """As the desk takes them."""
-        return {"order": self.order, "min_llr": self.min_llr, "verdict": self.verdict}
-
 
 @router.get(
     "/v1/batches/{batch_id}/results",
-    summary="What came of the list",
+    summary="The results of a batch",
     response_model=ResultPageOut,
-    responses=answers.RESULTS_RESPONSES,
+    responses=openapi.RESULTS_RESPONSES,
 )
 async def get_results(
     request: Request,
-    batch_id: BatchId,
+    batch: RequestedBatch,
+    owner: Owner,
+    batches: Batches,
     cursor: Annotated[str | None, Query(max_length=256, description="JSON pages only")] = None,
     limit: Annotated[
         int, Query(ge=1, le=RESULTS_MAX, description="JSON pages only")
     ] = RESULTS_DEFAULT,
-    order: Annotated[
-        ResultOrder, Query(description="`-llr`: the strongest evidence first")
-    ] = "input",
+    order: Annotated[Order, Query(description="`-llr`: the strongest evidence first")] = "input",
     min_llr: Annotated[
         float | None, Query(allow_inf_nan=False, description="only answers at or above it")
     ] = None,
@@ -66,33 +50,29 @@ async def get_results(
         Literal["json", "ndjson", "csv"] | None, Query(description="instead of `Accept`")
     ] = None,
 ) -> Response:
-    """By `Accept` or `format`: a JSON page, or everything as NDJSON or CSV, streamed.
+    """By `Accept` or `format`: a JSON page, or all results as NDJSON or CSV, streamed.
 
-    While the batch runs, NDJSON and CSV hold what has a result already; the trailer of an NDJSON
-    stream says how far it was. JSON pages in the list's order then end before the first item that
-    has none: `has_more` is false, and `next_cursor` leads on from there once there is more, so that
-    whoever follows it is given each item once. By `-llr` the order itself still changes. CSV holds
-    the rows that came in, in their order, with our columns behind.
+    While the batch runs, NDJSON and CSV hold the results so far; the last line of an NDJSON stream
+    gives the counts. JSON pages in the list's order then end before the first item without a
+    result: `has_more` is false, and `next_cursor` continues from there later, so that every item
+    is returned once. By `-llr` the order itself still changes. CSV holds the rows of the list in
+    their order, with Eyeline's columns after them. A stream that was cut off lacks its last line
+    (NDJSON) or its last chunk.
     """
-    batch_state = app_state(request).batches
-    media_type = RESULT_MEDIA_TYPES[format] if format else _negotiate_media_type(request)
+    accept = request.headers.get("accept", "*/*")
+    choices = tuple(RESULT_MEDIA_TYPES.values())
+    media_type = RESULT_MEDIA_TYPES[format] if format else preferred_type(accept, choices)
     result_filter = ResultFilter(order, min_llr, verdict)
     if media_type == JSON:
-        body = await batch_state.run(
-            _results_page,
-            batch_state.service,
-            batch_id,
-            request_owner(request),
-            result_filter,
-            cursor,
-            limit,
+        page = await batches.run(
+            _format_page, batches.service, batch, result_filter, cursor, limit
         )
-        return Response(body, media_type=JSON, headers={"Vary": "Accept"})
-    batch = await batch_state.run(batch_state.service.get, batch_id, request_owner(request))
+        return Response(page, media_type=JSON, headers={"Vary": "Accept"})
     file_format: Literal["ndjson", "csv"] = "ndjson" if media_type == NDJSON else "csv"
     return BoundedStreamingResponse(
-        stream_results(batch_state.service, batch, result_filter, file_format),
-        batch_state.stream_limit,
+        stream_results(batches.service, batch, result_filter, file_format),
+        batches.limits.streams,
+        owner,
         media_type=media_type,
         headers={
             "Vary": "Accept",
@@ -101,28 +81,16 @@ async def get_results(
     )
 
 
-def summarize_batch(batch: Batch) -> dict[str, Any]:
-    """The trailer of a stream of results."""
-    document = serialize_batch(batch).model_dump(mode="json")
-    fields = ("id", "status", "request_counts", "outcomes", "verdicts", "prior", "error", "cohort")
-    return {name: document[name] for name in fields}
-
-
-def _negotiate_media_type(request: Request) -> str:
-    return preferred_type(request.headers.get("accept", "*/*"), tuple(RESULT_MEDIA_TYPES.values()))
-
-
-def _results_page(
+def _format_page(
     service: BatchService,
-    batch_id: str,
-    owner: str,
+    batch: Batch,
     result_filter: ResultFilter,
     cursor: str | None,
     limit: int,
 ) -> bytes:
     page = service.read_result_page(
-        batch_id,
-        owner,
+        batch.id,
+        batch.request.owner,
         after=cursor,
         limit=limit,
         thumbnails=False,
@@ -130,25 +98,3 @@ def _results_page(
     )
     tail = {"has_more": page.more, "next_cursor": page.next_cursor}
     return export.format_page(page.results, tail)
-
-
-def stream_results(
-    service: BatchService,
-    batch: Batch,
-    result_filter: ResultFilter,
-    file_format: Literal["ndjson", "csv"],
-) -> Generator[bytes, None, None]:
-    """The results of ``batch`` as a file with that ending, in blocks; nothing is read before.
-
-    Raises ``NotFound`` if it is erased meanwhile: half of it must not be taken for all.
-    """
-    results = service.iter_results(
-        batch.id, batch.request.owner, thumbnails=False, **result_filter.query_arguments()
-    )
-    if file_format == "csv":
-        yield from export.stream_csv(results, batch.request.columns)
-    else:
-        yield from export.stream_ndjson(results, None)
-    batch = service.get(batch.id, batch.request.owner)
-    if file_format == "ndjson":
-        yield from export.stream_ndjson((), summarize_batch(batch))

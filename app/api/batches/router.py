@@ -1,4 +1,4 @@
-"""Follower lists: send one, see how far it is, stop it, try again, erase it."""
+"""Follower lists: submit one, follow its progress, cancel it, retry it, erase it."""
 
 from __future__ import annotations
 
@@ -8,84 +8,87 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from fastapi.responses import JSONResponse
+from fastapi import APIRouter, Depends, Header, Query, Request, Response
 
-from app.api.analyses.request import validate_fields
-from app.api.auth import charge, check_quota, request_owner, require
-from app.api.batches import openapi as answers
+from app.api.auth import Owner, PictureQuota, Quota, require
+from app.api.batches import openapi
+from app.api.batches.dependencies import Batches, RequestedBatch
 from app.api.batches.schemas import (
     BATCHES_DEFAULT,
     BATCHES_MAX,
     IDEMPOTENCY_KEY_MAX_LENGTH,
     BatchListOut,
-    BatchOptions,
-    BatchOut,
-    serialize_batch,
+    BatchQuery,
 )
 from app.api.batches.upload import ListUpload, receive_upload
-from app.api.problems import invalid_field
-from app.api.state import AppState, app_state
+from app.api.state import AppState, State
 from app.batches.store.models import Batch, BatchRequest
+from app.errors import invalid_field
 from app.fetch.urls import parse_url
+from app.runtime.batch_json import BatchOptions, BatchOut, serialize_batch, validate_fields
 
 read_router = APIRouter(tags=["batches"], dependencies=[Depends(require("read"))])
 router = APIRouter(tags=["batches"], dependencies=[Depends(require("analyse"))])
 
-IDEMPOTENCY_HEADER: Final = "Idempotency-Key"
-OPTION_NAMES: Final = frozenset(BatchOptions.model_fields)
-
-BatchId = Annotated[str, Path(max_length=64, description="`id` of the batch")]
+PRINTABLE_ASCII: Final = "^[ -~]*$"
 
 
 @router.post(
     "/v1/batches",
-    summary="Send a follower list",
+    summary="Submit a follower list",
     status_code=202,
-    response_model=BatchOut,
-    responses=answers.CREATE_RESPONSES,
-    openapi_extra={"requestBody": answers.REQUEST_BODY, "parameters": answers.PARAMETERS},
+    responses=openapi.CREATE_RESPONSES,
+    openapi_extra={"requestBody": openapi.REQUEST_BODY},
 )
-async def create_batch(request: Request) -> Response:
-    """A list becomes a durable batch: what is answered with 202 is not lost, whatever dies.
+async def create_batch(
+    request: Request,
+    response: Response,
+    query: Annotated[BatchQuery, Query()],
+    state: State,
+    owner: Owner,
+    quota: Quota,
+    idempotency_key: Annotated[
+        str | None,
+        Header(
+            alias="Idempotency-Key",
+            min_length=1,
+            max_length=IDEMPOTENCY_KEY_MAX_LENGTH,
+            pattern=PRINTABLE_ASCII,
+            description="the same key with the same request is answered with the same batch",
+        ),
+    ] = None,
+) -> BatchOut:
+    """A list becomes a durable batch: one that is answered with 202 survives crashes and restarts.
 
-    Bytes decide what the list is; its content type and name only help. Rows that are wrong become
-    item errors and keep nothing else up.
+    The bytes decide the format of the list; its content type and name only help. Wrong rows become
+    item errors and do not stop the rest.
     """
-    state = app_state(request)
-    check_quota(request)
-    key = _idempotency_key(request)
-    query = {name: value for name, value in request.query_params.items() if name in OPTION_NAMES}
-    _check_query_names(request.query_params)
-    validate_fields(BatchOptions, query)  # though the list's own options go first
-    batch_state = state.batches
-    with batch_state.submission_limit.admit():
+    quota.check()
+    batches = state.batches
+    fields = query.model_dump(exclude_none=True)
+    with batches.limits.submissions.admit(owner):
         async with receive_upload(
-            request, batch_state.spool_dir, state.settings.max_list_bytes
-        ) as body:
-            submit = partial(_submit_list, state, request_owner(request), body, query, key)
-            batch, replayed = await batch_state.run(submit)
-    if not replayed:
-        charge(request, batch.total)
-    headers = {"Location": f"/v1/batches/{batch.id}"}
+            request, batches.spool_dir, state.settings.max_list_bytes
+        ) as upload:
+            submit = partial(_submit_list, state, owner, quota, upload, fields, idempotency_key)
+            batch, replayed = await batches.run(submit)
+    response.headers["Location"] = f"/v1/batches/{batch.id}"
     if replayed:
-        headers["Idempotent-Replayed"] = "true"
-    return _batch_response(batch, 202, headers)
+        response.headers["Idempotent-Replayed"] = "true"
+    return serialize_batch(batch)
 
 
 @read_router.get(
-    "/v1/batches", summary="Your batches, newest first", responses=answers.LIST_RESPONSES
+    "/v1/batches", summary="Your batches, newest first", responses=openapi.LIST_RESPONSES
 )
 async def list_batches(
-    request: Request,
+    owner: Owner,
+    batches: Batches,
     cursor: Annotated[str | None, Query(max_length=256)] = None,
     limit: Annotated[int, Query(ge=1, le=BATCHES_MAX)] = BATCHES_DEFAULT,
 ) -> BatchListOut:
-    """Those sent with this key."""
-    batch_state = app_state(request).batches
-    page = await batch_state.run(
-        batch_state.service.list_batches, request_owner(request), cursor, limit
-    )
+    """The batches of this key's owner."""
+    page = await batches.run(batches.service.list_batches, owner, cursor, limit)
     return BatchListOut(
         data=[serialize_batch(batch) for batch in page.batches],
         has_more=page.next_cursor is not None,
@@ -94,45 +97,34 @@ async def list_batches(
 
 
 @read_router.get(
-    "/v1/batches/{batch_id}",
-    summary="How far a batch is",
-    response_model=BatchOut,
-    responses=answers.GET_RESPONSES,
+    "/v1/batches/{batch_id}", summary="The state of a batch", responses=openapi.GET_RESPONSES
 )
-async def get_batch(request: Request, batch_id: BatchId) -> Response:
-    """Counts, outcomes, when it will be done; once it is, what the list as a whole says."""
-    batch_state = app_state(request).batches
-    return _batch_response(
-        await batch_state.run(batch_state.service.get, batch_id, request_owner(request))
-    )
+async def get_batch(batch: RequestedBatch) -> BatchOut:
+    """Counts, outcomes and the estimated time; once it has ended, the cohort's figures."""
+    return serialize_batch(batch)
 
 
 @router.post(
-    "/v1/batches/{batch_id}/cancel",
-    summary="Stop a batch",
-    response_model=BatchOut,
-    responses=answers.UPDATE_RESPONSES,
+    "/v1/batches/{batch_id}/cancel", summary="Cancel a batch", responses=openapi.UPDATE_RESPONSES
 )
-async def cancel_batch(request: Request, batch_id: BatchId) -> Response:
-    """What is done stays done and can be fetched; a batch that has ended stays as it is."""
-    batch_state = app_state(request).batches
-    return _batch_response(
-        await batch_state.run(batch_state.service.cancel, batch_id, request_owner(request))
-    )
+async def cancel_batch(batch: RequestedBatch, owner: Owner, batches: Batches) -> BatchOut:
+    """Results so far are kept and can be fetched; a batch that has ended does not change."""
+    return serialize_batch(await batches.run(batches.service.cancel, batch.id, owner))
 
 
 @router.post(
     "/v1/batches/{batch_id}/retry",
-    summary="Try the failed items again",
-    response_model=BatchOut,
-    responses=answers.UPDATE_RESPONSES,
+    summary="Retry the failed items",
+    responses=openapi.UPDATE_RESPONSES,
 )
-async def retry_batch(request: Request, batch_id: BatchId) -> Response:
-    """Only those whose error says `retryable`; answers that are there are not made again."""
-    batch_state = app_state(request).batches
-    return _batch_response(
-        await batch_state.run(batch_state.service.retry_failed, batch_id, request_owner(request))
-    )
+async def retry_batch(
+    batch: RequestedBatch, owner: Owner, batches: Batches, quota: Quota
+) -> BatchOut:
+    """Only those whose error says `retryable`; they count against the key's quota again."""
+    with quota.reserve(min(1, batch.failed)):
+        retried = await batches.run(batches.service.retry_failed, batch.id, owner)
+    quota.charge(max(0, batch.failed - retried.failed - 1))
+    return serialize_batch(retried)
 
 
 @router.delete(
@@ -140,19 +132,22 @@ async def retry_batch(request: Request, batch_id: BatchId) -> Response:
     summary="Erase a batch",
     status_code=204,
     response_class=Response,
-    responses=answers.DELETE_RESPONSES,
+    responses=openapi.DELETE_RESPONSES,
 )
-async def delete_batch(request: Request, batch_id: BatchId) -> Response:
-    """Everything kept of it goes, at once and for good; a batch at work is stopped first."""
-    batch_state = app_state(request).batches
-    await batch_state.run(batch_state.service.delete, batch_id, request_owner(request))
-    return Response(status_code=204)
+async def delete_batch(batch: RequestedBatch, owner: Owner, batches: Batches) -> None:
+    """Everything kept of it is erased for good; a running batch is stopped first."""
+    await batches.run(batches.service.delete, batch.id, owner)
 
 
 def _submit_list(
-    state: AppState, owner: str, upload: ListUpload, query: Mapping[str, str], key: str | None
+    state: AppState,
+    owner: str,
+    quota: PictureQuota,
+    upload: ListUpload,
+    query: Mapping[str, Any],
+    idempotency_key: str | None,
 ) -> tuple[Batch, bool]:
-    """Read the list into the desk's hands; on a thread, as long as it may take."""
+    """Parse the list and store the batch; on a thread, as long as it may take."""
     settings = state.settings
     follower_list = upload.open_followers(settings)
     options = validate_fields(BatchOptions, {**query, **upload.fields, **follower_list.options})
@@ -162,12 +157,16 @@ def _submit_list(
         owner=owner,
         webhook_url=options.webhook_url,
         metadata=options.metadata,
-        idempotency_key=key,
+        idempotency_key=idempotency_key,
         body_sha256=_request_digest(upload.digest, options),
         list_format=follower_list.format,
         columns=follower_list.columns,
     )
-    return state.batches.service.submit(new_batch, follower_list)
+    with quota.reserving(follower_list) as (items, keep):
+        batch, replayed = state.batches.service.submit(new_batch, items)
+        if not replayed:
+            keep()
+    return batch, replayed
 
 
 def _request_digest(body_digest: str, options: BatchOptions) -> str:
@@ -177,43 +176,13 @@ def _request_digest(body_digest: str, options: BatchOptions) -> str:
 
 
 def _check_webhook_url(state: AppState, url: str | None) -> None:
-    """Raise ``InvalidFields``, ``UrlInvalid`` or ``UrlBlocked`` for what could never be told."""
+    """Raise ``InvalidFields``, ``UrlInvalid`` or ``UrlBlocked`` for a URL that cannot be called."""
     if url is None:
         return
     if state.settings.webhook_secret is None:
         raise invalid_field(
             "webhook_url",
-            "this service signs webhooks and has no secret to sign with; its operator sets "
+            "this service has no secret to sign webhooks with; its operator sets "
             "EYELINE_WEBHOOK_SECRET",
         )
     state.fetcher.check_url(parse_url(url))
-
-
-def _idempotency_key(request: Request) -> str | None:
-    key = request.headers.get(IDEMPOTENCY_HEADER)
-    if key is None:
-        return None
-    if (
-        not 1 <= len(key) <= IDEMPOTENCY_KEY_MAX_LENGTH
-        or not key.isascii()
-        or not key.isprintable()
-    ):
-        raise invalid_field(
-            IDEMPOTENCY_HEADER, f"1 to {IDEMPOTENCY_KEY_MAX_LENGTH} printable ASCII characters"
-        )
-    return key
-
-
-def _check_query_names(query: Mapping[str, Any]) -> None:
-    """A mistyped option must not be taken for none."""
-    for name in query:
-        if name not in OPTION_NAMES:
-            raise invalid_field(
-                name, f"not known here; there are {', '.join(sorted(OPTION_NAMES))}"
-            )
-
-
-def _batch_response(
-    batch: Batch, status: int = 200, headers: Mapping[str, str] | None = None
-) -> Response:
-    return JSONResponse(serialize_batch(batch).model_dump(mode="json"), status, headers=headers)

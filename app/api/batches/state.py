@@ -1,4 +1,4 @@
-"""What the routes of follower lists share: the desk, and places for everything slow around it."""
+"""The state that the batch routes share: the service, and limits for everything slow around it."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, TypeVar
+from typing import Final, Self, TypeVar
 
 from app.analysis.analyzer import Analyzer
 from app.analysis.child_pool import open_analyze_fn
@@ -24,46 +24,55 @@ from app.runtime.storage import resolve_spool_folder
 from app.settings import Settings
 
 MAX_SUBMISSIONS: Final = 4
-"""Lists that may come in at once: each holds a disk and a database busy."""
+"""Lists that may arrive at once: each keeps a disk and a database busy."""
 MAX_RESULT_STREAMS: Final = 16
 MAX_LISTENERS: Final = 64
 MAX_DRAWINGS: Final = 2
 CHANGE_WAIT_S: Final = 2.0
-"""How long one look for news lasts; a listener that left is noticed within it."""
+"""How long one wait for a change lasts; a listener that left is noticed within it."""
 _THREADS: Final = 8
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, eq=False)
+class BatchLimits:
+    """How much of each may go on at once, shared between owners."""
+
+    submissions: AdmissionLimit
+    streams: AdmissionLimit
+    listeners: AdmissionLimit
+    drawings: AdmissionLimit
+
+    @classmethod
+    def create(cls, *, is_shared: bool) -> Self:
+        limit = partial(AdmissionLimit, is_shared=is_shared)
+        return cls(
+            submissions=limit(MAX_SUBMISSIONS, "list uploads", 5),
+            streams=limit(MAX_RESULT_STREAMS, "result streams", 10),
+            listeners=limit(MAX_LISTENERS, "event streams", 10),
+            drawings=limit(MAX_DRAWINGS, "drawings", 3),
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class BatchState:
-    """``spool_dir``: where bodies wait while they arrive."""
+    """``spool_dir``: where bodies are kept while they arrive."""
 
     service: BatchService
     images: BatchImages
     spool_dir: Path
     executor: ThreadPoolExecutor
     listener_executor: ThreadPoolExecutor
-    submission_limit: AdmissionLimit = field(
-        default_factory=lambda: AdmissionLimit(MAX_SUBMISSIONS, "lists", 5)
-    )
-    stream_limit: AdmissionLimit = field(
-        default_factory=lambda: AdmissionLimit(MAX_RESULT_STREAMS, "streams of results", 10)
-    )
-    listener_limit: AdmissionLimit = field(
-        default_factory=lambda: AdmissionLimit(MAX_LISTENERS, "listeners", 10)
-    )
-    drawing_limit: AdmissionLimit = field(
-        default_factory=lambda: AdmissionLimit(MAX_DRAWINGS, "drawings", 3)
-    )
+    limits: BatchLimits
 
     async def run(self, function: Callable[..., T], *arguments: object, **keywords: object) -> T:
-        """``function`` on a thread of our own: the desk and its database may take their time."""
+        """``function`` on a thread: the database may take its time."""
         call = partial(function, *arguments, **keywords)
         return await asyncio.get_running_loop().run_in_executor(self.executor, call)
 
     async def wait_for_change(self, batch: Batch) -> Batch:
-        """``batch`` as it is once something changed, or after a while."""
+        """``batch`` once something changed, or after ``CHANGE_WAIT_S``."""
         wait = partial(
             self.service.wait_for_change,
             batch.id,
@@ -76,32 +85,38 @@ class BatchState:
 
 @contextmanager
 def _open_service(
-    settings: Settings, analyzer: Analyzer, metrics: Metrics, holds: HostCooldowns
+    settings: Settings, analyzer: Analyzer, metrics: Metrics, cooldowns: HostCooldowns
 ) -> Iterator[BatchService]:
     with (
         open_analyze_fn(settings, analyzer) as analyze,
-        open_batch_service(settings, analyze, metrics, holds) as service,
+        open_batch_service(settings, analyze, metrics, cooldowns) as service,
     ):
         yield service
 
 
 @asynccontextmanager
 async def open_batch_state(
-    settings: Settings, analyzer: Analyzer, metrics: Metrics, holds: HostCooldowns
+    settings: Settings,
+    analyzer: Analyzer,
+    metrics: Metrics,
+    cooldowns: HostCooldowns,
+    *,
+    is_shared: bool,
 ) -> AsyncIterator[BatchState]:
-    """``holds``: shared by all fetchers of the process.
+    """``cooldowns``: shared by all fetchers of the process.
 
-    Raises ``SettingsError`` if nothing can be kept where the operator said.
+    Raises ``SettingsError`` if the data directory cannot be written.
     """
     spool_dir = resolve_spool_folder(settings)
-    executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="ask")
-    listener_executor = ThreadPoolExecutor(MAX_LISTENERS, thread_name_prefix="listen")
+    executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="batch-state")
+    listener_executor = ThreadPoolExecutor(MAX_LISTENERS, thread_name_prefix="batch-listener")
     try:
-        service_context = _open_service(settings, analyzer, metrics, holds)
+        service_context = _open_service(settings, analyzer, metrics, cooldowns)
         service = await asyncio.to_thread(service_context.__enter__)
         try:
             images = BatchImages(service, analyzer, settings.base_rate)
-            yield BatchState(service, images, spool_dir, executor, listener_executor)
+            limits = BatchLimits.create(is_shared=is_shared)
+            yield BatchState(service, images, spool_dir, executor, listener_executor, limits)
         finally:
             await asyncio.to_thread(service_context.__exit__, None, None, None)
     finally:

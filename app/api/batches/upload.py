@@ -1,4 +1,4 @@
-"""A follower list as a caller sends it, in whichever kind of body: on disk, ready to be read."""
+"""A follower list as a caller sends it, in any kind of body: on disk, ready to be read."""
 
 from __future__ import annotations
 
@@ -11,22 +11,20 @@ from typing import IO, BinaryIO, Final, cast
 
 from fastapi import Request
 
-from app.api.multipart import FILE_FIELD, FilePart, read_form
-from app.api.problems import UnsupportedBody, invalid_field
-from app.api.request_body import Spool, read_body
+from app.api.multipart import FILE_FIELD, MAX_FORM_FILES, FilePart, read_form
+from app.api.request_body import BodyLimits, Spool, read_body
+from app.errors import UnsupportedBody, invalid_field
 from app.lists.reader import FollowerList, items_from_files, open_list
 from app.settings import Settings
 
-MAX_FORM_FILES: Final = 10_000
-"""Beyond it an archive is the better envelope, and a name in memory for each begins to count."""
 _FORM: Final = "multipart/form-data"
 
 
 @dataclass(frozen=True)
 class ListUpload:
-    """What arrived; it goes when the block ends. ``digest``: of what was sent.
+    """A body on disk, until the block ends. ``digest``: of its content.
 
-    ``parts``: the files of a form, one after the other in ``file``. ``fields``: what stood beside.
+    ``parts``: the files of a form, one after the other in ``file``; ``fields``: its other fields.
     """
 
     file: IO[bytes]
@@ -55,7 +53,7 @@ class ListUpload:
         )
 
     def _iter_pictures(self, max_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
-        """Each file of the form by its name; of one that is too large, enough to see that."""
+        """Each file of the form by its name; of one that is too large, one byte more than allowed."""
         for part in self.parts:
             self.file.seek(part.offset)
             yield part.name, io.BytesIO(self.file.read(min(part.size, max_bytes + 1)))
@@ -73,7 +71,7 @@ async def receive_upload(
     )
     spool = Spool(folder)
     try:
-        body = read_body(request, max_bytes)
+        body = read_body(request, BodyLimits.for_list(max_bytes))
         if media_type == _FORM:
             yield await _receive_form(content_type, body, spool)
         else:
@@ -101,7 +99,6 @@ async def _receive_raw(media_type: str, body: AsyncIterator[bytes], spool: Spool
 
 async def _receive_form(content_type: str, body: AsyncIterator[bytes], spool: Spool) -> ListUpload:
     form = await read_form(content_type, body, spool, MAX_FORM_FILES)
-    await spool.flush()
     if not form.files:
         raise invalid_field(
             FILE_FIELD, f"send the list as a part named `{FILE_FIELD}`, with a file name"

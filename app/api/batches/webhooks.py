@@ -1,113 +1,80 @@
-"""What was sent to a caller's own server about a batch, and sending it again."""
+"""The webhook messages of a batch and their attempts, and sending one again."""
 
 from __future__ import annotations
 
-from datetime import datetime
-from typing import Annotated
+from datetime import UTC, datetime, timedelta
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query, Request
-from pydantic import Field
+from fastapi import APIRouter, Depends, Query
 
-from app.analysis.schemas import WireModel
-from app.api.auth import request_owner, require
-from app.api.batches import openapi as answers
-from app.api.batches.router import BatchId
-from app.api.batches.state import BatchState
-from app.api.state import app_state
-from app.batches.webhooks.messages import State, WebhookDelivery, list_deliveries, resend
-from app.errors import NotYet
+from app.api.auth import require
+from app.api.batches import openapi
+from app.api.batches.dependencies import Batches, RequestedBatch
+from app.api.batches.schemas import DeliveriesOut, DeliveryOut, serialize_delivery
+from app.batches.webhooks.messages import WebhookDelivery, list_deliveries, resend
+from app.errors import InvalidRequest, NotFound, NotYet, RateLimited
 
 read_router = APIRouter(tags=["batches"], dependencies=[Depends(require("read"))])
 router = APIRouter(tags=["batches"], dependencies=[Depends(require("analyse"))])
 
-
-class TryOut(WireModel):
-    """One attempt."""
-
-    number: int
-    at: datetime
-    status: int | None = Field(description="what the receiver answered")
-    error: str | None = Field(description="why there was no answer")
-    duration_s: float
-
-
-class DeliveryOut(WireModel):
-    """A message, and what became of it."""
-
-    id: str = Field(description="`webhook-id`: the same however often it is sent")
-    type: str
-    url: str
-    state: State
-    created_at: datetime
-    next_at: datetime | None
-    tries: list[TryOut]
-
-
-class DeliveriesOut(WireModel):
-    """All messages about a batch, the newest first."""
-
-    data: list[DeliveryOut]
+MAX_ATTEMPTS: Final = 100
+"""Of a message, those of the schedule included."""
+MAX_ATTEMPTS_PER_MINUTE: Final = 10
 
 
 @read_router.get(
     "/v1/batches/{batch_id}/webhooks",
-    summary="What was sent about a batch",
-    responses=answers.WEBHOOK_RESPONSES,
+    summary="The webhook messages of a batch",
+    responses=openapi.READ_ERRORS,
 )
-async def get_webhooks(request: Request, batch_id: BatchId) -> DeliveriesOut:
-    """Each message with every try: what the receiver answered, when it is tried again."""
-    batch_state = app_state(request).batches
-    await batch_state.run(batch_state.service.get, batch_id, request_owner(request))
-    return DeliveriesOut(
-        data=[_serialize_delivery(each) for each in await _list_deliveries(batch_state, batch_id)]
-    )
+async def get_webhooks(batch: RequestedBatch, batches: Batches) -> DeliveriesOut:
+    """Each message with every attempt: the receiver's answer, and when it is tried again."""
+    deliveries = await batches.run(list_deliveries, batches.service.engine, batch.id)
+    return DeliveriesOut(data=[serialize_delivery(each) for each in deliveries])
 
 
 @router.post(
     "/v1/batches/{batch_id}/webhooks/resend",
     summary="Send a message again",
-    responses=answers.WEBHOOK_RESPONSES,
+    responses=openapi.READ_ERRORS,
 )
 async def resend_webhook(
-    request: Request,
-    batch_id: BatchId,
+    batch: RequestedBatch,
+    batches: Batches,
     message: Annotated[
         str | None, Query(max_length=64, description="its `id`; the newest if not given")
     ] = None,
 ) -> DeliveryOut:
-    """At once, whatever became of it before; it keeps its id, by which receivers tell."""
-    batch_state = app_state(request).batches
-    await batch_state.run(batch_state.service.get, batch_id, request_owner(request))
+    """At once, whatever its state; it keeps its id, so that receivers recognise it."""
+    deliveries = await batches.run(list_deliveries, batches.service.engine, batch.id)
+    delivery = _choose_delivery(deliveries, message)
+    _check_pace(delivery, datetime.now(UTC))
+    return serialize_delivery(
+        await batches.run(resend, batches.service.engine, batch.id, delivery.id)
+    )
+
+
+def _choose_delivery(
+    deliveries: tuple[WebhookDelivery, ...], message: str | None
+) -> WebhookDelivery:
+    """The newest, or the one with that id."""
     if message is None:
-        messages = await _list_deliveries(batch_state, batch_id)
-        if not messages:
+        if not deliveries:
             raise NotYet("Nothing was sent about this batch: it has not ended, or has no webhook.")
-        message = messages[0].id
-    return _serialize_delivery(
-        await batch_state.run(resend, batch_state.service.engine, batch_id, message)
-    )
+        return deliveries[0]
+    for delivery in deliveries:
+        if delivery.id == message:
+            return delivery
+    raise NotFound("This batch has no message with that id.")
 
 
-async def _list_deliveries(batch_state: BatchState, batch_id: str) -> tuple[WebhookDelivery, ...]:
-    return await batch_state.run(list_deliveries, batch_state.service.engine, batch_id)
-
-
-def _serialize_delivery(delivery: WebhookDelivery) -> DeliveryOut:
-    return DeliveryOut(
-        id=delivery.id,
-        type=delivery.type,
-        url=delivery.url,
-        state=delivery.state,
-        created_at=delivery.created_at,
-        next_at=delivery.next_at,
-        tries=[
-            TryOut(
-                number=attempt.number,
-                at=attempt.at,
-                status=attempt.status,
-                error=attempt.error,
-                duration_s=round(attempt.duration_s, 3),
-            )
-            for attempt in delivery.attempts
-        ],
-    )
+def _check_pace(delivery: WebhookDelivery, now: datetime) -> None:
+    """Raises ``RateLimited`` or ``InvalidRequest`` for a message that was sent too often."""
+    if len(delivery.attempts) >= MAX_ATTEMPTS:
+        raise InvalidRequest(f"This message was sent {MAX_ATTEMPTS} times; fetch the batch instead.")
+    recent = [each for each in delivery.attempts if now - each.at < timedelta(minutes=1)]
+    if len(recent) >= MAX_ATTEMPTS_PER_MINUTE:
+        raise RateLimited(
+            f"This message was sent {MAX_ATTEMPTS_PER_MINUTE} times within a minute; wait a minute.",
+            retry_after_s=60,
+        )

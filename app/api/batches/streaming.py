@@ -1,4 +1,4 @@
-"""Long answers: made while they are sent, a piece at a time, on threads of their own."""
+"""Long answers: made while they are sent, in blocks, on threads of their own."""
 
 from __future__ import annotations
 
@@ -14,27 +14,28 @@ from starlette.types import Message, Receive, Scope, Send
 from app.api.admission import AdmissionLimit
 
 SEND_TIMEOUT_S: Final = 60.0
-"""A reader who takes nothing for so long is taken to have gone, and loses its place."""
+"""A reader that takes nothing for so long is disconnected."""
 
 
 class BoundedStreamingResponse(StreamingResponse):
-    """``chunks`` as they come; holds one of ``limit`` until the end, whoever ends it.
+    """``chunks`` as they come; counts against ``limit`` from its creation until its end.
 
-    Takes the place when it is made; raises ``Busy``.
+    Raises ``Busy``.
     """
 
     def __init__(
         self,
         chunks: Generator[bytes, None, None],
         limit: AdmissionLimit,
+        owner: str,
         *,
         media_type: str,
         headers: Mapping[str, str] | None = None,
     ) -> None:
         super().__init__(iterate_in_threadpool(chunks), media_type=media_type, headers=headers)
-        limit.acquire()
+        limit.acquire(owner)
         self._chunks = chunks
-        self._limit = limit
+        self._limit, self._owner = limit, owner
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         async def send_with_timeout(message: Message) -> None:
@@ -47,5 +48,5 @@ class BoundedStreamingResponse(StreamingResponse):
         try:
             await super().__call__(scope, receive, send_with_timeout)
         finally:
-            self._limit.release()
+            self._limit.release(self._owner)
             await asyncio.to_thread(self._chunks.close)

@@ -1,4 +1,4 @@
-"""What operators and machines ask: is it alive, is it ready, what can it do, how good is it."""
+"""Health, metrics, and what the service says of itself: checks, model, limits."""
 
 from __future__ import annotations
 
@@ -9,25 +9,18 @@ from typing import Any
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CONTENT_TYPE_LATEST
-from pydantic import BaseModel, Field
 
 from app import __version__
 from app.analysis.schemas import CUSTOM_ID_MAX_LENGTH
 from app.api import problems
-from app.api.analyses.examples import problem_responses
-from app.api.analyses.request import BODY_TIMEOUT_S
 from app.api.auth import require
-from app.api.batches.schemas import (
-    BATCHES_MAX,
-    IDEMPOTENCY_KEY_MAX_LENGTH,
-    METADATA_MAX_KEYS,
-    METADATA_MAX_LENGTH,
-    RESULTS_MAX,
-)
+from app.api.batches.schemas import BATCHES_MAX, IDEMPOTENCY_KEY_MAX_LENGTH, RESULTS_MAX
 from app.api.batches.state import MAX_LISTENERS, MAX_SUBMISSIONS
-from app.api.batches.upload import MAX_FORM_FILES
-from app.api.request_body import MIN_RATE_BYTES_S
-from app.api.state import app_state
+from app.api.multipart import MAX_FORM_FILES
+from app.api.openapi import problem_responses
+from app.api.operations.schemas import CheckOut, LimitsOut, ModelCardOut, ModelFileOut, StatusOut
+from app.api.request_body import BODY_GRACE_S, MIN_RATE_BYTES_S
+from app.api.state import State
 from app.batches.store.queries import count_batches
 from app.checks import CHECKS
 from app.evidence import SCOPE, Check
@@ -36,6 +29,7 @@ from app.fetch.policy import CONNECT_S, MAX_REDIRECTS, TOTAL_S
 from app.fetch.urls import MAX_URL_CHARS
 from app.image.picture import PICTURE_FORMATS, DecodeLimits
 from app.render.montage import MAX_TILES_PER_PAGE
+from app.runtime.batch_json import METADATA_MAX_KEYS, METADATA_MAX_LENGTH
 
 public_router = APIRouter(tags=["operations"])
 read_router = APIRouter(
@@ -50,83 +44,15 @@ admin_router = APIRouter(
 )
 
 
-class StatusOut(BaseModel):
-    """A word."""
-
-    status: str = Field(examples=["ok"])
-
-
-class CheckOut(BaseModel):
-    """One check, as its own module documents it."""
-
-    name: str
-    version: int
-    unit: str
-    reference: str
-    description: str
-    figures: dict[str, Any] = Field(
-        description="weight and bounds in the calibration; alone and held out, by size: AUC "
-        "against photographs in the same frame, and the share it could measure"
-    )
-
-
-class ModelFileOut(BaseModel):
-    """A file that was checked when it was loaded."""
-
-    name: str
-    sha256: str
-
-
-class ModelCardOut(BaseModel):
-    """What answers, what it was fitted on, and the rates behind its verdicts."""
-
-    name: str
-    version: str
-    scope: str
-    files: list[ModelFileOut]
-    calibration: dict[str, Any]
-
-
-class LimitsOut(BaseModel):
-    """Everything that is refused beyond a number."""
-
-    max_bytes: int
-    max_pixels: int
-    max_side_px: int
-    formats: list[str]
-    workers: int
-    queue_size: int
-    body_timeout_s: float
-    fetch_timeout_s: float
-    fetch_connect_timeout_s: float
-    fetch_max_redirects: int
-    url_max_length: int
-    custom_id_max_length: int
-    max_list_bytes: int = Field(description="as sent, and as unpacked")
-    max_list_items: int
-    max_waiting_items: int = Field(description="of all batches; beyond it lists are refused")
-    retention_s: int = Field(description="after its end a batch is erased")
-    max_form_files: int
-    min_list_rate_bytes_s: int = Field(description="what a list must keep up as it arrives")
-    submissions: int = Field(description="lists that may come in at once")
-    listeners: int = Field(description="event streams that may be open at once")
-    results_per_page: int
-    batches_per_page: int
-    montage_per_page: int
-    metadata_max_keys: int
-    metadata_max_length: int
-    idempotency_key_max_length: int
-
-
 @public_router.get("/", response_class=PlainTextResponse, include_in_schema=False)
 async def welcome() -> str:
-    """For a person who came by browser."""
-    return "Eyeline: POST a profile picture to /v1/analyses. What there is: /docs\n"
+    """For a person with a browser."""
+    return "Eyeline: POST a profile picture to /v1/analyses. All routes: /docs\n"
 
 
 @public_router.get("/livez", summary="Is the process alive")
 async def livez() -> StatusOut:
-    """Answers as long as the event loop turns, whatever the workers do."""
+    """Answers while the event loop runs, whatever the workers do."""
     return StatusOut(status="ok")
 
 
@@ -141,12 +67,11 @@ async def livez() -> StatusOut:
         }
     },
 )
-async def readyz(request: Request) -> Response:
-    """Models loaded, every worker warm, and the canary picture scored as recorded by each.
+async def readyz(request: Request, state: State) -> Response:
+    """Models loaded and warm, the canary picture scored as recorded, database writable.
 
-    Batches can be kept, and somebody works on them.
+    Also that a worker for batches is alive.
     """
-    state = app_state(request)
     service_error = await state.batches.run(state.batches.service.health_problem)
     reasons = (*state.not_ready_reasons, *([service_error] if service_error else []))
     if not reasons:
@@ -166,9 +91,8 @@ async def readyz(request: Request) -> Response:
     summary="For Prometheus",
     response_class=PlainTextResponse,
 )
-async def metrics(request: Request) -> Response:
-    """Requests, analyses by outcome and verdict, stages, places, refusals, batches, decoders."""
-    state = app_state(request)
+async def metrics(state: State) -> Response:
+    """Requests, analyses by outcome and verdict, stages, refusals, batches, decoders."""
     state.metrics.set_batch_counts(
         await state.batches.run(count_batches, state.batches.service.engine)
     )
@@ -176,17 +100,17 @@ async def metrics(request: Request) -> Response:
     return Response(state.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
 
-@read_router.get("/v1/checks", summary="What each check sees, why and how")
-async def checks(request: Request) -> list[CheckOut]:
+@read_router.get("/v1/checks", summary="What each check measures, why and how")
+async def checks(state: State) -> list[CheckOut]:
     """The documentation of every check, from its own source."""
-    figures = app_state(request).model.get("checks", {})
+    figures = state.model.get("checks", {})
     return [_describe_check(check, figures.get(check.name, {})) for check in CHECKS]
 
 
-@read_router.get("/v1/model", summary="What answers, and how good it is")
-async def model(request: Request) -> ModelCardOut:
-    """Verdict thresholds, the false-positive rate measured at each, and what it is fitted on."""
-    calibration = app_state(request).model
+@read_router.get("/v1/model", summary="The model and its error rates")
+async def model(state: State) -> ModelCardOut:
+    """Verdict thresholds, the false-positive rate measured at each, and the training data."""
+    calibration = state.model
     return ModelCardOut(
         name="eyeline",
         version=__version__,
@@ -199,10 +123,10 @@ async def model(request: Request) -> ModelCardOut:
     )
 
 
-@read_router.get("/v1/limits", summary="What is refused beyond a number")
-async def limits(request: Request) -> LimitsOut:
-    """The limits of this very service, as its operator set them."""
-    settings = app_state(request).settings
+@read_router.get("/v1/limits", summary="Limits")
+async def limits(state: State) -> LimitsOut:
+    """The limits of this service, as its operator set them."""
+    settings = state.settings
     decode_limits = DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
     return LimitsOut(
         max_bytes=decode_limits.max_bytes,
@@ -211,7 +135,7 @@ async def limits(request: Request) -> LimitsOut:
         formats=list(PICTURE_FORMATS),
         workers=settings.workers,
         queue_size=settings.queue_size,
-        body_timeout_s=BODY_TIMEOUT_S,
+        body_timeout_s=BODY_GRACE_S,
         fetch_timeout_s=TOTAL_S,
         fetch_connect_timeout_s=CONNECT_S,
         fetch_max_redirects=MAX_REDIRECTS,

@@ -1,0 +1,75 @@
+"""The answers of the operations routes."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import BaseModel, Field
+
+
+class StatusOut(BaseModel):
+    """Status."""
+
+    status: str = Field(examples=["ok"])
+
+
+class CheckOut(BaseModel):
+    """A check, documented by its own module."""
+
+    name: str
+    version: int
+    unit: str
+    reference: str
+    description: str
+    figures: dict[str, Any] = Field(
+        description="weight and bounds in the calibration; held out, by size: AUC against "
+        "photographs in the same frame, and the share it could measure"
+    )
+
+
+class ModelFileOut(BaseModel):
+    """A model file, verified when it was loaded."""
+
+    name: str
+    sha256: str
+
+
+class ModelCardOut(BaseModel):
+    """The model, what it was fitted on, and the error rates behind its verdicts."""
+
+    name: str
+    version: str
+    scope: str
+    files: list[ModelFileOut]
+    calibration: dict[str, Any]
+
+
+class LimitsOut(BaseModel):
+    """Limits."""
+
+    max_bytes: int
+    max_pixels: int
+    max_side_px: int
+    formats: list[str]
+    workers: int
+    queue_size: int
+    body_timeout_s: float
+    fetch_timeout_s: float
+    fetch_connect_timeout_s: float
+    fetch_max_redirects: int
+    url_max_length: int
+    custom_id_max_length: int
+    max_list_bytes: int = Field(description="as sent, and as unpacked")
+    max_list_items: int
+    max_waiting_items: int = Field(description="of all batches; further lists are refused")
+    retention_s: int = Field(description="after its end, a batch is erased")
+    max_form_files: int
+    min_list_rate_bytes_s: int = Field(description="the rate at which a list must arrive")
+    submissions: int = Field(description="lists that may arrive at once")
+    listeners: int = Field(description="event streams that may be open at once")
+    results_per_page: int
+    batches_per_page: int
+    montage_per_page: int
+    metadata_max_keys: int
+    metadata_max_length: int
+    idempotency_key_max_length: int
