@@ -27,8 +27,9 @@ from app.settings import Settings
 _DESCRIPTION = """How strongly does a profile picture look made by a StyleGAN-family face generator?
 
 Every answer is evidence, not a judgement: `llr` is a log10 likelihood ratio, `likelihood` the
-posterior at even odds, `posterior_at_base_rate` what a flag without other evidence is worth. A picture
-without a face is an outcome, never an error. Errors are `application/problem+json` (RFC 9457).
+posterior at even odds, `posterior_at_base_rate` what a flag without other evidence is worth. A
+picture without a face is an outcome, never an error. Errors are `application/problem+json`
+(RFC 9457).
 """
 
 

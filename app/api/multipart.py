@@ -64,14 +64,12 @@ async def read_form(
     await spool.flush()
     for name, value in items:
         if isinstance(value, UploadFile) and name != FILE_FIELD:
-            raise invalid_field(name, f"files go into parts named `{FILE_FIELD}`")
+            raise invalid_field(FILE_FIELD, f"files go into parts of this name, not {name!r:.40}")
     fields = {name: value for name, value in items if isinstance(value, str)}
     return MultipartForm(parser.files(), fields, _digest(parser.files(), spool))
 
 
-async def _in_small_pieces(
-    body: AsyncIterator[bytes], spool: Spool
-) -> AsyncGenerator[bytes, None]:
+async def _in_small_pieces(body: AsyncIterator[bytes], spool: Spool) -> AsyncGenerator[bytes, None]:
     """``body`` again; others have their turn between the pieces."""
     async for chunk in body:
         for start in range(0, len(chunk), PARSE_CHUNK_BYTES):
@@ -97,6 +95,9 @@ class _SpoolSection:
         self.size += len(data)
         return len(data)
 
+    def tell(self) -> int:
+        return self.size
+
     def seek(self, offset: int) -> int:
         return offset
 
@@ -106,6 +107,8 @@ class _SpoolSection:
 
 class _SpoolingParser(MultiPartParser):
     """Starlette's parser with its files in ``spool``, and a check that the form is whole."""
+
+    spool_max_size = 0  # no limit: the spool flushes itself
 
     def __init__(
         self, content_type: str, stream: AsyncGenerator[bytes, None], spool: Spool, max_files: int
@@ -125,6 +128,7 @@ class _SpoolingParser(MultiPartParser):
         upload = self._current_part.file
         if upload is None:
             return
+        upload.file.close()
         if len(self._uploads) == self.max_files - 1:
             raise TooLarge(
                 f"A form may have {self.max_files - 1} files; send a zip or a tar of more."

@@ -44,8 +44,8 @@ def check_origin(request: Request) -> None:
     host = request.headers.get("host", "")
     if not _is_this_machine(host):
         raise Misdirected(
-            "Without EYELINE_API_KEYS this service answers to localhost and loopback addresses only; "
-            "send such a Host, or let the operator set keys."
+            "Without EYELINE_API_KEYS this service answers to localhost and loopback addresses "
+            "only; send such a Host, or let the operator set keys."
         )
     origin = request.headers.get("origin")
     is_foreign = origin is not None and origin.partition("://")[2].lower() != host.lower()

@@ -6,8 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.keys import DAY_S, KeyUsage, QuotaExceeded, RateLimited
+from app.api.keys import DAY_S, KeyUsage
 from app.api_keys import parse_api_key
+from app.errors import QuotaExceeded, RateLimited
 
 NOON = 20_000 * DAY_S + DAY_S / 2
 

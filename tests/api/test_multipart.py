@@ -13,9 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.api.multipart import MAX_FIELD_BYTES, MAX_FIELDS, MultipartForm, read_form
-from app.api.problems import InvalidFields
 from app.api.request_body import Spool
-from app.errors import TooLarge
+from app.errors import InvalidFields, TooLarge
 
 FormFiles = list[tuple[str, bytes]]
 names = st.text(

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import json
+import re
 from typing import Any
 
 import httpx
 import jsonschema_rs
 import pytest
 
+from app import errors
 from app.analysis.schemas import AnalysisOut
-from app.api.analyses.examples import ANALYSES, PROBLEMS
+from app.api.analyses.openapi import ANALYSES
 from app.api.app import create_app
-from app.api.batches.examples import BATCHES
-from app.api.batches.openapi import EXAMPLES
+from app.api.batches.openapi import BATCHES, EXAMPLES
+from app.api.openapi import problem_examples
 from app.api.problems import STATUS_BY_CODE, Problem
 from app.batches.store.models import Status
 from app.evidence import Outcome, Verdict
 from app.settings import Settings
 
+PROBLEMS = problem_examples()
 DOCUMENT = create_app(Settings()).openapi()
 RESPONSES = DOCUMENT["paths"]["/v1/analyses"]["post"]["responses"]
 
@@ -71,12 +74,55 @@ def test_every_body_of_a_list_is_described() -> None:
         validate(content["application/json"]["schema"], example["value"])
 
 
-@pytest.mark.parametrize("code", PROBLEMS)
-def test_every_error_has_an_example_that_fits(code: str) -> None:
-    content = RESPONSES[str(STATUS_BY_CODE[code])]["content"]["application/problem+json"]
-    shown = content["examples"][code]["value"]
-    validate(content["schema"], shown)
+ANSWERED_CODES = {
+    (path, method, status, code)
+    for path, methods in DOCUMENT["paths"].items()
+    for method, operation in methods.items()
+    for status, response in operation["responses"].items()
+    for code in response.get("content", {}).get("application/problem+json", {}).get("examples", ())
+}
+
+
+@pytest.mark.parametrize("answered", sorted(ANSWERED_CODES), ids=str)
+def test_every_error_has_an_example_that_fits(answered: tuple[str, str, str, str]) -> None:
+    path, method, status, code = answered
+    content = DOCUMENT["paths"][path][method]["responses"][status]["content"]
+    shown = content["application/problem+json"]["examples"][code]["value"]
+    validate(content["application/problem+json"]["schema"], shown)
     assert Problem.model_validate(shown).code == code
+    assert STATUS_BY_CODE[code] == shown["status"] == int(status)
+
+
+def test_every_error_of_the_tree_has_a_status_and_an_example() -> None:
+    codes = {
+        kind.code
+        for kind in vars(errors).values()
+        if isinstance(kind, type) and issubclass(kind, errors.RequestError) and "code" in vars(kind)
+    }
+    assert codes <= set(STATUS_BY_CODE)
+    assert set(PROBLEMS) == codes | {"internal"}
+
+
+def test_operation_ids_are_short_and_unique() -> None:
+    ids = [
+        operation["operationId"]
+        for methods in DOCUMENT["paths"].values()
+        for operation in methods.values()
+    ]
+    assert len(set(ids)) == len(ids)
+    assert all(re.fullmatch("[a-z]+[A-Za-z]*", each) for each in ids)
+    assert {"createAnalysis", "createBatch", "listBatches", "getResults", "livez"} <= set(ids)
+
+
+def test_files_are_binary_so_that_clients_send_bytes() -> None:
+    analysis = DOCUMENT["paths"]["/v1/analyses"]["post"]["requestBody"]["content"]
+    file = analysis["multipart/form-data"]["schema"]["properties"]["file"]
+    assert (file["type"], file["format"]) == ("string", "binary")
+    batch = DOCUMENT["paths"]["/v1/batches"]["post"]["requestBody"]["content"]
+    files = batch["multipart/form-data"]["schema"]["properties"]["file"]
+    assert (files["type"], files["items"]["format"]) == ("array", "binary")
+    for name in ("application/zip", "application/gzip", "application/x-tar"):
+        assert batch[name]["schema"]["format"] == "binary"
 
 
 def test_every_error_of_the_contract_is_described() -> None:
@@ -88,10 +134,12 @@ def test_every_error_of_the_contract_is_described() -> None:
     assert contract <= set(PROBLEMS)
 
 
-def test_three_bodies_and_two_answers_are_described() -> None:
+def test_every_body_and_both_answers_are_described() -> None:
     operation = DOCUMENT["paths"]["/v1/analyses"]["post"]
     bodies = set(operation["requestBody"]["content"])
-    assert bodies == {"multipart/form-data", "image/*", "application/json"}
+    assert bodies == {
+        "multipart/form-data", "image/*", "application/octet-stream", "application/json",
+    }  # fmt: skip
     assert set(RESPONSES["200"]["content"]) == {"application/json", "image/png"}
     assert "Retry-After" in RESPONSES["429"]["headers"]
 

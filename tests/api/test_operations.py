@@ -7,7 +7,7 @@ from typing import Any
 import httpx
 import pytest
 
-from app.api.operations import CheckOut, LimitsOut, ModelCardOut
+from app.api.operations.schemas import CheckOut, LimitsOut, ModelCardOut
 from app.checks import CHECKS
 from app.face.landmarks import LANDMARK_MODEL_FILE, LANDMARK_MODEL_SHA256
 from tests.api.stub_analyzer import StartServer, StubAnalyzer, picture_bytes

@@ -95,5 +95,7 @@ async def _read_url(request: Request, fields: Mapping[str, Any]) -> AnalysisRequ
         url_request = UrlRequest.model_validate_json(body)
     except ValidationError as error:
         raise invalid_fields(error.errors(include_url=False, include_context=False)) from error
-    missing = {name: value for name, value in fields.items() if name not in url_request.model_fields_set}
+    missing = {
+        name: value for name, value in fields.items() if name not in url_request.model_fields_set
+    }
     return AnalysisRequest(url_request.model_copy(update=missing), url=url_request.url)

@@ -90,9 +90,7 @@ async def get_report(batch: RequestedBatch, owner: Owner, batches: Batches) -> R
     return Response(html, media_type="text/html; charset=utf-8", headers=_REPORT_HEADERS)
 
 
-async def _render(
-    batches: BatchState, owner: str, draw: Callable[[BatchImages], bytes]
-) -> bytes:
+async def _render(batches: BatchState, owner: str, draw: Callable[[BatchImages], bytes]) -> bytes:
     """The result of ``draw``, made on a thread; raises ``Busy`` and ``NotYet``."""
     with batches.limits.drawings.admit(owner):
         return await batches.run(draw, batches.images)

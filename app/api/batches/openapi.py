@@ -128,9 +128,9 @@ REQUEST_BODY: Final[dict[str, Any]] = {
         "text/csv": {**_TEXT, "examples": {"list": {"value": _EXAMPLES["csv_request"]}}},
         "text/tab-separated-values": _TEXT,
         "text/plain": _TEXT,
-        **dict.fromkeys(
-            ("application/gzip", "application/zip", "application/x-tar"), {"schema": BINARY}
-        ),
+        "application/gzip": {"schema": BINARY},
+        "application/zip": {"schema": BINARY},
+        "application/x-tar": {"schema": BINARY},
         "multipart/form-data": {
             "schema": {
                 "title": "ListForm",

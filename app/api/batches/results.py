@@ -64,9 +64,7 @@ async def get_results(
     media_type = RESULT_MEDIA_TYPES[format] if format else preferred_type(accept, choices)
     result_filter = ResultFilter(order, min_llr, verdict)
     if media_type == JSON:
-        page = await batches.run(
-            _format_page, batches.service, batch, result_filter, cursor, limit
-        )
+        page = await batches.run(_format_page, batches.service, batch, result_filter, cursor, limit)
         return Response(page, media_type=JSON, headers={"Vary": "Accept"})
     file_format: Literal["ndjson", "csv"] = "ndjson" if media_type == NDJSON else "csv"
     return BoundedStreamingResponse(

@@ -53,7 +53,7 @@ class ListUpload:
         )
 
     def _iter_pictures(self, max_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
-        """Each file of the form by its name; of one that is too large, one byte more than allowed."""
+        """Each file of the form by its name; of one too large, a byte more than allowed."""
         for part in self.parts:
             self.file.seek(part.offset)
             yield part.name, io.BytesIO(self.file.read(min(part.size, max_bytes + 1)))

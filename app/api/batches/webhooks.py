@@ -71,10 +71,10 @@ def _choose_delivery(
 def _check_pace(delivery: WebhookDelivery, now: datetime) -> None:
     """Raises ``RateLimited`` or ``InvalidRequest`` for a message that was sent too often."""
     if len(delivery.attempts) >= MAX_ATTEMPTS:
-        raise InvalidRequest(f"This message was sent {MAX_ATTEMPTS} times; fetch the batch instead.")
+        raise InvalidRequest(f"This message was sent {MAX_ATTEMPTS} times; read the batch.")
     recent = [each for each in delivery.attempts if now - each.at < timedelta(minutes=1)]
     if len(recent) >= MAX_ATTEMPTS_PER_MINUTE:
         raise RateLimited(
-            f"This message was sent {MAX_ATTEMPTS_PER_MINUTE} times within a minute; wait a minute.",
+            f"This message was sent {MAX_ATTEMPTS_PER_MINUTE} times in a minute; wait a minute.",
             retry_after_s=60,
         )

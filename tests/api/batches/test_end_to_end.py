@@ -20,7 +20,8 @@ import httpx
 import pytest
 from PIL import Image
 
-from app.api.batches.schemas import BatchOut, ResultPageOut
+from app.api.batches.schemas import ResultPageOut
+from app.runtime.batch_json import BatchOut
 from tests.api.picture_server import (
     WAIT_TIMEOUT_S,
     complete_batch,

@@ -11,7 +11,7 @@ import httpx
 import pytest
 
 from app.api.batches import state
-from app.api.batches.schemas import BatchOut
+from app.runtime.batch_json import BatchOut
 from tests.api.analyses.test_router import expect_problem
 from tests.api.picture_server import (
     PictureServer,

@@ -12,10 +12,10 @@ import httpx
 import pytest
 
 from app.analysis.analyzer import Analyzer
-from app.api.batches.results import ResultFilter, stream_results
 from app.api.batches.schemas import FailedItemOut, ResultOut, ResultPageOut
 from app.batches.store.models import BatchRequest
 from app.errors import NotFound
+from app.runtime.batch_json import ResultFilter, stream_results
 from app.settings import Settings
 from tests.api.analyses.test_router import expect_problem
 from tests.api.picture_server import (

@@ -15,7 +15,7 @@ import pytest
 from standardwebhooks.webhooks import Webhook
 
 from app.analysis.analyzer import Analyzer
-from app.api.batches.webhooks import DeliveriesOut, DeliveryOut
+from app.api.batches.schemas import DeliveriesOut, DeliveryOut
 from app.settings import Settings
 from tests.api.analyses.test_router import expect_problem
 from tests.api.picture_server import PictureServer, ShadeAnalyzer, complete_batch, wait_until
