@@ -57,7 +57,7 @@ def require(scope: Scope) -> AccessDependency:
 require_key: Final = require("analyse")
 
 
-def request_owner(request: Request) -> str:
+async def request_owner(request: Request) -> str:
     """The owner of the key that was sent; empty where no key is set."""
     caller = _caller(request)
     return caller.key.owner if caller else ""
@@ -127,7 +127,7 @@ class PictureQuota:
             self._usage.count_pixels(pixels)
 
 
-def picture_quota(request: Request) -> PictureQuota:
+async def picture_quota(request: Request) -> PictureQuota:
     """The quota that this request draws on."""
     caller = _caller(request)
     return PictureQuota(caller.usage if caller else None)

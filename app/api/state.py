@@ -39,8 +39,11 @@ class AppState:
 OpenAnalyzer = Callable[[Settings], Analyzer]
 
 
-def app_state(request: Request) -> AppState:
-    """The state of the application that serves ``request``."""
+async def app_state(request: Request) -> AppState:
+    """The state of the application that serves ``request``.
+
+    Dependencies are coroutines: FastAPI would run functions on threads.
+    """
     state: AppState = request.app.state.app_state
     return state
 

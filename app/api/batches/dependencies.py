@@ -12,7 +12,7 @@ from app.api.state import State
 from app.batches.store.models import Batch
 
 
-def batch_state(state: State) -> BatchState:
+async def batch_state(state: State) -> BatchState:
     """The service, and the limits around it."""
     return state.batches
 
