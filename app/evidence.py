@@ -180,6 +180,7 @@ class Analysis:
     ``llr_interval`` are those of their mixture. ``faces`` holds every face found,
     the one that answers first; ``alignment``, ``match`` and ``evidence`` belong to that one.
     ``alignment`` is the crop square as it was weighed, corrected for the head's pose.
+    ``llr_bounds``: what the calibration bounds every llr to.
     """
 
     outcome: Outcome
@@ -196,6 +197,7 @@ class Analysis:
     against: LikelihoodRatios
     calibration_id: str
     warnings: tuple[str, ...]
+    llr_bounds: tuple[float, float] = (-6.0, 6.0)
 
     @property
     def llr(self) -> float:

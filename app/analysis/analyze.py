@@ -180,6 +180,7 @@ def build_analysis(
         against=against,
         calibration_id=calibration.id,
         warnings=_warnings(picture, portraits),
+        llr_bounds=calibration.bounds,
     )
 
 

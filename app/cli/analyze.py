@@ -71,7 +71,7 @@ def analyze(
                 if as_json
                 else f"{input_picture.name}: {format_text(answer)}"
             )
-            _write_overlay(overlay, input_picture.name, analyzed)
+            _write_overlay(overlay, input_picture.name, analyzed, settings.base_rate)
             if answer.verdict is fail_on and exit_code == 0:
                 exit_code = EXIT_FLAGGED
     raise typer.Exit(exit_code)
@@ -116,7 +116,9 @@ def _prepare_overlay_dir(overlay: Path | None, inputs: list[InputPicture]) -> No
         )
 
 
-def _write_overlay(overlay: Path | None, name: str, analyzed: AnalyzedPicture) -> None:
+def _write_overlay(
+    overlay: Path | None, name: str, analyzed: AnalyzedPicture, base_rate: float
+) -> None:
     """Write the overlay, in a folder by the picture's sha256: names from a list may collide."""
     if overlay is None:
         return
@@ -124,5 +126,5 @@ def _write_overlay(overlay: Path | None, name: str, analyzed: AnalyzedPicture) -
 
     is_file = overlay.suffix.lower() == ".png"
     path = overlay if is_file else overlay / f"{analyzed.analysis.sha256[:16]}.png"
-    path.write_bytes(draw_overlay(analyzed.picture, analyzed.analysis))
+    path.write_bytes(draw_overlay(analyzed.picture, analyzed.analysis, base_rate))
     typer.echo(f"{name}: overlay in {path}", err=True)

@@ -1,7 +1,7 @@
-"""What an analysis says, in a moderator's words.
+"""What an analysis says, in plain words.
 
-Careful ones: no more is said of a picture than its likelihood ratio carries, and nothing of the
-account behind it.
+No more is stated about a picture than its likelihood ratio carries, and nothing about the account
+behind it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import math
 from collections.abc import Mapping
 from typing import Final
 
+from app.cohort.number_text import format_percent
 from app.evidence import Analysis, Evidence, Match, Outcome, Unmeasurable, Verdict, verbal_support
 from app.face.alignment import Alignment
 
@@ -19,8 +20,9 @@ NOT_A_PROBABILITY: Final = (
 )
 
 NOT_A_SUM: Final = (
-    "The total is not the sum: the pixel checks look at one face and overlap, and the eyes alone "
-    "count for less, because some real photographs are framed like this too."
+    "The total is not the sum of the numbered checks: the pixel checks measure one face and "
+    "overlap, and the eyes alone count for less, because some photographs of people are framed "
+    "like this too."
 )
 
 VERDICT_TEXT: Final[dict[Verdict, str]] = {
@@ -30,16 +32,24 @@ VERDICT_TEXT: Final[dict[Verdict, str]] = {
     Verdict.NOT_APPLICABLE: "Not applicable",
 }
 OUTCOME_TEXT: Final[dict[Outcome, str]] = {
-    Outcome.SCORED: "A face was found and weighed.",
-    Outcome.NO_FACE: "No face was found that could be measured, so nothing was weighed.",
-    Outcome.TOO_SMALL: "The face is too small to measure, so nothing was weighed.",
-    Outcome.NOT_A_PHOTO: "This does not look like a photograph, so nothing was weighed.",
+    Outcome.SCORED: "A face was found and scored.",
+    Outcome.NO_FACE: "No face was found that could be measured, so nothing was scored.",
+    Outcome.TOO_SMALL: "The face is too small to measure, so nothing was scored.",
+    Outcome.NOT_A_PHOTO: "This does not look like a photograph, so nothing was scored.",
 }
 
 WARNING_TEXT: Final = {
-    "several_faces": "several faces. Each was weighed; the one with marked irises answers.",
-    "animated": "an animation. Only its first frame was looked at.",
+    "several_faces": (
+        "several faces. Each was scored; the result is that of the face with marked irises."
+    ),
+    "animated": "an animation. Only its first frame was analyzed.",
     "turned_away": "the head is turned far aside, where landmarks are less certain.",
+    "rotated": "the picture was turned until the face stood upright.",
+    "geometry_only": (
+        "no pixel check could measure. The frame fits; at this size nothing tells a photograph "
+        "cut to it from a generated face."
+    ),
+    "too_small_to_clear": "the face is too small for a result against a generator.",
 }
 VERDICT_LABEL: Final[dict[str, str]] = {
     Verdict.LIKELY_STYLEGAN: "likely StyleGAN",
@@ -95,6 +105,15 @@ def llr_sentence(llr: float) -> str:
     )
 
 
+def posterior_sentence(analysis: Analysis, base_rate: float) -> str:
+    """What the picture is worth where a share ``base_rate`` of all avatars is generated."""
+    rate, posterior = format_percent(base_rate), format_percent(analysis.posterior(base_rate))
+    return (
+        f"Probability at the base rate, where {rate} of avatars are generated: {posterior}. "
+        "The llr alone is no probability."
+    )
+
+
 def format_power_of_ten(exponent: float) -> str:
     """10 to the power of ``exponent`` (0 or more) in two significant figures; whole below 10."""
     if exponent >= 12.0:
@@ -110,21 +129,30 @@ def format_power_of_ten(exponent: float) -> str:
 
 
 def check_heading(evidence: Evidence) -> str:
-    """The check's name as words, with what it weighs."""
-    name = code_to_words(evidence.check.name).capitalize()
-    if isinstance(evidence.measurement, Unmeasurable):
-        return f"{name}: not measured"
-    return f"{name}: llr {format_llr(evidence.llr)}"
+    """The check's name as words, with its llr."""
+    return f"{_check_name(evidence)}: llr {format_llr(evidence.llr)}"
 
 
 def check_sentence(evidence: Evidence) -> str:
     """The check's own sentence; the reason where it could not measure."""
     if isinstance(evidence.measurement, Unmeasurable):
-        return to_sentence(
-            code_to_words(evidence.summary)
-            or f"reason: {code_to_words(evidence.measurement.reason)}"
-        )
+        return f"Not measured: {_reason(evidence.measurement)}."
     return to_sentence(evidence.summary)
+
+
+def check_line(evidence: Evidence) -> str:
+    """The check in one line: what it measured, or why it could not."""
+    if isinstance(evidence.measurement, Unmeasurable):
+        return f"{_check_name(evidence)}: not measured, {_reason(evidence.measurement)}."
+    return f"{check_heading(evidence)}. {check_sentence(evidence)}"
+
+
+def _check_name(evidence: Evidence) -> str:
+    return code_to_words(evidence.check.name).capitalize()
+
+
+def _reason(measurement: Unmeasurable) -> str:
+    return code_to_words(measurement.reason)
 
 
 def closest_template_text(match: Match, size: tuple[int, int]) -> str:
@@ -144,7 +172,7 @@ def no_template_text(match: Match) -> str:
 
 
 def transform_text(match: Match, size: tuple[int, int]) -> str:
-    """What would have been done to the generator's picture to make this one, ``exponent`` px."""
+    """What was done to the generator's picture to make this one of ``size`` px, in words."""
     return {
         "untouched": "untouched",
         "zoomed": f"zoomed in {match.frame.width / size[0]:.2f} times",
@@ -153,23 +181,21 @@ def transform_text(match: Match, size: tuple[int, int]) -> str:
 
 
 def picture_frame_text(size: tuple[int, int]) -> str:
-    """The picture's frame and its ``exponent`` (width, height)."""
+    """The picture's frame and its ``size`` (width, height)."""
     return f"the picture's own frame ({size[0]:,} x {size[1]:,} px)"
 
 
 def crop_square_text(alignment: Alignment | None, size: tuple[int, int]) -> str:
     """The crop square, and its side in the same px as the frame's."""
     if alignment is None:
-        return "the crop square that this face asks for"
+        return "the crop square aligned to this face"
     side_px, roll_deg = alignment.side * math.sqrt(size[0] * size[1]), round(alignment.roll_deg, 1)
     side_text = f"{side_px:,.0f}" if side_px >= 100.0 else f"{side_px:.1f}"
-    return (
-        f"the crop square that this face asks for ({side_text} px, turned {roll_deg + 0.0:+.1f}°)"
-    )
+    return f"the crop square aligned to this face ({side_text} px, turned {roll_deg + 0.0:+.1f}°)"
 
 
 def footnote_text(analysis: Analysis, scale: float) -> str:
-    """Which bytes and which calibration this drawing speaks of, ``scale`` so many times."""
+    """Which bytes and which calibration the drawing is of; it is ``scale`` times as large."""
     width, height = analysis.size
     scale_text = f", drawn {scale:.1f} times as large" if scale > 1.0 else ""
     animation_text = ", first frame of an animation" if analysis.animated else ""
@@ -180,7 +206,7 @@ def footnote_text(analysis: Analysis, scale: float) -> str:
 
 
 def warning_text(code: str) -> str:
-    """What a warning's ``code`` means for whoever looks at the drawing."""
+    """What a warning's ``code`` means."""
     return f"Note: {WARNING_TEXT.get(code, code_to_words(code) + '.')}"
 
 

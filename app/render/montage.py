@@ -16,7 +16,6 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from app.arrays import FloatArray
 from app.cohort.number_text import pluralize
 from app.evidence import SCOPE, Verdict
 from app.face.alignment import Box
@@ -189,19 +188,17 @@ def _legend_row(painter: Painter, text: str) -> TextRow:
 
 def _draw_ring_symbol(canvas: Canvas, box: Box) -> None:
     shapes.fill_box(canvas, box, SURROUND)
-    shapes.draw_crosshair_ring(canvas, _box_centre(box), 9.0, TEMPLATE_EYE, shapes.SLIM_CASING)
+    shapes.draw_crosshair_ring(
+        canvas, shapes.box_centre(box), 9.0, TEMPLATE_EYE, shapes.SLIM_CASING
+    )
 
 
 def _draw_iris_symbol(canvas: Canvas, box: Box) -> None:
     shapes.fill_box(canvas, box, SURROUND)
-    shapes.draw_dot(canvas, _box_centre(box), 2.4, IRIS_COLOUR, "disc", shapes.SLIM_CASING)
+    shapes.draw_dot(canvas, shapes.box_centre(box), 2.4, IRIS_COLOUR, "disc", shapes.SLIM_CASING)
 
 
 def _verdict_dot_painter(verdict: Verdict) -> Painter:
     return lambda canvas, box: shapes.draw_dot(
-        canvas, _box_centre(box), 6.0, VERDICT_COLOUR[verdict], VERDICT_DOT_SHAPE[verdict], ()
+        canvas, shapes.box_centre(box), 6.0, VERDICT_COLOUR[verdict], VERDICT_DOT_SHAPE[verdict], ()
     )
-
-
-def _box_centre(box: Box) -> FloatArray:
-    return np.array([(box.left + box.right) / 2, (box.top + box.bottom) / 2])

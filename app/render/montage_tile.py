@@ -37,7 +37,7 @@ _RING_RADIUS_PX: Final = 9.0
 _RING_STROKE: Final = Stroke(TEMPLATE_EYE.colour, 2)
 _IRIS_RADIUS_PX: Final = 2.0
 _NAME_STYLE: Final = TextStyle(16, INK)
-_CAPTION_STYLE: Final = TextStyle(16, INK, 0.3)
+_CAPTION_STYLE: Final = TextStyle(16, INK)
 _FAINT_STYLE: Final = TextStyle(16, FAINT_INK, max_lines=4)
 _DOT_WIDTH_PX: Final = 18
 # Thumbnails are ours, and still they come out of a store: nothing large is unpacked.
@@ -114,7 +114,6 @@ def draw_captions(draw: ImageDraw.ImageDraw, corner: tuple[int, int], tile: Mont
         style.colour,
         load_font(style.size_px),
         anchor="lm",
-        stroke_width=style.stroke_px,
     )
     if not tile.thumbnail:
         _draw_message(draw, corner, tile.error or "no thumbnail was kept")

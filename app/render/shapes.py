@@ -40,7 +40,13 @@ _DOT_CORNERS: Final[dict[DotShape, FloatArray]] = {
 }
 
 
-def stroke_paths(canvas: Canvas, paths: Iterable[FloatArray], stroke: Stroke, within: Box) -> None:
+def stroke_paths(
+    canvas: Canvas,
+    paths: Iterable[FloatArray],
+    stroke: Stroke,
+    within: Box,
+    casing: Casing = CASING,
+) -> None:
     """Draw the open paths, each (n, 2), as far as they lie ``within``."""
     pieces = [
         piece
@@ -48,7 +54,7 @@ def stroke_paths(canvas: Canvas, paths: Iterable[FloatArray], stroke: Stroke, wi
         for run in _clip_path(path, within)
         for piece in _split_into_dashes(run, stroke.dash_px)
     ]
-    for reach, shade in (*CASING, (0.0, stroke.colour)):
+    for reach, shade in (*casing, (0.0, stroke.colour)):
         width = round(stroke.width_px + 2 * reach)
         for start, end in pieces:
             cv2.line(
@@ -95,7 +101,7 @@ def find_exits(corners: FloatArray, within: Box) -> list[Segment]:
 
 
 def draw_arrow_head(canvas: Canvas, tip: FloatArray, direction: FloatArray, colour: Colour) -> None:
-    """A filled arrow head with its ``tip`` here, pointing along the unit vector ``way``."""
+    """A filled arrow head with its ``tip`` here, pointing along the unit vector ``direction``."""
     across = np.array([-direction[1], direction[0]])
     back = tip - 18.0 * direction
     corners = np.stack([tip, back + 9.0 * across, back - 9.0 * across])
@@ -151,6 +157,11 @@ def draw_crosshair_ring(
         cv2.circle(
             canvas, _to_fixed_point(centre), radius, shade, width, cv2.LINE_AA, _SUBPIXEL_BITS
         )
+
+
+def box_centre(box: Box) -> FloatArray:
+    """The middle of ``box``, (2,)."""
+    return np.array([(box.left + box.right) / 2, (box.top + box.bottom) / 2])
 
 
 def fill_box(canvas: Canvas, box: Box, colour: Colour) -> None:

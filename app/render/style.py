@@ -65,20 +65,28 @@ class CheckStyle:
         return Stroke(self.colour, 2, self.dash_px)
 
 
-_CHECK_STYLES: Final = (
-    CheckStyle(YELLOW, "square", ()),
-    CheckStyle(REDDISH_PURPLE, "diamond", (12.0, 11.0)),
-    CheckStyle(BLUISH_GREEN, "triangle", (2.0, 10.0)),
-    CheckStyle(BLACK, "disc", (14.0, 10.0, 2.0, 10.0)),
-    CheckStyle(BLUE, "square", (7.0, 7.0)),
-    CheckStyle(ORANGE, "diamond", (22.0, 8.0)),
-    CheckStyle(WHITE, "triangle", (5.0, 6.0, 14.0, 6.0)),
-)
+CHECK_STYLE: Final[dict[str, CheckStyle]] = {
+    "eye_alignment": CheckStyle(YELLOW, "square", ()),
+    "hairline": CheckStyle(REDDISH_PURPLE, "diamond", (12.0, 11.0)),
+    "teeth": CheckStyle(BLUISH_GREEN, "triangle", (2.0, 10.0)),
+    "background_blur": CheckStyle(BLACK, "disc", (14.0, 10.0, 2.0, 10.0)),
+    "irises": CheckStyle(BLUE, "square", (7.0, 7.0)),
+    "texture": CheckStyle(ORANGE, "diamond", (22.0, 8.0)),
+    "stamp": CheckStyle(WHITE, "triangle", (5.0, 6.0, 14.0, 6.0)),
+}
+"""Each check looks the same in every picture. A new check needs a line here."""
+UNKNOWN_CHECK_STYLE: Final = CheckStyle(SKY_BLUE, "disc", (3.0, 3.0))
 
 
-def check_style(position: int) -> CheckStyle:
-    """The style of the check at ``position`` among those that have marks to draw, 0 or more."""
-    return _CHECK_STYLES[position % len(_CHECK_STYLES)]
+def check_style(name: str) -> CheckStyle:
+    """The style of the check called ``name``."""
+    return CHECK_STYLE.get(name, UNKNOWN_CHECK_STYLE)
+
+
+def is_light(colour: Colour) -> bool:
+    """Whether black letters are legible on ``colour`` (Rec. 601 luma above the middle)."""
+    red, green, blue = colour
+    return 0.299 * red + 0.587 * green + 0.114 * blue > 127.5
 
 
 VERDICT_COLOUR: Final[dict[Verdict, Colour]] = {

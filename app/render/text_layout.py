@@ -35,11 +35,10 @@ _TRANSLITERATION: Final = str.maketrans(
 
 @dataclass(frozen=True)
 class TextStyle:
-    """``stroke_px`` thickens the letters: Aileron comes in one weight here."""
+    """Aileron comes in one weight here: headings differ by their size."""
 
     size_px: int
     colour: Colour = INK
-    stroke_px: float = 0.0
     max_lines: int = 6
 
     @property
@@ -47,9 +46,9 @@ class TextStyle:
         return round(self.size_px * _LINE_HEIGHT)
 
 
-TITLE: Final = TextStyle(33, stroke_px=0.7)
-HEADING: Final = TextStyle(21, stroke_px=0.4)
-BODY: Final = TextStyle(21)
+TITLE: Final = TextStyle(38)
+HEADING: Final = TextStyle(24)
+BODY: Final = TextStyle(20)
 SMALL: Final = TextStyle(17, FAINT_INK)
 
 
@@ -92,7 +91,7 @@ def load_font(size_px: int) -> ImageFont.FreeTypeFont:
 @lru_cache(maxsize=4096)
 def text_width_px(text: str, style: TextStyle) -> float:
     """How wide one line of ``text`` is drawn."""
-    return load_font(style.size_px).getlength(text) + 2 * style.stroke_px
+    return load_font(style.size_px).getlength(text)
 
 
 def transliterate(text: str) -> str:
@@ -150,7 +149,7 @@ def shorten_to_width(text: str, style: TextStyle, room_px: float) -> str:
 
 
 def _keep_ends(text: str, length: int) -> str:
-    """The first and the last of ``text``, ``kept`` characters in all."""
+    """The first and the last of ``text``, ``length`` characters in all."""
     return f"{text[: (length + 1) // 2]}{_ELLIPSIS}{text[len(text) - length // 2 :]}"
 
 
@@ -168,21 +167,13 @@ def stack_rows(rows: Iterable[TextRow], column: Box, gutter_px: int) -> tuple[Pl
 def draw_row(draw: ImageDraw.ImageDraw, placed: PlacedRow) -> None:
     """Write a placed row's lines; its symbol is not drawn here."""
     style = placed.row.style
+    font = load_font(style.size_px)
     for number, line in enumerate(placed.lines):
-        position = (
-            placed.text.left + style.stroke_px,
-            placed.text.top + (number + 0.5) * style.line_px,
-        )
-        loaded_font = load_font(style.size_px)
-        draw.text(
-            position, line, style.colour, loaded_font, anchor="lm", stroke_width=style.stroke_px
-        )
+        position = placed.text.left, placed.text.top + (number + 0.5) * style.line_px
+        draw.text(position, line, style.colour, font, anchor="lm")
     if placed.row.right_text:
-        position = (placed.text.right - style.stroke_px, placed.text.top + style.line_px / 2)
-        loaded_font = load_font(style.size_px)
-        draw.text(
-            position, transliterate(placed.row.right_text), style.colour, loaded_font, anchor="rm"
-        )
+        position = placed.text.right, placed.text.top + style.line_px / 2
+        draw.text(position, transliterate(placed.row.right_text), style.colour, font, anchor="rm")
 
 
 def _place_row(row: TextRow, slot: Box, gutter_px: int) -> PlacedRow:

@@ -95,7 +95,6 @@ def test_width_is_the_width_that_is_drawn() -> None:
             255,
             load_font(style.size_px),
             anchor="lm",
-            stroke_width=style.stroke_px,
         )
         left, _, right, _ = image.getbbox() or (0, 0, 0, 0)
         assert right - left == pytest.approx(

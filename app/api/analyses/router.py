@@ -96,7 +96,7 @@ def _build_answer(state: AppState, job: AnalysisJob) -> AnalysisAnswer:
     overlay = None
     if job.as_png or "overlay" in options.include:
         with state.metrics.time_stage("overlay"):
-            overlay = draw_overlay(analyzed.picture, analysis)
+            overlay = draw_overlay(analyzed.picture, analysis, state.settings.base_rate)
     if job.as_png:
         return AnalysisAnswer(_response(overlay, PNG), width * height)
     body = serialize_analysis(

@@ -1,7 +1,8 @@
-"""The picture a moderator looks at: the avatar as it is, what was measured, and what it says.
+"""The sheet of one picture: the avatar as it is, what was measured, and what that says.
 
-The avatar stands at the left on a grey stage with room around it, because the crop square that a
-face asks for often reaches beyond the picture; verdict, numbers and legend stand beside it.
+At the left the avatar on neutral grey, with room around it, because the crop square aligned to a
+face often reaches beyond the picture; beside it verdict, numbers and legend; below both the
+enlarged cut-outs of what each check measured, each under the number that marks its place.
 """
 
 from __future__ import annotations
@@ -18,13 +19,22 @@ from app.face.face import Face
 from app.image.picture import Picture
 from app.render import shapes
 from app.render.overlay import overlay_panel
-from app.render.overlay.overlay_image import OverlayLayout, draw_overlay_image, lay_out_overlay
+from app.render.overlay.cards import Card, draw_card, lay_out_cards
+from app.render.overlay.mark_style import Badge, draw_badge_disc
+from app.render.overlay.overlay_image import (
+    OverlayLayout,
+    draw_overlay_image,
+    lay_out_overlay,
+    overlay_badges,
+)
 from app.render.png import encode_png
 from app.render.shapes import Canvas
-from app.render.style import BLACK, PAPER, WHITE
+from app.render.style import BLACK, PAPER, WHITE, is_light
 from app.render.text_layout import PlacedRow, draw_row, load_font, stack_rows
 
+DEFAULT_BASE_RATE: Final = 0.0005
 _FACE_NUMBER_FONT_PX: Final = 26
+_BADGE_FONT_PX: Final = 20
 
 
 @dataclass(frozen=True)
@@ -33,46 +43,77 @@ class CanvasLayout:
 
     size: tuple[int, int]
     overlay: OverlayLayout
-    rows: tuple[PlacedRow, ...]
+    panel: tuple[PlacedRow, ...]
+    cards: tuple[Card, ...]
+    footer: tuple[PlacedRow, ...]
+
+    @property
+    def rows(self) -> tuple[PlacedRow, ...]:
+        """Every row of text."""
+        return (*self.panel, *(row for card in self.cards for row in card.rows), *self.footer)
 
 
-def draw_overlay(picture: Picture, analysis: Analysis) -> bytes:
+def draw_overlay(
+    picture: Picture, analysis: Analysis, base_rate: float = DEFAULT_BASE_RATE
+) -> bytes:
     """``picture`` with what ``analysis`` says of it, as PNG bytes.
 
-    The avatar's longer side is drawn 800 px long. The same input gives the same bytes. Raises
-    ``ValueError`` if the analysis is of a picture of another size.
+    ``base_rate``: the operator's share of generated avatars, for the posterior. The avatar's longer
+    side is drawn 800 px long. The same input gives the same bytes. Raises ``ValueError`` if the
+    analysis is of a picture of another size.
     """
     if picture.size != analysis.size:
         raise ValueError(f"an analysis of {analysis.size} px cannot be drawn on {picture.size} px")
-    layout = lay_out_canvas(analysis)
+    layout = lay_out_canvas(analysis, base_rate)
     width, height = layout.size
-    canvas: Canvas = np.empty((height, width, 3), dtype=np.uint8)
+    canvas: Canvas = np.full((height, width, 3), PAPER, dtype=np.uint8)
     draw_overlay_image(canvas, layout.overlay, picture, analysis)
-    shapes.fill_box(canvas, Box(layout.overlay.area.right, 0, width, height), PAPER)
+    area = layout.overlay.area
+    shapes.fill_box(canvas, Box(area.right, 0, width, height), PAPER)
+    shapes.fill_box(canvas, Box(0, area.bottom, width, height), PAPER)
+    for card in layout.cards:
+        draw_card(canvas, card, picture, analysis)
+        draw_badge_disc(canvas, card.badge)
     for row in layout.rows:
         if row.row.symbol and row.symbol:
             row.row.symbol(canvas, row.symbol)
+    return encode_png(_write_text(canvas, layout, analysis))
+
+
+def lay_out_canvas(analysis: Analysis, base_rate: float = DEFAULT_BASE_RATE) -> CanvasLayout:
+    """Image and panel side by side, as tall as the taller of them; cards and footer below."""
+    padding = overlay_panel.PADDING_PX
+    left = lay_out_overlay(analysis.size, analysis, 0).area.right + padding
+    column = Box(left, padding, left + overlay_panel.COLUMN_PX, padding)
+    rows = overlay_panel.panel_rows(analysis, base_rate)
+    panel = stack_rows(rows, column, overlay_panel.GUTTER_PX)
+    overlay = lay_out_overlay(analysis.size, analysis, int(panel[-1].bottom + padding + 0.5))
+    width = round(overlay.area.right) + overlay_panel.WIDTH_PX
+    cards = lay_out_cards(analysis, width, overlay.area.bottom)
+    last = max((row.bottom for card in cards for row in card.rows), default=overlay.area.bottom)
+    footer_column = Box(padding, last + padding, width - padding, last + padding)
+    footer = stack_rows(overlay_panel.footer_rows(analysis), footer_column, 0)
+    size = width, round(footer[-1].bottom) + padding
+    return CanvasLayout(size, overlay, panel, cards, footer)
+
+
+def _write_text(canvas: Canvas, layout: CanvasLayout, analysis: Analysis) -> Canvas:
     image = Image.fromarray(canvas)
     draw = ImageDraw.Draw(image)
     for number, face in enumerate(analysis.faces[1:], start=2):
         _draw_face_number(draw, layout.overlay, face, number)
+    card_badges = (card.badge for card in layout.cards)
+    for badge in (*overlay_badges(layout.overlay, analysis), *card_badges):
+        _draw_badge_number(draw, badge)
     for row in layout.rows:
         draw_row(draw, row)
-    return encode_png(np.asarray(image))
+    return np.asarray(image)
 
 
-def lay_out_canvas(analysis: Analysis) -> CanvasLayout:
-    """Lay out stage and panel side by side; the canvas is as tall as the taller of them."""
-    left = lay_out_overlay(analysis.size, analysis, 0).area.right + overlay_panel.PADDING_PX
-    column = Box(
-        left, overlay_panel.PADDING_PX, left + overlay_panel.COLUMN_PX, overlay_panel.PADDING_PX
-    )
-    rows = stack_rows(overlay_panel.panel_rows(analysis), column, overlay_panel.GUTTER_PX)
-    overlay = lay_out_overlay(
-        analysis.size, analysis, int(rows[-1].bottom + overlay_panel.PADDING_PX + 0.5)
-    )
-    size = round(overlay.area.right) + overlay_panel.WIDTH_PX, round(overlay.area.bottom)
-    return CanvasLayout(size, overlay, rows)
+def _draw_badge_number(draw: ImageDraw.ImageDraw, badge: Badge) -> None:
+    x, y = (float(v) for v in badge.centre)
+    colour = BLACK if is_light(badge.style.colour) else WHITE
+    draw.text((x, y), str(badge.number), colour, load_font(_BADGE_FONT_PX), anchor="mm")
 
 
 def _draw_face_number(

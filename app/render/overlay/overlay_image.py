@@ -9,11 +9,20 @@ import cv2
 import numpy as np
 
 from app.arrays import FloatArray
-from app.evidence import Analysis, Mark, Match, Reading
+from app.evidence import Analysis, Match
 from app.face.alignment import Box
 from app.face.face import Face
 from app.image.picture import Picture
 from app.render import shapes
+from app.render.overlay.mark_style import (
+    Badge,
+    StyledMark,
+    all_marks,
+    draw_badge_disc,
+    draw_mark,
+    is_inside,
+    place_badges,
+)
 from app.render.shapes import Canvas
 from app.render.style import (
     CROP_SQUARE,
@@ -23,8 +32,6 @@ from app.render.style import (
     SURROUND,
     TEMPLATE_EYE,
     TEMPLATE_FRAME,
-    CheckStyle,
-    check_style,
 )
 
 LONG_SIDE_PX: Final = 800
@@ -37,7 +44,6 @@ MAX_FIT_DISTANCE: Final = 10.0
 """Standard deviations beyond which no template fits: families scatter by some three."""
 RING_RADIUS_PX: Final = 20.0
 _IRIS_RADIUS_PX: Final = (2.5, 4.5)
-_MARK_RADIUS_PX: Final = 3.5
 
 
 @dataclass(frozen=True)
@@ -62,15 +68,6 @@ class OverlayLayout:
             (box.top, box.top, box.bottom, box.bottom),
         )
         return self.to_canvas(np.column_stack([xs, ys]))
-
-
-@dataclass(frozen=True)
-class StyledMark:
-    """A mark of some check that the overlay does not draw by itself already, and its style."""
-
-    check: str
-    mark: Mark
-    style: CheckStyle
 
 
 def scale_factor(picture_size: tuple[int, int]) -> float:
@@ -102,18 +99,20 @@ def margins(picture_size: tuple[int, int], analysis: Analysis) -> tuple[int, int
 def lay_out_overlay(
     picture_size: tuple[int, int], analysis: Analysis, height_px: int
 ) -> OverlayLayout:
-    """A stage at least ``height_px`` tall at the canvas's left, the avatar towards its top."""
+    """An area at least ``height_px`` tall at the canvas's left, the avatar in its middle."""
     width, height = avatar_size(picture_size)
     x, y = margins(picture_size, analysis)
+    area_height = max(height + 2 * y, height_px)
+    top = (area_height - height) // 2
     return OverlayLayout(
         picture_size,
-        avatar=Box(x, y, x + width, y + height),
-        area=Box(0, 0, width + 2 * x, max(height + 2 * y, height_px)),
+        avatar=Box(x, top, x + width, top + height),
+        area=Box(0, 0, width + 2 * x, area_height),
     )
 
 
 def crop_square_px(analysis: Analysis) -> FloatArray | None:
-    """The crop square that the face asks for, as it was weighed, px (4, 2); None if none was."""
+    """The crop square aligned to the face, as it was scored, px (4, 2); None if none was."""
     whole = _picture_box(analysis.size)
     return analysis.alignment.corners(whole) if analysis.alignment else None
 
@@ -121,16 +120,28 @@ def crop_square_px(analysis: Analysis) -> FloatArray | None:
 def extra_marks(analysis: Analysis) -> tuple[StyledMark, ...]:
     """Every check's marks but irises and crop square, which the overlay always draws."""
     known = _always_drawn_points(analysis)
-    marks = [
-        (evidence.check.name, mark)
-        for evidence in analysis.evidence
-        if isinstance(evidence.measurement, Reading)
-        for mark in evidence.measurement.marks
-        if len(mark.points)
-        and not any(_is_same_place(mark.points, k, analysis.size) for k in known)
+    return tuple(
+        styled
+        for styled in all_marks(analysis)
+        if not any(_is_same_place(styled.mark.points, k, analysis.size) for k in known)
+    )
+
+
+def overlay_badges(layout: OverlayLayout, analysis: Analysis) -> tuple[Badge, ...]:
+    """The number of each check beside its marks."""
+    points: dict[int, list[StyledMark]] = {}
+    for styled in extra_marks(analysis):
+        points.setdefault(styled.number, []).append(styled)
+    eyes = analysis.face.eyes if analysis.face else np.empty((0, 2))
+    marked = [
+        (
+            number,
+            group[0].style,
+            layout.to_canvas(np.concatenate([styled.mark.points for styled in group])),
+        )
+        for number, group in points.items()
     ]
-    names = list(dict.fromkeys(name for name, _ in marks))
-    return tuple(StyledMark(name, mark, check_style(names.index(name))) for name, mark in marks)
+    return place_badges(marked, layout.to_canvas(eyes), layout.area)
 
 
 def draw_overlay_image(
@@ -147,29 +158,13 @@ def draw_overlay_image(
     frame = shapes.polygon_sides(layout.box_to_canvas(_picture_box(picture.size)))
     shapes.stroke_paths(canvas, frame, PICTURE_FRAME, layout.area)
     for styled in extra_marks(analysis):
-        draw_mark(
-            canvas,
-            layout.to_canvas(styled.mark.points),
-            styled.mark.shape,
-            styled.style,
-            layout.area,
-        )
+        draw_mark(canvas, layout.to_canvas(styled.mark.points), styled, layout.area)
     if analysis.match:
         _draw_template(canvas, layout, analysis.match)
     if analysis.face:
         _draw_irises(canvas, layout, analysis.face)
-
-
-def draw_mark(
-    canvas: Canvas, points: FloatArray, shape: str, style: CheckStyle, within: Box
-) -> None:
-    """One mark in its check's style; ``points`` (n, 2) px of the canvas."""
-    if shape == "dots":
-        for point in points[_is_inside(points, within)]:
-            shapes.draw_dot(canvas, point, _MARK_RADIUS_PX, style.colour, style.dot_shape)
-    else:
-        path = shapes.close_path(points) if shape == "outline" else points
-        shapes.stroke_paths(canvas, [path], style.stroke, within)
+    for badge in overlay_badges(layout, analysis):
+        draw_badge_disc(canvas, badge)
 
 
 def fits_template(match: Match) -> bool:
@@ -188,8 +183,8 @@ def shows_template_frame(match: Match, picture_size: tuple[int, int]) -> bool:
 def template_eyes_px(match: Match, picture_size: tuple[int, int]) -> FloatArray:
     """Where the template puts the irises, px of the picture, (2, 2).
 
-    In the matched frame if that fits, else in the picture's own: a frame that was found only as
-    the least bad of many would say nothing to whoever looks at it.
+    In the matched frame if that fits, else in the picture's own: the least bad of many frames that
+    do not fit would mean nothing.
     """
     box = match.frame if fits_template(match) else _picture_box(picture_size)
     eyes = np.array(match.template_eyes, dtype=np.float64)
@@ -222,7 +217,7 @@ def _draw_template(canvas: Canvas, layout: OverlayLayout, match: Match) -> None:
         frame = shapes.polygon_sides(layout.box_to_canvas(match.frame))
         shapes.stroke_paths(canvas, frame, TEMPLATE_FRAME, layout.area)
     eyes = layout.to_canvas(template_eyes_px(match, layout.picture_size))
-    for eye in eyes[_is_inside(eyes, layout.area)]:
+    for eye in eyes[is_inside(eyes, layout.area)]:
         shapes.draw_crosshair_ring(canvas, eye, RING_RADIUS_PX, TEMPLATE_EYE)
 
 
@@ -230,7 +225,7 @@ def _draw_irises(canvas: Canvas, layout: OverlayLayout, face: Face) -> None:
     eyes = layout.to_canvas(face.eyes)
     # Smaller where the eyes are close together, so that they stay two.
     radius = float(np.clip(np.hypot(*(eyes[1] - eyes[0])) / 10.0, *_IRIS_RADIUS_PX))
-    for eye in eyes[_is_inside(eyes, layout.area)]:
+    for eye in eyes[is_inside(eyes, layout.area)]:
         shapes.draw_dot(canvas, eye, radius, IRIS_COLOUR, "disc")
 
 
@@ -246,12 +241,6 @@ def _is_same_place(first: FloatArray, second: FloatArray, size: tuple[int, int])
     if first.shape != second.shape:
         return False
     return bool(np.abs(np.clip(first, 0, size) - np.clip(second, 0, size)).max() < 1.0)
-
-
-def _is_inside(points: FloatArray, box: Box) -> FloatArray:
-    lower, upper = [box.left, box.top], [box.right, box.bottom]
-    inside: FloatArray = np.all((points >= lower) & (points <= upper), axis=1)
-    return inside
 
 
 def _picture_box(size: tuple[int, int]) -> Box:

@@ -13,10 +13,10 @@ from typing import Final
 import numpy as np
 from PIL import Image, ImageDraw
 
-from app.arrays import FloatArray
 from app.cohort.number_text import pluralize
 from app.evidence import SCOPE
 from app.face.alignment import Box
+from app.render import shapes
 from app.render.eye_template import REGION_SDS, EyeTemplate
 from app.render.png import encode_png
 from app.render.scatter.eye_histogram import (
@@ -195,13 +195,13 @@ def _legend_row(painter: Painter, text: str) -> TextRow:
 def _draw_ellipse_symbol(canvas: Canvas, box: Box) -> None:
     turn = np.linspace(0.0, 2.0 * np.pi, 48, endpoint=False)
     draw_outline(
-        canvas, _box_centre(box) + np.column_stack([14.0 * np.cos(turn), 8.0 * np.sin(turn)])
+        canvas, shapes.box_centre(box) + np.column_stack([14.0 * np.cos(turn), 8.0 * np.sin(turn)])
     )
 
 
 def _group_painter(group: EyeGroup, likely: bool) -> Painter:
     def point(canvas: Canvas, box: Box) -> None:
-        draw_eye(canvas, _box_centre(box), 4.0, likely)
+        draw_eye(canvas, shapes.box_centre(box), 4.0, likely)
 
     def shade(canvas: Canvas, box: Box) -> None:
         rows, columns = round(box.height), round(box.width)
@@ -212,7 +212,3 @@ def _group_painter(group: EyeGroup, likely: bool) -> Painter:
         inner[:] = drawn
 
     return point if group.is_complete else shade
-
-
-def _box_centre(box: Box) -> FloatArray:
-    return np.array([(box.left + box.right) / 2, (box.top + box.bottom) / 2])

@@ -266,5 +266,6 @@ def test_any_crop_square_and_frame_is_drawn_within_bounds(
     pixels = draw_pixels(analysis)
     assert pixels.shape[1] <= 800 + 2 * overlay_image.MAX_MARGIN_PX + 600
     # Nothing spills into the panel's own margin.
-    right = int(lay_out_canvas(analysis).overlay.area.right)
-    assert (pixels[:, right : right + 20] == 255).all()
+    layout = lay_out_canvas(analysis)
+    right = int(layout.overlay.area.right)
+    assert (pixels[: int(layout.overlay.area.bottom), right : right + 20] == 255).all()

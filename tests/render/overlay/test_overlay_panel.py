@@ -15,11 +15,15 @@ from app.face.alignment import Box
 from app.face.face import Face
 from app.render import analysis_text
 from app.render.overlay.overlay import lay_out_canvas
-from app.render.overlay.overlay_panel import panel_rows
-from app.render.text_layout import text_width_px
+from app.render.text_layout import TextRow, text_width_px
 
 MakeAnalysis = Callable[..., Analysis]
 DrawPixels = Callable[..., NDArray[np.int64]]
+
+
+def sheet_rows(analysis: Analysis) -> list[TextRow]:
+    """Every row of text on the sheet."""
+    return [placed.row for placed in lay_out_canvas(analysis).rows]
 
 
 class TestPanel:
@@ -39,7 +43,7 @@ class TestPanel:
         analyses += [replace(make_analysis(), verdict=Verdict.UNLIKELY_STYLEGAN)]
         for analysis in analyses:
             assert draw_pixels(analysis).size
-            texts = " ".join(row.text for row in panel_rows(analysis))
+            texts = " ".join(row.text for row in sheet_rows(analysis))
             assert not re.search(r"\b(fake|real|bot|genuine|authentic)\b", texts, re.IGNORECASE)
             assert "Silent about diffusion models" in texts
 
@@ -60,16 +64,17 @@ class TestPanel:
             ),
             warnings=("several_faces", "some_new_code"),
         )
-        texts = [row.text for row in panel_rows(analysis)]
+        texts = [row.text for row in sheet_rows(analysis)]
         for sentence in (
             "Likely StyleGAN",
             "llr +3.2 (95 % interval +2.9 to +3.4)",
-            "Eye alignment: llr +3.2",
-            "Both eyes lie there.",
-            "Teeth: not measured",
-            "Reason: too small.",
+            "1 · Eye alignment: llr +3.2. Both eyes lie there.",
+            "2 · Teeth: not measured, too small.",
+            "Probability at the base rate, where 0.05\u00a0% of avatars are generated: 44\u00a0%. "
+            "The llr alone is no probability.",
             "Closest template: ffhq, zoomed in 1.25 times; 0.8 standard deviations away.",
-            "Note: several faces. Each was weighed; the one with marked irises answers.",
+            "Note: several faces. Each was scored; the result is that of the face with marked "
+            "irises.",
             "Note: some new code.",
             "the picture's own frame (400 x 400 px)",
         ):
@@ -80,7 +85,7 @@ class TestPanel:
     ) -> None:
         one, other = make_evidence("eye_alignment"), make_evidence("texture")
         for evidence, is_stated in (((one,), False), ((one, other), True)):
-            texts = [row.text for row in panel_rows(make_analysis(evidence=evidence))]
+            texts = [row.text for row in sheet_rows(make_analysis(evidence=evidence))]
             assert (analysis_text.NOT_A_SUM in texts) is is_stated
 
     def test_a_reason_is_told_in_words(
@@ -90,8 +95,8 @@ class TestPanel:
             make_evidence("teeth", summary="not measured: mouth_closed"),
             measurement=Unmeasurable(Reason.MOUTH_CLOSED),
         )
-        texts = [row.text for row in panel_rows(make_analysis(evidence=(silent,)))]
-        assert "Not measured: mouth closed." in texts
+        texts = [row.text for row in sheet_rows(make_analysis(evidence=(silent,)))]
+        assert "1 · Teeth: not measured, mouth closed." in texts
 
     def test_long_texts_stay_in_their_boxes(
         self,
@@ -109,14 +114,13 @@ class TestPanel:
             warnings=("x" * 400, "many short words " * 60, "漢字 ž \n\t ≥ 3"),
         )
         assert_no_overlap(wordy)
-        layout = lay_out_canvas(wordy)
         pixels = draw_pixels(wordy)
-        edges = pixels[:, -20:], pixels[-20:, int(layout.overlay.area.right) :]
+        edges = pixels[:, -20:], pixels[-20:]
         assert all((edge == 255).all() for edge in edges)
 
 
 def assert_no_overlap(analysis: Analysis) -> None:
-    """Every box of the panel lies on the canvas, beside the stage, and apart from the others."""
+    """Every box lies on the canvas, the panel's beside the image, the others below, all apart."""
     layout = lay_out_canvas(analysis)
     boxes = [
         box
@@ -124,9 +128,15 @@ def assert_no_overlap(analysis: Analysis) -> None:
         for box in (row.text if row.lines else None, row.symbol)
         if box is not None
     ]
+    boxes += [card.picture_box for card in layout.cards]
     for box in boxes:
-        assert layout.overlay.area.right < box.left <= box.right <= layout.size[0]
+        assert 0 < box.left <= box.right <= layout.size[0]
         assert 0 <= box.top < box.bottom <= layout.size[1]
+    for row in layout.panel:
+        assert layout.overlay.area.right < row.text.left
+        assert row.bottom <= layout.overlay.area.bottom
+    below = [card.picture_box for card in layout.cards] + [row.text for row in layout.footer]
+    assert all(box.top >= layout.overlay.area.bottom for box in below)
     for one, other in itertools.combinations(boxes, 2):
         aside = one.right <= other.left or other.right <= one.left
         assert aside or one.bottom <= other.top + 2 or other.bottom <= one.top + 2
