@@ -105,6 +105,20 @@ def llr_sentence(llr: float) -> str:
     )
 
 
+def against_sentence(analysis: Analysis) -> str:
+    """The two likelihood ratios that the total is a mixture of."""
+    against = analysis.against
+    framed = (
+        f"llr {format_llr(against.framed.llr)}"
+        if against.is_framed_measured
+        else "not told apart, no pixel check measured"
+    )
+    return (
+        f"Against an ordinary avatar: llr {format_llr(against.ordinary.llr)}. Against a photograph "
+        f"that lies in a generator's frame: {framed}."
+    )
+
+
 def posterior_sentence(analysis: Analysis, base_rate: float) -> str:
     """What the picture is worth where a share ``base_rate`` of all avatars is generated."""
     rate, posterior = format_percent(base_rate), format_percent(analysis.posterior(base_rate))

@@ -54,6 +54,7 @@ def _verdict_rows(analysis: Analysis, base_rate: float) -> Iterator[TextRow]:
         f"{low} ordinary avatar", SMALL, right_text=f"StyleGAN family {high}", space_above_px=0
     )
     yield TextRow(analysis_text.llr_sentence(analysis.llr), space_above_px=8)
+    yield TextRow(analysis_text.against_sentence(analysis), space_above_px=6)
     yield TextRow(analysis_text.posterior_sentence(analysis, base_rate), space_above_px=6)
 
 

@@ -15,11 +15,11 @@ from app.render.style import INK
 BOX = Box(0.0, 0.0, 524.0, float(HEIGHT_PX))
 
 
-@pytest.mark.parametrize(("llr", "share"), [(-3.0, 0.0), (0.0, 0.5), (3.0, 1.0), (9.0, 1.0)])
+@pytest.mark.parametrize(("llr", "share"), [(-3.0, 0.0), (1.5, 0.75), (3.0, 1.0), (9.0, 1.0)])
 def test_the_needle_stands_at_its_share_of_the_scale(
     llr: float, share: float, make_analysis: Callable[..., Analysis]
 ) -> None:
-    analysis = replace(make_analysis(llr=llr), llr_bounds=(-3.0, 3.0), llr_interval=(llr, llr))
+    analysis = replace(make_analysis(llr=llr), llr_bounds=(-3.0, 3.0))
     canvas = np.full((HEIGHT_PX, 524, 3), 255, dtype=np.uint8)
     scale_painter(analysis)(canvas, BOX)
     columns = np.flatnonzero((canvas[4] == INK).all(axis=1))
