@@ -179,8 +179,10 @@ class Analysis:
     ``against`` holds the likelihood ratios, all 0.0 unless ``outcome`` is ``scored``; ``llr`` and
     ``llr_interval`` are those of their mixture. ``faces`` holds every face found,
     the one that answers first; ``alignment``, ``match`` and ``evidence`` belong to that one.
-    ``alignment`` is the crop square as it was weighed, corrected for the head's pose.
-    ``llr_bounds``: what the calibration bounds every llr to.
+    ``alignment`` is the crop square as it was weighed, corrected for the head's pose. ``size`` is
+    that of the pixels analyzed, ``declared_size`` that of the file's picture, (width, height), px.
+    ``gan_eye_distance`` (Yang, Singh, Menczer 2024) is reported and weighs nothing; ``None``
+    without a face. ``llr_bounds``: what the calibration bounds every llr to.
     """
 
     outcome: Outcome
@@ -188,6 +190,7 @@ class Analysis:
     sha256: str
     perceptual_hash: str
     size: tuple[int, int]
+    declared_size: tuple[int, int]
     format: str
     animated: bool
     faces: tuple[Face, ...]
@@ -198,6 +201,7 @@ class Analysis:
     calibration_id: str
     warnings: tuple[str, ...]
     llr_bounds: tuple[float, float] = (-6.0, 6.0)
+    gan_eye_distance: float | None = None
 
     @property
     def llr(self) -> float:

@@ -1,16 +1,22 @@
-"""What is kept of an item once it was looked at: the row that pages, streams and drawings share."""
+"""One picture of a list: the row it came from, its answer, and both together.
+
+These are the only forms of an answer outside the analysis: a child process returns a
+``PictureRecord``, the database keeps it, and pages, streams and drawings read it.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import Final
 
 from app.arrays import RgbArray
+from app.evidence import Outcome, Verdict
 
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an item has no analysis: an ``RequestError`` as it is kept and told."""
+    """Why an item has no analysis: a ``RequestError`` as it is kept."""
 
     code: str
     title: str
@@ -22,13 +28,12 @@ class Failure:
 class Item:
     """One row of a list. Exactly one of ``url``, ``payload`` and ``failure`` is given.
 
-    ``seq``: 0, 1, 2 … in the list's order. ``line``: where it stands in the file (1 is the first),
-    if lines mean anything there. ``source``: what the row points at, as people know it: the URL as
-    given, or the picture's name in an archive. ``url``: what to fetch first; ``fallback_url`` if
-    that fails (a platform's larger variant is tried before the one that was given).
-    ``content_id``: a name that the platform derives from the picture's own bytes, if it does.
-    ``cells``: the row as it came, under the list's columns. ``account``: what the row says of the
-    account (``username``, ``created_at``, ``followers_count`` …), as text.
+    ``seq``: 0, 1, 2 … in the list's order. ``line``: its line in the file (1 is the first), if the
+    format has lines. ``source``: the picture's URL as given, or its name in an archive. ``url``:
+    fetched first; ``fallback_url`` if that fails (a platform's larger variant is tried before the
+    one that was given). ``content_id``: a name that the platform derives from the picture's bytes,
+    if it does. ``cells``: the row as it came, under the list's columns. ``account``: what the row
+    says about the account (``username``, ``created_at``, ``followers_count`` …), as text.
     """
 
     seq: int
@@ -44,27 +49,32 @@ class Item:
     account: Mapping[str, str] = field(default_factory=dict)
 
 
-AVERAGE_TILE_PX = 192
+AVERAGE_TILE_PX: Final = 192
 """Side of the square in which a list's pictures are averaged."""
 
 
 @dataclass(frozen=True, eq=False)
 class PictureRecord:
-    """What is kept of one analysed picture; the picture itself is not.
+    """The answer about one picture; the picture itself is not kept.
 
-    ``analysis``: the JSON object of the answer, UTF-8, without ``id`` and ``custom_id``.
-    ``thumbnail``: a small JPEG of the picture as it is (longer side 128 px). ``tile``: its
-    centre square, uint8 (192, 192, 3), only until it was added to the average. ``eyes``: iris
-    centres (left x, left y, right x, right y) in unit coordinates. ``square``: the alignment as
-    ``Alignment.vector()``: centre x, centre y, ln side, roll in radians. ``llr_ordinary``,
-    ``llr_framed``: against ordinary avatars and framed photographs; ``llr`` is their mixture.
-    ``eye_llr``: what eye alignment alone weighs. ``warnings``: names, as in the answer.
+    ``sha256``: of the file, hex. ``llr``: as in the answer. ``llr_ordinary``, ``llr_framed``:
+    against ordinary avatars and framed photographs; ``llr`` is their mixture. ``eye_llr``: of eye
+    alignment alone. ``warnings``: names, as in the answer.
+    ``width``, ``height``: of the file's picture, px. ``eyes``: iris centres (left x, left y,
+    right x, right y) in unit coordinates. ``square``: ``Alignment.vector()``: centre x, centre y,
+    ln side, roll in radians. ``distance``: standard deviations from ``template``.
+
+    ``analysis``: the answer's JSON object, UTF-8, without ``id`` and ``custom_id``; empty where
+    only what the database can be searched by was read. ``thumbnail``: JPEG, longer side 128 px.
+
+    Not stored: ``tile``, the picture's centre square, uint8 (192, 192, 3), for the average;
+    ``overlay``, a PNG, empty unless asked for; ``timings_ms`` by stage.
     """
 
     sha256: str
     perceptual_hash: str
-    outcome: str
-    verdict: str
+    outcome: Outcome
+    verdict: Verdict
     llr: float
     llr_ordinary: float
     llr_framed: float
@@ -80,6 +90,12 @@ class PictureRecord:
     warnings: tuple[str, ...] = ()
     thumbnail: bytes = b""
     tile: RgbArray | None = None
+    overlay: bytes = b""
+    timings_ms: Mapping[str, float] = field(default_factory=dict)
+
+    def without_payload(self) -> PictureRecord:
+        """The same without what is large: once it is stored, memory need not hold it."""
+        return replace(self, analysis=b"", thumbnail=b"", tile=None, overlay=b"")
 
 
 @dataclass(frozen=True, eq=False)

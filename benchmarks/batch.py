@@ -34,8 +34,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from app.analysis.analyzer import Analyzer
-from app.analysis.child_pool import AnalyzerPool, analyze_in_thread
+from app.analysis.analyzer import Analyzer, Stopwatch
+from app.analysis.child_pool import AnalyzerPool
 from app.batches.service import BatchService
 from app.batches.store.models import Batch, BatchRequest, BatchTools, FetchFn
 from app.cli.serve import run_until_signal
@@ -131,7 +131,11 @@ def serve_pictures(todo: Sequence[bytes]) -> Iterator[int]:
 def compare_with_bare(arguments: argparse.Namespace, todo: list[bytes]) -> dict[str, Any]:
     """Items a second through the desk and through a bare pool, in turns."""
     settings = Settings(fetch_allow=(ADDRESS,), batch_workers=arguments.threads)
-    analyst = Analyzer.load(Settings(isolate=False))
+    analyzer = Analyzer.load(settings)
+
+    def analyze_one(data: bytes) -> object:
+        return analyzer.analyze(data, Stopwatch())
+
     rates: dict[str, list[float]] = {"bare": [], "batch": []}
     cpu_ms: dict[str, list[float]] = {"bare": [], "batch": []}
 
@@ -145,7 +149,7 @@ def compare_with_bare(arguments: argparse.Namespace, todo: list[bytes]) -> dict[
         tempfile.TemporaryDirectory() as folder,
         web as port,
         ThreadPoolExecutor(arguments.threads) as pool,
-        closing(AnalyzerPool(settings)) as examiners,
+        closing(AnalyzerPool.load(settings, settings.batch_workers)) as examiners,
         open_service(
             arguments.database_url,
             Path(folder),
@@ -158,10 +162,10 @@ def compare_with_bare(arguments: argparse.Namespace, todo: list[bytes]) -> dict[
             if arguments.what == "http"
             else partial(payload_items, todo)
         )
-        measure_rate(analyst, todo[:16], pool)
+        measure_rate(analyze_one, todo[:16], pool)
         run_batch(service, payload_items(todo[:16]))
         for _ in range(arguments.rounds):
-            timed("bare", lambda: measure_rate(analyst, todo, pool), examiners)
+            timed("bare", lambda: measure_rate(analyze_one, todo, pool), examiners)
             timed("batch", lambda: run_batch(service, make_items()), examiners)
     shares = [batch / bare for bare, batch in zip(rates["bare"], rates["batch"], strict=True)]
     return {
@@ -183,7 +187,7 @@ def _cpu_s(examiners: AnalyzerPool) -> float:
 def compare_worker_counts(arguments: argparse.Namespace, todo: list[bytes]) -> dict[str, Any]:
     """Items a second of one worker process on a core, and of two on a core each."""
     settings = Settings(isolate=False)
-    tools = build_tools(analyze_in_thread(Analyzer.load(settings), settings), settings, Metrics())
+    tools = build_tools(Analyzer.load(settings), settings, Metrics())
     cores = sorted(os.sched_getaffinity(0))[:2]
     rates: dict[str, list[float]] = {"one": [], "two": []}
     for _ in range(arguments.rounds):
@@ -224,7 +228,7 @@ def _start_worker(url: str, core: int) -> subprocess.Popen[str]:
 def run_worker(arguments: argparse.Namespace) -> None:
     """One process with one thread, until it is told to go."""
     settings, folder = Settings(batch_workers=1), Path(tempfile.gettempdir())
-    with closing(AnalyzerPool(settings)) as examiners:
+    with closing(AnalyzerPool.load(settings, settings.batch_workers)) as examiners:
         tools = build_tools(examiners, settings, Metrics())
         run_until_signal(
             lambda: open_service(arguments.database_url, folder, tools, 1),
@@ -296,7 +300,7 @@ def _failing_tools() -> BatchTools:
 
         yield fetch
 
-    def analyze(data: bytes, prior: float) -> PictureRecord:
+    def analyze(data: bytes, prior: float, sha256: str) -> PictureRecord:
         raise NotAnImage("nothing is")
 
     return BatchTools(analyze, open_fetch, lambda results, new: {"items": sum(1 for _ in results)})

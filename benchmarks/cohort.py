@@ -20,6 +20,7 @@ import numpy as np
 
 from app.cohort.parameters import CohortParameters
 from app.cohort.summary import summarize_results
+from app.evidence import Outcome, Verdict
 from app.records import ItemResult, PictureRecord
 from app.training.calibration.sample_weights import ALIGNED_KINDS
 from app.training.cohort.fit import HeldOutScore, fit_cohort
@@ -74,8 +75,8 @@ def _result(seq: int, picture: HeldOutScore, perceptual_hash: int) -> ItemResult
         record=PictureRecord(
             sha256="",
             perceptual_hash=f"{perceptual_hash:016x}",
-            outcome="scored",
-            verdict="likely_stylegan" if likely else "inconclusive",
+            outcome=Outcome.SCORED,
+            verdict=Verdict.LIKELY_STYLEGAN if likely else Verdict.INCONCLUSIVE,
             llr=picture.llr,
             llr_ordinary=picture.llr,
             llr_framed=0.0,

@@ -1,7 +1,7 @@
-"""What it costs to decode in child processes: ``python -m benchmarks.isolation [CORPUS]``.
+"""The cost of analysis in child processes: ``python -m benchmarks.isolation [CORPUS]``.
 
-The same pictures, on as many threads as there are cores, decoded in the process and out of it:
-alone, and as the first step of the whole analysis. The ways take turns; medians of the rounds.
+The same pictures analyzed in this process and in children: one after the other (p50, ms), and on as
+many threads as there are cores (pictures a second). The two take turns.
 """
 
 from __future__ import annotations
@@ -10,20 +10,19 @@ import argparse
 import json
 import os
 import statistics
-from collections.abc import Callable
+import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from functools import partial
 from pathlib import Path
 
-from app.analysis.analyze import analyze
-from app.calibration.calibration import load_calibration
-from app.checks import CHECKS
-from app.face.landmarks import ThreadFaceFinders, load_landmark_model
-from app.image.picture import Picture, decode
-from app.image.sandbox.pool import DecoderPool
-from app.networks.onnx import load_networks
-from app.settings import MODELS_DIR
+from app.analysis.analyzer import Analyzer
+from app.analysis.child_pool import AnalyzeFn, AnalyzerPool
+from app.settings import Settings
 from app.training.corpus import read_corpus
-from benchmarks.__main__ import PictureFn, corpus_pictures, fixture_pictures, measure_rate
+from benchmarks.__main__ import corpus_pictures, fixture_pictures, measure_rate
+
+PRIOR = 0.5
 
 
 def main() -> None:
@@ -40,36 +39,32 @@ def main() -> None:
         if arguments.corpus
         else fixture_pictures(arguments.pictures)
     )
-    finders, networks = (
-        ThreadFaceFinders(load_landmark_model(MODELS_DIR)),
-        load_networks(MODELS_DIR),
-    )
-    calibration = load_calibration(MODELS_DIR / "calibration.json", CHECKS)
-    decoders = DecoderPool(arguments.threads)
-
-    def analyze_with(decode_fn: Callable[[bytes], Picture]) -> PictureFn:
-        return lambda data: analyze(
-            decode_fn(data), finders.for_current_thread(), networks, calibration
-        )
-
-    variants: dict[str, PictureFn] = {
-        "decode_here": decode,
-        "decode_apart": decoders,
-        "whole_here": analyze_with(decode),
-        "whole_apart": analyze_with(decoders),
-    }
-    rates: dict[str, list[float]] = {name: [] for name in variants}
-    with ThreadPoolExecutor(arguments.threads) as pool:
-        for work in variants.values():
-            measure_rate(work, todo[: 8 * arguments.threads], pool)
+    settings = Settings()
+    rates: dict[str, list[float]] = {"here": [], "apart": []}
+    latencies_ms: dict[str, list[float]] = {"here": [], "apart": []}
+    with (
+        closing(Analyzer.load(settings)) as here,
+        closing(AnalyzerPool.load(settings, arguments.threads)) as apart,
+        ThreadPoolExecutor(arguments.threads) as pool,
+    ):
+        analyzers: dict[str, AnalyzeFn] = {"here": here, "apart": apart}
+        for analyze in analyzers.values():
+            measure_rate(partial(analyze, prior=PRIOR), todo[: 8 * arguments.threads], pool)
         for _ in range(arguments.rounds):
-            for name, work in variants.items():
-                rates[name].append(measure_rate(work, todo, pool))
-    decoders.close()
-    finders.close()
-    medians = {name: round(statistics.median(values), 1) for name, values in rates.items()}
-    overhead = 100.0 * (1.0 - medians["whole_apart"] / medians["whole_here"])
-    print(json.dumps({**medians, "whole_lost_percent": round(overhead, 1)}, indent=2))
+            for data in todo:
+                for name, analyze in analyzers.items():
+                    began = time.perf_counter()
+                    analyze(data, PRIOR)
+                    latencies_ms[name].append(1000.0 * (time.perf_counter() - began))
+            for name, analyze in analyzers.items():
+                rates[name].append(measure_rate(partial(analyze, prior=PRIOR), todo, pool))
+    p50 = {name: statistics.median(values) for name, values in latencies_ms.items()}
+    report = {
+        **{f"{name}_p50_ms": round(value, 1) for name, value in p50.items()},
+        "p50_ratio": round(p50["apart"] / p50["here"], 3),
+        **{f"{name}_per_second": round(statistics.median(r), 1) for name, r in rates.items()},
+    }
+    print(json.dumps(report, indent=2))
 
 
 if __name__ == "__main__":

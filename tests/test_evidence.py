@@ -30,6 +30,7 @@ def analysis(llr: float = 0.0) -> Analysis:
         sha256="ab" * 32,
         perceptual_hash="0" * 16,
         size=(10, 10),
+        declared_size=(10, 10),
         format="PNG",
         animated=False,
         faces=(),

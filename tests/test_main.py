@@ -28,7 +28,8 @@ PNG = picture_bytes()
 
 
 @pytest.fixture(autouse=True)
-def stand_in_analyzer(monkeypatch: pytest.MonkeyPatch) -> None:
+def stub_analyzer(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EYELINE_ISOLATE", "false")  # a child would not know of the stub
     monkeypatch.setattr(Analyzer, "load", lambda _: StubAnalyzer())
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from app.calibration.calibration import Calibration
 from app.calibration.fusion import STAMP_NAME
 from app.checks import CHECKS
-from app.checks.eye_alignment import is_near_template
+from app.checks.eye_alignment import gan_eye_distance, is_near_template
 from app.evidence import (
     NO_RATIOS,
     Analysis,
@@ -171,6 +171,7 @@ def build_analysis(
         sha256=picture.sha256,
         perceptual_hash=picture.perceptual_hash,
         size=picture.size,
+        declared_size=picture.declared_size,
         format=picture.format,
         animated=picture.animated,
         faces=tuple(p.face for p in portraits),
@@ -181,6 +182,7 @@ def build_analysis(
         calibration_id=calibration.id,
         warnings=_warnings(picture, portraits),
         llr_bounds=calibration.bounds,
+        gan_eye_distance=gan_eye_distance(portraits[0]) if portraits else None,
     )
 
 

@@ -1,40 +1,38 @@
-"""Bytes → what is said of them: the one line that HTTP and the command line share.
+"""Bytes → answer, in this process: the models, loaded once.
 
-Belongs to threads, not to the event loop: every call decodes, looks and weighs on the thread it is
-made on.
+Belongs to threads, not to the event loop: a call decodes, measures and weighs on its own thread.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from functools import partial
-from pathlib import Path
-from typing import Any, Self
+from dataclasses import dataclass
+from typing import Self
 
 from app.analysis import canary
 from app.analysis.analyze import analyze
-from app.calibration import calibration
-from app.calibration.calibration import Calibration
-from app.calibration.file import AlignmentEntry, EyesEntry
+from app.analysis.model import ModelInfo, build_model_info
+from app.analysis.record import build_record, encode_answer, unrounded_numbers
+from app.analysis.serialize import serialize_analysis
+from app.calibration.calibration import CALIBRATION_FILE, Calibration, load_calibration
 from app.checks import CHECKS
 from app.evidence import Analysis
 from app.face.landmarks import ThreadFaceFinders, load_landmark_model
 from app.image.picture import DecodeLimits, Picture, decode
-from app.image.sandbox.pool import DecoderPool
+from app.image.thumbnails import average_tile, thumbnail_jpeg
 from app.networks.onnx import OnnxNetworks, load_networks
+from app.records import PictureRecord
+from app.render.overlay.overlay import draw_overlay
 from app.settings import Settings
 
-STAGES = ("fetch", "decode", "landmarks", "checks")
 
-
-@dataclass
 class Stopwatch:
     """Milliseconds spent in each stage."""
 
-    spent_ms: dict[str, float] = field(default_factory=dict)
+    def __init__(self) -> None:
+        self.spent_ms: dict[str, float] = {}
 
     @contextmanager
     def __call__(self, stage: str) -> Iterator[None]:
@@ -47,38 +45,26 @@ class Stopwatch:
 
 
 @dataclass(frozen=True, eq=False)
-class AnalyzedPicture:
-    """A picture and what was said of it. ``timings_ms``: by stage."""
+class LoadedModels:
+    """What a picture is analyzed with."""
 
-    picture: Picture
-    analysis: Analysis
-    timings_ms: Mapping[str, float]
-
-
-AnalyzePictureFn = Callable[[bytes], AnalyzedPicture]
+    finders: ThreadFaceFinders
+    networks: OnnxNetworks
+    calibration: Calibration
 
 
 def decode_limits(settings: Settings) -> DecodeLimits:
-    """What a picture may have, as the operator said."""
+    """The limits that the operator set for a picture."""
     return DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
 
 
 class Analyzer:
-    """Everything that was loaded once: model, calibration, limits. Close it."""
+    """Analyzes on the calling thread. Close it. Has the methods of ``AnalyzerPool``."""
 
-    def __init__(
-        self,
-        finders: ThreadFaceFinders,
-        networks: OnnxNetworks,
-        fitted_calibration: Calibration,
-        decode_bytes: Callable[[bytes], Picture],
-        models_dir: Path,
-    ) -> None:
-        self._finders = finders
-        self._networks = networks
-        self._calibration = fitted_calibration
-        self._decode = decode_bytes
-        self._models_dir = models_dir
+    def __init__(self, models: LoadedModels, settings: Settings) -> None:
+        self._models = models
+        self._settings = settings
+        self.model: ModelInfo = build_model_info(models.calibration)
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
@@ -86,68 +72,61 @@ class Analyzer:
 
         If an artefact is missing, or not the one that the others were made with.
         """
-        fitted_calibration = calibration.load_calibration(
-            settings.models_dir / calibration.CALIBRATION_FILE, CHECKS
+        calibration = load_calibration(
+            settings.models_dir / CALIBRATION_FILE, CHECKS
         ).with_framed_share(settings.framed_share)
         networks = load_networks(settings.models_dir)
-        fitted_calibration.require_networks(networks.sha256)
+        calibration.require_networks(networks.sha256)
         finders = ThreadFaceFinders(load_landmark_model(settings.models_dir))
-        limits = decode_limits(settings)
-        # Fewer than there are threads: most of their time goes into what comes after decoding.
-        decode_bytes = (
-            DecoderPool(settings.workers, limits)
-            if settings.isolate
-            else partial(decode, limits=limits)
-        )
-        return cls(finders, networks, fitted_calibration, decode_bytes, settings.models_dir)
+        return cls(LoadedModels(finders, networks, calibration), settings)
 
-    def __call__(self, data: bytes) -> AnalyzedPicture:
-        """Raises an ``RequestError`` if ``data`` is not a picture that can be read."""
+    def __call__(
+        self, data: bytes, prior: float, *, sha256: str | None = None, overlay: bool = False
+    ) -> PictureRecord:
+        """The answer about ``data``; raises a ``RequestError`` if it is no picture we can read.
+
+        ``sha256``: of ``data``, hex, where it is known. ``overlay``: whether to draw it.
+        """
         stopwatch = Stopwatch()
-        with stopwatch("decode"):
-            picture = self._decode(data)
-        analysis = analyze(
-            picture,
-            self._finders.for_current_thread(),
-            self._networks,
-            self._calibration,
-            stopwatch,
+        picture, analysis = self.analyze(data, stopwatch, sha256)
+        answer = serialize_analysis(analysis, prior=prior, base_rate=self._settings.base_rate)
+        return build_record(
+            answer,
+            encode_answer(answer),
+            unrounded_numbers(analysis),
+            thumbnail=thumbnail_jpeg(picture),
+            tile=average_tile(picture),
+            overlay=self.draw_overlay(picture, analysis, stopwatch) if overlay else b"",
+            timings_ms=stopwatch.spent_ms,
         )
-        return AnalyzedPicture(picture, analysis, stopwatch.spent_ms)
+
+    def analyze(
+        self, data: bytes, stopwatch: Stopwatch, sha256: str | None = None
+    ) -> tuple[Picture, Analysis]:
+        """The picture in ``data`` and its analysis. Raises as a call does."""
+        models = self._models
+        with stopwatch("decode"):
+            picture = decode(data, decode_limits(self._settings), sha256)
+        finder = models.finders.for_current_thread()
+        return picture, analyze(picture, finder, models.networks, models.calibration, stopwatch)
+
+    def draw_overlay(self, picture: Picture, analysis: Analysis, stopwatch: Stopwatch) -> bytes:
+        """The overlay as a PNG; its drawing is timed as a stage."""
+        with stopwatch("overlay"):
+            return draw_overlay(picture, analysis, self._settings.base_rate)
 
     def check_canary(self) -> str | None:
-        """Scores the canary on this thread; why it is not as recorded, or ``None``."""
+        """Score the canary picture on this thread; why it differs from its record, or ``None``."""
         try:
-            recorded = canary.load_canary(self._models_dir)
+            recorded = canary.load_canary(self._settings.models_dir)
         except canary.CanaryError as error:
             return str(error)
-        return recorded.mismatch(self(recorded.data).analysis)
+        return recorded.mismatch(self.analyze(recorded.data, Stopwatch())[1])
 
-    def describe(self) -> dict[str, Any]:
-        """What is known of the calibration in use."""
-        return self._calibration.describe()
-
-    def template_eyes(self) -> dict[str, EyesEntry]:
-        """Where each generator family puts the iris centres: unit coordinates, left first."""
-        entries = self._calibration.file.checks.values()
-        return {
-            template.name: template.eyes
-            for entry in entries
-            if isinstance(entry, AlignmentEntry)
-            for template in entry.templates
-        }
-
-    @property
-    def is_isolated(self) -> bool:
-        """Whether pictures are unpacked in processes of their own."""
-        return isinstance(self._decode, DecoderPool)
-
-    def decoder_memory_bytes(self) -> list[int]:
-        """What each process that decodes holds in memory; nothing where there are none."""
-        return self._decode.resident_bytes() if isinstance(self._decode, DecoderPool) else []
+    def child_memory_bytes(self) -> list[int]:
+        """Nothing: there are no child processes."""
+        return []
 
     def close(self) -> None:
-        """Only when no thread is examining any more."""
-        self._finders.close()
-        if isinstance(self._decode, DecoderPool):
-            self._decode.close()
+        """Only when no thread analyzes any more."""
+        self._models.finders.close()

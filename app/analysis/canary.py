@@ -1,4 +1,4 @@
-"""A picture whose score is known: a service that scores it otherwise must not be trusted."""
+"""A picture whose score is known: a service that scores it differently must not be trusted."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Final
 
 from app.evidence import Analysis
+from app.records import PictureRecord
 
 PICTURE_FILE: Final = "canary.jpg"
 RECORD_FILE: Final = "canary.json"
 TOLERANCE: Final = 0.25
-"""log10 units: another processor moves the landmarks in their last digits, no more."""
+"""log10 units: on another processor landmarks differ in their last digits."""
 
 
 class CanaryError(RuntimeError):
@@ -27,8 +28,8 @@ class Canary:
     llr: float
     verdict: str
 
-    def mismatch(self, analysis: Analysis) -> str | None:
-        """Why ``analysis`` of this picture is not what was recorded, or ``None``."""
+    def mismatch(self, analysis: Analysis | PictureRecord) -> str | None:
+        """Why ``analysis`` of this picture differs from what was recorded, or ``None``."""
         if abs(analysis.llr - self.llr) > TOLERANCE or analysis.verdict != self.verdict:
             return (
                 f"the canary picture scores {analysis.llr:.2f} ({analysis.verdict}), "

@@ -1,8 +1,8 @@
-"""The process that looks at a list's pictures: ``python -m app.analysis.child``.
+"""The child process that analyzes pictures: ``python -m app.analysis.child``.
 
-Like a decoder it gives up files, sockets and memory before the first picture, but it holds the
-models, too: from bytes to a finding nothing is done in the service itself, and as many pictures are
-looked at together as there are processes, not as one interpreter has time for.
+It loads the models, then gives up files, sockets and memory before the first picture. Decoding and
+analysis of untrusted bytes happen here and never in the service itself, and as many pictures are
+analyzed at once as there are processes.
 """
 
 from __future__ import annotations
@@ -12,18 +12,20 @@ import sys
 from functools import partial
 from pathlib import Path
 
-from app.analysis.analyzer import Analyzer
+from app.analysis import canary
+from app.analysis.analyzer import Analyzer, Stopwatch
 from app.analysis.child_protocol import (
-    ANALYSIS_REQUEST,
     INTERNAL_FAULT,
+    AnalysisRequest,
     encode_record,
     encode_refusal,
 )
-from app.analysis.record import build_record
+from app.analysis.record import unrounded_numbers
+from app.analysis.serialize import serialize_analysis
 from app.errors import ImageBomb, RequestError
 from app.image.picture import DecodeLimits, preload_decoders
 from app.image.sandbox.child import OUT_OF_MEMORY_MESSAGE, RequestHandler, serve
-from app.image.thumbnails import thumbnail_pixels
+from app.image.thumbnails import average_tile, thumbnail_pixels
 from app.settings import Settings
 
 
@@ -37,34 +39,55 @@ def main(arguments: list[str]) -> None:
         framed_share=float(framed_share) if framed_share else None,
         max_bytes=limits[0],
         max_pixels=limits[1],
-        isolate=False,
     )
-    serve(connection_fd, memory_fd, DecodeLimits(*limits), partial(_build_answer_fn, settings))
+    serve(connection_fd, memory_fd, DecodeLimits(*limits), partial(_build_handler, settings))
 
 
-def _build_answer_fn(settings: Settings, memory: mmap.mmap) -> RequestHandler:
-    preload_decoders()
+def _build_handler(settings: Settings, memory: mmap.mmap) -> RequestHandler:
     analyzer = Analyzer.load(settings)
-    canary_error = analyzer.check_canary()  # and whatever is made at the first use is made now
-    if canary_error is not None:
-        sys.exit(canary_error)
+    _preload(analyzer, settings.models_dir)
 
-    def answer(request: bytes) -> bytes:
-        length, prior = ANALYSIS_REQUEST.unpack(request)
+    def handle_request(message: bytes) -> bytes:
         try:
-            analyzed = analyzer(memory[:length])
-            record = build_record(
-                analyzed, prior=prior, base_rate=settings.base_rate, make_thumbnail=lambda _: b""
-            )
-            return encode_record(record, thumbnail_pixels(analyzed.picture), memory)
+            return _analyze(analyzer, AnalysisRequest.decode(message), settings, memory)
         except RequestError as error:
             return encode_refusal(error.code, error.detail)
         except MemoryError:
             return encode_refusal(ImageBomb.code, OUT_OF_MEMORY_MESSAGE)
-        except Exception as error:  # noqa: BLE001 - told to the parent, who logs it
+        except Exception as error:  # noqa: BLE001 - the parent logs it
             return encode_refusal(INTERNAL_FAULT, f"{type(error).__name__}: {error}")
 
-    return answer
+    return handle_request
+
+
+def _analyze(
+    analyzer: Analyzer, request: AnalysisRequest, settings: Settings, memory: mmap.mmap
+) -> bytes:
+    stopwatch = Stopwatch()
+    picture, analysis = analyzer.analyze(memory[: request.length], stopwatch, request.sha256)
+    return encode_record(
+        serialize_analysis(analysis, prior=request.prior, base_rate=settings.base_rate),
+        unrounded_numbers(analysis),
+        thumbnail=thumbnail_pixels(picture),
+        tile=average_tile(picture),
+        overlay=analyzer.draw_overlay(picture, analysis, stopwatch) if request.overlay else b"",
+        timings_ms=stopwatch.spent_ms,
+        memory=memory,
+    )
+
+
+def _preload(analyzer: Analyzer, models_dir: Path) -> None:
+    """Make libraries load what they load late; end if the canary picture is not as recorded."""
+    preload_decoders()
+    try:
+        recorded = canary.load_canary(models_dir)
+    except canary.CanaryError as error:
+        sys.exit(str(error))
+    picture, analysis = analyzer.analyze(recorded.data, Stopwatch())
+    mismatch = recorded.mismatch(analysis)
+    if mismatch is not None:
+        sys.exit(mismatch)
+    analyzer.draw_overlay(picture, analysis, Stopwatch())
 
 
 if __name__ == "__main__":

@@ -1,42 +1,56 @@
-"""Where a list's pictures are looked at: in children that examine, or on the calling thread."""
+"""Analysis in child processes: one pool for single pictures and for lists."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+import hashlib
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final, Protocol, Self
 
+from app.analysis import canary
 from app.analysis.analyzer import Analyzer, decode_limits
-from app.analysis.child_protocol import ANALYSIS_REQUEST, INTERNAL_FAULT, decode_record_reply
-from app.analysis.record import AnalyzedRecord, build_record
+from app.analysis.child_protocol import INTERNAL_FAULT, AnalysisRequest, decode_record_reply
+from app.analysis.model import ModelInfo, load_model_info
+from app.errors import RequestError
 from app.image.sandbox.pool import ProcessPool
-from app.image.sandbox.process import LIVENESS_CHECK_S, DecoderProcess, error_from_code
+from app.image.sandbox.process import LIVENESS_CHECK_S, ChildProcess, error_from_code
+from app.records import PictureRecord
 from app.settings import Settings
 
-ANALYZER_PROGRAM = "app.analysis.child"
+ANALYZER_MODULE: Final = "app.analysis.child"
 
-AnalyzeFn = Callable[[bytes, float], AnalyzedRecord]
-"""Bytes and a prior → what is kept of them; on the calling thread, raises an ``RequestError``."""
+
+class AnalyzeFn(Protocol):
+    """Bytes and a prior → the answer, on the calling thread. Raises a ``RequestError``.
+
+    ``sha256``: of ``data``, hex, where it is known. ``overlay``: whether to draw it.
+    """
+
+    def __call__(
+        self, data: bytes, prior: float, *, sha256: str | None = None, overlay: bool = False
+    ) -> PictureRecord: ...
 
 
 @dataclass(frozen=True)
 class _ChildFault:
-    """The child is well, and could not do it."""
+    """A fault of ours in a child that goes on."""
 
     detail: str
 
 
-class AnalyzerProcess(DecoderProcess):
-    """One process that examines."""
+class AnalyzerProcess(ChildProcess):
+    """One child process that analyzes."""
 
-    def analyze(self, data: bytes, prior: float) -> AnalyzedRecord | _ChildFault:
-        """Raises an ``RequestError``, and what ``ask`` raises."""
-        line = self.request(data, ANALYSIS_REQUEST.pack(len(data), prior))
+    def analyze(
+        self, data: bytes, prior: float, sha256: str, *, overlay: bool
+    ) -> PictureRecord | _ChildFault:
+        """Raises a ``RequestError``, and what ``request`` raises."""
+        line = self.request(data, AnalysisRequest(len(data), prior, overlay, sha256).encode())
         try:
-            reply = decode_record_reply(line, self.read_shared)
+            reply = decode_record_reply(line, self.read_shared, sha256)
         except ValueError as error:
             raise self.invalid_reply_error() from error
-        if isinstance(reply, AnalyzedRecord):
+        if isinstance(reply, PictureRecord):
             return reply
         code, detail = reply
         if code == INTERNAL_FAULT:
@@ -45,49 +59,80 @@ class AnalyzerProcess(DecoderProcess):
 
 
 def start_analyzer(
-    settings: Settings, program: str = ANALYZER_PROGRAM, timeout_s: float = LIVENESS_CHECK_S
+    settings: Settings, module: str = ANALYZER_MODULE, liveness_check_s: float = LIVENESS_CHECK_S
 ) -> AnalyzerProcess:
     """Start one. Raises ``ProcessStartError`` if there can be no further process."""
     share = "" if settings.framed_share is None else repr(settings.framed_share)
     arguments = (str(settings.models_dir.resolve()), repr(settings.base_rate), share)
-    return AnalyzerProcess(decode_limits(settings), program, timeout_s, arguments)
+    return AnalyzerProcess(decode_limits(settings), module, liveness_check_s, arguments)
 
 
 class AnalyzerPool(ProcessPool[AnalyzerProcess]):
-    """As many processes as ``settings`` has threads for lists; all of them start at once."""
+    """``processes`` children that analyze; all of them start at once. Close it."""
 
     def __init__(
         self,
         settings: Settings,
-        program: str = ANALYZER_PROGRAM,
-        timeout_s: float = LIVENESS_CHECK_S,
+        model: ModelInfo,
+        processes: int,
+        start_process: Callable[[Settings], AnalyzerProcess] = start_analyzer,
     ) -> None:
-        super().__init__(
-            lambda: start_analyzer(settings, program, timeout_s),
-            settings.batch_workers,
-            prestarted=settings.batch_workers,
-        )
+        super().__init__(lambda: start_process(settings), processes, prestarted=processes)
+        self._models_dir = settings.models_dir
+        self.model = model
 
-    def __call__(self, data: bytes, prior: float) -> AnalyzedRecord:
-        """Raises an ``RequestError``; ``RuntimeError`` where the fault is ours."""
-        result = self.call(lambda child: child.analyze(data, prior))
+    @classmethod
+    def load(cls, settings: Settings, processes: int) -> Self:
+        """Raises ``LandmarkModelError``, ``NetworkError`` or ``CalibrationError``.
+
+        If an artefact is missing, or not the one that the others were made with.
+        """
+        return cls(settings, load_model_info(settings), processes)
+
+    def __call__(
+        self, data: bytes, prior: float, *, sha256: str | None = None, overlay: bool = False
+    ) -> PictureRecord:
+        """As ``AnalyzeFn``; ``RuntimeError`` where the fault is ours."""
+        digest = sha256 or hashlib.sha256(data).hexdigest()
+        result = self.call(lambda child: child.analyze(data, prior, digest, overlay=overlay))
         if isinstance(result, _ChildFault):
             raise RuntimeError(result.detail)
         return result
 
+    def check_canary(self) -> str | None:
+        """Have a child score the canary picture; why it differs from its record, or ``None``."""
+        try:
+            recorded = canary.load_canary(self._models_dir)
+            return recorded.mismatch(self(recorded.data, 0.5))
+        except (canary.CanaryError, RequestError, RuntimeError) as error:
+            return str(error)
 
-def analyze_in_thread(analyzer: Analyzer, settings: Settings) -> AnalyzeFn:
-    """On the calling thread."""
-    return lambda data, prior: build_record(
-        analyzer(data), prior=prior, base_rate=settings.base_rate
-    )
+    def child_memory_bytes(self) -> list[int]:
+        """Resident memory of each child; what they share is counted in each."""
+        return self.resident_bytes()
 
 
-@contextmanager
-def open_analyze_fn(settings: Settings, analyzer: Analyzer) -> Iterator[AnalyzeFn]:
-    """How a list's pictures are looked at here; apart if ``analyzer`` unpacks apart."""
-    if not analyzer.is_isolated or not settings.batch_workers:
-        yield analyze_in_thread(analyzer, settings)
-        return
-    with closing(AnalyzerPool(settings)) as pool:
-        yield pool
+AnyAnalyzer = Analyzer | AnalyzerPool
+"""In this process, or in children."""
+
+
+def open_analyzer(settings: Settings, processes: int) -> AnyAnalyzer:
+    """In children unless the operator forbids it. Raises what loading raises."""
+    if settings.isolate:
+        return AnalyzerPool.load(settings, processes)
+    return Analyzer.load(settings)
+
+
+def service_processes(settings: Settings) -> int:
+    """How many children a service needs: one more than its lists may hold at once.
+
+    So a single picture finds a child, however many lists are at work.
+    """
+    if not settings.batch_workers:
+        return settings.workers
+    return max(settings.workers, settings.batch_workers + 1)
+
+
+def open_service_analyzer(settings: Settings) -> AnyAnalyzer:
+    """For a service. Raises what loading raises."""
+    return open_analyzer(settings, service_processes(settings))

@@ -1,144 +1,163 @@
-"""What the service and a child that examines say to each other about a picture.
+"""Messages between the service and a child process that analyzes a picture.
 
-A request is the length of the file, which lies in the shared memory, and the prior; the reply is
-one line of JSON, and what is large takes the file's place: the answer, the pixels of the thumbnail
-and those of the tile, in this order. The child has looked at untrusted bytes and may speak for
-them: what it says is data of a known shape, and the thumbnail is encoded by whoever shows it.
+A request holds the length of the file, which lies in the shared memory, its SHA-256, the prior and
+whether an overlay is wanted. The reply is one line of JSON; what is large takes the file's place in
+the memory: the answer, the pixels of the thumbnail and of the tile, and the overlay's PNG, in this
+order. The child has decoded untrusted bytes and may be under their control: its answer is checked
+against the schema that callers see, and the thumbnail is encoded here.
 """
 
 from __future__ import annotations
 
-import json
 import math
 import mmap
 import struct
 from collections.abc import Callable, Mapping
-from typing import Annotated, Final, Literal
+from dataclasses import dataclass
+from typing import Annotated, Final, Literal, Self
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
-from app.analysis.record import AnalyzedRecord
+from app.analysis.record import Unrounded, build_record, decode_answer, encode_answer
+from app.analysis.schemas import AnalysisOut
 from app.arrays import RgbArray
-from app.evidence import Outcome, Verdict
-from app.image.thumbnails import AVERAGE_TILE_PX, THUMBNAIL_PX, encode_jpeg
-from app.records import PictureRecord
+from app.image.thumbnails import THUMBNAIL_PX, encode_jpeg
+from app.records import AVERAGE_TILE_PX, PictureRecord
 
-ANALYSIS_REQUEST: Final = struct.Struct("<Qd")
 MAX_ANALYSIS_BYTES: Final = 1_000_000
+MAX_OVERLAY_BYTES: Final = 12_000_000
 INTERNAL_FAULT: Final = "internal"
 """A fault of ours, and not of the picture."""
-_MAX_DETAIL: Final = 300
-_RGB: Final = 3
+_MAX_DETAIL_CHARS: Final = 300
+_PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_REQUEST: Final = struct.Struct("<Qd?32s")
 
-StageName = Literal["decode", "landmarks", "checks"]
+StageName = Literal["decode", "landmarks", "checks", "overlay"]
 ShortText = Annotated[str, Field(max_length=64)]
-FourFloats = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
 ThumbnailSidePx = Annotated[int, Field(ge=1, le=THUMBNAIL_PX)]
-ImageSidePx = Annotated[int, Field(ge=1, le=2**31)]
+
+
+@dataclass(frozen=True)
+class AnalysisRequest:
+    """``length``: bytes of the file. ``sha256``: of the file, hex."""
+
+    length: int
+    prior: float
+    overlay: bool
+    sha256: str
+
+    def encode(self) -> bytes:
+        """As one message."""
+        digest = bytes.fromhex(self.sha256)
+        return _REQUEST.pack(self.length, self.prior, self.overlay, digest)
+
+    @classmethod
+    def decode(cls, message: bytes) -> Self:
+        """What ``encode`` wrote."""
+        length, prior, overlay, digest = _REQUEST.unpack(message)
+        return cls(length, prior, overlay, digest.hex())
 
 
 class RecordMessage(BaseModel):
-    """A finding, less what lies in the shared memory. ``thumbnail``: (width, height)."""
+    """What is not in the answer itself. ``thumbnail``: (width, height)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
-    perceptual_hash: Annotated[str, Field(pattern="^[0-9a-f]{16}$")]
-    outcome: Outcome
-    verdict: Verdict
-    llr: FiniteFloat
-    llr_ordinary: FiniteFloat
-    llr_framed: FiniteFloat
-    eye_llr: FiniteFloat
-    width: ImageSidePx
-    height: ImageSidePx
-    eyes: FourFloats | None
-    square: FourFloats | None
-    template: ShortText | None
-    transform: ShortText | None
-    distance: FiniteFloat | None
-    warnings: Annotated[tuple[ShortText, ...], Field(max_length=16)]
+    numbers: Unrounded
     analysis_bytes: Annotated[int, Field(ge=2, le=MAX_ANALYSIS_BYTES)]
     thumbnail: tuple[ThumbnailSidePx, ThumbnailSidePx]
+    overlay_bytes: Annotated[int, Field(ge=0, le=MAX_OVERLAY_BYTES)]
     timings_ms: Mapping[StageName, FiniteFloat]
 
 
 class ChildReply(BaseModel):
-    """What was found; or why there is nothing, as an error's ``code`` and ``detail``."""
+    """A record; or why there is none, as an error's ``code`` and ``detail``."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
-    found: RecordMessage | None = None
+    record: RecordMessage | None = None
     code: ShortText = ""
     detail: str = ""
 
 
 def encode_refusal(code: str, detail: str) -> bytes:
-    """The reply of a child that has nothing to tell of a picture."""
-    return _encode_line(ChildReply(code=code, detail=detail[:_MAX_DETAIL]))
+    """The reply of a child that has no answer."""
+    return _encode_line(ChildReply(code=code, detail=detail[:_MAX_DETAIL_CHARS]))
 
 
-def encode_record(analyzed: AnalyzedRecord, thumbnail: RgbArray, memory: mmap.mmap) -> bytes:
-    """The reply that tells of ``analyzed``.
+def encode_record(
+    answer: AnalysisOut,
+    numbers: Unrounded,
+    *,
+    thumbnail: RgbArray,
+    tile: RgbArray,
+    overlay: bytes,
+    timings_ms: Mapping[str, float],
+    memory: mmap.mmap,
+) -> bytes:
+    """The reply with ``answer``; the large parts are written to ``memory``.
 
-    ``thumbnail``: its pixels (h, w, 3), for it has none.
+    ``thumbnail``: pixels (h, w, 3). ``overlay``: PNG, or empty.
     """
-    record = analyzed.record
-    assert record.tile is not None
-    parts = (record.analysis, thumbnail.tobytes(), record.tile.tobytes())
-    memory[: sum(map(len, parts))] = b"".join(parts)
-    record_fields = {
-        name: getattr(record, name) for name in RecordMessage.model_fields if hasattr(record, name)
-    }
+    analysis = encode_answer(answer)
+    parts = b"".join((analysis, thumbnail.tobytes(), tile.tobytes(), overlay))
+    memory[: len(parts)] = parts
     message = RecordMessage(
-        **{
-            **record_fields,
-            "analysis_bytes": len(record.analysis),
-            "thumbnail": (thumbnail.shape[1], thumbnail.shape[0]),
-            "timings_ms": analyzed.timings_ms,
-        }
+        numbers=numbers,
+        analysis_bytes=len(analysis),
+        thumbnail=(thumbnail.shape[1], thumbnail.shape[0]),
+        overlay_bytes=len(overlay),
+        timings_ms=timings_ms,
     )
-    return _encode_line(ChildReply(found=message))
+    return _encode_line(ChildReply(record=message))
 
 
 def decode_record_reply(
-    line: bytes, read_memory: Callable[[int, int], bytes]
-) -> AnalyzedRecord | tuple[str, str]:
-    """What a child told, or an error's code and detail.
+    line: bytes, read_memory: Callable[[int, int], bytes], sha256: str
+) -> PictureRecord | tuple[str, str]:
+    """The record in a child's reply, or an error's code and detail.
 
-    ``part(start, count)``: bytes of the shared memory. Raises ``ValueError`` if this is no reply.
+    ``read_memory(start, count)``: bytes of the shared memory. ``sha256``: of the picture that was
+    asked about. Raises ``ValueError`` if this is not a reply that ``encode_record`` could have
+    written about it.
     """
     reply = ChildReply.model_validate_json(line)
-    message = reply.found
+    message = reply.record
     if message is None:
         return reply.code, reply.detail
-    analysis = read_memory(0, message.analysis_bytes)
-    if not _is_object(analysis):
-        raise ValueError("this is no answer")
     width, height = message.thumbnail
-    shapes = ((height, width, _RGB), (AVERAGE_TILE_PX, AVERAGE_TILE_PX, _RGB))
-    starts = (len(analysis), len(analysis) + math.prod(shapes[0]))
-    thumbnail, tile = (
-        np.frombuffer(read_memory(start, math.prod(shape)), np.uint8).reshape(shape)
-        for start, shape in zip(starts, shapes, strict=True)
+    thumbnail_shape = (height, width, 3)
+    tile_shape = (AVERAGE_TILE_PX, AVERAGE_TILE_PX, 3)
+    counts = (
+        message.analysis_bytes,
+        math.prod(thumbnail_shape),
+        math.prod(tile_shape),
+        message.overlay_bytes,
     )
-    record_fields = message.model_dump(exclude={"analysis_bytes", "thumbnail", "timings_ms"})
-    record = PictureRecord(
-        **{**record_fields, "outcome": str(message.outcome), "verdict": str(message.verdict)},
-        analysis=analysis,
-        thumbnail=encode_jpeg(thumbnail),
-        tile=tile,
+    analysis, thumbnail, tile, overlay = _split(read_memory(0, sum(counts)), counts)
+    answer = decode_answer(analysis)
+    if answer.image.sha256 != sha256:
+        raise ValueError("this is the answer about another picture")
+    if overlay and not overlay.startswith(_PNG_SIGNATURE):
+        raise ValueError("the overlay is not a PNG")
+    return build_record(
+        answer,
+        analysis,
+        message.numbers,
+        thumbnail=encode_jpeg(np.frombuffer(thumbnail, np.uint8).reshape(thumbnail_shape)),
+        tile=np.frombuffer(tile, np.uint8).reshape(tile_shape),
+        overlay=overlay,
+        timings_ms={str(stage): ms for stage, ms in message.timings_ms.items()},
     )
-    return AnalyzedRecord(record, {str(stage): ms for stage, ms in message.timings_ms.items()})
 
 
-def _is_object(text: bytes) -> bool:
-    """Raises ``ValueError`` if ``text`` is no JSON at all."""
-    try:
-        return isinstance(json.loads(text), dict)
-    except RecursionError as error:
-        raise ValueError("this is too deep") from error
+def _split(payload: bytes, counts: tuple[int, ...]) -> list[bytes]:
+    """``payload`` cut into parts of these lengths; raises ``ValueError`` if it is shorter."""
+    if len(payload) != sum(counts):
+        raise ValueError("the memory ends before the reply does")
+    ends = np.cumsum(counts).tolist()
+    return [payload[end - count : end] for end, count in zip(ends, counts, strict=True)]
 
 
 def _encode_line(reply: ChildReply) -> bytes:

@@ -1,80 +1,119 @@
-"""An examined picture → what is kept of it for a list."""
+"""An answer as lists keep it: ``PictureRecord`` from an analysis, and an answer from a record."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import secrets
+from collections.abc import Mapping
+from typing import Final
 
-from app.analysis.analyzer import AnalyzedPicture
-from app.analysis.serialize import serialize_analysis
+from pydantic import BaseModel, ConfigDict, FiniteFloat
+
+from app.analysis.schemas import AnalysisOut
+from app.analysis.serialize import data_uri, timings_out
+from app.arrays import RgbArray
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.evidence import Analysis
-from app.image.picture import Picture
-from app.image.thumbnails import average_tile, thumbnail_jpeg
 from app.records import PictureRecord
 
-ThumbnailFn = Callable[[Picture], bytes]
+FourFloats = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
+
+_ITEM_FIELDS: Final = {"id", "custom_id"}
+"""Of an answer: they belong to the item, and not to the picture."""
+_UNNAMED: Final = b'{"id":"","custom_id":null,'
 
 
-@dataclass(frozen=True, eq=False)
-class AnalyzedRecord:
-    """A finding and what it took. ``timings_ms``: by stage."""
+class Unrounded(BaseModel):
+    """Numbers of an answer before rounding: what cohorts and drawings compute with."""
 
-    record: PictureRecord
-    timings_ms: Mapping[str, float]
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    eye_llr: FiniteFloat
+    eyes: FourFloats | None
+    square: FourFloats | None
+    distance: FiniteFloat | None
+
+
+def unrounded_numbers(analysis: Analysis) -> Unrounded:
+    """The numbers of ``analysis`` that its JSON rounds."""
+    eyes = (analysis.face.eyes / analysis.size).ravel().tolist() if analysis.face else None
+    return Unrounded(
+        eye_llr=next((e.llr for e in analysis.evidence if e.check.name == EYE_ALIGNMENT.name), 0.0),
+        eyes=eyes,
+        square=analysis.alignment.vector() if analysis.alignment else None,
+        distance=analysis.match.distance if analysis.match else None,
+    )
+
+
+def encode_answer(answer: AnalysisOut) -> bytes:
+    """``answer`` as it is stored: without ``id`` and ``custom_id``."""
+    return answer.model_dump_json(exclude=_ITEM_FIELDS).encode()
+
+
+def decode_answer(stored: bytes) -> AnalysisOut:
+    """What ``encode_answer`` wrote, with an empty ``id``. Raises ``ValueError``."""
+    if not stored.startswith(b"{"):
+        raise ValueError("a stored analysis is a JSON object")
+    answer = AnalysisOut.model_validate_json(_UNNAMED + stored[1:])
+    if answer.id or answer.custom_id is not None or answer.overlay is not None:
+        raise ValueError("a stored analysis has neither names nor an overlay")
+    return answer
 
 
 def build_record(
-    analyzed: AnalyzedPicture,
+    answer: AnalysisOut,
+    stored: bytes,
+    numbers: Unrounded,
     *,
-    prior: float,
-    base_rate: float,
-    make_thumbnail: ThumbnailFn = thumbnail_jpeg,
-) -> AnalyzedRecord:
-    """``analyzed`` as a batch keeps it: with a thumbnail instead of its picture.
+    thumbnail: bytes,
+    tile: RgbArray,
+    overlay: bytes,
+    timings_ms: Mapping[str, float],
+) -> PictureRecord:
+    """``answer`` and all that is kept with it. ``stored``: ``encode_answer(answer)``.
 
-    The same bytes at the same priors give the same finding.
-    The answer has neither ``id`` nor ``custom_id``, which belong to the item, and no timings.
+    The same bytes at the same priors give the same record, but for ``timings_ms``.
     """
-    analysis, picture = analyzed.analysis, analyzed.picture
-    analysis_out = serialize_analysis(analyzed, prior=prior, base_rate=base_rate, fetch_ms=None)
-    match = analysis.match
-    width, height = picture.declared_size
-    record = PictureRecord(
-        sha256=analysis.sha256,
-        perceptual_hash=analysis.perceptual_hash,
-        outcome=str(analysis.outcome),
-        verdict=str(analysis.verdict),
-        llr=analysis_out.llr,
-        llr_ordinary=_round_llr(analysis.against.ordinary.llr),
-        llr_framed=_round_llr(analysis.against.framed.llr),
-        eye_llr=_eye_llr(analysis),
-        analysis=analysis_out.model_dump_json(exclude={"id", "custom_id"}).encode(),
-        width=width,
-        height=height,
-        eyes=_eyes(analysis),
-        square=analysis.alignment.vector() if analysis.alignment else None,
-        template=match.template if match else None,
-        transform=match.transform if match else None,
-        distance=match.distance if match else None,
-        warnings=analysis.warnings,
-        thumbnail=make_thumbnail(picture),
-        tile=average_tile(picture),
+    alignment = answer.alignment
+    return PictureRecord(
+        sha256=answer.image.sha256,
+        perceptual_hash=answer.image.perceptual_hash,
+        outcome=answer.outcome,
+        verdict=answer.verdict,
+        llr=answer.llr,
+        llr_ordinary=answer.against.ordinary.llr if answer.against else 0.0,
+        llr_framed=answer.against.framed.llr if answer.against else 0.0,
+        eye_llr=numbers.eye_llr,
+        analysis=stored,
+        width=answer.image.width,
+        height=answer.image.height,
+        eyes=numbers.eyes,
+        square=numbers.square,
+        template=alignment.template if alignment else None,
+        transform=alignment.transform if alignment else None,
+        distance=numbers.distance,
+        warnings=tuple(answer.warnings),
+        thumbnail=thumbnail,
+        tile=tile,
+        overlay=overlay,
+        timings_ms=timings_ms,
     )
-    return AnalyzedRecord(record, analyzed.timings_ms)
 
 
-def _round_llr(llr: float) -> float:
-    """As the answer gives it."""
-    return round(llr, 3) + 0.0
+def complete_answer(
+    record: PictureRecord,
+    *,
+    custom_id: str | None = None,
+    fetch_ms: float = 0.0,
+) -> AnalysisOut:
+    """The answer to a caller who sent one picture: named, timed, with the overlay if there is one.
 
-
-def _eye_llr(analysis: Analysis) -> float:
-    return next((e.llr for e in analysis.evidence if e.check.name == EYE_ALIGNMENT.name), 0.0)
-
-
-def _eyes(analysis: Analysis) -> tuple[float, float, float, float] | None:
-    if analysis.face is None:
-        return None
-    (left_x, left_y), (right_x, right_y) = (analysis.face.eyes / analysis.size).tolist()
-    return left_x, left_y, right_x, right_y
+    ``fetch_ms``: how long the picture took to arrive.
+    """
+    return decode_answer(record.analysis).model_copy(
+        update={
+            "id": f"an_{secrets.token_hex(12)}",
+            "custom_id": custom_id,
+            "timings_ms": timings_out({"fetch": fetch_ms, **record.timings_ms}),
+            "overlay": data_uri(record.overlay) if record.overlay else None,
+        }
+    )

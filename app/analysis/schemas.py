@@ -1,4 +1,4 @@
-"""The wire: what an Analysis looks like in JSON, over HTTP and from the command line alike."""
+"""An Analysis in JSON: the same over HTTP, from the command line and from child processes."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ Point = tuple[UnitCoordinate, UnitCoordinate]
 
 
 class WireModel(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
 
 
 class AnalysisOptions(WireModel):
-    """What a caller may add to a picture, in whichever way it is sent."""
+    """What a caller may add to a picture, however it is sent."""
 
     custom_id: str | None = Field(default=None, max_length=CUSTOM_ID_MAX_LENGTH)
     prior: Probability | None = None
@@ -41,9 +41,9 @@ class UrlRequest(AnalysisOptions):
 
 
 class AlignmentOut(WireModel):
-    """The crop square that the face asks for, seen from the picture's frame."""
+    """The face's FFHQ crop square, relative to the picture's frame."""
 
-    template: str | None = Field(description="generator family whose frame fits best")
+    template: str | None = Field(max_length=64, description="generator family that fits best")
     transform: Literal["untouched", "zoomed", "trimmed"] | None
     distance: float | None = Field(description="standard deviations from that template")
     centre: Point
@@ -65,7 +65,7 @@ class FaceOut(WireModel):
 
 
 class MarkOut(WireModel):
-    """Where a check looked."""
+    """Where a check measured."""
 
     label: str
     shape: Literal["dots", "line", "outline"]
@@ -89,7 +89,7 @@ class MeasuredOut(WireModel):
 
 
 class UnmeasurableOut(WireModel):
-    """A check that had nothing to measure; it weighs nothing."""
+    """A check that could not measure this picture; its llr is 0."""
 
     name: str
     version: int
@@ -100,11 +100,11 @@ class UnmeasurableOut(WireModel):
 
 
 class ImageOut(WireModel):
-    sha256: str = Field(description="of the bytes as they arrived")
-    perceptual_hash: str
-    width: int
-    height: int
-    format: str
+    sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of the bytes as they arrived")
+    perceptual_hash: str = Field(pattern="^[0-9a-f]{16}$")
+    width: int = Field(ge=1)
+    height: int = Field(ge=1)
+    format: Literal["JPEG", "PNG", "WEBP", "GIF", "AVIF"]
     animated: bool
 
 
@@ -144,7 +144,7 @@ class AgainstOut(WireModel):
 
 
 class AnalysisOut(WireModel):
-    """What Eyeline says of one avatar."""
+    """The answer about one avatar."""
 
     id: str
     custom_id: str | None

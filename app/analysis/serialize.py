@@ -1,15 +1,14 @@
-"""Analysis → the wire: rounding, unit coordinates, and null where there is nothing to say."""
+"""Analysis → JSON: rounding, unit coordinates, and null where nothing was measured."""
 
 from __future__ import annotations
 
 import base64
-import secrets
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from app import __version__
-from app.analysis.analyzer import STAGES, AnalyzedPicture
 from app.analysis.schemas import (
     AgainstOut,
     AlignmentOut,
@@ -24,7 +23,6 @@ from app.analysis.schemas import (
     TimingsOut,
     UnmeasurableOut,
 )
-from app.checks.eye_alignment import gan_eye_distance
 from app.evidence import (
     SCOPE,
     Analysis,
@@ -36,24 +34,20 @@ from app.evidence import (
     Unmeasurable,
 )
 from app.face.face import Face
-from app.face.portrait import Portrait
+from app.render import analysis_text
 
 
 def serialize_analysis(
-    analyzed: AnalyzedPicture,
+    analysis: Analysis,
     *,
     prior: float,
     base_rate: float,
-    custom_id: str | None = None,
-    fetch_ms: float | None = 0.0,
-    overlay: bytes | None = None,
 ) -> AnalysisOut:
-    """``analyzed`` as callers see it. ``fetch_ms`` ``None``: untimed. ``overlay``: PNG bytes."""
-    analysis = analyzed.analysis
+    """``analysis`` as callers see it, before it is given an ``id``, timings or an overlay."""
     is_scored = analysis.outcome is Outcome.SCORED
     return AnalysisOut(
-        id=f"an_{secrets.token_hex(12)}",
-        custom_id=custom_id,
+        id="",
+        custom_id=None,
         outcome=analysis.outcome,
         verdict=analysis.verdict,
         likelihood=_round_probability(analysis.posterior(prior)) if is_scored else None,
@@ -67,27 +61,26 @@ def serialize_analysis(
         against=_against(analysis.against) if is_scored else None,
         support=analysis.support,
         alignment=_alignment(analysis),
-        face=_face(analyzed, analysis.face) if analysis.face else None,
+        face=_face(analysis, analysis.face) if analysis.face else None,
         checks=[_check(e, analysis.size) for e in analysis.evidence],
         image=ImageOut(
             sha256=analysis.sha256,
             perceptual_hash=analysis.perceptual_hash,
-            width=analyzed.picture.declared_size[0],
-            height=analyzed.picture.declared_size[1],
+            width=analysis.declared_size[0],
+            height=analysis.declared_size[1],
             format=analysis.format,
             animated=analysis.animated,
         ),
         warnings=list(analysis.warnings),
         scope=SCOPE,
         model=ModelOut(version=__version__, calibration=analysis.calibration_id),
-        timings_ms=_timings(analyzed, fetch_ms) if fetch_ms is not None else None,
-        overlay=data_uri(overlay) if overlay is not None else None,
+        timings_ms=None,
     )
 
 
 def format_text(analysis: AnalysisOut) -> str:
     """``analysis`` for people, in a few lines: the verdict, what it is worth, and why."""
-    verdict, outcome = analysis.verdict.replace("_", " "), analysis.outcome.replace("_", " ")
+    verdict, outcome = analysis_text.in_words(analysis.verdict), analysis.outcome.replace("_", " ")
     if analysis.likelihood is None or analysis.llr_interval is None:
         return f"{verdict} ({outcome})"
     low, high = analysis.llr_interval
@@ -105,13 +98,15 @@ def format_text(analysis: AnalysisOut) -> str:
 
 
 def data_uri(png: bytes) -> str:
-    """``png`` as a page shows it without asking again."""
+    """``png`` as a ``data:`` URI."""
     return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
 
 
-def _timings(analyzed: AnalyzedPicture, fetch_ms: float) -> TimingsOut:
-    spent_ms = {"fetch": fetch_ms, **analyzed.timings_ms}
-    return TimingsOut(**{stage: _round(spent_ms.get(stage, 0.0), 1) for stage in STAGES})
+def timings_out(spent_ms: Mapping[str, float]) -> TimingsOut:
+    """``spent_ms`` by stage; 0 for a stage that is not in it."""
+    return TimingsOut(
+        **{stage: _round(spent_ms.get(stage, 0.0), 1) for stage in TimingsOut.model_fields}
+    )
 
 
 def _against(against: LikelihoodRatios) -> AgainstOut:
@@ -142,15 +137,15 @@ def _alignment(analysis: Analysis) -> AlignmentOut | None:
     )
 
 
-def _face(analyzed: AnalyzedPicture, face: Face) -> FaceOut:
-    left, right = _points(face.eyes, analyzed.analysis.size)
+def _face(analysis: Analysis, face: Face) -> FaceOut:
+    left, right = _points(face.eyes, analysis.size)
     return FaceOut(
-        count=analyzed.analysis.face_count,
+        count=analysis.face_count,
         eyes=(left, right),
         eye_distance_px=_round(face.eye_distance_px, 1),
         roll_deg=_round(face.roll_deg, 2),
         yaw_deg=_round(face.yaw_deg, 1),
-        gan_eye_distance=_round(gan_eye_distance(Portrait(analyzed.picture, face)), 4),
+        gan_eye_distance=_round(analysis.gan_eye_distance or 0.0, 4),
     )
 
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from app import __version__
-from app.analysis.analyzer import Analyzer
+from app.analysis.child_pool import open_service_analyzer
 from app.api import docs, problems
 from app.api.analyses import openapi as analyses_openapi
 from app.api.analyses import router as analyses
@@ -33,7 +33,7 @@ picture without a face is an outcome, never an error. Errors are `application/pr
 """
 
 
-def create_app(settings: Settings, open_analyzer: OpenAnalyzer = Analyzer.load) -> FastAPI:
+def create_app(settings: Settings, open_analyzer: OpenAnalyzer = open_service_analyzer) -> FastAPI:
     """The application. Raises ``SettingsError`` if it would be public without API keys."""
     settings.require_keys_if_public()
     metrics = Metrics()

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
-from app.analysis.analyzer import AnalyzePictureFn, Analyzer
+from app.analysis.child_pool import AnalyzeFn, AnyAnalyzer
 from app.api.admission import AnalysisPool
 from app.api.batches.state import BatchState, open_batch_state
 from app.api.keys import KeyRing
@@ -28,15 +28,14 @@ class AppState:
     metrics: Metrics
     analysis_pool: AnalysisPool
     fetcher: Fetcher
-    analyze: AnalyzePictureFn
-    decoder_memory_bytes: Callable[[], list[int]]
-    model: dict[str, Any]
+    analyze: AnalyzeFn
+    model: Mapping[str, Any]
     not_ready_reasons: tuple[str, ...]
     keys: KeyRing
     batches: BatchState
 
 
-OpenAnalyzer = Callable[[Settings], Analyzer]
+OpenAnalyzer = Callable[[Settings], AnyAnalyzer]
 
 
 async def app_state(request: Request) -> AppState:
@@ -57,11 +56,12 @@ async def open_app_state(
 ) -> AsyncIterator[AppState]:
     """Load and warm everything, then close it in the opposite order.
 
-    Every thread scores the canary before the first request, so models are warm and verified.
-    Raises what loading raises: a service with the wrong model or calibration does not start.
+    The canary picture is scored from every thread before the first request, so that models are
+    warm. Raises what loading raises: a service with the wrong models does not start.
     """
     settings.require_keys_if_public()
     analyzer = open_analyzer(settings)
+    metrics.track_analyzer_memory(analyzer.child_memory_bytes)
     cooldowns = HostCooldowns()  # one: a host that asks for rest gets it from the whole process
     keys = KeyRing(settings.parsed_api_keys())
     is_shared = keys.owner_count > 1
@@ -82,8 +82,7 @@ async def open_app_state(
                 analysis_pool=analysis_pool,
                 fetcher=fetcher,
                 analyze=analyzer,
-                decoder_memory_bytes=analyzer.decoder_memory_bytes,
-                model=analyzer.describe(),
+                model=analyzer.model.description,
                 not_ready_reasons=tuple(sorted({c for c in canary_errors if c is not None})),
                 keys=keys,
                 batches=batches,

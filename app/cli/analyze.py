@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,15 +14,15 @@ from app.cli.startup import (
     EXIT_FLAGGED,
     EXIT_USAGE,
     exit_with_error,
-    load_analyzer_or_exit,
     load_settings_or_exit,
+    open_analysis,
     silence_native_stderr,
 )
 from app.evidence import Verdict
 from app.settings import Settings
 
 if TYPE_CHECKING:
-    from app.analysis.analyzer import AnalyzedPicture, Analyzer
+    from app.analysis.child_pool import AnalyzeFn
     from app.analysis.schemas import AnalysisOut
     from app.cli.inputs import InputPicture
 
@@ -44,7 +44,7 @@ def analyze(
         Verdict | None, typer.Option(help="Exit with 3 if any picture has this verdict.")
     ] = None,
 ) -> None:
-    """Analyse pictures. What cannot be read is named on stderr; the rest is analysed anyway."""
+    """Analyze pictures. What cannot be read is named on stderr; the rest is analyzed anyway."""
     settings = load_settings_or_exit(prior=prior)
     inputs = _find_inputs(sources, settings)
     _prepare_overlay_dir(overlay, inputs)
@@ -52,12 +52,16 @@ def analyze(
     from app.errors import RequestError
 
     exit_code = 0
-    with closing(load_analyzer_or_exit(settings)) as analyzer:
-        with silence_native_stderr():
-            analyzer.check_canary()  # warms the model; `eyeline doctor` listens to what it says
+    with open_analysis(settings, processes=1) as analyzer:
+        with silence_native_stderr():  # warms the model as well
+            canary_error = analyzer.check_canary()
+        if canary_error is not None:
+            exit_with_error(canary_error, EXIT_FAILED)
         for input_picture in inputs:
             try:
-                analyzed, answer = _analyze_input(analyzer, input_picture, settings)
+                answer, png = _analyze_input(
+                    analyzer, input_picture, settings, overlay=overlay is not None
+                )
             except RequestError as error:
                 typer.echo(f"{input_picture.name}: {error.code}: {error.detail}", err=True)
                 exit_code = EXIT_FAILED
@@ -71,7 +75,8 @@ def analyze(
                 if as_json
                 else f"{input_picture.name}: {format_text(answer)}"
             )
-            _write_overlay(overlay, input_picture.name, analyzed, settings.base_rate)
+            if overlay is not None:
+                _write_overlay(overlay, input_picture.name, answer.image.sha256, png)
             if answer.verdict is fail_on and exit_code == 0:
                 exit_code = EXIT_FLAGGED
     raise typer.Exit(exit_code)
@@ -91,18 +96,16 @@ def _find_inputs(sources: list[str], settings: Settings) -> list[InputPicture]:
 
 
 def _analyze_input(
-    analyzer: Analyzer, input_picture: InputPicture, settings: Settings
-) -> tuple[AnalyzedPicture, AnalysisOut]:
-    from app.analysis.serialize import serialize_analysis
+    analyze_bytes: AnalyzeFn, input_picture: InputPicture, settings: Settings, *, overlay: bool
+) -> tuple[AnalysisOut, bytes]:
+    """The answer without an overlay, and the overlay's PNG, empty unless it is wanted."""
+    from app.analysis.record import complete_answer
 
     started_at = time.perf_counter()
     data = input_picture.read()
     fetch_ms = 1000.0 * (time.perf_counter() - started_at) if input_picture.remote else 0.0
-    analyzed = analyzer(data)
-    answer = serialize_analysis(
-        analyzed, prior=settings.prior, base_rate=settings.base_rate, fetch_ms=fetch_ms
-    )
-    return analyzed, answer
+    record = analyze_bytes(data, settings.prior, overlay=overlay)
+    return complete_answer(replace(record, overlay=b""), fetch_ms=fetch_ms), record.overlay
 
 
 def _prepare_overlay_dir(overlay: Path | None, inputs: list[InputPicture]) -> None:
@@ -116,15 +119,9 @@ def _prepare_overlay_dir(overlay: Path | None, inputs: list[InputPicture]) -> No
         )
 
 
-def _write_overlay(
-    overlay: Path | None, name: str, analyzed: AnalyzedPicture, base_rate: float
-) -> None:
+def _write_overlay(overlay: Path, name: str, sha256: str, png: bytes) -> None:
     """Write the overlay, in a folder by the picture's sha256: names from a list may collide."""
-    if overlay is None:
-        return
-    from app.render.overlay.overlay import draw_overlay
-
     is_file = overlay.suffix.lower() == ".png"
-    path = overlay if is_file else overlay / f"{analyzed.analysis.sha256[:16]}.png"
-    path.write_bytes(draw_overlay(analyzed.picture, analyzed.analysis, base_rate))
+    path = overlay if is_file else overlay / f"{sha256[:16]}.png"
+    path.write_bytes(png)
     typer.echo(f"{name}: overlay in {path}", err=True)

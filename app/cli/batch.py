@@ -63,7 +63,7 @@ def batch(
 
     logging.getLogger("eyeline.jobs").setLevel(logging.ERROR)  # that it goes on is no news here
     try:
-        with open_analysis(settings) as (analyzer, analyze), silence_native_stderr():
+        with open_analysis(settings, settings.batch_workers) as analyzer, silence_native_stderr():
             # Only now: what takes a second to import does so while the children load.
             from app.cli.batch_run import OutputPaths, run_batch
 
@@ -73,7 +73,6 @@ def batch(
                 outputs,
                 settings,
                 analyzer,
-                analyze,
                 cli_prior=prior,
                 quiet=quiet,
                 keep=keep,

@@ -16,12 +16,12 @@ from typing import IO, Any, Final, Literal
 import typer
 
 from app import __version__
-from app.analysis.analyzer import Analyzer
-from app.analysis.child_pool import AnalyzeFn
+from app.analysis.child_pool import AnyAnalyzer
 from app.batches.service import BatchService
 from app.batches.store.models import Batch, BatchIncomplete, BatchRequest, Status
 from app.cli.batch_input import BatchInput, open_input
 from app.cli.progress import wait_with_progress
+from app.render.analysis_text import in_words
 from app.runtime.batch_images import BatchImages
 from app.runtime.batch_json import ResultFilter, stream_results
 from app.runtime.batch_tools import build_tools
@@ -50,8 +50,7 @@ def run_batch(
     source: str,
     outputs: OutputPaths,
     settings: Settings,
-    analyzer: Analyzer,
-    analyze: AnalyzeFn,
+    analyzer: AnyAnalyzer,
     *,
     cli_prior: float | None,
     quiet: bool,
@@ -67,13 +66,13 @@ def run_batch(
         open_input(source, outputs.state_dir, settings) as batch_input,
     ):
         new_batch = _build_new_batch(
-            batch_input, settings, cli_prior, analyzer.describe().get("id")
+            batch_input, settings, cli_prior, analyzer.model.description.get("id")
         )
         _clear_stale_state(outputs.state_dir, new_batch)
         service = BatchService.open(
             database_url=None,
             data_dir=outputs.state_dir,
-            tools=build_tools(analyze, settings, Metrics()),
+            tools=build_tools(analyzer, settings, Metrics()),
             workers=settings.batch_workers,
             retention_s=NO_EXPIRY_S,
             max_waiting_items=settings.max_list_items,
@@ -85,7 +84,9 @@ def run_batch(
             batch = wait_with_progress(service, batch, quiet=quiet)
             if batch.status is not Status.COMPLETED:
                 raise BatchIncomplete(batch.error or f"the batch is {batch.status}")
-            batch_images = BatchImages(service, analyzer, settings.base_rate, batch_input.name)
+            batch_images = BatchImages(
+                service, analyzer.model, settings.base_rate, batch_input.name
+            )
             _write_outputs(service, batch, outputs, batch_images)
             retryable_count = _count_retryable(service, batch)
     if not keep and not retryable_count:
@@ -98,7 +99,7 @@ def run_batch(
 
 def format_summary(batch: Batch) -> str:
     """``batch`` in a line."""
-    verdicts = ", ".join(f"{n} {name.replace('_', ' ')}" for name, n in batch.verdicts.items() if n)
+    verdicts = ", ".join(f"{n} {in_words(name)}" for name, n in batch.verdicts.items() if n)
     failed = f", {batch.failed} could not be read" if batch.failed else ""
     return f"{batch.total} avatars: {verdicts or 'none analysed'}{failed}"
 

@@ -1,4 +1,4 @@
-"""What ``eyeline doctor`` looks at: everything that has to be right before a picture can be."""
+"""The checks of ``eyeline doctor``: everything that an analysis depends on."""
 
 from __future__ import annotations
 
@@ -8,12 +8,9 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from app.settings import Settings
-
-if TYPE_CHECKING:
-    from app.image.sandbox.process import DecoderProcess
 
 MIN_PYTHON: Final = (3, 11)
 _DISTRIBUTIONS: Final = (
@@ -29,7 +26,7 @@ _DISTRIBUTIONS: Final = (
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One thing looked at. ``remedy``: one line on how to mend it, if it is not ``ok``."""
+    """The result of one check. ``remedy``: one line on how to fix it, if it is not ``ok``."""
 
     name: str
     ok: bool
@@ -41,7 +38,7 @@ class Diagnosis:
 
 
 class Unhealthy(Exception):
-    """Something is wrong, and how to mend it."""
+    """Something is wrong; ``remedy`` says how to fix it."""
 
     def __init__(self, detail: str, remedy: str) -> None:
         super().__init__(detail)
@@ -52,7 +49,7 @@ HealthCheck = Callable[[Settings], str]
 
 
 def diagnose(settings: Settings) -> tuple[Diagnosis, ...]:
-    """Every finding, in the order in which things depend on each other."""
+    """Every check's result, in the order in which things depend on each other."""
     return tuple(_run_check(name, health_check, settings) for name, health_check in HEALTH_CHECKS)
 
 
@@ -61,9 +58,9 @@ def _run_check(name: str, health_check: HealthCheck, settings: Settings) -> Diag
         return Diagnosis(name, True, health_check(settings))
     except Unhealthy as problem:
         return Diagnosis(name, False, str(problem), problem.remedy)
-    except Exception as error:  # noqa: BLE001 - a doctor reports whatever it meets, and goes on
+    except Exception as error:  # noqa: BLE001 - any error is a result, and the next check runs
         return Diagnosis(
-            name, False, f"{type(error).__name__}: {error}", "mend what is above it first"
+            name, False, f"{type(error).__name__}: {error}", "fix what is listed above it first"
         )
 
 
@@ -144,44 +141,28 @@ def _check_networks(settings: Settings) -> str:
     return ", ".join(f"{name} {sha256[:12]}…" for name, sha256 in hashes.items())
 
 
-def _check_decoders(settings: Settings) -> str:
-    from app.image.picture import DecodeLimits
-    from app.image.sandbox.process import DecoderProcess
-
-    if not settings.isolate:
-        return "none: EYELINE_ISOLATE=false, and pictures are unpacked in the service itself"
-    limits = DecodeLimits(settings.max_bytes, settings.max_pixels)
-    return _check_process_start(lambda: DecoderProcess(limits), "unpack pictures")
-
-
-def _check_analyzer_processes(settings: Settings) -> str:
-    from app.analysis.child_pool import start_analyzer
-
-    if not settings.isolate:
-        return "none: EYELINE_ISOLATE=false, and lists are looked at in the service itself"
-    if not settings.batch_workers:
-        return "none: EYELINE_BATCH_WORKERS=0, and lists are left to `eyeline worker`"
-    startup = _check_process_start(lambda: start_analyzer(settings), "look at lists")
-    return f"{startup}; there will be {settings.batch_workers}"
-
-
-def _check_process_start(create: Callable[[], DecoderProcess], purpose: str) -> str:
+def _check_processes(settings: Settings) -> str:
     from contextlib import closing
 
+    from app.analysis.child_pool import service_processes, start_analyzer
     from app.image.sandbox.process import ProcessStartError
 
+    if not settings.isolate:
+        return "none: EYELINE_ISOLATE=false, and pictures are analyzed in the service itself"
     started_at = time.perf_counter()
     try:
-        with closing(create()) as process:
+        with closing(start_analyzer(settings)) as process:
             process.wait_until_ready()
             resident_mb = process.resident_bytes() / 2**20
     except ProcessStartError as error:
         raise Unhealthy(
-            f"no child process to {purpose} in: {error}",
+            f"no child process to analyze pictures in: {error}",
             "let this user have more processes, files and memory (`ulimit -a`), or `make setup`",
         ) from error
+    start_s = time.perf_counter() - started_at
     return (
-        f"a child starts in {time.perf_counter() - started_at:.1f} s and holds {resident_mb:.0f} MB"
+        f"a child starts in {start_s:.1f} s and holds {resident_mb:.0f} MB; "
+        f"a service has {service_processes(settings)}"
     )
 
 
@@ -208,7 +189,7 @@ def _check_cohort(settings: Settings) -> str:
         raise Unhealthy(
             str(error), "restore models/ from the repository, or run `eyeline fit`"
         ) from error
-    return "what lists are judged by is there"
+    return "the parameters for lists are there"
 
 
 def _check_storage(settings: Settings) -> str:
@@ -221,7 +202,7 @@ def _check_storage(settings: Settings) -> str:
     except DatabaseInUse:
         return f"{location} is in use, as by a service that runs"
     if problem is not None:
-        raise Unhealthy(problem, "make EYELINE_DATA_DIR writable, or mend EYELINE_DATABASE_URL")
+        raise Unhealthy(problem, "make EYELINE_DATA_DIR writable, or correct EYELINE_DATABASE_URL")
     return f"batches can be kept in {location}"
 
 
@@ -233,9 +214,8 @@ HEALTH_CHECKS: Final[Sequence[tuple[str, HealthCheck]]] = (
     ("model", _check_model),
     ("networks", _check_networks),
     ("calibration", _check_calibration),
-    ("decoders", _check_decoders),
     ("canary", _check_canary),
-    ("examiners", _check_analyzer_processes),
+    ("processes", _check_processes),
     ("cohort", _check_cohort),
     ("storage", _check_storage),
 )

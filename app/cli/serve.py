@@ -16,9 +16,9 @@ from app.cli.startup import (
     EXIT_FAILED,
     EXIT_USAGE,
     exit_with_error,
-    load_analyzer_or_exit,
     load_settings_or_exit,
     open_analysis,
+    open_analyzer_or_exit,
     silence_native_stderr,
 )
 from app.settings import Settings, SettingsError
@@ -65,13 +65,14 @@ def serve(
         exit_with_error(str(error), EXIT_USAGE)
     import uvicorn
 
+    from app.analysis.child_pool import service_processes
     from app.api import connection_timeouts
     from app.api.app import create_app
     from app.runtime import observability
 
     _exit_if_unready(settings)
     observability.configure_logs()
-    analyzer = load_analyzer_or_exit(settings)
+    analyzer = open_analyzer_or_exit(settings, service_processes(settings))
     uvicorn.run(
         create_app(settings, lambda _: analyzer),
         host=settings.host,
@@ -85,7 +86,7 @@ def serve(
 
 def worker(
     workers: Annotated[
-        int | None, typer.Option(help="Pictures looked at together (EYELINE_BATCH_WORKERS).")
+        int | None, typer.Option(help="Pictures analyzed at once (EYELINE_BATCH_WORKERS).")
     ] = None,
 ) -> None:
     """Work on the batches of a shared database, beside others, until told to stop.
@@ -105,8 +106,8 @@ def worker(
     from app.runtime.observability import Metrics
 
     observability.configure_logs()
-    with open_analysis(settings) as (_, analyze):
-        run_until_signal(lambda: open_batch_service(settings, analyze, Metrics()))
+    with open_analysis(settings, settings.batch_workers) as analyzer:
+        run_until_signal(lambda: open_batch_service(settings, analyzer, Metrics()))
 
 
 def _exit_if_unready(settings: Settings) -> None:

@@ -18,8 +18,7 @@ import typer
 from app.settings import Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
-    from app.analysis.analyzer import Analyzer
-    from app.analysis.child_pool import AnalyzeFn
+    from app.analysis.child_pool import AnyAnalyzer
 
 EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
@@ -35,30 +34,24 @@ def load_settings_or_exit(**overrides: Any) -> Settings:
         exit_with_error(str(error), EXIT_USAGE)
 
 
-def load_analyzer_or_exit(settings: Settings) -> Analyzer:
-    """Everything that looks at pictures, or the end."""
-    from app.analysis.analyzer import Analyzer
+def open_analyzer_or_exit(settings: Settings, processes: int) -> AnyAnalyzer:
+    """An analyzer, with so many child processes if pictures are isolated; or the end."""
+    from app.analysis.child_pool import open_analyzer
     from app.calibration.calibration import CalibrationError
     from app.face.landmarks import LandmarkModelError
     from app.networks.onnx import NetworkError
 
     try:
-        return Analyzer.load(settings)
+        return open_analyzer(settings, processes)
     except (CalibrationError, LandmarkModelError, NetworkError) as error:
         exit_with_error(str(error), EXIT_FAILED)
 
 
 @contextmanager
-def open_analysis(settings: Settings) -> Iterator[tuple[Analyzer, AnalyzeFn]]:
-    """Who knows the models, and who looks at lists; the children that look load meanwhile."""
-    from app.analysis.child_pool import AnalyzerPool, analyze_in_thread
-
-    with ExitStack() as stack:
-        pool = stack.enter_context(closing(AnalyzerPool(settings))) if settings.isolate else None
-        # Nothing is unpacked here then: no child is needed for that.
-        own_settings = settings.model_copy(update={"isolate": False}) if pool else settings
-        analyzer = stack.enter_context(closing(load_analyzer_or_exit(own_settings)))
-        yield analyzer, pool or analyze_in_thread(analyzer, settings)
+def open_analysis(settings: Settings, processes: int) -> Iterator[AnyAnalyzer]:
+    """``open_analyzer_or_exit``, closed at the end of the block."""
+    with closing(open_analyzer_or_exit(settings, processes)) as analyzer:
+        yield analyzer
 
 
 def exit_with_error(reason: str, code: int) -> NoReturn:

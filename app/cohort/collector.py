@@ -85,8 +85,8 @@ class CohortCollector:
             self.failures[result.failure.code if result.failure else "unknown"] += 1
             return
         self.outcomes[record.outcome] += 1
-        is_scored = record.outcome == Outcome.SCORED and math.isfinite(record.llr)
-        is_likely = is_scored and record.verdict == Verdict.LIKELY_STYLEGAN
+        is_scored = record.outcome is Outcome.SCORED and math.isfinite(record.llr)
+        is_likely = is_scored and record.verdict is Verdict.LIKELY_STYLEGAN
         (self.flagged if is_likely else self.rest).add(result.account)
         perceptual_hash = _parse_hash(record.perceptual_hash)
         square = self._square_of(record) if is_scored else None

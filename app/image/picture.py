@@ -126,12 +126,14 @@ class Picture:
         return np.packbits(low > np.median(low[1:])).tobytes().hex()
 
 
-def decode(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Picture:
+def decode(
+    data: bytes, limits: DecodeLimits = DEFAULT_LIMITS, sha256: str | None = None
+) -> Picture:
     """The picture in ``data``, whatever its name or content type said.
 
     Upright by EXIF, sRGB by its ICC profile, transparency on mid-grey, the first frame of an
-    animation. Raises only ``TooLarge``, ``NotAnImage``, ``ImageUnsupported``, ``ImageTruncated``
-    and ``ImageBomb``. Safe in threads.
+    animation. ``sha256``: of ``data``, hex, where it is known. Raises only ``TooLarge``,
+    ``NotAnImage``, ``ImageUnsupported``, ``ImageTruncated`` and ``ImageBomb``. Safe in threads.
     """
     if len(data) > limits.max_bytes:
         raise TooLarge(f"This has {len(data)} bytes; send {limits.max_bytes} at most.")
@@ -155,7 +157,7 @@ def decode(data: bytes, limits: DecodeLimits = DEFAULT_LIMITS) -> Picture:
     return Picture(
         rgb=rgb,
         format=container.format,
-        sha256=hashlib.sha256(data).hexdigest(),
+        sha256=sha256 or hashlib.sha256(data).hexdigest(),
         animated=animated,
         declared_size=size[::-1] if orientation_value >= 5 else size,
     )

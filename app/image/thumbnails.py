@@ -1,7 +1,6 @@
-"""What is kept of a picture once it was looked at: a thumbnail to show, a tile to average.
+"""What is kept of a picture after its analysis: a thumbnail to show, a tile to average.
 
-Both are made for every avatar of every list, on the thread that analysed it: a fraction of a
-millisecond each.
+Both are made for every avatar, a fraction of a millisecond each.
 """
 
 from __future__ import annotations
@@ -13,10 +12,9 @@ import numpy as np
 
 from app.arrays import RgbArray
 from app.image.picture import Picture
+from app.records import AVERAGE_TILE_PX
 
 THUMBNAIL_PX: Final = 128
-AVERAGE_TILE_PX: Final = 192
-"""Side of the square in which a list's pictures are averaged."""
 
 _JPEG_OPTIONS: Final = (cv2.IMWRITE_JPEG_QUALITY, 80)
 

@@ -118,6 +118,14 @@ def load_networks(models_dir: Path, region_network: str = REGION_NETWORK_FILE) -
     )
 
 
+def read_network_hashes(models_dir: Path) -> dict[str, str]:
+    """SHA-256 of each network's file, by name; nothing is loaded. Raises ``NetworkError``."""
+    return {
+        name: hashlib.sha256(_read_file(models_dir / name)).hexdigest()
+        for name in (REGION_NETWORK_FILE, SEGMENTER_FILE)
+    }
+
+
 def load_segmenter(models_dir: Path) -> Segmenter:
     """The person's mask alone. Raises ``NetworkError``."""
     path = models_dir / SEGMENTER_FILE

@@ -31,6 +31,13 @@ VERDICT_TEXT: Final[dict[Verdict, str]] = {
     Verdict.UNLIKELY_STYLEGAN: "Unlikely StyleGAN",
     Verdict.NOT_APPLICABLE: "Not applicable",
 }
+
+
+def in_words(verdict: str) -> str:
+    """``verdict`` in running text."""
+    return verdict.replace("_", " ").replace("stylegan", "StyleGAN")
+
+
 OUTCOME_TEXT: Final[dict[Outcome, str]] = {
     Outcome.SCORED: "A face was found and scored.",
     Outcome.NO_FACE: "No face was found that could be measured, so nothing was scored.",

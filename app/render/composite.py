@@ -20,7 +20,7 @@ from app.arrays import RgbArray
 from app.cohort.number_text import pluralize
 from app.evidence import SCOPE
 from app.face.alignment import Box
-from app.image.thumbnails import AVERAGE_TILE_PX
+from app.records import AVERAGE_TILE_PX
 from app.render import shapes
 from app.render.eye_template import EyeTemplate
 from app.render.png import encode_png

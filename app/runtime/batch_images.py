@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final, Literal
 
-from app.analysis.analyzer import Analyzer
+from app.analysis.model import ModelInfo
 from app.batches.service import BatchService
 from app.batches.store.models import Batch
 from app.cohort.text import concentration_text
 from app.errors import NotFound, NotYet
-from app.evidence import Outcome, Verdict
+from app.evidence import Verdict
 from app.records import ItemResult
 from app.render.composite import draw_composite
 from app.render.eye_template import EyeTemplate
@@ -46,21 +46,20 @@ class MontageQuery:
 
 
 class BatchImages:
-    """Draws on the calling thread. ``analyzer``: asked for the template and for what it is.
+    """Draws on the calling thread. ``list_name``: of lists whose metadata give none.
 
-    ``list_name``: what lists are called whose metadata do not say it under ``name`` or ``list``;
-    without one, by their batch.
+    Without it they go by their batch's id.
     """
 
     def __init__(
-        self, service: BatchService, analyzer: Analyzer, base_rate: float, list_name: str = ""
+        self, service: BatchService, model: ModelInfo, base_rate: float, list_name: str = ""
     ) -> None:
         self._service = service
-        left, right = analyzer.template_eyes()[TEMPLATE_FAMILY]
+        left, right = model.template_eyes[TEMPLATE_FAMILY]
         self._template = EyeTemplate(
             TEMPLATE_FAMILY.upper(), ((left[0], left[1]), (right[0], right[1]))
         )
-        self._model = analyzer.describe()
+        self._model = model.description
         self._base_rate = base_rate
         self._list_name = list_name
 
@@ -152,8 +151,8 @@ def montage_tile(result: ItemResult) -> MontageTile:
     return MontageTile(
         result.seq,
         name,
-        Verdict(record.verdict),
-        Outcome(record.outcome),
+        record.verdict,
+        record.outcome,
         record.llr,
         record.thumbnail,
         record.eyes,

@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator, Iterator
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 
-from app.analysis.child_pool import AnalyzeFn, AnalyzerPool
+from app.analysis.child_pool import AnalyzeFn
 from app.batches.service import BatchService
 from app.batches.webhooks.messages import enqueue_webhook
 from app.batches.webhooks.sender import PostFn, WebhookSender
@@ -29,8 +29,6 @@ def open_batch_service(
     url = settings.database_url
     keys = settings.webhook_keys()
     holds = HostCooldowns() if holds is None else holds
-    if isinstance(analyze, AnalyzerPool):
-        metrics.track_analyzer_memory(analyze.resident_bytes)
     with ExitStack() as stack:
         service = stack.enter_context(
             BatchService.open(

@@ -35,14 +35,13 @@ def build_tools(
     policy = replace(fetch_policy(settings), max_wait_s=HOST_WAIT_S)
     holds = HostCooldowns() if holds is None else holds
 
-    def analyze_and_count(data: bytes, prior: float) -> PictureRecord:
+    def analyze_and_count(data: bytes, prior: float, sha256: str) -> PictureRecord:
         try:
-            analyzed = analyze(data, prior)
+            record = analyze(data, prior, sha256=sha256)
         except RequestError as error:
             metrics.item_failures.labels(error.code).inc()
             raise
-        record = analyzed.record
-        metrics.count_analysis(record.outcome, record.verdict, analyzed.timings_ms)
+        metrics.count_analysis(record)
         return record
 
     @asynccontextmanager

@@ -1,11 +1,11 @@
-"""What ``/metrics`` tells Prometheus. Every label has a small fixed set of values."""
+"""Metrics for Prometheus, and logs. Every label has a small fixed set of values."""
 
 from __future__ import annotations
 
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final
 
@@ -21,6 +21,7 @@ from prometheus_client import (
 from structlog.typing import Processor
 
 from app.batches.store.queries import BatchCounts
+from app.records import PictureRecord
 
 
 def configure_logs() -> None:
@@ -56,7 +57,7 @@ _BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.
 
 
 class Metrics:
-    """One registry an application, so that two in one process do not meet."""
+    """One registry an application, so that two in one process stay apart."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -69,7 +70,7 @@ class Metrics:
         )
         self.analyses = Counter(
             "eyeline_analyses",
-            "Pictures examined.",
+            "Pictures analyzed.",
             ("outcome", "verdict"),
             registry=self._registry,
         )
@@ -87,7 +88,7 @@ class Metrics:
         )
         self.refusals = Counter(
             "eyeline_queue_refusals",
-            "Requests refused because all places were taken.",
+            "Requests refused because the concurrency limit was reached.",
             registry=self._registry,
         )
 
@@ -108,23 +109,13 @@ class Metrics:
             "Items of all batches that have no result yet.",
             registry=self._registry,
         )
-        self.decoder_processes = Gauge(
-            "eyeline_decoder_processes",
-            "Child processes that unpack pictures.",
-            registry=self._registry,
-        )
         self.analyzer_processes = Gauge(
             "eyeline_examiner_processes",
-            "Child processes that look at the pictures of lists.",
+            "Child processes that decode and analyze pictures.",
             registry=self._registry,
         )
         self.analyzer_memory = Gauge(
             "eyeline_examiner_resident_memory_bytes",
-            "Resident memory of all of them; what they share is counted in each.",
-            registry=self._registry,
-        )
-        self.decoder_memory = Gauge(
-            "eyeline_decoder_resident_memory_bytes",
             "Resident memory of all of them; what they share is counted in each.",
             registry=self._registry,
         )
@@ -137,9 +128,9 @@ class Metrics:
         finally:
             self.stages.labels(name).observe(time.perf_counter() - began)
 
-    def count_analysis(self, outcome: str, verdict: str, timings_ms: Mapping[str, float]) -> None:
-        self.analyses.labels(outcome, verdict).inc()
-        for stage, spent_ms in timings_ms.items():
+    def count_analysis(self, record: PictureRecord) -> None:
+        self.analyses.labels(record.outcome, record.verdict).inc()
+        for stage, spent_ms in record.timings_ms.items():
             self.stages.labels(stage).observe(spent_ms / 1000.0)
 
     def set_batch_counts(self, counts: BatchCounts) -> None:
@@ -147,12 +138,8 @@ class Metrics:
             self.batches.labels(status).set(number)
         self.items_waiting.set(counts.waiting_items)
 
-    def set_decoder_memory(self, resident_bytes: Sequence[int]) -> None:
-        self.decoder_processes.set(len(resident_bytes))
-        self.decoder_memory.set(sum(resident_bytes))
-
     def track_analyzer_memory(self, resident_bytes: Callable[[], Sequence[int]]) -> None:
-        """``resident_bytes``: what each holds now; asked whenever somebody wants to know."""
+        """``resident_bytes``: of each child now; called when metrics are read."""
         self.analyzer_processes.set_function(lambda: len(resident_bytes()))
         self.analyzer_memory.set_function(lambda: sum(resident_bytes()))
 

@@ -1,7 +1,8 @@
-"""Lists are looked at in children: the same findings as here, and whatever happens, no more."""
+"""Analysis in children: the same records as in this process, and no fault reaches further."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -12,13 +13,22 @@ import pytest
 import structlog
 
 from app.analysis.analyzer import Analyzer
-from app.analysis.child_pool import AnalyzeFn, AnalyzerPool, analyze_in_thread, open_analyze_fn
-from app.analysis.record import AnalyzedRecord
+from app.analysis.child_pool import (
+    AnalyzeFn,
+    AnalyzerPool,
+    AnalyzerProcess,
+    open_analyzer,
+    open_service_analyzer,
+    service_processes,
+    start_analyzer,
+)
+from app.analysis.model import load_model_info
 from app.errors import DecoderFailed, ImageBomb, RequestError
+from app.records import PictureRecord
 from app.settings import Settings
 from tests.analysis.crashing_child import LOOKUP_FAULT
 from tests.image.sandbox.crashing_child import BUSY_LOOP, EXHAUST_MEMORY, FALSE_REPLY, SEGFAULT
-from tests.image.sandbox.test_service import child_pids
+from tests.image.sandbox.test_pool import child_pids
 
 FACES = Path(__file__).resolve().parent.parent.parent / "fixtures" / "faces"
 FILES = sorted([*FACES.glob("*.jpg"), *FACES.glob("*.png"), *(FACES / "hostile").glob("*.*")])
@@ -33,65 +43,91 @@ def silence() -> Iterator[None]:
 
 
 @pytest.fixture(scope="module")
-def analyst() -> Iterator[Analyzer]:
+def analyzer() -> Iterator[Analyzer]:
     with closing(Analyzer.load(SETTINGS)) as loaded:
         yield loaded
 
 
 @pytest.fixture(scope="module")
-def apart(analyst: Analyzer) -> Iterator[AnalyzeFn]:
-    with open_analyze_fn(SETTINGS, analyst) as look:
-        yield look
+def isolated() -> Iterator[AnalyzerPool]:
+    with closing(AnalyzerPool.load(SETTINGS, 2)) as pool:
+        yield pool
 
 
 @pytest.fixture(scope="module")
 def fragile() -> Iterator[AnalyzerPool]:
-    settings = SETTINGS.model_copy(update={"batch_workers": 1})
-    with closing(AnalyzerPool(settings, program="tests.analysis.crashing_child")) as pool:
+    def start(settings: Settings) -> AnalyzerProcess:
+        return start_analyzer(settings, "tests.analysis.crashing_child")
+
+    with closing(AnalyzerPool(SETTINGS, load_model_info(SETTINGS), 1, start)) as pool:
         yield pool
 
 
-def analyze_or_error(analyze: AnalyzeFn, data: bytes) -> AnalyzedRecord | tuple[str, str]:
+def analyze_or_error(
+    analyze: AnalyzeFn, data: bytes, *, overlay: bool = False
+) -> PictureRecord | tuple[str, str]:
     try:
-        return analyze(data, 0.25)
+        return analyze(data, 0.25, overlay=overlay)
     except RequestError as error:
         return error.code, error.detail
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.name)
-def test_apart_is_as_here(apart: AnalyzeFn, analyst: Analyzer, path: Path) -> None:
+def test_isolated_is_as_in_this_process(
+    isolated: AnalyzerPool, analyzer: Analyzer, path: Path
+) -> None:
     data = path.read_bytes()
-    isolated, in_thread = (
-        analyze_or_error(apart, data),
-        analyze_or_error(analyze_in_thread(analyst, SETTINGS), data),
+    there, here = (
+        analyze_or_error(analyze, data, overlay=True) for analyze in (isolated, analyzer)
     )
-    if isinstance(in_thread, tuple):
-        assert isolated == in_thread
+    if isinstance(here, tuple):
+        assert there == here
         return
-    assert isinstance(isolated, AnalyzedRecord)
-    assert isolated.timings_ms.keys() == in_thread.timings_ms.keys()
-    assert in_thread.record.tile is not None
-    np.testing.assert_array_equal(isolated.record.tile, in_thread.record.tile)
-    assert {**vars(isolated.record), "tile": 0} == {**vars(in_thread.record), "tile": 0}
+    assert isinstance(there, PictureRecord)
+    assert there.timings_ms.keys() == here.timings_ms.keys()
+    assert here.overlay
+    assert here.tile is not None
+    np.testing.assert_array_equal(there.tile, here.tile)
+    not_compared = {"tile": 0, "timings_ms": 0}
+    assert {**vars(there), **not_compared} == {**vars(here), **not_compared}
 
 
-def test_threads_agree(apart: AnalyzeFn) -> None:
-    alone = [analyze_or_error(apart, path.read_bytes()) for path in FILES[:8]]
+def test_an_overlay_is_drawn_only_if_asked_for(isolated: AnalyzerPool) -> None:
+    assert isolated(PICTURE, 0.5).overlay == b""
+    assert isolated(PICTURE, 0.5, overlay=True).overlay.startswith(b"\x89PNG")
+
+
+def test_a_hash_that_is_known_is_not_computed_again(isolated: AnalyzerPool) -> None:
+    digest = hashlib.sha256(PICTURE).hexdigest()
+    assert isolated(PICTURE, 0.5).sha256 == digest
+    assert isolated(PICTURE, 0.5, sha256="ab" * 32).sha256 == "ab" * 32
+
+
+def test_threads_agree(isolated: AnalyzerPool) -> None:
+    alone = [analyze_or_error(isolated, path.read_bytes()) for path in FILES[:8]]
     with ThreadPoolExecutor(4) as pool:
         together = list(
-            pool.map(lambda path: analyze_or_error(apart, path.read_bytes()), FILES[:8])
+            pool.map(lambda path: analyze_or_error(isolated, path.read_bytes()), FILES[:8])
         )
     for one, other in zip(alone, together, strict=True):
-        if isinstance(one, AnalyzedRecord):
-            assert isinstance(other, AnalyzedRecord)
-            assert one.record.analysis == other.record.analysis
+        if isinstance(one, PictureRecord):
+            assert isinstance(other, PictureRecord)
+            assert one.analysis == other.analysis
         else:
             assert one == other
 
 
-def test_all_of_them_start_at_once(apart: AnalyzeFn) -> None:
-    assert isinstance(apart, AnalyzerPool)
-    assert len(apart.resident_bytes()) == SETTINGS.batch_workers
+def test_all_of_them_start_at_once(isolated: AnalyzerPool) -> None:
+    assert len(isolated.child_memory_bytes()) == 2
+
+
+@pytest.mark.parametrize(
+    ("workers", "batch_workers", "processes"),
+    [(1, 0, 1), (4, 0, 4), (1, 2, 3), (2, 2, 3), (8, 2, 8)],
+)
+def test_lists_can_never_hold_every_child(workers: int, batch_workers: int, processes: int) -> None:
+    settings = Settings(workers=workers, batch_workers=batch_workers)
+    assert service_processes(settings) == processes > batch_workers
 
 
 @pytest.mark.parametrize("word", [SEGFAULT, FALSE_REPLY])
@@ -100,7 +136,7 @@ def test_a_killed_child_is_the_fault_of_its_picture_alone(
 ) -> None:
     with pytest.raises(DecoderFailed, match="save it anew"):
         fragile(PICTURE + word, 0.5)
-    assert fragile(PICTURE, 0.5).record.outcome == "scored"
+    assert fragile(PICTURE, 0.5).outcome == "scored"
 
 
 def test_time_and_memory_are_bounded(fragile: AnalyzerPool) -> None:
@@ -108,11 +144,11 @@ def test_time_and_memory_are_bounded(fragile: AnalyzerPool) -> None:
         fragile(PICTURE + BUSY_LOOP, 0.5)
     with pytest.raises(ImageBomb, match="too much"):
         fragile(PICTURE + EXHAUST_MEMORY, 0.5)
-    assert fragile(PICTURE, 0.5).record.outcome == "scored"
+    assert fragile(PICTURE, 0.5).outcome == "scored"
 
 
 def test_a_fault_of_ours_is_not_the_picture_s_and_costs_no_child(fragile: AnalyzerPool) -> None:
-    assert fragile(PICTURE, 0.5).record.outcome == "scored"
+    assert fragile(PICTURE, 0.5).outcome == "scored"
     before = child_pids()
     with pytest.raises(RuntimeError, match=r"^LookupError: mislaid$"):  # and no file was open to it
         fragile(PICTURE + LOOKUP_FAULT, 0.5)
@@ -124,21 +160,31 @@ def test_a_child_whose_models_are_not_as_recorded_does_not_start(tmp_path: Path)
         (tmp_path / path.name).symlink_to(path)
     (tmp_path / "canary.json").unlink()
     (tmp_path / "canary.json").write_text('{"llr": 9.0, "verdict": "likely_stylegan"}')
-    settings = SETTINGS.model_copy(update={"models_dir": tmp_path, "batch_workers": 1})
-    with (
-        closing(AnalyzerPool(settings)) as examiners,
-        pytest.raises(RuntimeError, match="does not start"),
-    ):
-        examiners(PICTURE, 0.5)
+    settings = SETTINGS.model_copy(update={"models_dir": tmp_path})
+    with closing(AnalyzerPool.load(settings, 1)) as pool:
+        with pytest.raises(RuntimeError, match="does not start"):
+            pool(PICTURE, 0.5)
+        assert "recorded is 9.00" in str(pool.check_canary())
 
 
-def test_without_isolation_or_workers_it_is_looked_at_here(analyst: Analyzer) -> None:
-    no_workers = SETTINGS.model_copy(update={"batch_workers": 0})
-    with open_analyze_fn(no_workers, analyst) as analyze:
-        assert not isinstance(analyze, AnalyzerPool)
-    with (
-        closing(Analyzer.load(Settings(workers=1, isolate=False))) as bare,
-        open_analyze_fn(SETTINGS, bare) as analyze,
-    ):
-        assert not isinstance(analyze, AnalyzerPool)
-        assert analyze(PICTURE, 0.5).record.outcome == "scored"
+def test_the_canary_is_scored_as_recorded(isolated: AnalyzerPool, analyzer: Analyzer) -> None:
+    assert isolated.check_canary() is None
+    assert analyzer.check_canary() is None
+
+
+def test_without_isolation_there_are_no_children() -> None:
+    before = child_pids()
+    with closing(open_service_analyzer(SETTINGS.model_copy(update={"isolate": False}))) as bare:
+        assert isinstance(bare, Analyzer)
+        assert bare(PICTURE, 0.5).outcome == "scored"
+        assert bare.child_memory_bytes() == []
+        assert child_pids() == before
+
+
+def test_by_default_there_are(analyzer: Analyzer) -> None:
+    before = child_pids()
+    with closing(open_analyzer(Settings(), 1)) as pool:
+        assert len(child_pids() - before) == len(pool.child_memory_bytes()) == 1
+        assert pool(PICTURE, 0.5).llr == analyzer(PICTURE, 0.5).llr
+        assert pool.model == analyzer.model
+    assert child_pids() == before

@@ -1,10 +1,9 @@
-"""What an examining child says is data, whoever speaks for it."""
+"""What a child sends is data, whatever controls it."""
 
 from __future__ import annotations
 
 import json
 import mmap
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -12,36 +11,30 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.analysis.child_protocol import decode_record_reply, encode_record, encode_refusal
-from app.analysis.record import AnalyzedRecord
-from app.image.sandbox.protocol import MAX_REPLY_BYTES
-from app.image.thumbnails import AVERAGE_TILE_PX, encode_jpeg
-from app.records import PictureRecord
+from app.analysis.child_protocol import (
+    MAX_ANALYSIS_BYTES,
+    MAX_OVERLAY_BYTES,
+    AnalysisRequest,
+    decode_record_reply,
+    encode_record,
+    encode_refusal,
+)
+from app.analysis.record import encode_answer, unrounded_numbers
+from app.analysis.serialize import serialize_analysis
+from app.evidence import Analysis, Outcome
+from app.image.picture import decode
+from app.image.sandbox.protocol import MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES, MAX_REQUEST_BYTES
+from app.image.thumbnails import THUMBNAIL_PX, encode_jpeg
+from app.records import AVERAGE_TILE_PX, PictureRecord
+from tests.api.stub_analyzer import picture_bytes, stub_analysis
 
+PICTURE = decode(picture_bytes())
+ANALYSIS = stub_analysis(PICTURE)
 THUMBNAIL = np.random.default_rng(1).integers(0, 256, (90, 128, 3), dtype=np.uint8)
 TILE = np.random.default_rng(2).integers(
     0, 256, (AVERAGE_TILE_PX, AVERAGE_TILE_PX, 3), dtype=np.uint8
 )
-PICTURE_RECORD = PictureRecord(
-    sha256="ab" * 32,
-    perceptual_hash="0123456789abcdef",
-    outcome="scored",
-    verdict="inconclusive",
-    llr=0.25,
-    llr_ordinary=0.5,
-    llr_framed=-0.125,
-    eye_llr=-0.5,
-    analysis=b'{"llr": 0.25}',
-    width=640,
-    height=450,
-    eyes=(0.1, 0.2, 0.3, 0.4),
-    square=(0.5, 0.5, 0.0, 0.01),
-    template="ffhq",
-    transform="untouched",
-    distance=1.5,
-    warnings=("several_faces",),
-    tile=TILE,
-)
+OVERLAY = b"\x89PNG\r\n\x1a\n and so on"
 TIMINGS = {"decode": 1.0, "landmarks": 9.0, "checks": 20.5}
 MEMORY_BYTES = 1_000_000
 
@@ -50,38 +43,59 @@ def make_memory() -> mmap.mmap:
     return mmap.mmap(-1, MEMORY_BYTES)
 
 
-def encode_line(record: PictureRecord = PICTURE_RECORD) -> tuple[bytes, mmap.mmap]:
-    shared = make_memory()
-    return encode_record(AnalyzedRecord(record, TIMINGS), THUMBNAIL, shared), shared
+def encode_line(analysis: Analysis = ANALYSIS, overlay: bytes = OVERLAY) -> tuple[bytes, mmap.mmap]:
+    memory = make_memory()
+    line = encode_record(
+        serialize_analysis(analysis, prior=0.5, base_rate=0.0005),
+        unrounded_numbers(analysis),
+        thumbnail=THUMBNAIL,
+        tile=TILE,
+        overlay=overlay,
+        timings_ms=TIMINGS,
+        memory=memory,
+    )
+    return line, memory
 
 
-def decode_line(line: bytes, shared: mmap.mmap) -> AnalyzedRecord | tuple[str, str]:
-    return decode_record_reply(line, lambda start, count: shared[start : start + count])
+def decode_line(
+    line: bytes, memory: mmap.mmap, sha256: str = PICTURE.sha256
+) -> PictureRecord | tuple[str, str]:
+    return decode_record_reply(line, lambda start, count: memory[start : start + count], sha256)
 
 
-@pytest.mark.parametrize(
-    "finding",
-    [
-        PICTURE_RECORD,
-        replace(
-            PICTURE_RECORD, eyes=None, square=None, template=None, transform=None, distance=None
-        ),
-    ],
-    ids=["a face", "no face"],
-)
-def test_a_finding_arrives_as_it_was_told(finding: PictureRecord) -> None:
-    line, shared = encode_line(finding)
+def test_a_request_arrives_as_it_was_written() -> None:
+    request = AnalysisRequest(5_000_000, 0.25, True, "0f" * 32)
+    assert len(request.encode()) <= MAX_REQUEST_BYTES
+    assert AnalysisRequest.decode(request.encode()) == request
+
+
+def test_the_largest_reply_fits_into_the_memory() -> None:
+    pixels = THUMBNAIL_PX**2 + AVERAGE_TILE_PX**2
+    assert MAX_ANALYSIS_BYTES + 3 * pixels + MAX_OVERLAY_BYTES <= MAX_PAYLOAD_BYTES
+
+
+@pytest.mark.parametrize("overlay", [OVERLAY, b""], ids=["overlay", "no overlay"])
+@pytest.mark.parametrize("outcome", [Outcome.SCORED, Outcome.NO_FACE])
+def test_a_record_arrives_as_it_was_written(outcome: Outcome, overlay: bytes) -> None:
+    analysis = stub_analysis(PICTURE, outcome)
+    line, memory = encode_line(analysis, overlay)
     assert len(line) <= MAX_REPLY_BYTES
-    analyzed = decode_line(line, shared)
-    assert isinstance(analyzed, AnalyzedRecord)
-    assert analyzed.timings_ms == TIMINGS
-    assert analyzed.record.tile is not None
-    np.testing.assert_array_equal(analyzed.record.tile, TILE)
-    assert {**vars(analyzed.record), "tile": None} == {
-        **vars(finding),
-        "tile": None,
-        "thumbnail": encode_jpeg(THUMBNAIL),
-    }
+    record = decode_line(line, memory)
+    assert isinstance(record, PictureRecord)
+    answer = serialize_analysis(analysis, prior=0.5, base_rate=0.0005)
+    assert record.analysis == encode_answer(answer)
+    assert (record.outcome, record.verdict, record.llr) == (outcome, analysis.verdict, answer.llr)
+    assert record.sha256 == PICTURE.sha256
+    assert (record.width, record.height) == PICTURE.declared_size
+    assert (record.eyes is None) == (outcome is Outcome.NO_FACE)
+    numbers = unrounded_numbers(analysis)
+    assert (record.eye_llr, record.eyes) == (numbers.eye_llr, numbers.eyes)
+    assert (record.square, record.distance) == (numbers.square, numbers.distance)
+    assert record.timings_ms == TIMINGS
+    assert record.overlay == overlay
+    assert record.thumbnail == encode_jpeg(THUMBNAIL)
+    assert record.tile is not None
+    np.testing.assert_array_equal(record.tile, TILE)
 
 
 @pytest.mark.parametrize("letter", ["a", "×", "\U0001f642", "\0"])
@@ -103,40 +117,72 @@ def test_why_there_is_none_arrives_too(letter: str) -> None:
         {"analysis_bytes": 10**9},
         {"analysis_bytes": 4},
         {"analysis_bytes": -1},
-        {"llr": "NaN"},
-        {"llr": None},
-        {"eyes": [1, 2, 3]},
-        {"verdict": "guilty"},
-        {"outcome": "<script>"},
-        {"sha256": "0"},
-        {"perceptual_hash": "'; drop"},
-        {"template": "x" * 65},
+        {"overlay_bytes": -1},
+        {"overlay_bytes": 10**9},
+        {"numbers": None},
+        {"numbers": {"eye_llr": "NaN", "eyes": None, "square": None, "distance": None}},
+        {"numbers": {"eye_llr": None, "eyes": None, "square": None, "distance": None}},
+        {"numbers": {"eye_llr": 0.0, "eyes": [1, 2, 3], "square": None, "distance": None}},
         {"timings_ms": {"lunch": 1.0}},
         {"more": 1},
-        {"width": 0},
     ],
     ids=str,
 )
 def test_what_cannot_be_is_no_reply(change: dict[str, Any]) -> None:
-    line, shared = encode_line()
+    line, memory = encode_line()
     reply = json.loads(line)
-    assert isinstance(decode_line(json.dumps(reply).encode(), shared), AnalyzedRecord)
-    reply["found"].update(change)
+    assert isinstance(decode_line(json.dumps(reply).encode(), memory), PictureRecord)
+    reply["record"].update(change)
     with pytest.raises(ValueError, match=r"."):
-        decode_line(json.dumps(reply).encode(), shared)
+        decode_line(json.dumps(reply).encode(), memory)
 
 
-@pytest.mark.parametrize("analysis", [b"[]", b"null", b'{"a"', b"\xff\xff", b"[" * 100_000])
-def test_an_answer_that_is_none_is_not_kept(analysis: bytes) -> None:
-    line, shared = encode_line(replace(PICTURE_RECORD, analysis=analysis))
+@pytest.mark.parametrize(
+    ("true", "false"),
+    [
+        (b'"verdict":"likely_stylegan"', b'"verdict":"guilty"'),
+        (b'"outcome":"scored"', b'"outcome":"<script>"'),
+        (b'"llr":3.7,', b'"llr":NaN,'),
+        (b'"llr":3.7,', b'"llr":null,'),
+        (b'"sha256":"', b'"sha256":"0'),
+        (b'"perceptual_hash":"', b'"perceptual_hash":"<'),
+        (b'"width":40', b'"width":0'),
+        (b'"format":"PNG"', b'"format":"EXE"'),
+        (b'"outcome"', b'"surprise"'),
+    ],
+)
+def test_an_answer_outside_the_schema_is_not_kept(true: bytes, false: bytes) -> None:
+    line, memory = encode_line()
+    reply = json.loads(line)
+    length = reply["record"]["analysis_bytes"]
+    analysis, rest = memory[:length], memory[length : length + 200_000]
+    assert true in analysis
+    lie = analysis.replace(true, false)
+    memory[: len(lie) + len(rest)] = lie + rest
+    reply["record"]["analysis_bytes"] = len(lie)
     with pytest.raises(ValueError, match=r"."):
-        decode_line(line, shared)
+        decode_line(json.dumps(reply).encode(), memory)
+
+
+def test_an_answer_about_another_picture_is_not_kept() -> None:
+    line, memory = encode_line()
+    with pytest.raises(ValueError, match="another picture"):
+        decode_line(line, memory, "ab" * 32)
+
+
+@pytest.mark.parametrize("overlay", [b"<svg/>", b"GIF89a", b"\x89PNG"])
+def test_an_overlay_that_is_no_png_is_not_kept(overlay: bytes) -> None:
+    line, memory = encode_line(overlay=overlay)
+    with pytest.raises(ValueError, match="PNG"):
+        decode_line(line, memory)
 
 
 def test_what_was_promised_and_is_not_there_is_no_reply() -> None:
-    line, shared = encode_line()
+    line, memory = encode_line()
     with pytest.raises(ValueError, match=r"."):
-        decode_record_reply(line, lambda start, count: shared[start : start + count][:50])
+        decode_record_reply(
+            line, lambda start, count: memory[start : start + count][:50], PICTURE.sha256
+        )
 
 
 @given(st.binary(max_size=400))

@@ -15,10 +15,10 @@ from typing import Any
 import httpx
 from PIL import Image
 
-from app.analysis.analyzer import AnalyzedPicture
-from app.evidence import Verdict
-from app.image.picture import decode
-from tests.api.stub_analyzer import StubAnalyzer, stub_analysis
+from app.analysis.analyzer import Stopwatch
+from app.evidence import Analysis, Verdict
+from app.image.picture import Picture
+from tests.api.stub_analyzer import StubAnalyzer
 from tests.likelihood_ratios import make_ratios
 
 WAIT_TIMEOUT_S = 60.0
@@ -36,9 +36,10 @@ def shade_png(shade: int) -> bytes:
 class ShadeAnalyzer(StubAnalyzer):
     """Finds the bright ones likely StyleGAN, and the very bright ones more so."""
 
-    def __call__(self, data: bytes) -> AnalyzedPicture:
-        picture = decode(data)
-        self._during_analysis()
+    def analyze(
+        self, data: bytes, stopwatch: Stopwatch, sha256: str | None = None
+    ) -> tuple[Picture, Analysis]:
+        picture, analysis = super().analyze(data, stopwatch, sha256)
         shade = int(picture.rgb[0, 0, 0])
         verdict = Verdict.INCONCLUSIVE
         if shade >= LIKELY_FROM:
@@ -46,8 +47,7 @@ class ShadeAnalyzer(StubAnalyzer):
         elif shade <= UNLIKELY_TO:
             verdict = Verdict.UNLIKELY_STYLEGAN
         ratios = make_ratios(round(shade / 32 - 4, 3))
-        analysis = replace(stub_analysis(picture), against=ratios, verdict=verdict)
-        return AnalyzedPicture(picture, analysis, {"decode": 1.0, "landmarks": 2.0, "checks": 3.0})
+        return picture, replace(analysis, against=ratios, verdict=verdict)
 
 
 @dataclass

@@ -1,4 +1,4 @@
-"""An analyst whose opinion is fixed, behind a real server on loopback."""
+"""An analyzer whose answer is fixed, behind a real server on loopback."""
 
 from __future__ import annotations
 
@@ -16,7 +16,8 @@ import uvicorn
 from fastapi import FastAPI
 from PIL import Image
 
-from app.analysis.analyzer import AnalyzedPicture, Analyzer
+from app.analysis.analyzer import Analyzer, Stopwatch
+from app.analysis.model import ModelInfo
 from app.api import connection_timeouts
 from app.api.app import create_app
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
@@ -32,6 +33,14 @@ StartServer = Callable[..., httpx.Client]
 """``start(analyst, workers=1, ...)``: a server for one test; arguments are settings."""
 
 EYES = [[0.374, 0.47], [0.626, 0.47]]
+DESCRIPTION = {
+    "id": "0123456789ab",
+    "networks": {"witness.onnx": "0a" * 32, "person.onnx": "0b" * 32},
+    "checks": {
+        "eye_alignment": {"weight": 1.0},
+        "texture": {"weight": 0.8, "auc_400px": 0.93},
+    },
+}
 
 
 def picture_bytes(size: tuple[int, int] = (40, 30), kind: str = "PNG") -> bytes:
@@ -43,7 +52,7 @@ def picture_bytes(size: tuple[int, int] = (40, 30), kind: str = "PNG") -> bytes:
 
 
 def stub_analysis(picture: Picture, outcome: Outcome = Outcome.SCORED) -> Analysis:
-    """What the stand-in says of ``picture``."""
+    """The stub's analysis of ``picture``."""
     scored = outcome is Outcome.SCORED
     face = Face(np.tile(np.array(EYES[0]) * picture.size, (478, 1)))
     landmarks = face.landmarks.copy()
@@ -67,6 +76,7 @@ def stub_analysis(picture: Picture, outcome: Outcome = Outcome.SCORED) -> Analys
         sha256=picture.sha256,
         perceptual_hash=picture.perceptual_hash,
         size=picture.size,
+        declared_size=picture.declared_size,
         format=picture.format,
         animated=picture.animated,
         faces=(face,) if scored else (),
@@ -76,11 +86,12 @@ def stub_analysis(picture: Picture, outcome: Outcome = Outcome.SCORED) -> Analys
         against=make_ratios(3.7, (3.4, 3.8), framed=1.7) if scored else NO_RATIOS,
         calibration_id="0123456789ab",
         warnings=(),
+        gan_eye_distance=0.01 if scored else None,
     )
 
 
 class StubAnalyzer(Analyzer):
-    """Decodes for real and then says what it was told to say."""
+    """Decodes, and then gives a fixed analysis."""
 
     def __init__(
         self,
@@ -88,40 +99,27 @@ class StubAnalyzer(Analyzer):
         canary_error: str | None = None,
         during_analysis: Callable[[], Any] = lambda: None,
     ) -> None:
+        self._settings = Settings()
         self._outcome = outcome
+        self.model = ModelInfo(DESCRIPTION, {"ffhq": EYES})
         self._canary_error = canary_error
         self._during_analysis = during_analysis
         self.closed = False
         self.threads: set[str] = set()
 
-    @property
-    def is_isolated(self) -> bool:
-        return False
-
-    def __call__(self, data: bytes) -> AnalyzedPicture:
-        picture = decode(data)
+    def analyze(
+        self, data: bytes, stopwatch: Stopwatch, sha256: str | None = None
+    ) -> tuple[Picture, Analysis]:
+        picture = decode(data, sha256=sha256)
         self._during_analysis()
-        timings = {"decode": 1.0, "landmarks": 2.0, "checks": 3.0}
-        return AnalyzedPicture(picture, stub_analysis(picture, self._outcome), timings)
+        stopwatch.spent_ms |= {"decode": 1.0, "landmarks": 2.0, "checks": 3.0}
+        return picture, stub_analysis(picture, self._outcome)
 
     def check_canary(self) -> str | None:
         self.threads.add(threading.current_thread().name)
         return self._canary_error
 
-    def template_eyes(self) -> dict[str, Any]:
-        return {"ffhq": EYES}
-
-    def describe(self) -> dict[str, Any]:
-        return {
-            "id": "0123456789ab",
-            "networks": {"witness.onnx": "0a" * 32, "person.onnx": "0b" * 32},
-            "checks": {
-                "eye_alignment": {"weight": 1.0},
-                "texture": {"weight": 0.8, "auc_400px": 0.93},
-            },
-        }
-
-    def decoder_memory_bytes(self) -> list[int]:
+    def child_memory_bytes(self) -> list[int]:
         return [40_000_000, 50_000_000]
 
     def close(self) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -52,11 +52,9 @@ def test_checks_document_themselves(client: httpx.Client) -> None:
 
 
 def test_a_check_without_figures_is_documented_all_the_same(start: StartServer) -> None:
-    class UncalibratedAnalyzer(StubAnalyzer):
-        def describe(self) -> dict[str, Any]:
-            return {"id": "0123456789ab"}
-
-    client = start(UncalibratedAnalyzer())
+    analyzer = StubAnalyzer()
+    analyzer.model = replace(analyzer.model, description={"id": "0123456789ab"})
+    client = start(analyzer)
     assert [c["figures"] for c in client.get("/v1/checks").json()] == [{}] * len(CHECKS)
     assert [f["name"] for f in client.get("/v1/model").json()["files"]] == [LANDMARK_MODEL_FILE]
 
@@ -97,8 +95,8 @@ def test_metrics_count_by_outcome_stage_and_code(start: StartServer) -> None:
         'eyeline_stage_seconds_count{stage="landmarks"} 1.0',
         "eyeline_requests_inside 0.0",
         "process_resident_memory_bytes",
-        "eyeline_decoder_processes 2.0",
-        "eyeline_decoder_resident_memory_bytes 9e+07",
+        "eyeline_examiner_processes 2.0",
+        "eyeline_examiner_resident_memory_bytes 9e+07",
     ):
         assert line in text
     assert "secret-token" not in text

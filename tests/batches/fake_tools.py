@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from app.batches.store.models import BatchRequest, BatchTools, FetchFn
 from app.errors import FetchFailed, NotAnImage, UrlBlocked
+from app.evidence import Outcome, Verdict
 from app.records import AVERAGE_TILE_PX, Failure, Item, ItemResult, PictureRecord
 
 BLOCKED_URL = "http://blocked.example/"
@@ -39,12 +40,12 @@ def llr_of(data: bytes) -> float:
 def record_of(data: bytes) -> PictureRecord:
     llr, sha256 = llr_of(data), hashlib.sha256(data).hexdigest()
     scored = int(sha256[-1], 16) > 1
-    verdict = "likely_stylegan" if llr > 2.0 else "inconclusive"
+    verdict = Verdict.LIKELY_STYLEGAN if llr > 2.0 else Verdict.INCONCLUSIVE
     return PictureRecord(
         sha256=sha256,
         perceptual_hash=sha256[:16],
-        outcome="scored" if scored else "no_face",
-        verdict=verdict if scored else "not_applicable",
+        outcome=Outcome.SCORED if scored else Outcome.NO_FACE,
+        verdict=verdict if scored else Verdict.NOT_APPLICABLE,
         llr=llr if scored else 0.0,
         llr_ordinary=llr if scored else 0.0,
         llr_framed=llr / 4 if scored else 0.0,
@@ -78,7 +79,8 @@ class FakeTools:
     def tools(self) -> BatchTools:
         return BatchTools(self.analyze, self.open_fetch, self.summarize_cohort)
 
-    def analyze(self, data: bytes, prior: float) -> PictureRecord:
+    def analyze(self, data: bytes, prior: float, sha256: str) -> PictureRecord:
+        assert sha256 == hashlib.sha256(data).hexdigest()
         with self.log.open("ab") as log:
             log.write(data + b"\n")
         self._raise_or_crash(data)

@@ -14,6 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.batches import export
+from app.evidence import Outcome, Verdict
 from app.records import Failure, ItemResult, PictureRecord
 
 ANALYSIS: dict[str, Any] = {
@@ -36,8 +37,8 @@ def build_record(analysis: bytes | None = None) -> PictureRecord:
     return PictureRecord(
         sha256="ab" * 32,
         perceptual_hash="00ff00ff00ff00ff",
-        outcome="scored",
-        verdict="likely_stylegan",
+        outcome=Outcome.SCORED,
+        verdict=Verdict.LIKELY_STYLEGAN,
         llr=-1.2,
         llr_ordinary=-1.25,
         llr_framed=-0.5,

@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,9 @@ def picture_server() -> Iterator[PictureServer]:
 
 
 @pytest.fixture(autouse=True)
-def stand_in_analyzer(monkeypatch: pytest.MonkeyPatch) -> None:
+def stub_analyzer(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EYELINE_FETCH_ALLOW", "127.0.0.1")
-    monkeypatch.setenv("EYELINE_ISOLATE", "false")  # a child would not know of the stand-in
+    monkeypatch.setenv("EYELINE_ISOLATE", "false")  # a child would not know of the stub
     monkeypatch.setattr(Analyzer, "load", lambda _: ShadeAnalyzer())
 
 
@@ -238,8 +239,10 @@ def test_what_another_calibration_found_is_not_gone_on_with(
     list_path: Path, tmp_path: Path, picture_server: PictureServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Recalibrated(ShadeAnalyzer):
-        def describe(self) -> dict[str, Any]:
-            return {**super().describe(), "id": "another"}
+        def __init__(self) -> None:
+            super().__init__()
+            description = {**self.model.description, "id": "another"}
+            self.model = replace(self.model, description=description)
 
     out = tmp_path / "o.csv"
     assert run_batch_command(list_path, "--out", out, "--keep").exit_code == 0

@@ -30,7 +30,7 @@ def diagnose_models(models_dir: Path) -> dict[str, Diagnosis]:
 
 def test_missing_models_are_found_and_each_finding_says_how_to_mend_it(tmp_path: Path) -> None:
     findings = diagnose_models(tmp_path)
-    missing = ["model", "networks", "calibration", "canary", "examiners", "cohort"]
+    missing = ["model", "networks", "calibration", "canary", "processes", "cohort"]
     assert [name for name, f in findings.items() if not f.ok] == missing
     assert all(f.remedy for f in findings.values() if not f.ok)
     assert all(f.detail for f in findings.values())
@@ -125,36 +125,28 @@ def only_check(monkeypatch: pytest.MonkeyPatch, name: str) -> Callable[[Settings
 
 
 @pytest.fixture
-def diagnose_decoders(monkeypatch: pytest.MonkeyPatch) -> Callable[[Settings], Diagnosis]:
-    """Of the processes that decode."""
-    return only_check(monkeypatch, "decoders")
+def diagnose_processes(monkeypatch: pytest.MonkeyPatch) -> Callable[[Settings], Diagnosis]:
+    """Of the processes that analyze."""
+    return only_check(monkeypatch, "processes")
 
 
-def test_the_decoder_processes_are_checked(
-    diagnose_decoders: Callable[[Settings], Diagnosis],
+def test_the_child_processes_are_checked(
+    diagnose_processes: Callable[[Settings], Diagnosis],
 ) -> None:
     assert re.fullmatch(
-        r"a child starts in [0-9.]+ s and holds [0-9]+ MB", diagnose_decoders(Settings()).detail
+        r"a child starts in [0-9.]+ s and holds [0-9]+ MB; a service has 4",
+        diagnose_processes(Settings(workers=1, batch_workers=3)).detail,
     )
-    assert "EYELINE_ISOLATE" in diagnose_decoders(Settings(isolate=False)).detail
+    assert "EYELINE_ISOLATE" in diagnose_processes(Settings(isolate=False)).detail
     _, hard = limits = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
-        result = diagnose_decoders(Settings())
+        result = diagnose_processes(Settings())
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, limits)
     assert not result.ok
     assert "Too many open files" in result.detail
     assert "ulimit" in result.remedy
-
-
-def test_the_analyzer_processes_are_checked() -> None:
-    assert re.fullmatch(
-        r"a child starts in [0-9.]+ s and holds [0-9]+ MB; there will be 3",
-        doctor._check_analyzer_processes(Settings(batch_workers=3)),
-    )
-    assert "EYELINE_ISOLATE" in doctor._check_analyzer_processes(Settings(isolate=False))
-    assert "eyeline worker" in doctor._check_analyzer_processes(Settings(batch_workers=0))
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from app.cohort.parameters import CohortParameters, default_parameters
+from app.evidence import Outcome, Verdict
 from app.records import Failure, ItemResult, PictureRecord
 
 Square = tuple[float, float, float, float]
@@ -28,8 +29,8 @@ def make_result(
     **fields: object,
 ) -> ItemResult:
     """A picture's result; the verdict follows from ``llr``."""
-    outcome = str(fields.pop("outcome", "scored"))
-    verdict = "likely_stylegan" if llr >= 1.0 else "unlikely_stylegan"
+    outcome = Outcome(str(fields.pop("outcome", "scored")))
+    verdict = Verdict.LIKELY_STYLEGAN if llr >= 1.0 else Verdict.UNLIKELY_STYLEGAN
     account = fields.pop("account", {})
     defaults = {"template": "ffhq", "transform": "untouched", "distance": 2.0} | fields
     return ItemResult(
@@ -40,8 +41,10 @@ def make_result(
             sha256="",
             perceptual_hash=perceptual_hash or distinct_hash(seq),
             outcome=outcome,
-            verdict=verdict if outcome == "scored" else "not_applicable",
+            verdict=verdict if outcome is Outcome.SCORED else Verdict.NOT_APPLICABLE,
             llr=llr,
+            llr_ordinary=llr,
+            llr_framed=0.0,
             eye_llr=eye_llr,
             analysis=b"{}",
             width=400,

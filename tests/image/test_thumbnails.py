@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.image.picture import Picture, decode
-from app.image.thumbnails import AVERAGE_TILE_PX, THUMBNAIL_PX, average_tile, thumbnail_jpeg
+from app.image.thumbnails import THUMBNAIL_PX, average_tile, thumbnail_jpeg
+from app.records import AVERAGE_TILE_PX
 
 sides = st.integers(1, 900)
 

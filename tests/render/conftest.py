@@ -103,6 +103,7 @@ def _make_analysis(
         sha256="ab" * 32,
         perceptual_hash="0" * 16,
         size=size,
+        declared_size=size,
         format="PNG",
         animated=False,
         faces=faces,

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from numpy.typing import NDArray
 from PIL import Image
 
-from app.image.thumbnails import AVERAGE_TILE_PX
+from app.records import AVERAGE_TILE_PX
 from app.render import style
 from app.render.composite import (
     ALL,

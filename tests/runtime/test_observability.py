@@ -18,17 +18,17 @@ import httpx
 from tests.api.stub_analyzer import picture_bytes
 
 SERVE = """
-from app.analysis.analyzer import Analyzer
+from app.analysis import child_pool
 from tests.api.stub_analyzer import StubAnalyzer
 
-def meanwhile():
+def raise_if_broken():
     if broken:
         raise RuntimeError("boom")
 
 broken = []
-Analyzer.load = lambda settings: StubAnalyzer(during_analysis=meanwhile)
+child_pool.open_analyzer = lambda *_: StubAnalyzer(during_analysis=raise_if_broken)
 from app.__main__ import cli
-from app.api import operations
+from app.api.operations import router as operations
 
 @operations.public_router.post("/break")
 async def break_down() -> None:

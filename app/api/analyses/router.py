@@ -9,15 +9,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
+from app.analysis.record import complete_answer
 from app.analysis.schemas import AnalysisOptions, AnalysisOut
-from app.analysis.serialize import serialize_analysis
 from app.api.analyses import openapi
 from app.api.analyses.request import AnalysisQuery, AnalysisRequest, read_request
 from app.api.auth import Owner, Quota, require_key
 from app.api.content_negotiation import JSON, PNG, wants_png
 from app.api.state import AppState, State
 from app.fetch.avatar_urls import fetch_with_fallback, resolve_avatar_url
-from app.render.overlay.overlay import draw_overlay
 
 router = APIRouter(tags=["analyses"], dependencies=[Depends(require_key)])
 
@@ -87,28 +86,18 @@ async def _load_job(
 
 
 def _build_answer(state: AppState, job: AnalysisJob) -> AnalysisAnswer:
-    """Analyze, draw and serialize; on a thread of the pool."""
-    analyzed = state.analyze(job.data)
-    analysis = analyzed.analysis
-    width, height = analysis.size
-    state.metrics.count_analysis(analysis.outcome, analysis.verdict, analyzed.timings_ms)
+    """The answer to ``job``; on a thread of the pool."""
     options = job.options
-    overlay = None
-    if job.as_png or "overlay" in options.include:
-        with state.metrics.time_stage("overlay"):
-            overlay = draw_overlay(analyzed.picture, analysis, state.settings.base_rate)
+    prior = options.prior if options.prior is not None else state.settings.prior
+    wants_overlay = job.as_png or "overlay" in options.include
+    record = state.analyze(job.data, prior, overlay=wants_overlay)
+    state.metrics.count_analysis(record)
+    pixels = record.width * record.height
     if job.as_png:
-        return AnalysisAnswer(_response(overlay, PNG), width * height)
-    body = serialize_analysis(
-        analyzed,
-        prior=options.prior if options.prior is not None else state.settings.prior,
-        base_rate=state.settings.base_rate,
-        custom_id=options.custom_id,
-        fetch_ms=job.fetch_ms,
-        overlay=overlay,
-    )
-    return AnalysisAnswer(_response(body.model_dump_json(), JSON), width * height)
+        return AnalysisAnswer(_response(record.overlay, PNG), pixels)
+    answer = complete_answer(record, custom_id=options.custom_id, fetch_ms=job.fetch_ms)
+    return AnalysisAnswer(_response(answer.model_dump_json(), JSON), pixels)
 
 
-def _response(content: bytes | str | None, media_type: str) -> Response:
+def _response(content: bytes | str, media_type: str) -> Response:
     return Response(content, media_type=media_type, headers={"Vary": "Accept"})

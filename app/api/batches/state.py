@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Final, Self, TypeVar
 
-from app.analysis.analyzer import Analyzer
-from app.analysis.child_pool import open_analyze_fn
+from app.analysis.child_pool import AnyAnalyzer
 from app.api.admission import AdmissionLimit
 from app.batches.service import BatchService
 from app.batches.store.models import Batch
@@ -83,21 +82,10 @@ class BatchState:
         return await asyncio.get_running_loop().run_in_executor(self.listener_executor, wait)
 
 
-@contextmanager
-def _open_service(
-    settings: Settings, analyzer: Analyzer, metrics: Metrics, cooldowns: HostCooldowns
-) -> Iterator[BatchService]:
-    with (
-        open_analyze_fn(settings, analyzer) as analyze,
-        open_batch_service(settings, analyze, metrics, cooldowns) as service,
-    ):
-        yield service
-
-
 @asynccontextmanager
 async def open_batch_state(
     settings: Settings,
-    analyzer: Analyzer,
+    analyzer: AnyAnalyzer,
     metrics: Metrics,
     cooldowns: HostCooldowns,
     *,
@@ -111,10 +99,10 @@ async def open_batch_state(
     executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="batch-state")
     listener_executor = ThreadPoolExecutor(MAX_LISTENERS, thread_name_prefix="batch-listener")
     try:
-        service_context = _open_service(settings, analyzer, metrics, cooldowns)
+        service_context = open_batch_service(settings, analyzer, metrics, cooldowns)
         service = await asyncio.to_thread(service_context.__enter__)
         try:
-            images = BatchImages(service, analyzer, settings.base_rate)
+            images = BatchImages(service, analyzer.model, settings.base_rate)
             limits = BatchLimits.create(is_shared=is_shared)
             yield BatchState(service, images, spool_dir, executor, listener_executor, limits)
         finally:

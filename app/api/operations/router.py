@@ -92,11 +92,10 @@ async def readyz(request: Request, state: State) -> Response:
     response_class=PlainTextResponse,
 )
 async def metrics(state: State) -> Response:
-    """Requests, analyses by outcome and verdict, stages, refusals, batches, decoders."""
+    """Requests, analyses by outcome and verdict, stages, refusals, batches, child processes."""
     state.metrics.set_batch_counts(
         await state.batches.run(count_batches, state.batches.service.engine)
     )
-    state.metrics.set_decoder_memory(state.decoder_memory_bytes())
     return Response(state.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -15,10 +15,10 @@ from app.batches.execution.picture_executor import PictureExecutor
 from app.batches.store import result_store
 from app.batches.store.database import Database
 from app.batches.store.models import Status
-from app.batches.store.result_store import ItemOutcome, KnownPicture
+from app.batches.store.result_store import ItemOutcome
 from app.batches.store.row_codec import decode_item, source_key
 from app.batches.store.tables import items
-from app.records import Failure, Item
+from app.records import Failure, Item, PictureRecord
 
 COMMIT_ITEMS: Final = 64
 COMMIT_S: Final = 2.0
@@ -56,7 +56,7 @@ class ChunkProcessor:
         self._deadline = time.monotonic() + TIME_SLICE_S
         self._page: deque[Item] = deque()
         self._next_seq = run.first
-        self._answers_by_source: dict[bytes, KnownPicture | Failure] = {}
+        self._answers_by_source: dict[bytes, PictureRecord | Failure] = {}
         self._waiting_seqs: dict[bytes, list[int]] = {}
         self._uncommitted: list[ItemOutcome] = []
         self._last_commit = time.monotonic()
@@ -112,7 +112,8 @@ class ChunkProcessor:
 
     def _release_claims(self, outcomes: list[ItemOutcome]) -> None:
         """Neither lies only in memory any more."""
-        sha256s = {each.answer.sha256 for each in outcomes if isinstance(each.answer, KnownPicture)}
+        answers = [outcome.answer for outcome in outcomes]
+        sha256s = {answer.sha256 for answer in answers if isinstance(answer, PictureRecord)}
         self._picture_executor.release_claims(self._run.batch_no, sha256s)
 
     async def _run_isolated(self) -> RunEnding:
@@ -132,7 +133,7 @@ class ChunkProcessor:
 
     async def _analyze_isolated(
         self, list_item: Item, data: bytes | Failure
-    ) -> KnownPicture | Failure:
+    ) -> PictureRecord | Failure:
         if isinstance(data, Failure):
             return data
         write = self._database.write
@@ -177,14 +178,14 @@ class ChunkProcessor:
         if key is None:
             return [ItemOutcome(list_item.seq, answer)]
         self._answers_by_source[key] = (
-            answer.without_record() if isinstance(answer, KnownPicture) else answer
+            answer.without_payload() if isinstance(answer, PictureRecord) else answer
         )
         return [
             ItemOutcome(seq, answer, key)
             for seq in (list_item.seq, *self._waiting_seqs.pop(key, ()))
         ]
 
-    async def _analyze_item(self, list_item: Item) -> KnownPicture | Failure:
+    async def _analyze_item(self, list_item: Item) -> PictureRecord | Failure:
         this_task = asyncio.current_task()
         assert this_task is not None
         if self._is_cancelled or self._is_stopping():

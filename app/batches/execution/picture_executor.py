@@ -19,10 +19,9 @@ from typing import Any, Final, ParamSpec, TypeVar
 from app.batches.store import result_store
 from app.batches.store.database import Database
 from app.batches.store.models import BatchTools, FetchFn
-from app.batches.store.result_store import KnownPicture
 from app.errors import RequestError
 from app.fetch.avatar_urls import fetch_with_fallback
-from app.records import Failure, Item
+from app.records import Failure, Item, PictureRecord
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -42,7 +41,7 @@ class PictureExecutor:
         self._tools = tools
         self._analysis_threads = ThreadPoolExecutor(workers, "eyeline-examine")
         self._database_threads = ThreadPoolExecutor(4, "eyeline-clerk")
-        self._claims: dict[tuple[int, bytes], Future[KnownPicture | Failure]] = {}
+        self._claims: dict[tuple[int, str], Future[PictureRecord | Failure]] = {}
         self._claims_lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
         self._ready: Future[None] = Future()
@@ -83,20 +82,20 @@ class PictureExecutor:
 
     async def analyze(
         self, batch_no: int, seq: int, data: bytes, prior: float
-    ) -> KnownPicture | Failure:
+    ) -> PictureRecord | Failure:
         """What is to be said of a picture; nobody looks at anything alone meanwhile."""
         async with self.analysis_lock.read():
             return await self.analyze_locked(batch_no, seq, data, prior)
 
     async def analyze_locked(
         self, batch_no: int, seq: int, data: bytes, prior: float
-    ) -> KnownPicture | Failure:
+    ) -> PictureRecord | Failure:
         """The same for whoever holds the gate."""
         return await self._loop.run_in_executor(
             self._analysis_threads, self._analyze_once, batch_no, seq, data, prior
         )
 
-    def release_claims(self, batch_no: int, sha256s: set[bytes]) -> None:
+    def release_claims(self, batch_no: int, sha256s: set[str]) -> None:
         """Pictures that lie in the database now, where everybody finds them."""
         with self._claims_lock:
             for each in sha256s:
@@ -111,9 +110,9 @@ class PictureExecutor:
 
     def _analyze_once(
         self, batch_no: int, seq: int, data: bytes, prior: float
-    ) -> KnownPicture | Failure:
+    ) -> PictureRecord | Failure:
         """The same bytes are looked at once: by whoever comes first, the others wait for that."""
-        key = batch_no, sha256(data).digest()
+        key = batch_no, sha256(data).hexdigest()
         with self._claims_lock:
             other_future = self._claims.get(key)
             if other_future is None:
@@ -129,21 +128,20 @@ class PictureExecutor:
             own_future.set_result(_internal_failure())
             raise
         own_future.set_result(answer)
-        if isinstance(answer, Failure) or answer.record is None:
+        if isinstance(answer, Failure) or not answer.analysis:
             self.release_claims(batch_no, {key[1]})
         return answer
 
     def _analyze_bytes(
-        self, key: tuple[int, bytes], seq: int, data: bytes, prior: float
-    ) -> KnownPicture | Failure:
+        self, key: tuple[int, str], seq: int, data: bytes, prior: float
+    ) -> PictureRecord | Failure:
         try:
-            record = self._tools.analyze(data, prior)
+            return self._tools.analyze(data, prior, key[1])
         except RequestError as error:
             return failure_from_error(error)
         except Exception:
             log.exception("an item could not be examined: batch %d, item %d", key[0], seq)
             return _internal_failure()
-        return KnownPicture(key[1], record.outcome, record.verdict, record.llr + 0.0, record)
 
     def _run_loop(self) -> None:
         try:

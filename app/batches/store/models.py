@@ -84,11 +84,11 @@ FetchFn = Callable[[str], Awaitable[bytes]]
 class BatchTools:
     """What the work is done with; made at the composition root.
 
-    ``examine(data, prior)``: on the calling thread; raises ``RequestError``. ``open_fetch``: an
-    event loop's fetcher. ``summarize_cohort``: the cohort of a whole list, from its results in
-    order.
+    ``analyze(data, prior, sha256)``: on the calling thread; raises ``RequestError``. ``sha256``: of
+    ``data``, hex. ``open_fetch``: an event loop's fetcher. ``summarize_cohort``: the cohort of a
+    whole list, from its results in order.
     """
 
-    analyze: Callable[[bytes, float], PictureRecord]
+    analyze: Callable[[bytes, float, str], PictureRecord]
     open_fetch: Callable[[], AbstractAsyncContextManager[FetchFn]]
     summarize_cohort: Callable[[Iterable[ItemResult], BatchRequest], dict[str, Any]]

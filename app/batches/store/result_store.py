@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -15,7 +15,12 @@ from app.batches.execution.chunks import ChunkRun
 from app.batches.store import tile_sums
 from app.batches.store.database import Database
 from app.batches.store.models import Status
-from app.batches.store.row_codec import FAILURE_RANK, encode_failure, encode_picture_record
+from app.batches.store.row_codec import (
+    FAILURE_RANK,
+    decode_picture_record,
+    encode_failure,
+    encode_picture_record,
+)
 from app.batches.store.tables import batches, payloads, pictures, results, sources
 from app.records import Failure, PictureRecord
 
@@ -24,27 +29,21 @@ PACE_WINDOW_S: Final = 10.0
 
 
 @dataclass(frozen=True, eq=False)
-class KnownPicture:
-    """A picture of the batch. ``record`` is ``None`` once it lies in the database."""
-
-    sha256: bytes
-    outcome: str
-    verdict: str
-    llr: float
-    record: PictureRecord | None = None
-
-    def without_record(self) -> KnownPicture:
-        """The same, when nothing of it needs to be held in memory any more."""
-        return replace(self, record=None)
-
-
-@dataclass(frozen=True, eq=False)
 class ItemOutcome:
-    """An item with its answer. ``source_key``: of the address that the picture came from."""
+    """An item's answer on its way into the database. ``source_key``: of the picture's address.
+
+    The record of a picture that is stored already has no payload.
+    """
 
     seq: int
-    answer: KnownPicture | Failure
+    answer: PictureRecord | Failure
     source_key: bytes | None = None
+
+
+_RECORD_COLUMNS: Final = tuple(
+    pictures.c[name] for name in ("sha256", "outcome", "verdict", "llr", "finding")
+)
+"""Of a picture, all but its payload."""
 
 
 def commit_outcomes(
@@ -62,30 +61,24 @@ def commit_outcomes(
     return database.write(lambda c: _commit_outcomes(c, database, run, ordered, mark_progress))
 
 
-def find_picture(database: Database, batch_no: int, sha256: bytes) -> KnownPicture | None:
-    """A picture that the batch has met before."""
-    statement = sa.select(pictures.c.outcome, pictures.c.verdict, pictures.c.llr).where(
-        pictures.c.batch_no == batch_no, pictures.c.sha256 == sha256
+def find_picture(database: Database, batch_no: int, sha256: str) -> PictureRecord | None:
+    """The batch's picture with this SHA-256 (hex), without its payload."""
+    statement = sa.select(*_RECORD_COLUMNS).where(
+        pictures.c.batch_no == batch_no, pictures.c.sha256 == bytes.fromhex(sha256)
     )
     with database.reading() as c:
-        row = c.execute(statement).one_or_none()
-    return None if row is None else KnownPicture(sha256, *row)
+        row = c.execute(statement).mappings().one_or_none()
+    return None if row is None else decode_picture_record(row)
 
 
 def find_by_source(
     database: Database, batch_no: int, keys: Sequence[bytes]
-) -> dict[bytes, KnownPicture]:
-    """Which pictures the addresses with these ``keys`` led to, as far as that is known."""
+) -> dict[bytes, PictureRecord]:
+    """Pictures that the addresses with these ``keys`` led to, as far as known; without payload."""
     if not keys:
         return {}
     statement = (
-        sa.select(
-            sources.c.key,
-            pictures.c.sha256,
-            pictures.c.outcome,
-            pictures.c.verdict,
-            pictures.c.llr,
-        )
+        sa.select(sources.c.key, *_RECORD_COLUMNS)
         .join(
             pictures,
             sa.and_(
@@ -96,8 +89,7 @@ def find_by_source(
     )
     with database.reading() as c:
         return {
-            bytes(row.key): KnownPicture(bytes(row.sha256), row.outcome, row.verdict, row.llr)
-            for row in c.execute(statement)
+            bytes(row["key"]): decode_picture_record(row) for row in c.execute(statement).mappings()
         }
 
 
@@ -143,7 +135,7 @@ def _insert_results(
     return [outcome for outcome in outcomes if outcome.seq in inserted]
 
 
-def result_row(batch_no: int, seq: int, answer: KnownPicture | Failure) -> dict[str, Any]:
+def result_row(batch_no: int, seq: int, answer: PictureRecord | Failure) -> dict[str, Any]:
     """A row of ``results``."""
     row: dict[str, Any] = {
         "batch_no": batch_no,
@@ -154,47 +146,57 @@ def result_row(batch_no: int, seq: int, answer: KnownPicture | Failure) -> dict[
     row |= {"verdict": None, "sha256": None, "failure": None}
     if isinstance(answer, Failure):
         return row | {"failure": encode_failure(answer), "retryable": answer.retryable}
-    return row | {"rank": answer.llr, "verdict": answer.verdict, "sha256": answer.sha256}
+    return row | {
+        "rank": _ranked_llr(answer),
+        "verdict": answer.verdict,
+        "sha256": bytes.fromhex(answer.sha256),
+    }
 
 
 def _insert_pictures(
     c: sa.Connection, database: Database, run: ChunkRun, new_outcomes: Sequence[ItemOutcome]
 ) -> None:
-    records: dict[bytes, PictureRecord] = {}
-    for outcome in new_outcomes:
-        if isinstance(outcome.answer, KnownPicture) and outcome.answer.record is not None:
-            records[outcome.answer.sha256] = outcome.answer.record
+    records = {
+        outcome.answer.sha256: outcome.answer
+        for outcome in new_outcomes
+        if isinstance(outcome.answer, PictureRecord) and outcome.answer.analysis
+    }
     if not records:
         return
-    rows = [_picture_row(run.batch_no, sha256, records[sha256]) for sha256 in sorted(records)]
+    rows = [_picture_row(run.batch_no, records[sha256]) for sha256 in sorted(records)]
     insert = database.insert(pictures).on_conflict_do_nothing().returning(pictures.c.sha256)
-    inserted = [bytes(sha256) for sha256 in c.scalars(insert, rows)]
+    inserted = [bytes(sha256).hex() for sha256 in c.scalars(insert, rows)]
     inserted_records = [records[sha256] for sha256 in inserted]
     tile_sums.add_tiles(
         c, database, run.batch_no, run.key.chunk % tile_sums.SHARDS, inserted_records
     )
 
 
-def _picture_row(batch_no: int, sha256: bytes, record: PictureRecord) -> dict[str, Any]:
+def _picture_row(batch_no: int, record: PictureRecord) -> dict[str, Any]:
     return {
         "batch_no": batch_no,
-        "sha256": sha256,
+        "sha256": bytes.fromhex(record.sha256),
         "outcome": record.outcome,
         "verdict": record.verdict,
-        "llr": float(record.llr) + 0.0,  # no -0.0: the order of a page is by this number
+        "llr": _ranked_llr(record),
         "finding": encode_picture_record(record),
         "analysis": record.analysis,
         "thumbnail": record.thumbnail,
     }
 
 
+def _ranked_llr(record: PictureRecord) -> float:
+    """Never -0.0: pages are ordered by this number."""
+    return float(record.llr) + 0.0
+
+
 def _insert_sources(
     c: sa.Connection, database: Database, batch_no: int, new_outcomes: Sequence[ItemOutcome]
 ) -> None:
     sha256_by_key = {
-        outcome.source_key: outcome.answer.sha256
+        outcome.source_key: bytes.fromhex(outcome.answer.sha256)
         for outcome in new_outcomes
-        if outcome.source_key is not None and isinstance(outcome.answer, KnownPicture)
+        if outcome.source_key is not None and isinstance(outcome.answer, PictureRecord)
     }
     if sha256_by_key:
         rows = [
@@ -242,7 +244,7 @@ def _update_counts(
     if not new_outcomes or status not in chunks.ACTIVE_STATUSES:
         return status
     analyzed = [
-        outcome.answer for outcome in new_outcomes if isinstance(outcome.answer, KnownPicture)
+        outcome.answer for outcome in new_outcomes if isinstance(outcome.answer, PictureRecord)
     ]
     c.execute(
         sa.update(batches)

@@ -1,4 +1,4 @@
-"""Items and findings as they lie in the database: ASCII JSON, which every text column takes."""
+"""Items and records as they lie in the database: ASCII JSON, which every text column takes."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any, cast
 
 import sqlalchemy as sa
 
+from app.evidence import Outcome, Verdict
 from app.records import Failure, Item, ItemResult, PictureRecord
 
 FAILURE_RANK = -1e300
@@ -59,7 +60,7 @@ def decode_failure(text: str) -> Failure:
 
 
 def encode_picture_record(record: PictureRecord) -> str:
-    """What is kept of a finding beside its analysis, its thumbnail and what is asked for by SQL."""
+    """The part of a record that has no column of its own."""
     return json.dumps(
         [
             record.perceptual_hash,
@@ -79,8 +80,8 @@ def encode_picture_record(record: PictureRecord) -> str:
     )
 
 
-def decode_picture_record(row: Mapping[str, Any]) -> PictureRecord:
-    """The finding of a row of ``pictures``; without a thumbnail if the row holds none."""
+def decode_picture_record(row: Mapping[Any, Any]) -> PictureRecord:
+    """The record of a row of ``pictures``, without an analysis or thumbnail if the row has none."""
     (
         perceptual_hash, eye_llr, width, height, eyes, square, template, transform, distance,
         llr_ordinary, llr_framed, warnings,
@@ -88,13 +89,13 @@ def decode_picture_record(row: Mapping[str, Any]) -> PictureRecord:
     return PictureRecord(
         sha256=row["sha256"].hex(),
         perceptual_hash=perceptual_hash,
-        outcome=row["outcome"],
-        verdict=row["verdict"],
+        outcome=Outcome(row["outcome"]),
+        verdict=Verdict(row["verdict"]),
         llr=row["llr"],
         llr_ordinary=llr_ordinary,
         llr_framed=llr_framed,
         eye_llr=eye_llr,
-        analysis=bytes(row["analysis"]),
+        analysis=bytes(row.get("analysis") or b""),
         width=width,
         height=height,
         eyes=_as_four(eyes),
@@ -110,7 +111,6 @@ def decode_picture_record(row: Mapping[str, Any]) -> PictureRecord:
 def decode_result(row: sa.RowMapping) -> ItemResult:
     """A row of items, results and pictures joined."""
     list_item = decode_item(row["seq"], row["item"])
-    columns = cast(Mapping[str, Any], row)
     return ItemResult(
         list_item.seq,
         list_item.source,
@@ -118,7 +118,7 @@ def decode_result(row: sa.RowMapping) -> ItemResult:
         list_item.line,
         list_item.cells,
         list_item.account,
-        record=decode_picture_record(columns) if row["sha256"] is not None else None,
+        record=decode_picture_record(row) if row["sha256"] is not None else None,
         failure=decode_failure(row["failure"]) if row["failure"] is not None else None,
     )
 

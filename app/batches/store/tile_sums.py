@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from app.arrays import RgbArray
 from app.batches.store.database import Database
 from app.batches.store.tables import averages
+from app.evidence import Outcome, Verdict
 from app.records import AVERAGE_TILE_PX, PictureRecord
 
 LIKELY: Final = "likely_stylegan"
@@ -25,9 +26,9 @@ _WIDTHS: Final[tuple[type[np.unsignedinteger], ...]] = (np.uint16, np.uint32, np
 
 def average_group(record: PictureRecord) -> str | None:
     """Whose average a picture goes into; a picture without a scored face goes into none."""
-    if record.outcome != "scored":
+    if record.outcome is not Outcome.SCORED:
         return None
-    return LIKELY if record.verdict == LIKELY else REST
+    return LIKELY if record.verdict is Verdict.LIKELY_STYLEGAN else REST
 
 
 def add_tiles(

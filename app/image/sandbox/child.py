@@ -1,9 +1,9 @@
-"""The process that unpacks untrusted bytes, started by ``pool``: ``python -m`` this module.
+"""The child's side: answer one request at a time, with as few rights as that takes.
 
-It gives up whatever it does not need before it looks at a picture: it can open no file and no
-socket, dump no core, and hold only so much memory; and each picture gets a few seconds of
-processor time. Where memory runs out it is the first to go. None of this is a sandbox against code
-that a picture brings along. Programs that do more with a picture use the same ``serve``.
+Before the first picture a child gives up what it does not need: it can open no file and no socket,
+dump no core, and hold only so much memory; and each picture gets a few seconds of processor time.
+Where memory runs out it is killed first. This is no sandbox against code that a picture brings
+along.
 """
 
 from __future__ import annotations
@@ -15,7 +15,6 @@ import os
 import resource
 import signal
 import socket
-import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
@@ -23,35 +22,22 @@ from typing import Final
 
 import cv2
 
-from app.errors import ImageBomb, RequestError
-from app.image.picture import DecodeLimits, decode, preload_decoders
-from app.image.sandbox.protocol import (
-    MAX_REQUEST_BYTES,
-    READY,
-    REQUEST,
-    Reply,
-    encode_reply,
-    map_shared_memory,
-)
+from app.image.picture import DecodeLimits
+from app.image.sandbox.protocol import MAX_REQUEST_BYTES, READY, map_shared_memory
 
 CPU_LIMIT_S: Final = 5
 """Of processor time for a picture; 25 million pixels take less than one."""
 BYTES_PER_PIXEL: Final = 16
-"""RGBA as stored, converted, and whatever a decoder holds beside them."""
+"""RGBA as stored, converted, and what a decoder holds in addition."""
 EXTRA_MEMORY_BYTES: Final = 384 * 2**20
 """For threads' stacks and the files themselves; address space, most of it never touched."""
 OUT_OF_MEMORY_MESSAGE: Final = "This unpacks to too much; save it anew."
 OOM_SCORE: Final = "1000"
-"""The kernel, when it must, kills whoever has most of it: rather a decoder than the service."""
+"""The kernel kills the process with the highest score first: a child rather than the service."""
 
 
 RequestHandler = Callable[[bytes], bytes]
-"""A request → the reply to it, one message each; what is large lies in the shared memory."""
-
-
-def main(connection_fd: int, memory_fd: int, limits: DecodeLimits) -> None:
-    """Serve until the parent goes away."""
-    serve(connection_fd, memory_fd, limits, lambda memory: _make_decode_handler(memory, limits))
+"""A request → its reply, one message each; what is large goes through the shared memory."""
 
 
 def serve(
@@ -62,12 +48,12 @@ def serve(
 ) -> None:
     """Answer until the parent goes away.
 
-    ``make_handler``: what needs files, before they are out of reach; it is given the shared memory.
+    ``make_handler`` is given the shared memory; it loads what needs files, while there are any.
     """
-    # Whoever stops the service stops this one by closing the connection, after the last picture.
+    # Whoever stops the service stops this process, too, by closing the connection.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    signal.signal(signal.SIGXCPU, signal.SIG_DFL)  # whoever started the service may ignore it
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)  # the service's parent may ignore it
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
@@ -82,38 +68,12 @@ def serve(
 
 
 def _exit_with_parent() -> None:
-    """End with the parent, however it ends and whatever is being done here.
+    """End with the parent, however it ends and whatever happens here.
 
-    Standard input is a pipe into which nobody writes and whose other end only the parent holds.
+    Standard input is a pipe into which nobody writes, and only the parent holds its other end.
     """
     os.read(0, 1)
     os._exit(0)
-
-
-def _make_decode_handler(memory: mmap.mmap, limits: DecodeLimits) -> RequestHandler:
-    preload_decoders()
-
-    def handle_request(asked: bytes) -> bytes:
-        (length,) = REQUEST.unpack(asked)
-        return encode_reply(_decode_to_reply(memory, memory[:length], limits))
-
-    return handle_request
-
-
-def _decode_to_reply(memory: mmap.mmap, data: bytes, limits: DecodeLimits) -> Reply:
-    try:
-        picture = decode(data, limits)
-    except RequestError as error:
-        return Reply(code=error.code, detail=error.detail)
-    except MemoryError:
-        return Reply(code=ImageBomb.code, detail=OUT_OF_MEMORY_MESSAGE)
-    memory[: picture.rgb.nbytes] = picture.rgb.tobytes()
-    return Reply(
-        format=picture.format,
-        animated=picture.animated,
-        size=picture.size,
-        declared_size=picture.declared_size,
-    )
 
 
 def _apply_resource_limits(limits: DecodeLimits) -> None:
@@ -137,7 +97,3 @@ def _extend_cpu_limit() -> None:
     _, hard_limit = resource.getrlimit(resource.RLIMIT_CPU)
     limit_s = math.ceil(usage.ru_utime + usage.ru_stime) + CPU_LIMIT_S
     resource.setrlimit(resource.RLIMIT_CPU, (limit_s, hard_limit))
-
-
-if __name__ == "__main__":
-    main(int(sys.argv[1]), int(sys.argv[2]), DecodeLimits(*map(int, sys.argv[3:6])))

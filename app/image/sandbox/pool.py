@@ -1,4 +1,4 @@
-"""Children that look at untrusted bytes: as many as there are threads who ask, up to a number."""
+"""Child processes that handle untrusted bytes, shared by the threads that need one."""
 
 from __future__ import annotations
 
@@ -12,37 +12,28 @@ from typing import Final, Generic, TypeVar
 import structlog
 
 from app.errors import DecoderFailed, ImageBomb, RequestError
-from app.image.picture import DEFAULT_LIMITS, DecodeLimits, Picture
-from app.image.sandbox.process import (
-    DECODER_MODULE,
-    LIVENESS_CHECK_S,
-    DecoderProcess,
-    ProcessLostError,
-    ProcessStartError,
-)
+from app.image.sandbox.process import ChildProcess, ProcessLostError, ProcessStartError
 
 MAX_REQUESTS_PER_PROCESS: Final = 5_000
-"""Pictures, after which a child makes room for a fresh one: memory that decoders lose would some
-day be held against a picture."""
+"""Pictures, after which a child is replaced: memory that decoders leak counts against a limit."""
 RETRY_DELAYS_S: Final = (0.5, 2.0, 8.0, 30.0)
-"""Between attempts to start a child where one has started before: the machine is short of something
-and others may be done with it soon."""
+"""Between attempts to start a child where one has started before: the machine is short of
+something, perhaps for a moment."""
 FIRST_RETRY_DELAYS_S: Final = (0.2,)
-"""Where none ever has, patience is of little use."""
+"""Where none ever has, waiting helps little."""
 
 log = structlog.get_logger("eyeline.decoding")
 
 
 T = TypeVar("T")
-ProcessT = TypeVar("ProcessT", bound=DecoderProcess)
+ProcessT = TypeVar("ProcessT", bound=ChildProcess)
 
 
 class ProcessPool(Generic[ProcessT]):
     """Up to ``max_processes`` of what ``start_process`` starts; safe in threads.
 
-    Close it when nobody asks.
-
-    ``prestarted`` of them are started at once, others when they are needed.
+    Callers are served in the order they come. ``prestarted`` children are started at once, others
+    when they are needed. Close it when no call is in progress.
     """
 
     def __init__(
@@ -50,21 +41,20 @@ class ProcessPool(Generic[ProcessT]):
     ) -> None:
         self._start_process, self._max_processes = start_process, max_processes
         self._condition = Condition()
-        self._processes: set[ProcessT] = set()  # guarded by _changed, as all below
+        self._processes: set[ProcessT] = set()  # guarded by _condition, as all below
         self._idle: list[ProcessT] = []  # the last one used is the next one used
         self._in_use = 0
+        self._next_ticket = self._served_tickets = 0
         self._has_succeeded = False
-        with contextlib.suppress(
-            ProcessStartError
-        ):  # whoever asks first tries again, and hears why
+        with contextlib.suppress(ProcessStartError):  # the first call tries again, and reports it
             for _ in range(prestarted):
                 self._idle.append(self._start_and_register())  # it starts while models are loaded
 
     def call(self, task: Callable[[ProcessT], T]) -> T:
-        """What ``task`` gets from a child; ``DecoderFailed`` where children die of the question.
+        """The result of ``task`` with a child; ``DecoderFailed`` where two children die of it.
 
-        A child may die without fault of the picture, so another one is asked before it is blamed.
-        Raises ``RuntimeError`` where no child can be started, however often it is tried.
+        A child may die without fault of the picture, so the task is tried once more with another.
+        Raises ``RuntimeError`` where no child can be started after several attempts.
         """
         try:
             return self._call_once(task)
@@ -78,13 +68,13 @@ class ProcessPool(Generic[ProcessT]):
             raise DecoderFailed(message) from lost
 
     def resident_bytes(self) -> list[int]:
-        """What each child holds in memory, that which they share counted in each."""
+        """Resident memory of each child; what they share is counted in each."""
         with self._condition:
             processes = list(self._processes)
         return [size for child in processes if (size := child.resident_bytes())]
 
     def cpu_s(self) -> float:
-        """Seconds of processor time that all children took so far."""
+        """Seconds of processor time of all children so far."""
         with self._condition:
             processes = list(self._processes)
         return sum(child.cpu_s() for child in processes)
@@ -98,7 +88,7 @@ class ProcessPool(Generic[ProcessT]):
             child.close()
 
     def _call_once(self, task: Callable[[ProcessT], T]) -> T:
-        """By whichever child can be had."""
+        """``task`` with the next free child."""
         attempts = 0
         while True:
             try:
@@ -109,14 +99,14 @@ class ProcessPool(Generic[ProcessT]):
                 delays_s = RETRY_DELAYS_S if self._has_succeeded else FIRST_RETRY_DELAYS_S
                 if attempts >= len(delays_s):
                     raise RuntimeError(
-                        "the decoder process does not start; try `eyeline doctor`"
+                        f"the child process does not start ({error}); try `eyeline doctor`"
                     ) from error
                 time.sleep(delays_s[attempts])
                 attempts += 1
 
     @contextmanager
     def _lease(self) -> Iterator[ProcessT]:
-        """A child that nobody else asks; who is lost, or may be confused, is not given back."""
+        """A child for the block alone; after an error that is not the picture's it is killed."""
         child, is_healthy = self._acquire(), False
         try:
             child = child or self._start_and_register()
@@ -129,15 +119,20 @@ class ProcessPool(Generic[ProcessT]):
             self._release(child, is_healthy)
 
     def _acquire(self) -> ProcessT | None:
-        """An idle child, or leave to start one; waits for it."""
+        """An idle child, or ``None`` for leave to start one; callers wait in line."""
         with self._condition:
-            self._condition.wait_for(lambda: self._in_use < self._max_processes)
+            ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
+            self._condition.wait_for(
+                lambda: ticket == self._served_tickets and self._in_use < self._max_processes
+            )
+            self._served_tickets += 1
             self._in_use += 1
+            self._condition.notify_all()  # the next in line may find a child, too
             while self._idle:
                 child = self._idle.pop()
                 if child.is_alive():
                     return child
-                log.warning("decoder_gone", pid=child.pid)  # nothing that was asked of it is lost
+                log.warning("decoder_gone", pid=child.pid)  # it was idle: nothing is lost
                 self._processes.discard(child)
                 child.kill()
         return None
@@ -155,7 +150,7 @@ class ProcessPool(Generic[ProcessT]):
                 self._has_succeeded |= child.request_count > 0
             elif child is not None:
                 self._processes.discard(child)
-            self._condition.notify()
+            self._condition.notify_all()
 
     def _start_and_register(self) -> ProcessT:
         child = self._start_process()
@@ -168,20 +163,3 @@ class ProcessPool(Generic[ProcessT]):
         log.warning("decoder_lost", why=str(lost))
         if lost.cpu_exhausted:
             raise ImageBomb("This takes too long to unpack; save it anew.") from lost
-
-
-class DecoderPool(ProcessPool[DecoderProcess]):
-    """``decode`` in up to ``max_processes`` children."""
-
-    def __init__(
-        self,
-        max_processes: int,
-        limits: DecodeLimits = DEFAULT_LIMITS,
-        module: str = DECODER_MODULE,
-        liveness_check_s: float = LIVENESS_CHECK_S,
-    ) -> None:
-        super().__init__(lambda: DecoderProcess(limits, module, liveness_check_s), max_processes)
-
-    def __call__(self, data: bytes) -> Picture:
-        """As ``app.image.picture.decode``, and what ``call`` raises."""
-        return self.call(lambda child: child.decode(data))

@@ -1,10 +1,9 @@
-"""One child that decodes, as its parent sees it."""
+"""The parent's side: one child process, its shared memory, and its end."""
 
 from __future__ import annotations
 
 import contextlib
 import fcntl
-import hashlib
 import os
 import signal
 import socket
@@ -14,7 +13,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import numpy as np
 import structlog
 
 from app.errors import (
@@ -26,15 +24,14 @@ from app.errors import (
     RequestError,
     TooLarge,
 )
-from app.image.picture import DecodeLimits, Picture
+from app.image.picture import DecodeLimits
 from app.image.sandbox import protocol
 
 LIVENESS_CHECK_S: Final = 15.0
-"""A child that was silent for so long is looked at. Time on a busy machine is nobody's fault: one
-that works, or waits for a processor, is let be; what a picture may use is ``child.CPU_LIMIT_S``."""
+"""After so long without a reply a child's state is read. On a busy machine time proves nothing: a
+child that works, or waits for a processor, goes on; a picture may use ``child.CPU_LIMIT_S``."""
 MAX_LIVENESS_CHECKS: Final = 40
-"""After which a child is given up whatever it does."""
-DECODER_MODULE: Final = "app.image.sandbox.child"
+"""After which a child is killed in any case."""
 
 _ERRORS_BY_CODE: Final = {
     kind.code: kind for kind in (ImageBomb, ImageTruncated, ImageUnsupported, NotAnImage, TooLarge)
@@ -46,33 +43,33 @@ log = structlog.get_logger("eyeline.decoding")
 
 
 def error_from_code(code: str, detail: str) -> RequestError:
-    """The error that a child told of."""
+    """The error that a child reported."""
     return _ERRORS_BY_CODE.get(code, DecoderFailed)(detail)
 
 
 class ProcessStartError(Exception):
-    """A child that never came to look at a picture; says why, where it could be learnt."""
+    """A child that did not become ready; the text says why, where that is known."""
 
 
 class ProcessLostError(Exception):
-    """A child is gone; ``spent``: it used up its time, and would again."""
+    """A child is gone. ``cpu_exhausted``: it used up its processor time, and would again."""
 
     def __init__(self, reason: str, *, cpu_exhausted: bool) -> None:
         super().__init__(reason)
         self.cpu_exhausted = cpu_exhausted
 
 
-class DecoderProcess:
+class ChildProcess:
     """One process. Belongs to one caller at a time, who closes or kills it.
 
-    ``request_count``: how many pictures it was asked about. ``arguments``: what ``module`` is told
-    beside the limits. Raises ``ProcessStartError`` if there can be no further process.
+    ``request_count``: how many pictures it was sent. ``arguments``: of ``module``, after the
+    limits. Raises ``ProcessStartError`` if there can be no further process.
     """
 
     def __init__(
         self,
         limits: DecodeLimits,
-        module: str = DECODER_MODULE,
+        module: str,
         liveness_check_s: float = LIVENESS_CHECK_S,
         arguments: Sequence[str] = (),
     ) -> None:
@@ -87,7 +84,7 @@ class DecoderProcess:
                 memory_fd = os.memfd_create("picture", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
                 child_only.callback(os.close, memory_fd)
                 os.ftruncate(memory_fd, protocol.shared_memory_bytes(limits.max_bytes))
-                # Whoever shrank it would kill whoever looks at it.
+                # Reading beyond the end of memory that the other side shrank would kill the reader.
                 fcntl.fcntl(memory_fd, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW)
                 self._memory = protocol.map_shared_memory(memory_fd, limits.max_bytes)
                 cleanup.callback(self._memory.close)
@@ -117,56 +114,38 @@ class DecoderProcess:
         return self._process.pid
 
     def is_alive(self) -> bool:
-        """Whether it has not ended by itself, or by the hand of others."""
+        """Whether it still runs."""
         return self._process.poll() is None
 
     def resident_bytes(self) -> int:
-        """What it holds in memory; 0 where it is gone."""
+        """Resident memory; 0 where it is gone."""
         with contextlib.suppress(OSError):
             pages = Path(f"/proc/{self.pid}/statm").read_text().split()[1]
             return int(pages) * os.sysconf("SC_PAGE_SIZE")
         return 0
 
     def cpu_s(self) -> float:
-        """Seconds of processor time that it took so far; 0 where it is gone."""
+        """Seconds of processor time so far; 0 where it is gone."""
         stat = self._read_stat()
         return sum(map(int, stat[3:])) / os.sysconf("SC_CLK_TCK")
 
     def wait_until_ready(self) -> None:
-        """Wait until it has decoded every format once. Raises ``ProcessStartError``."""
+        """Wait until it has loaded what it needs. Raises ``ProcessStartError``."""
         if self._is_ready:
             return
         try:
-            is_decoder = self._exchange() == protocol.READY
+            is_ready = self._exchange() == protocol.READY
         except ProcessLostError as lost:
             raise ProcessStartError(f"{lost}: {self._last_stderr_line()}") from lost
-        if not is_decoder:
+        if not is_ready:
             raise ProcessStartError("it is another program")
         self._is_ready = True
-
-    def decode(self, data: bytes) -> Picture:
-        """Raises an ``RequestError``, and what ``request`` raises."""
-        try:
-            reply = protocol.decode_reply(self.request(data, protocol.REQUEST.pack(len(data))))
-        except ValueError as error:
-            raise self.invalid_reply_error() from error
-        if reply.code:
-            raise error_from_code(reply.code, reply.detail)
-        width, height = reply.size
-        pixels = np.frombuffer(self.read_shared(0, width * height * 3), np.uint8)
-        return Picture(
-            rgb=pixels.reshape(height, width, 3),
-            format=reply.format,
-            sha256=hashlib.sha256(data).hexdigest(),
-            animated=reply.animated,
-            declared_size=reply.declared_size,
-        )
 
     def request(self, data: bytes, request: bytes) -> bytes:
         """The reply to ``request``, with ``data`` in the shared memory.
 
-        Raises ``TooLarge``; or ``ProcessStartError`` or ``ProcessLostError``, after which only
-        ``kill`` is left to do.
+        Raises ``TooLarge``; or ``ProcessStartError`` or ``ProcessLostError``, after which the
+        child must be killed.
         """
         if len(data) > self._max_bytes:
             raise TooLarge(f"This has {len(data)} bytes; send {self._max_bytes} at most.")
@@ -180,11 +159,11 @@ class DecoderProcess:
         return self._memory[start : start + count]
 
     def invalid_reply_error(self) -> ProcessLostError:
-        """What to raise over a reply that is none: the child is at its end."""
+        """The error to raise about a malformed reply; the child is killed."""
         return self._kill_as_lost("it talks nonsense")
 
     def close(self) -> None:
-        """Let it end by itself if it listens, make it if not."""
+        """Let it end by itself, and kill it if it does not."""
         assert self._process.stdin is not None
         self._process.stdin.close()
         with contextlib.suppress(subprocess.TimeoutExpired):
@@ -192,7 +171,7 @@ class DecoderProcess:
         self.kill()
 
     def kill(self) -> None:
-        """At once."""
+        """Kill it at once."""
         self._process.kill()
         self._process.wait()
         assert self._process.stdin is not None
@@ -200,14 +179,14 @@ class DecoderProcess:
         self._resources.close()
 
     def _last_stderr_line(self) -> str:
-        """The last line of what it complained of."""
+        """The last line that it wrote to standard error."""
         size = os.fstat(self._stderr_fd).st_size
         tail = os.pread(self._stderr_fd, _STDERR_TAIL_BYTES, max(0, size - _STDERR_TAIL_BYTES))
         lines = tail.decode("utf-8", "replace").strip().splitlines()
         return lines[-1] if lines else "without a word"
 
     def _exchange(self, request: bytes = b"") -> bytes:
-        """The answer to ``request``, or what it says of itself. Raises ``ProcessLostError``."""
+        """The reply to ``request``; without one, the first message. Raises ``ProcessLostError``."""
         self._connection.settimeout(self._liveness_check_s)
         try:
             if request:
@@ -231,7 +210,7 @@ class DecoderProcess:
         raise self._kill_as_lost("it hangs")
 
     def _read_stat(self) -> tuple[str, ...]:
-        """What the kernel knows: its state, page faults, and time in the program and the kernel."""
+        """From the kernel: state, page faults, and time in the program and in the kernel."""
         try:
             text = Path(f"/proc/{self.pid}/stat").read_text()
         except OSError:

@@ -1,4 +1,4 @@
-"""The decoding child with a decoder that some pictures kill: ``python -m`` this module."""
+"""A decoding child that some pictures kill: ``python -m tests.image.sandbox.crashing_child``."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from pathlib import Path
 
 from app.image.picture import DecodeLimits, Picture, decode
 from app.image.sandbox import child
+from tests.image.sandbox import decoding_child
 
 SEGFAULT, ABORT, BUSY_LOOP, EXHAUST_MEMORY, FALSE_REPLY = (
     b"SEGFAULT",
@@ -22,7 +23,7 @@ SLEEP = b"SLEEP"
 
 
 def fragile_decode(data: bytes, limits: DecodeLimits) -> Picture:
-    """Decodes for real, unless the bytes end in a word of the above, or files can be opened."""
+    """Decodes, unless the bytes end in a marker of the above, or files can be opened."""
     if read_forbidden_files():
         os._exit(1)
     if data.endswith(SEGFAULT):
@@ -43,7 +44,7 @@ def fragile_decode(data: bytes, limits: DecodeLimits) -> Picture:
 
 
 def read_forbidden_files() -> list[str]:
-    """What a decoder that was taken over could still open; it must be nothing."""
+    """Contents of files that code in this process can open; there must be none."""
     contents = []
     for path in ("/etc/passwd", "/proc/self/environ", "/dev/null"):
         try:
@@ -55,5 +56,5 @@ def read_forbidden_files() -> list[str]:
 
 if __name__ == "__main__":
     setattr(child, "CPU_LIMIT_S", 1)  # noqa: B010 - a constant elsewhere
-    setattr(child, "decode", fragile_decode)  # noqa: B010
-    child.main(int(sys.argv[1]), int(sys.argv[2]), DecodeLimits(*map(int, sys.argv[3:6])))
+    setattr(decoding_child, "decode", fragile_decode)  # noqa: B010
+    decoding_child.main(sys.argv[1:])

@@ -21,9 +21,9 @@ import structlog
 from app.errors import DecoderFailed, ImageBomb, RequestError, TooLarge
 from app.image.picture import DecodeLimits, Picture, decode
 from app.image.sandbox import pool
-from app.image.sandbox.pool import DecoderPool
-from app.image.sandbox.process import MAX_LIVENESS_CHECKS, DecoderProcess, ProcessStartError
-from tests.image.sandbox import crashing_child, unready_child
+from app.image.sandbox.process import MAX_LIVENESS_CHECKS, ProcessStartError
+from tests.image.sandbox import crashing_child, decoding_child, unready_child
+from tests.image.sandbox.decoding_child import DecodingPool, DecodingProcess
 
 FACES = Path(__file__).resolve().parents[3] / "fixtures" / "faces"
 HOSTILE = FACES / "hostile"
@@ -36,15 +36,15 @@ LIMITS = DecodeLimits(max_pixels=1_000_000)
 
 
 @pytest.fixture(scope="module")
-def decoder_pool() -> Iterator[DecoderPool]:
-    made = DecoderPool(2)
+def decoder_pool() -> Iterator[DecodingPool]:
+    made = DecodingPool(2)
     yield made
     made.close()
 
 
 @pytest.fixture
-def fragile_pool() -> Iterator[DecoderPool]:
-    made = DecoderPool(2, LIMITS, module="tests.image.sandbox.crashing_child")
+def fragile_pool() -> Iterator[DecodingPool]:
+    made = DecodingPool(2, LIMITS, module="tests.image.sandbox.crashing_child")
     yield made
     made.close()
 
@@ -84,7 +84,7 @@ def is_same_picture(a: Picture, b: Picture) -> bool:
 
 
 @pytest.mark.parametrize("name", HOSTILE_CODES)
-def test_apart_is_as_here(decoder_pool: DecoderPool, name: str) -> None:
+def test_apart_is_as_here(decoder_pool: DecodingPool, name: str) -> None:
     here, there = (
         picture_or_error(unpack, (HOSTILE / name).read_bytes()) for unpack in (decode, decoder_pool)
     )
@@ -95,7 +95,7 @@ def test_apart_is_as_here(decoder_pool: DecoderPool, name: str) -> None:
         assert there == here
 
 
-def test_a_picture_at_the_limit_of_the_working_size(decoder_pool: DecoderPool) -> None:
+def test_a_picture_at_the_limit_of_the_working_size(decoder_pool: DecodingPool) -> None:
     from PIL import Image
 
     from tests.make_hostile_pictures import save_image
@@ -104,17 +104,17 @@ def test_a_picture_at_the_limit_of_the_working_size(decoder_pool: DecoderPool) -
     assert is_same_picture(decoder_pool(data), decode(data))
 
 
-def test_too_many_bytes(decoder_pool: DecoderPool) -> None:
+def test_too_many_bytes(decoder_pool: DecodingPool) -> None:
     with pytest.raises(TooLarge):
         decoder_pool(bytes(5_000_001))
 
 
-def test_limits_are_kept_apart_too(fragile_pool: DecoderPool) -> None:
+def test_limits_are_kept_apart_too(fragile_pool: DecodingPool) -> None:
     with pytest.raises(ImageBomb):
         fragile_pool((HOSTILE / "bomb.png").read_bytes())
 
 
-def test_threads_agree(decoder_pool: DecoderPool) -> None:
+def test_threads_agree(decoder_pool: DecodingPool) -> None:
     names = [name for name, code in HOSTILE_CODES.items() if code == "ok"] * 2
     with ThreadPoolExecutor(4) as pool:
         together = list(pool.map(lambda name: decoder_pool((HOSTILE / name).read_bytes()), names))
@@ -126,7 +126,7 @@ def test_threads_agree(decoder_pool: DecoderPool) -> None:
     "word", [crashing_child.SEGFAULT, crashing_child.ABORT, crashing_child.FALSE_REPLY]
 )
 def test_a_killed_decoder_is_the_fault_of_its_picture_alone(
-    fragile_pool: DecoderPool, log_lines: list[dict[str, object]], word: bytes
+    fragile_pool: DecodingPool, log_lines: list[dict[str, object]], word: bytes
 ) -> None:
     assert fragile_pool(PICTURE).format == "JPEG"
     with pytest.raises(DecoderFailed, match="save it anew"):
@@ -135,7 +135,7 @@ def test_a_killed_decoder_is_the_fault_of_its_picture_alone(
     assert logged_losses(log_lines) == ["decoder_lost"] * 2  # asked twice
 
 
-def test_neighbours_of_a_killer_are_unharmed(fragile_pool: DecoderPool) -> None:
+def test_neighbours_of_a_killer_are_unharmed(fragile_pool: DecodingPool) -> None:
     words = [b"", crashing_child.SEGFAULT, b"", b"", crashing_child.ABORT, b"", b""]
 
     def outcome(word: bytes) -> str:
@@ -150,7 +150,7 @@ def test_neighbours_of_a_killer_are_unharmed(fragile_pool: DecoderPool) -> None:
 
 
 def test_time_is_bounded_and_costs_the_next_picture_nothing(
-    fragile_pool: DecoderPool, log_lines: list[dict[str, object]]
+    fragile_pool: DecodingPool, log_lines: list[dict[str, object]]
 ) -> None:
     with pytest.raises(ImageBomb, match="too long"):
         fragile_pool(PICTURE + crashing_child.BUSY_LOOP)
@@ -158,7 +158,7 @@ def test_time_is_bounded_and_costs_the_next_picture_nothing(
     assert fragile_pool(PICTURE).format == "JPEG"
 
 
-def test_memory_is_bounded(fragile_pool: DecoderPool, log_lines: list[dict[str, object]]) -> None:
+def test_memory_is_bounded(fragile_pool: DecodingPool, log_lines: list[dict[str, object]]) -> None:
     with pytest.raises(ImageBomb, match="too much"):
         fragile_pool(PICTURE + crashing_child.EXHAUST_MEMORY)
     assert logged_losses(log_lines) == []
@@ -167,7 +167,7 @@ def test_memory_is_bounded(fragile_pool: DecoderPool, log_lines: list[dict[str, 
 
 def test_an_idle_child_that_is_killed_costs_nobody_an_answer() -> None:
     before = child_pids()
-    decoders = DecoderPool(1)
+    decoders = DecodingPool(1)
     decoders(PICTURE)
     (pid,) = child_pids() - before
     os.kill(pid, signal.SIGKILL)
@@ -180,7 +180,7 @@ def test_children_that_were_killed_while_idle_are_held_against_no_picture(
     log_lines: list[dict[str, object]],
 ) -> None:
     before = child_pids()
-    decoders, together = DecoderPool(3), threading.Barrier(3)
+    decoders, together = DecodingPool(3), threading.Barrier(3)
 
     def once(_: int) -> None:
         with decoders._lease() as child:
@@ -201,7 +201,7 @@ def test_children_that_were_killed_while_idle_are_held_against_no_picture(
 
 def test_told_to_stop_a_child_finishes() -> None:
     before = child_pids()
-    decoders = DecoderPool(1)
+    decoders = DecodingPool(1)
     decoders(PICTURE)
     (pid,) = child_pids() - before
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -213,7 +213,7 @@ def test_told_to_stop_a_child_finishes() -> None:
 
 def test_no_more_children_than_callers_at_once() -> None:
     before = child_pids()
-    decoders = DecoderPool(8)
+    decoders = DecodingPool(8)
     for _ in range(5):
         decoders(PICTURE)
     assert len(child_pids() - before) == 1
@@ -223,7 +223,7 @@ def test_no_more_children_than_callers_at_once() -> None:
 def test_a_child_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EYELINE_API_KEYS", "hush hush hush hush")
     before = child_pids()
-    decoders = DecoderPool(1)
+    decoders = DecodingPool(1)
     decoders(PICTURE)
     (pid,) = child_pids() - before
     assert b"hush" not in Path(f"/proc/{pid}/environ").read_bytes()
@@ -231,15 +231,42 @@ def test_a_child_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def test_a_child_that_does_not_start_is_our_fault_not_the_picture_s() -> None:
-    decoders = DecoderPool(1, module="tests.decoding.nowhere")
+    decoders = DecodingPool(1, module="tests.image.sandbox.nowhere")
     for _ in range(2):
         with pytest.raises(RuntimeError, match="doctor"):
             decoders(PICTURE)
     decoders.close()
 
 
-def test_waiting_callers_are_served_in_turn() -> None:
-    decoders, done = DecoderPool(1), threading.Semaphore(0)
+def test_waiting_callers_are_served_in_the_order_they_come() -> None:
+    """A thread that comes back at once does not overtake those who wait."""
+    decoders, order = DecodingPool(1), list[int]()
+    waiting = threading.Barrier(2)
+
+    def wait_then_note(number: int) -> None:
+        decoders.call(lambda _: order.append(number))
+
+    def hold(child: DecodingProcess) -> None:
+        child.decode(PICTURE)
+        waiting.wait(30)
+        while decoders._next_ticket < 4:
+            time.sleep(0.001)
+
+    with ThreadPoolExecutor(4) as threads:
+        holder = threads.submit(decoders.call, hold)
+        waiting.wait(30)
+        for number in range(3):
+            threads.submit(wait_then_note, number)
+            while decoders._next_ticket < number + 2:
+                time.sleep(0.001)
+        holder.result(30)
+        wait_then_note(3)
+    assert order == [0, 1, 2, 3]
+    decoders.close()
+
+
+def test_waiting_callers_are_all_served() -> None:
+    decoders, done = DecodingPool(1), threading.Semaphore(0)
     with ThreadPoolExecutor(3) as pool:
         for _ in range(9):
             pool.submit(decoders, PICTURE).add_done_callback(lambda _: done.release())
@@ -249,7 +276,7 @@ def test_waiting_callers_are_served_in_turn() -> None:
 
 def test_a_child_is_closed_whatever_it_does() -> None:
     before = child_pids()
-    child = DecoderProcess(LIMITS)
+    child = DecodingProcess(LIMITS, decoding_child.MODULE)
     child.decode(PICTURE)
     (pid,) = child_pids() - before
     os.kill(pid, signal.SIGSTOP)
@@ -276,7 +303,7 @@ def test_a_child_that_does_not_start_well_costs_no_picture(
     monkeypatch.chdir(tmp_path)
     Path(unready_child.BEHAVIOUR_FILE).write_text(mood)
     before = child_pids()
-    decoders = DecoderPool(1, module="tests.image.sandbox.unready_child", liveness_check_s=0.7)
+    decoders = DecodingPool(1, module="tests.image.sandbox.unready_child", liveness_check_s=0.7)
     assert decoders(PICTURE).format == "JPEG"
     assert logged_losses(log_lines) == events
     if mood == unready_child.BUSY:
@@ -293,7 +320,7 @@ def test_where_children_once_started_a_shortage_is_waited_out(
 ) -> None:
     monkeypatch.setattr(pool, "RETRY_DELAYS_S", (0.1, 60.0))
     before = child_pids()
-    decoders = DecoderPool(1)
+    decoders = DecodingPool(1)
     decoders(PICTURE)
     (pid,) = child_pids() - before
     os.kill(pid, signal.SIGKILL)
@@ -321,7 +348,7 @@ def test_a_child_that_cannot_be_started_leaves_nothing_open() -> None:
     for more in range(12):  # each time a little more of it succeeds
         resource.setrlimit(resource.RLIMIT_NOFILE, (lowest_free + more, hard))
         try:
-            DecoderProcess(LIMITS).kill()
+            DecodingProcess(LIMITS, decoding_child.MODULE).kill()
         except ProcessStartError:
             refused += 1
         finally:
@@ -333,7 +360,7 @@ def test_a_child_that_cannot_be_started_leaves_nothing_open() -> None:
 
 def test_a_decoder_that_hangs_is_not_waited_for(log_lines: list[dict[str, object]]) -> None:
     before = child_pids()
-    decoders = DecoderPool(1, module="tests.image.sandbox.crashing_child", liveness_check_s=0.4)
+    decoders = DecodingPool(1, module="tests.image.sandbox.crashing_child", liveness_check_s=0.4)
     with pytest.raises(DecoderFailed):
         decoders(PICTURE + crashing_child.SLEEP)
     assert [str(x["why"]) for x in log_lines if x["event"] == "decoder_lost"] == [
@@ -352,8 +379,8 @@ def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
     picture = tmp_path / "picture"
     picture.write_bytes(PICTURE + crashing_child.SLEEP)
     program = (
-        "import sys, pathlib; from app.image.sandbox.pool import DecoderPool;"
-        'decoders = DecoderPool(1, module="tests.image.sandbox.crashing_child");'
+        "import sys, pathlib; from tests.image.sandbox.decoding_child import DecodingPool;"
+        'decoders = DecodingPool(1, module="tests.image.sandbox.crashing_child");'
         f"decoders(pathlib.Path({str(FACES / 'astronaut.jpg')!r}).read_bytes());"
         "print(next(iter(decoders._processes)).pid, flush=True);"
         "decoders(pathlib.Path(sys.argv[1]).read_bytes())"
@@ -373,14 +400,14 @@ def test_nothing_outlives_a_parent_that_is_killed(tmp_path: Path) -> None:
 def test_code_that_lies_about_is_not_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "numpy.py").write_text("raise SystemExit('run')")
     monkeypatch.chdir(tmp_path)
-    decoders = DecoderPool(1)
+    decoders = DecodingPool(1)
     assert decoders(PICTURE).format == "JPEG"
     decoders.close()
 
 
 def test_when_memory_runs_out_a_child_goes_before_the_service() -> None:
     before = child_pids()
-    decoders = DecoderPool(1)
+    decoders = DecodingPool(1)
     decoders(PICTURE)
     (pid,) = child_pids() - before
     assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "1000\n"
@@ -390,7 +417,7 @@ def test_when_memory_runs_out_a_child_goes_before_the_service() -> None:
 def test_a_child_makes_room_for_a_fresh_one(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(pool, "MAX_REQUESTS_PER_PROCESS", 2)
     before, seen = child_pids(), []
-    decoders = DecoderPool(1)
+    decoders = DecodingPool(1)
     for _ in range(5):
         with decoders._lease() as child:
             seen.append(child.pid)
@@ -402,7 +429,7 @@ def test_a_child_makes_room_for_a_fresh_one(monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_what_children_hold_is_counted() -> None:
-    decoders = DecoderPool(2)
+    decoders = DecodingPool(2)
     decoders(PICTURE)
     (held,) = decoders.resident_bytes()
     assert 10 * 2**20 < held < 150 * 2**20

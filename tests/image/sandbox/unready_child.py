@@ -10,8 +10,7 @@ import sys
 import time
 from pathlib import Path
 
-from app.image.picture import DecodeLimits
-from app.image.sandbox import child
+from tests.image.sandbox import decoding_child
 
 BEHAVIOUR_FILE = "mood"
 EXIT_EARLY, HANG, BUSY = "exit", "hang", "toil"
@@ -36,4 +35,4 @@ def misbehave_once() -> None:
 
 if __name__ == "__main__":
     misbehave_once()
-    child.main(int(sys.argv[1]), int(sys.argv[2]), DecodeLimits(*map(int, sys.argv[3:6])))
+    decoding_child.main(sys.argv[1:])
