@@ -24,6 +24,7 @@ from app.calibration.file import (
     CorrectionEntry,
     FittedOn,
     FusionEntry,
+    LineEntry,
     LogisticEntry,
     NoiseEntry,
     OrdinaryEntry,
@@ -296,17 +297,42 @@ def make_threshold_entry(verdict: str, llr: float) -> ThresholdEntry:
     )
 
 
-def make_eyes_only_fusion(**changes: Any) -> FusionEntry:
-    """A fusion in which the eyes' llr is the total, as sure as they are."""
+def make_eyes_only_fusion(
+    *,
+    ordinary: Sequence[float] = (1.0, 0.0),
+    framed: Sequence[float] = (1.0, 0.0),
+    ordinary_entry: LineEntry | None = None,
+    framed_entry: LineEntry | None = None,
+    uncertainty: list[list[float]] | None = None,
+    **changes: Any,
+) -> FusionEntry:
+    """A fusion in which the eyes' llr is the total, as sure as they are.
+
+    ``ordinary``, ``framed``: slope and offset of each line, ``uncertainty`` of both; or its entry.
+    """
+    table: dict[str, Any] = {} if uncertainty is None else {"uncertainty": uncertainty}
     fields: dict[str, Any] = {
         "framed_share": 0.0,
         "weights": {},
         "offset": 0.0,
-        "ordinary": [1.0, 0.0],
-        "framed": [1.0, 0.0],
-        "uncertainty": [[-9.0, 0.0], [9.0, 0.0]],
+        "sides_px": [200.0],
+        "ordinary": ordinary_entry or make_line_entry(*ordinary, **table),
+        "framed": framed_entry or make_line_entry(*framed, **table),
     }
     return FusionEntry(**fields | changes)
+
+
+def make_line_entry(slope: float = 1.0, offset: float = 0.0, **changes: Any) -> LineEntry:
+    """A line of one slope and offset at every size, of no uncertainty."""
+    fields: dict[str, Any] = {
+        "slopes": [slope],
+        "offsets": [offset],
+        "unmeasured": {},
+        "bounds": [-9.0, 9.0],
+        "uncertainty": [[-9.0, 0.0], [9.0, 0.0]],
+        "pictures": [1000, 2000],
+    }
+    return LineEntry(**fields | changes)
 
 
 def calibration_file(**changes: Any) -> CalibrationFile:

@@ -45,16 +45,6 @@ Positive = Annotated[float, Field(gt=0)]
 Nonnegative4 = Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=4, max_length=4)]
 
 
-def _check_nonnegative_slope(line: list[float]) -> list[float]:
-    if line[0] < 0.0:
-        raise ValueError("no evidence may speak against itself")
-    return line
-
-
-SlopeOffset = Annotated[
-    list[float], Field(min_length=2, max_length=2), AfterValidator(_check_nonnegative_slope)
-]
-"""A slope, no less than zero, and an offset."""
 Uncertainty = Annotated[list[Row2], Field(min_length=2), AfterValidator(_check_uncertainty)]
 """(llr, standard deviation of llr over bootstrap refits), llr ascending."""
 
@@ -150,15 +140,41 @@ class StampEntry(_Strict):
 CheckEntry = Annotated[AlignmentEntry | LogisticEntry | StampEntry, Field(discriminator="kind")]
 
 
+class LineEntry(_Strict):
+    """What the pixels' sum weighs against one kind of real picture.
+
+    ``slopes``, ``offsets``: at every size of ``FusionEntry.sides_px``. ``unmeasured``: what is
+    added for each check that could not measure. ``pictures``: generated and real ones fitted on.
+    """
+
+    slopes: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]
+    offsets: list[float]
+    unmeasured: dict[str, float]
+    bounds: Bounds
+    uncertainty: Uncertainty
+    pictures: list[int]
+
+
 class FusionEntry(_Strict):
-    """How the checks' llr become one; ``app.calibration.fusion`` says what each number is."""
+    """How the checks' llr become two; ``app.calibration.fusion`` says what each number is."""
 
     framed_share: Annotated[float, Field(ge=0, lt=1)]
     weights: dict[str, float]
     offset: float
-    ordinary: SlopeOffset
-    framed: SlopeOffset
-    uncertainty: Uncertainty
+    sides_px: Annotated[list[Positive], Field(min_length=1)]
+    ordinary: LineEntry
+    framed: LineEntry
+
+    @model_validator(mode="after")
+    def _check_lengths(self) -> Self:
+        if any(a >= b for a, b in pairwise(self.sides_px)):
+            raise ValueError("sides_px must ascend")
+        lines = (self.ordinary, self.framed)
+        if any(len(v) != len(self.sides_px) for x in lines for v in (x.slopes, x.offsets)):
+            raise ValueError("every line needs a slope and an offset for each of sides_px")
+        if any(set(x.unmeasured) - set(self.weights) for x in lines):
+            raise ValueError("unmeasured names a check without a weight")
+        return self
 
 
 class ThresholdEntry(_Strict):

@@ -4,7 +4,9 @@ Pixels first. ``hairline``, ``teeth``, ``background_blur``, ``irises`` and ``tex
 face, and are not independent: their sum is weighed by a logistic regression fitted on all of them
 together. What that sum is worth depends on whom one might take for generated: ordinary avatars
 look less like it than photographs that were cut into a generator's frame (data sets, ID-style
-crops, apps that cut faces out), so it has a line, slope and offset, against each.
+crops, apps that cut faces out), so it has a line, slope and offset, against each. Small crops tell
+less, and a sum without the teeth or the irises is another sum: slope and offset depend on the
+crop's size, and the offset on which checks could not measure.
 
 Then the frame. If a share a of ordinary avatars sits in the frame for reasons of its own, then with
 R_e what the eyes weigh, and P_o and P_f what the pixels weigh against ordinary and framed ones,
@@ -20,53 +22,86 @@ crop took the frame away. A stamp multiplies both: the generator's own site prin
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
 
 import numpy as np
 
 from app.arrays import FloatArray
-from app.calibration.file import FusionEntry
+from app.calibration.file import FusionEntry, LineEntry
 from app.calibration.scale import LlrEstimate
 from app.evidence import LikelihoodRatio, LikelihoodRatios
 
 EYE_ALIGNMENT_NAME: Final = "eye_alignment"
 STAMP_NAME: Final = "stamp"
+REFERENCE_SIDE_PX: Final = 200.0
+"""The face crop's side where no check names one."""
 KNEE: Final = 0.5
 """How far below a bound the total begins to bend towards it: order is kept where numbers end."""
 _Z95: Final = 1.959964
 
 
 @dataclass(frozen=True, eq=False)
+class PixelLine:
+    """What the pixels' sum weighs against one kind of real picture.
+
+    ``slopes``, ``offsets`` (k,): at ``ln_sides`` (k,), interpolated between; ``unmeasured``: log10,
+    added for each check that could not measure; ``uncertainty`` (n, 2): llr, its deviation.
+    """
+
+    ln_sides: FloatArray
+    slopes: FloatArray
+    offsets: FloatArray
+    unmeasured: Mapping[str, float]
+    bounds: tuple[float, float]
+    uncertainty: FloatArray
+
+    def llr(self, pixels: float, side_px: float, measured: Container[str]) -> float:
+        """The llr of the sum ``pixels`` of the checks ``measured`` on a crop of ``side_px``."""
+        ln_side = math.log(side_px)
+        slope, offset = (
+            float(np.interp(ln_side, self.ln_sides, values))
+            for values in (self.slopes, self.offsets)
+        )
+        missing = sum(value for name, value in self.unmeasured.items() if name not in measured)
+        return slope * pixels + offset + missing
+
+    def half_width(self, llr: float) -> float:
+        """How far ``llr`` moves when the fit is repeated, to either end of 95 %."""
+        return _Z95 * float(np.interp(llr, self.uncertainty[:, 0], self.uncertainty[:, 1]))
+
+
+@dataclass(frozen=True, eq=False)
 class Fusion:
     """``weights``: of each pixel check's llr. ``offset``: log10, where any pixel check measured.
 
-    ``ordinary``, ``framed``: slope and offset that make the pixels' sum an llr against those.
+    ``ordinary``, ``framed``: the lines that make the pixels' sum an llr against those.
     """
 
     framed_share: float
     weights: Mapping[str, float]
     offset: float
-    ordinary: tuple[float, float]
-    framed: tuple[float, float]
-    uncertainty: FloatArray
+    ordinary: PixelLine
+    framed: PixelLine
 
     def __call__(
         self, estimates: Mapping[str, LlrEstimate], bounds: tuple[float, float]
     ) -> LikelihoodRatios:
         """Both ratios and their mixture, with 95 % intervals, all within ``bounds``."""
         llrs = {name: w.llr for name, w in estimates.items()}
-        pixels = self.pixel_llr(llrs)
-        centre = self._ratios(llrs, pixels, bounds)
-        fit_half_width = 0.0 if pixels is None else self._fit_half_width(pixels)
+        sides = [w.side_px for name, w in estimates.items() if name in self.weights and w.side_px]
+        side_px = max(sides, default=REFERENCE_SIDE_PX)
+
+        def ratios(llrs: Mapping[str, float], shift: float = 0.0) -> FloatArray:
+            return self._ratios(llrs, side_px, bounds, shift)
+
+        centre = ratios(llrs)
         ends = []
         for side, sign in enumerate((-1.0, 1.0)):
             shifted = [
-                self._ratios(
-                    llrs, None if pixels is None else pixels + sign * fit_half_width, bounds
-                ),
-                *(self._ratios_at_bound(estimates, llrs, name, side, bounds) for name in estimates),
+                ratios(llrs, sign),
+                *(ratios({**llrs, name: estimates[name].interval[side]}) for name in estimates),
             ]
             half_widths = np.sqrt(((np.array(shifted) - centre) ** 2).sum(axis=0))
             ends.append(np.clip(centre + sign * half_widths, *bounds))
@@ -79,16 +114,16 @@ class Fusion:
             framed=framed,
             total=total,
             framed_share=self.framed_share,
-            is_framed_measured=pixels is not None or llrs.get(STAMP_NAME, 0.0) > 0.0,
+            is_framed_measured=self.pixel_llr(llrs) is not None or llrs.get(STAMP_NAME, 0.0) > 0.0,
         )
 
     def with_framed_share(self, share: float) -> Fusion:
         """The same for an operator among whose real avatars a ``share`` is framed."""
         return replace(self, framed_share=share)
 
-    def total_llr(self, llrs: Mapping[str, float]) -> float:
+    def total_llr(self, llrs: Mapping[str, float], side_px: float = REFERENCE_SIDE_PX) -> float:
         """The total llr without bounds; ``llrs`` holds the checks that measured."""
-        return float(self._ratios(llrs, self.pixel_llr(llrs), None)[0])
+        return float(self._ratios(llrs, side_px, (-math.inf, math.inf))[0])
 
     def pixel_llr(self, llrs: Mapping[str, float]) -> float | None:
         """What the pixel checks weigh together; ``None`` if none measured."""
@@ -98,36 +133,26 @@ class Fusion:
     def _ratios(
         self,
         llrs: Mapping[str, float],
-        pixels: float | None,
-        bounds: tuple[float, float] | None,
-    ) -> FloatArray:
-        """llr against the mixture, ordinary avatars, framed photographs: (3,)."""
-        ordinary, framed = (
-            0.0 if pixels is None else slope * pixels + offset
-            for slope, offset in (self.ordinary, self.framed)
-        )
-        stamp = llrs.get(STAMP_NAME, 0.0)
-        ordinary += llrs.get(EYE_ALIGNMENT_NAME, 0.0) + stamp
-        framed += stamp
-        if bounds is not None:
-            ordinary, framed = soft_clip(ordinary, bounds), soft_clip(framed, bounds)
-        return np.array([mixture_llr(ordinary, framed, self.framed_share), ordinary, framed])
-
-    def _fit_half_width(self, pixels: float) -> float:
-        """How far ``pixel_llr`` moves when the fit is repeated, to either end of 95 %."""
-        return _Z95 * float(np.interp(pixels, self.uncertainty[:, 0], self.uncertainty[:, 1]))
-
-    def _ratios_at_bound(
-        self,
-        estimates: Mapping[str, LlrEstimate],
-        llrs: Mapping[str, float],
-        name: str,
-        side: int,
+        side_px: float,
         bounds: tuple[float, float],
+        shift: float = 0.0,
     ) -> FloatArray:
-        """The ratios if the check ``name`` weighed what one end of its interval says: (3,)."""
-        shifted = {**llrs, name: estimates[name].interval[side]}
-        return self._ratios(shifted, self.pixel_llr(shifted), bounds)
+        """llr against the mixture, ordinary avatars, framed photographs: (3,).
+
+        ``shift``: how many half widths of their fit's 95 % interval the lines are moved.
+        """
+        pixels, stamp = self.pixel_llr(llrs), llrs.get(STAMP_NAME, 0.0)
+        out = []
+        for line, other in (
+            (self.ordinary, llrs.get(EYE_ALIGNMENT_NAME, 0.0) + stamp),
+            (self.framed, stamp),
+        ):
+            llr = 0.0 if pixels is None else line.llr(pixels, side_px, llrs)
+            if pixels is not None and shift:
+                llr += shift * line.half_width(llr)
+            within = (max(bounds[0], line.bounds[0]), min(bounds[1], line.bounds[1]))
+            out.append(llr + other if math.isinf(bounds[1]) else soft_clip(llr + other, within))
+        return np.array([mixture_llr(out[0], out[1], self.framed_share), *out])
 
 
 def mixture_llr(ordinary: float, framed: float, framed_share: float) -> float:
@@ -157,7 +182,17 @@ def build_fusion(entry: FusionEntry) -> Fusion:
         framed_share=entry.framed_share,
         weights=dict(entry.weights),
         offset=entry.offset,
-        ordinary=(entry.ordinary[0], entry.ordinary[1]),
-        framed=(entry.framed[0], entry.framed[1]),
+        ordinary=_build_line(entry.ordinary, entry.sides_px),
+        framed=_build_line(entry.framed, entry.sides_px),
+    )
+
+
+def _build_line(entry: LineEntry, sides_px: Sequence[float]) -> PixelLine:
+    return PixelLine(
+        ln_sides=np.log(sides_px),
+        slopes=np.array(entry.slopes),
+        offsets=np.array(entry.offsets),
+        unmeasured=dict(entry.unmeasured),
+        bounds=(entry.bounds[0], entry.bounds[1]),
         uncertainty=np.array(entry.uncertainty),
     )

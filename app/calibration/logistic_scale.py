@@ -21,6 +21,7 @@ from app.evidence import Reading
 
 SIZE_MEASURE: Final = "ln_side"
 """The measure that says how large the face crop is: ln (side in px ÷ 200)."""
+_REFERENCE_SIDE_PX: Final = 200.0
 MAX_DEVIATIONS: Final = 5.0
 """Further out than this from what was fitted on, a measure counts no more."""
 _Z95: Final = 1.959964
@@ -49,6 +50,7 @@ class LogisticScale:
                 clamp_llr(llr - half_width, self.bounds),
                 clamp_llr(llr + half_width, self.bounds),
             ),
+            side_px=_side_px(reading.measures[SIZE_MEASURE]),
         )
 
     def llr(self, measures: Mapping[str, float]) -> float:
@@ -59,6 +61,11 @@ class LogisticScale:
         z = standardise(values, self.centre, self.scale)
         slopes = self.weights + self.size_weights * z[self.names.index(SIZE_MEASURE)]
         return float(self.offset + slopes @ z) / math.log(10.0)
+
+
+def _side_px(ln_side: float) -> float:
+    """The side that ``ln_side`` stands for, px; 1 to 30,000."""
+    return _REFERENCE_SIDE_PX * math.exp(min(5.0, max(-5.0, ln_side)))
 
 
 def standardise(values: FloatArray, centre: FloatArray, scale: FloatArray) -> FloatArray:

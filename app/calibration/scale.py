@@ -47,6 +47,8 @@ class LlrEstimate:
     match: Match | None = None
     alignment: Alignment | None = None
     """The crop square as it was weighed: corrected for pose, mean of all measurements."""
+    side_px: float | None = None
+    """Side of the face crop that was measured; ``None`` where a check is not about the crop."""
 
 
 NO_EVIDENCE = LlrEstimate(0.0, (0.0, 0.0))

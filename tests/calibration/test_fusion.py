@@ -6,7 +6,6 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from app.calibration.file import FusionEntry
 from app.calibration.fusion import (
     EYE_ALIGNMENT_NAME,
     KNEE,
@@ -17,6 +16,7 @@ from app.calibration.fusion import (
     soft_clip,
 )
 from app.calibration.scale import LlrEstimate
+from tests.synthetic_faces import make_eyes_only_fusion, make_line_entry
 
 llrs = st.floats(-6.0, 6.0)
 shares = st.floats(0.001, 0.5)
@@ -29,11 +29,8 @@ def make_fusion(**changes: Any) -> Fusion:
         "framed_share": 0.02,
         "weights": {"texture": 0.8, "teeth": 0.5},
         "offset": 0.1,
-        "ordinary": [1.0, 0.0],
-        "framed": [1.0, 0.0],
-        "uncertainty": [[-9.0, 0.0], [9.0, 0.0]],
     }
-    return build_fusion(FusionEntry(**fields | changes))
+    return build_fusion(make_eyes_only_fusion(**fields | changes))
 
 
 def eyes_only_llr(fused: Fusion, llr: float) -> float:
@@ -320,3 +317,46 @@ def test_an_operator_without_framed_photographs_gets_the_ordinary_ratio(
     weighed = {EYE_ALIGNMENT_NAME: make_estimate(eyes), "texture": make_estimate(texture)}
     rare = make_fusion().with_framed_share(1e-9)(weighed, BOUNDS)
     assert rare.total.llr == pytest.approx(rare.ordinary.llr, abs=1e-2)
+
+
+# Lines by size and by what was measured
+
+
+def test_a_line_is_interpolated_between_sizes_and_held_beyond_them() -> None:
+    line = make_line_entry(slopes=[1.0, 2.0], offsets=[0.0, -0.4])
+    fused = make_fusion(
+        sides_px=[100.0, 400.0], ordinary_entry=line, framed_entry=line, framed_share=0.0
+    )
+    at = {px: fused.total_llr({"texture": 1.0}, px) for px in (50.0, 100.0, 200.0, 400.0, 900.0)}
+    assert at[50.0] == at[100.0] == pytest.approx(0.9)
+    assert at[200.0] == pytest.approx(1.5 * 0.9 - 0.2)
+    assert at[900.0] == at[400.0] == pytest.approx(2.0 * 0.9 - 0.4)
+
+
+def test_the_largest_crop_that_was_measured_says_the_size() -> None:
+    line = make_line_entry(slopes=[1.0, 2.0], offsets=[0.0, 0.0])
+    fused = make_fusion(sides_px=[100.0, 400.0], ordinary_entry=line, framed_entry=line)
+    sized = {"texture": LlrEstimate(1.0, (1.0, 1.0), side_px=400.0)}
+    assert fused(sized, BOUNDS).framed.llr == pytest.approx(2.0 * 0.9)
+    eyes = {EYE_ALIGNMENT_NAME: LlrEstimate(0.0, (0.0, 0.0), side_px=100.0)}
+    assert fused({**sized, **eyes}, BOUNDS).framed.llr == pytest.approx(2.0 * 0.9)
+
+
+def test_each_check_that_could_not_measure_adds_its_own_offset() -> None:
+    line = make_line_entry(unmeasured={"teeth": 0.25, "texture": -0.5})
+    fused = make_fusion(ordinary_entry=line, framed_entry=line, framed_share=0.0)
+    assert fused.total_llr({"texture": 1.0, "teeth": 0.0}) == pytest.approx(0.9)
+    assert fused.total_llr({"texture": 1.0}) == pytest.approx(0.9 + 0.25)
+    assert fused.total_llr({"teeth": 1.0}) == pytest.approx(0.6 - 0.5)
+    assert fused.total_llr({EYE_ALIGNMENT_NAME: 1.0}) == pytest.approx(1.0)
+
+
+def test_each_line_has_bounds_of_its_own() -> None:
+    fused = make_fusion(
+        ordinary_entry=make_line_entry(bounds=[-2.0, 2.5]),
+        framed_entry=make_line_entry(bounds=[-1.0, 1.5]),
+    )
+    for sign in (1.0, -1.0):
+        against = fused({"texture": make_estimate(9.0 * sign)}, BOUNDS)
+        assert against.ordinary.llr == pytest.approx(2.5 if sign > 0 else -2.0, abs=0.01)
+        assert against.framed.llr == pytest.approx(1.5 if sign > 0 else -1.0, abs=0.01)

@@ -11,9 +11,10 @@ import numpy as np
 
 from app.arrays import FloatArray
 from app.calibration.file import CheckEntry, FusionEntry
-from app.calibration.fusion import build_fusion
+from app.calibration.fusion import Fusion, PixelLine, build_fusion
 from app.training.calibration.alignment import spread_by_band
 from app.training.calibration.fusion import (
+    PixelLlrs,
     build_scales,
     fit_pixel_checks,
     pixel_check_names,
@@ -24,7 +25,8 @@ from app.training.calibration.measurements import MeasuredCorpus
 BOOTSTRAP_COUNT: Final = 12
 _SEED: Final = 20261125
 _PROBE_STRIDE: Final = 7
-_TOTAL: Final = ""
+_LINES: Final = ("ordinary", "framed")
+"""The fusion's two lines, beside the checks."""
 
 
 def with_uncertainty(
@@ -40,19 +42,23 @@ def with_uncertainty(
     runs = [run for draw_counts in draws if (run := refit_llrs(measured_corpus, draw_counts))]
     tables = {
         name: spread_by_band(drop_unmeasured(np.array([run[name] for run in runs])))
-        for name in (*pixel_check_names(), _TOTAL)
+        for name in (*pixel_check_names(), *_LINES)
     }
     updated = {
         name: entry.model_copy(update={"uncertainty": tables[name]}) if name in tables else entry
         for name, entry in checks.items()
     }
-    return updated, fusion_entry.model_copy(update={"uncertainty": tables[_TOTAL]})
+    lines = {
+        name: getattr(fusion_entry, name).model_copy(update={"uncertainty": tables[name]})
+        for name in _LINES
+    }
+    return updated, fusion_entry.model_copy(update=lines)
 
 
 def refit_llrs(
     measured_corpus: MeasuredCorpus, draw_counts: Mapping[str, int]
 ) -> dict[str, list[float]]:
-    """llr of the probes by check, and together, as fitted on collectors ``draw_counts`` so often.
+    """llr of the probes by check and by line, as fitted on collectors ``draw_counts`` so often.
 
     Empty if the draw left out all of one side.
     """
@@ -61,12 +67,23 @@ def refit_llrs(
         return {}
     names = pixel_check_names()
     entries, fusion_entry = fit_pixel_checks(resampled.pixel_pictures)
-    weighing, total_fusion = build_scales(entries), build_fusion(fusion_entry)
-    probes = [t for m in measured_corpus.pixel_pictures[::_PROBE_STRIDE] for t in m.faces]
-    probe_llrs = [weigh_checks(t, weighing, names) for t in probes]
-    by_check = {name: [f.get(name, math.nan) for f in probe_llrs] for name in names}
-    total_llrs = [total_fusion.pixel_llr(f) for f in probe_llrs]
-    return by_check | {_TOTAL: [math.nan if llr is None else llr for llr in total_llrs]}
+    scales, fusion = build_scales(entries), build_fusion(fusion_entry)
+    probes = [
+        weigh_checks(m.row, t, scales, names)
+        for m in measured_corpus.pixel_pictures[::_PROBE_STRIDE]
+        for t in m.faces
+    ]
+    by_check = {name: [probe.llrs.get(name, math.nan) for probe in probes] for name in names}
+    by_line = {
+        name: [_line_llr(fusion, line, probe) for probe in probes]
+        for name, line in zip(_LINES, (fusion.ordinary, fusion.framed), strict=True)
+    }
+    return by_check | by_line
+
+
+def _line_llr(fusion: Fusion, line: PixelLine, probe: PixelLlrs) -> float:
+    pixels = fusion.pixel_llr(probe.llrs)
+    return math.nan if pixels is None else line.llr(pixels, probe.side_px, probe.llrs)
 
 
 def drop_unmeasured(runs: FloatArray) -> FloatArray:

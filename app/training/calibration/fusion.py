@@ -13,13 +13,17 @@ from scipy.optimize import minimize
 from app.analysis.analyze import Measurements
 from app.arrays import FloatArray
 from app.calibration.calibration import build_scale
-from app.calibration.file import CheckEntry, FusionEntry, LogisticEntry
-from app.calibration.fusion import EYE_ALIGNMENT_NAME, STAMP_NAME
+from app.calibration.file import CheckEntry, FusionEntry, LineEntry, LogisticEntry
+from app.calibration.fusion import EYE_ALIGNMENT_NAME, REFERENCE_SIDE_PX, STAMP_NAME
 from app.calibration.scale import Scale
 from app.checks import CHECKS
 from app.evidence import Reading
 from app.training.calibration.alignment import NO_UNCERTAINTY
-from app.training.calibration.logistic import collect_samples, fit_logistic_scale
+from app.training.calibration.logistic import (
+    collect_samples,
+    fit_logistic_scale,
+    supported_bounds,
+)
 from app.training.calibration.sample_weights import ALIGNED_KINDS, compute_sample_weights
 from app.training.corpus import ORDINARY_KINDS, ManifestRow
 from app.training.measure import MeasuredPicture
@@ -32,63 +36,123 @@ _RIDGE: Final = 1e-3
 _LN10: Final = math.log(10.0)
 
 
+SIDES_PX: Final = (64.0, 100.0, 160.0, 256.0, 400.0)
+"""Sides of the face crop at which a line has a slope and an offset; interpolated between."""
+_STIFFNESS: Final = 3e-3
+"""How much slopes and offsets of neighbouring sizes are held together."""
+
+
 @dataclass(frozen=True)
 class PixelLlrs:
-    """What the pixel checks weighed on one face; those that measured."""
+    """What the pixel checks weighed on one face of a crop of ``side_px``; those that measured."""
 
     row: ManifestRow
     llrs: Mapping[str, float]
+    side_px: float = REFERENCE_SIDE_PX
 
 
 def fit_fusion(names: Sequence[str], faces: Sequence[PixelLlrs]) -> FusionEntry:
     """Weights no less than 0, so that no check can speak against itself. Deterministic."""
-    rows = [s.row for s in faces if s.llrs]
-    llrs = np.array([[s.llrs.get(name, 0.0) for name in names] for s in faces if s.llrs])
+    measured = [face for face in faces if face.llrs]
+    rows = [face.row for face in measured]
+    llrs = np.array([[face.llrs.get(name, 0.0) for name in names] for face in measured])
     labels = np.array([row.is_generated for row in rows], dtype=np.float64)
-    solution = _fit_logistic(_LN10 * llrs, labels, compute_sample_weights(rows) / len(rows))
+    solution = _fit_logistic(
+        np.hstack([_LN10 * llrs, np.ones((len(rows), 1))]),
+        labels,
+        compute_sample_weights(rows) / len(rows),
+        [*np.full(len(names), 1.0 / len(names)), 0.0],
+        np.diag([*np.full(len(names), _RIDGE), 0.0]),
+        len(names),
+    )
     weights, offset = np.round(solution[:-1], 4), round(float(solution[-1]) / _LN10, 4)
     total_llrs = llrs @ weights + offset
     return FusionEntry(
         framed_share=FRAMED_SHARE,
         weights=dict(zip(names, weights.tolist(), strict=True)),
         offset=offset,
-        ordinary=_fit_line(rows, total_llrs, ORDINARY_KINDS),
-        framed=_fit_line(rows, total_llrs, ALIGNED_KINDS),
-        uncertainty=NO_UNCERTAINTY,
+        sides_px=list(SIDES_PX),
+        ordinary=_fit_line(names, measured, total_llrs, ORDINARY_KINDS),
+        framed=_fit_line(names, measured, total_llrs, ALIGNED_KINDS),
     )
 
 
 def _fit_line(
-    rows: Sequence[ManifestRow], total_llrs: FloatArray, kinds: Sequence[str]
-) -> list[float]:
-    """Slope and offset that make ``total_llrs`` an llr against real pictures of ``kinds`` alone."""
-    mask = np.array([row.is_generated or row.kind in kinds for row in rows])
-    selected_rows = [row for row, is_selected in zip(rows, mask, strict=True) if is_selected]
-    if len({row.is_generated for row in selected_rows}) < 2:
-        return [1.0, 0.0]
-    labels = np.array([row.is_generated for row in selected_rows], dtype=np.float64)
-    slope, offset = _fit_logistic(
-        _LN10 * total_llrs[mask, None],
-        labels,
-        compute_sample_weights(selected_rows) / len(selected_rows),
+    names: Sequence[str],
+    faces: Sequence[PixelLlrs],
+    total_llrs: FloatArray,
+    kinds: Sequence[str],
+) -> LineEntry:
+    """What makes ``total_llrs`` an llr against real pictures of ``kinds`` alone.
+
+    One logistic regression over all sizes, with a slope and an offset for each of ``SIDES_PX``
+    that the faces near it share, and an offset for each check that could not measure.
+    """
+    mask = np.array([face.row.is_generated or face.row.kind in kinds for face in faces])
+    selected = [face for face, is_selected in zip(faces, mask, strict=True) if is_selected]
+    rows = [face.row for face in selected]
+    counts = [len({row.path for row in rows if row.is_generated is side}) for side in (True, False)]
+    size_count = len(SIDES_PX)
+    slopes, offsets, missing = np.ones(size_count), np.zeros(size_count), np.zeros(len(names))
+    if all(counts):
+        shares = _size_shares(np.array([face.side_px for face in selected]))
+        unmeasured = np.array([[name not in face.llrs for name in names] for face in selected])
+        solution = _fit_logistic(
+            np.hstack([_LN10 * total_llrs[mask, None] * shares, shares, unmeasured]),
+            np.array([row.is_generated for row in rows], dtype=np.float64),
+            compute_sample_weights(rows) / len(rows),
+            [*slopes, *offsets, *missing],
+            _line_penalty(size_count, len(names)),
+            size_count,
+        )
+        slopes = np.round(solution[:size_count], 4)
+        offsets, missing = np.split(np.round(solution[size_count:] / _LN10, 4), [size_count])
+    return LineEntry(
+        slopes=slopes.tolist(),
+        offsets=offsets.tolist(),
+        unmeasured=dict(zip(names, missing.tolist(), strict=True)),
+        bounds=supported_bounds(*counts),
+        uncertainty=NO_UNCERTAINTY,
+        pictures=counts,
     )
-    return [round(float(slope), 4), round(float(offset) / _LN10, 4)]
 
 
-def _fit_logistic(x: FloatArray, labels: FloatArray, weights: FloatArray) -> FloatArray:
-    """Weights (k,), each >= 0, and the offset, of the weighted logistic regression: (k + 1,)."""
+def _size_shares(sides_px: FloatArray) -> FloatArray:
+    """How much each of ``SIDES_PX`` says at ``sides_px`` (n,), as interpolation has it: (n, k)."""
+    ln_sides = np.log(SIDES_PX)
+    columns = [np.interp(np.log(sides_px), ln_sides, unit) for unit in np.eye(len(SIDES_PX))]
+    return np.stack(columns, axis=1)
+
+
+def _line_penalty(size_count: int, check_count: int) -> FloatArray:
+    """The quadratic form that holds neighbouring sizes together and small offsets small."""
+    steps = np.diff(np.eye(size_count), axis=0)
+    band = _STIFFNESS * steps.T @ steps
+    out: FloatArray = np.zeros((2 * size_count + check_count, 2 * size_count + check_count))
+    out[:size_count, :size_count] = band + _RIDGE * np.eye(size_count) / size_count
+    out[size_count : 2 * size_count, size_count : 2 * size_count] = band
+    out[2 * size_count :, 2 * size_count :] = _RIDGE * np.eye(check_count)
+    return out
+
+
+def _fit_logistic(
+    x: FloatArray,
+    labels: FloatArray,
+    weights: FloatArray,
+    start: Sequence[float],
+    penalty: FloatArray,
+    positive_count: int,
+) -> FloatArray:
+    """Coefficients (k,) of the weighted logistic regression; the first ones are no less than 0."""
 
     def loss(w: FloatArray) -> tuple[float, FloatArray]:
-        margin = x @ w[:-1] + w[-1]
+        margin = x @ w
         cost = np.logaddexp(0.0, margin) - labels * margin
         residuals = weights * (1.0 / (1.0 + np.exp(-margin)) - labels)
-        slope = np.append(x.T @ residuals, residuals.sum()) + 2.0 * _RIDGE * np.append(w[:-1], 0.0)
-        return float(weights @ cost + _RIDGE * w[:-1] @ w[:-1]), slope
+        return float(weights @ cost + w @ penalty @ w), x.T @ residuals + 2.0 * penalty @ w
 
-    count = x.shape[1]
-    start = np.append(np.full(count, 1.0 / count), 0.0)
-    bounds = [(0.0, None)] * count + [(None, None)]
-    out: FloatArray = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds).x
+    bounds = [(0.0, None)] * positive_count + [(None, None)] * (len(start) - positive_count)
+    out: FloatArray = minimize(loss, np.array(start), jac=True, method="L-BFGS-B", bounds=bounds).x
     return out
 
 
@@ -118,20 +182,28 @@ def build_scales(entries: Mapping[str, CheckEntry]) -> dict[str, Scale]:
 def compute_pixel_llrs(
     pictures: Sequence[MeasuredPicture], scales: Mapping[str, Scale], names: Sequence[str]
 ) -> list[PixelLlrs]:
-    """What the checks ``names`` weigh on every face of ``seen``."""
+    """What the checks ``names`` weigh on every face of ``pictures``."""
     return [
-        PixelLlrs(m.row, weigh_checks(measurements, scales, names))
+        weigh_checks(m.row, measurements, scales, names)
         for m in pictures
         for measurements in m.faces
     ]
 
 
 def weigh_checks(
-    measurements: Measurements, scales: Mapping[str, Scale], names: Sequence[str]
-) -> dict[str, float]:
-    """llr of the checks ``names`` that measured."""
-    return {
-        check.name: scales[check.name].weigh(reading).llr
+    row: ManifestRow,
+    measurements: Measurements,
+    scales: Mapping[str, Scale],
+    names: Sequence[str],
+) -> PixelLlrs:
+    """llr of the checks ``names`` that measured one face."""
+    estimates = {
+        check.name: scales[check.name].weigh(reading)
         for check, reading in measurements
         if check.name in names and isinstance(reading, Reading)
     }
+    return PixelLlrs(
+        row,
+        {name: estimate.llr for name, estimate in estimates.items()},
+        max((e.side_px for e in estimates.values() if e.side_px), default=REFERENCE_SIDE_PX),
+    )

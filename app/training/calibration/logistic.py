@@ -87,7 +87,9 @@ def supported_bounds(generated_count: int, real_count: int) -> list[float]:
 
     A picture seen at three sizes, or with two faces, is one picture.
     """
-    low, high = (max(0.1, math.log10(n / _RULE_OF_THREE)) for n in (generated_count, real_count))
+    low, high = (
+        max(0.1, math.log10(max(n, 1) / _RULE_OF_THREE)) for n in (generated_count, real_count)
+    )
     return [-round(low, 2), round(high, 2)]
 
 

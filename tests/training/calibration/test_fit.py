@@ -255,7 +255,12 @@ def test_pixels_tell_what_the_frame_cannot(study: FittedCorpus) -> None:
 
 
 def test_uncertainty_is_a_table_in_ascending_llr(study: FittedCorpus) -> None:
-    tables = [alignment_entry_of(study).uncertainty, study.calibration.file.fusion.uncertainty]
+    fusion = study.calibration.file.fusion
+    tables = [
+        alignment_entry_of(study).uncertainty,
+        fusion.ordinary.uncertainty,
+        fusion.framed.uncertainty,
+    ]
     for rows in (*tables, *(result.uncertainty for result in measures_entries(study).values())):
         table = np.array(rows)
         assert (np.diff(table[:, 0]) > 0).all()

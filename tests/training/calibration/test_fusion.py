@@ -161,9 +161,10 @@ def test_a_true_llr_is_true_against_everybody_alike() -> None:
         for v in values
     ]
     result = fit_fusion(["texture"], faces)
-    for slope, offset in (result.ordinary, result.framed):
-        assert slope == pytest.approx(1.0, abs=0.05)
-        assert offset == pytest.approx(0.0, abs=0.03)
+    for line in (build_fusion(result).ordinary, build_fusion(result).framed):
+        for pixels in (-1.0, 0.0, 1.0):
+            llr = line.llr(pixels, 200.0, ["texture"])
+            assert llr == pytest.approx(pixels, abs=0.07)
 
 
 def test_those_who_look_less_generated_are_told_by_the_steeper_or_higher_line() -> None:
@@ -172,14 +173,45 @@ def test_those_who_look_less_generated_are_told_by_the_steeper_or_higher_line() 
     framed = [PixelLlrs(real_row("aligned"), {"texture": float(v)}) for v in high]
     maker = [PixelLlrs(generated_row(), {"texture": float(v)}) for v in low]
     result = fit_fusion(["texture"], maker + people + framed)
-    by_ordinary, by_framed = (line[0] * 1.0 + line[1] for line in (result.ordinary, result.framed))
+    fused = build_fusion(result)
+    by_ordinary, by_framed = (
+        line.llr(1.0, 200.0, ["texture"]) for line in (fused.ordinary, fused.framed)
+    )
     assert by_ordinary > by_framed + 0.2
 
 
 def test_against_nobody_the_sum_is_left_as_it_is() -> None:
     result = fit(texture=gaussian_llrs(1.0))
-    assert result.framed == [1.0, 0.0]
-    assert result.ordinary[0] == pytest.approx(1.0, abs=0.05)
+    fused = build_fusion(result)
+    assert fused.framed.llr(0.7, 200.0, []) == 0.7
+    assert fused.ordinary.llr(1.0, 200.0, ["texture"]) == pytest.approx(1.0, abs=0.07)
+
+
+def test_a_size_at_which_pixels_tell_less_gets_a_flatter_line() -> None:
+    generated, real = gaussian_llrs(0.9)
+    rng = np.random.default_rng(5)
+    faces = [
+        PixelLlrs(row, {"texture": float(v if px == 400.0 else rng.permuted(both)[0])}, px)
+        for px in (64.0, 400.0)
+        for row, values in ((generated_row(), generated), (real_row("aligned"), real))
+        for both in [np.concatenate([generated, real])]
+        for v in values
+    ]
+    framed = build_fusion(fit_fusion(["texture"], faces)).framed
+    assert framed.slopes[-1] > framed.slopes[0] + 0.4
+    assert framed.slopes[0] == pytest.approx(0.0, abs=0.15)
+
+
+def test_an_unmeasured_check_that_goes_with_generated_ones_is_heard() -> None:
+    generated, real = gaussian_llrs(0.9)
+    faces = [
+        PixelLlrs(row, {"texture": float(v)} | ({"teeth": 0.0} if i % 4 < shown else {}))
+        for row, values, shown in ((generated_row(), generated, 3), (real_row("aligned"), real, 1))
+        for i, v in enumerate(values)
+    ]
+    framed = fit_fusion(["texture", "teeth"], faces).framed
+    assert framed.unmeasured["teeth"] < -0.4
+    assert framed.unmeasured["texture"] == 0.0
 
 
 # What is fused
@@ -193,9 +225,12 @@ def test_frame_and_stamp_look_at_no_pixels_of_the_face(monkeypatch: pytest.Monke
 
 def test_weights_are_of_the_checks_that_were_asked_for_and_measured() -> None:
     testimony = measured_face(texture=network_measures(LN10), teeth=None, stamp={"hit": 1.0})
-    assert weigh_checks(testimony, SCALES, ["texture", "teeth"]) == pytest.approx({"texture": 1.0})
-    assert weigh_checks(testimony, SCALES, ["teeth"]) == {}
-    assert weigh_checks(testimony, SCALES, [STAMP_CHECK.name]) == {"stamp": 2.5}
+    row = generated_row()
+    both = weigh_checks(row, testimony, SCALES, ["texture", "teeth"])
+    assert both.llrs == pytest.approx({"texture": 1.0})
+    assert both.side_px == pytest.approx(200.0 * math.exp(0.5))
+    assert weigh_checks(row, testimony, SCALES, ["teeth"]).llrs == {}
+    assert weigh_checks(row, testimony, SCALES, [STAMP_CHECK.name]).llrs == {"stamp": 2.5}
 
 
 def test_every_face_is_weighed() -> None:
