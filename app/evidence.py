@@ -6,7 +6,7 @@ Nothing here computes: ``calibration`` turns readings into evidence, ``analysis`
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Final, Literal, NamedTuple
 
@@ -149,6 +149,11 @@ class LikelihoodRatio(NamedTuple):
     llr: float
     interval: tuple[float, float]
 
+    def without_support_against(self) -> LikelihoodRatio:
+        """No less than 0, where what speaks against a generator was not measured reliably."""
+        low, high = self.interval
+        return LikelihoodRatio(max(0.0, self.llr), (low, max(0.0, high)))
+
 
 @dataclass(frozen=True)
 class LikelihoodRatios:
@@ -165,6 +170,15 @@ class LikelihoodRatios:
     total: LikelihoodRatio
     framed_share: float
     is_framed_measured: bool
+
+    def without_support_against(self) -> LikelihoodRatios:
+        """The same with no llr below 0."""
+        return replace(
+            self,
+            ordinary=self.ordinary.without_support_against(),
+            framed=self.framed.without_support_against(),
+            total=self.total.without_support_against(),
+        )
 
 
 NO_RATIO: Final = LikelihoodRatio(0.0, (0.0, 0.0))
@@ -183,6 +197,8 @@ class Analysis:
     that of the pixels analyzed, ``declared_size`` that of the file's picture, (width, height), px.
     ``gan_eye_distance`` (Yang, Singh, Menczer 2024) is reported and weighs nothing; ``None``
     without a face. ``llr_bounds``: what the calibration bounds every llr to.
+    ``orientation_deg``: by how much the picture was turned, clockwise, for the face to stand.
+    ``alignment`` is that of the turned picture; everything else is in px of the picture as given.
     """
 
     outcome: Outcome
@@ -202,6 +218,7 @@ class Analysis:
     warnings: tuple[str, ...]
     llr_bounds: tuple[float, float] = (-6.0, 6.0)
     gan_eye_distance: float | None = None
+    orientation_deg: Literal[0, 90, 180, 270] = 0
 
     @property
     def llr(self) -> float:

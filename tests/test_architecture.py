@@ -96,6 +96,8 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "eyes",
         "mouth",
         "views",
+        "mesh_fit",
+        "orientation",
         "landmarks",
         "portrait",
     ),
@@ -110,6 +112,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "calibration",
     ),
     "analysis": (
+        "given_coordinates",
         "analyze",
         "canary",
         "model",

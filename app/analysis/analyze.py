@@ -9,6 +9,7 @@ from typing import Final
 
 import numpy as np
 
+from app.analysis.given_coordinates import evidence_as_given, face_as_given
 from app.calibration.calibration import Calibration
 from app.calibration.fusion import STAMP_NAME
 from app.checks import CHECKS
@@ -27,6 +28,8 @@ from app.evidence import (
 )
 from app.face.alignment import Alignment
 from app.face.landmarks import FaceFinder
+from app.face.mesh_fit import default_mesh_fit
+from app.face.orientation import find_oriented_faces, is_tilted
 from app.face.portrait import PixelNetwork, Portrait
 from app.image.picture import Picture
 
@@ -60,7 +63,7 @@ Measurements = tuple[tuple[Check, Reading | Unmeasurable], ...]
 
 @dataclass(frozen=True, eq=False)
 class FaceResult:
-    """One face's testimony, weighed."""
+    """What the measurements of one face weigh."""
 
     evidence: tuple[Evidence, ...]
     against: LikelihoodRatios
@@ -73,21 +76,38 @@ class FaceResult:
 
     @property
     def is_measured(self) -> bool:
-        """Whether anything was said of the face; that no stamp was read says nothing of it."""
+        """Whether any check measured the face; a stamp that is not there says nothing of it."""
         return any(
             isinstance(e.measurement, Reading) and (e.check.name != STAMP_NAME or e.llr > 0.0)
             for e in self.evidence
         )
 
+    def without_support_against(self) -> FaceResult:
+        """The same with no llr below 0: landmarks of a face that does not stand mean nothing."""
+        return replace(self, against=self.against.without_support_against())
+
 
 def build_portraits(
     picture: Picture, finder: FaceFinder, network: PixelNetwork
 ) -> tuple[Portrait, ...]:
-    """A portrait of every face; a second measurement where a face comes near a template."""
-    faces = finder.find_faces(picture)
-    portraits = [Portrait(picture, face, len(faces), network=network) for face in faces]
+    """A portrait of every face, in the orientation in which faces stand.
+
+    A face that comes near a template is measured a second time.
+    """
+    oriented = find_oriented_faces(picture, finder, default_mesh_fit())
+    portraits = [
+        Portrait(
+            oriented.picture,
+            face,
+            len(oriented.faces),
+            network=network,
+            turn=oriented.turn,
+            is_orientation_certain=oriented.is_certain,
+        )
+        for face in oriented.faces
+    ]
     return tuple(
-        replace(p, repeats=finder.remeasure(picture, p.face)) if is_near_template(p) else p
+        replace(p, repeats=finder.remeasure(p.picture, p.face)) if is_near_template(p) else p
         for p in portraits
     )
 
@@ -97,13 +117,16 @@ def measure_all(portrait: Portrait, checks: Sequence[Check] = CHECKS) -> Measure
     return tuple((check, check.measure(portrait)) for check in checks)
 
 
-def weigh_face(measurements: Measurements, calibration: Calibration) -> FaceResult:
-    """What a testimony weighs, check by check and together."""
+def weigh_face(
+    measurements: Measurements, calibration: Calibration, *, is_orientation_certain: bool = True
+) -> FaceResult:
+    """What one face's measurements weigh, check by check and together."""
     weighed_pairs = [calibration.weigh(check, measurement) for check, measurement in measurements]
     estimates = {e.check.name: w for e, w in weighed_pairs if isinstance(e.measurement, Reading)}
     against = calibration.fuse(estimates) if estimates else NO_RATIOS
     alignment = next((w.alignment for w in estimates.values() if w.alignment), None)
-    return FaceResult(tuple(e for e, _ in weighed_pairs), against, alignment)
+    result = FaceResult(tuple(e for e, _ in weighed_pairs), against, alignment)
+    return result if is_orientation_certain else result.without_support_against()
 
 
 def order_faces(results: Sequence[FaceResult]) -> list[int]:
@@ -147,7 +170,10 @@ def analyze(
         portraits = build_portraits(picture, finder, network)
     with time_stage("checks"):
         measurements = [measure_all(portrait, calibration.checks) for portrait in portraits]
-        results = [weigh_face(testimony, calibration) for testimony in measurements]
+        results = [
+            weigh_face(m, calibration, is_orientation_certain=p.is_orientation_certain)
+            for p, m in zip(portraits, measurements, strict=True)
+        ]
         order = order_faces(results)
         return build_analysis(
             picture, [portraits[i] for i in order], [results[i] for i in order], calibration
@@ -165,6 +191,10 @@ def build_analysis(
     outcome = outcome_with_face(best) if best else outcome_without_face(picture)
     scored = outcome is Outcome.SCORED
     against = best.against if best and scored else NO_RATIOS
+    turn = portraits[0].turn if portraits else 0
+    evidence = tuple(
+        evidence_as_given(e, picture.size, turn) for e in (best.evidence if best else ())
+    )
     return Analysis(
         outcome=outcome,
         verdict=calibration.verdict(against.total.llr) if scored else Verdict.NOT_APPLICABLE,
@@ -174,22 +204,29 @@ def build_analysis(
         declared_size=picture.declared_size,
         format=picture.format,
         animated=picture.animated,
-        faces=tuple(p.face for p in portraits),
+        faces=tuple(face_as_given(p.face, picture.size, turn) for p in portraits),
         alignment=best.alignment if best and scored else None,
-        match=next((e.match for e in best.evidence if e.match), None) if best else None,
-        evidence=best.evidence if best else (),
+        match=next((e.match for e in evidence if e.match), None),
+        evidence=evidence,
         against=against,
         calibration_id=calibration.id,
         warnings=_warnings(picture, portraits),
         llr_bounds=calibration.bounds,
         gan_eye_distance=gan_eye_distance(portraits[0]) if portraits else None,
+        orientation_deg=turn,
     )
 
 
 def _warnings(picture: Picture, portraits: Sequence[Portrait]) -> tuple[str, ...]:
     conditions = {
         "several_faces": len(portraits) > 1,
+        "rotated": bool(portraits) and _is_rotated(portraits[0]),
         "animated": picture.animated,
         "turned_away": bool(portraits) and abs(portraits[0].face.yaw_deg) > TURNED_AWAY_DEG,
     }
     return tuple(name for name, holds in conditions.items() if holds)
+
+
+def _is_rotated(portrait: Portrait) -> bool:
+    """Whether the face does not stand in the picture as given, or it cannot be told."""
+    return portrait.turn != 0 or not portrait.is_orientation_certain or is_tilted(portrait.face)

@@ -59,6 +59,10 @@ class FaceOut(WireModel):
     eye_distance_px: float
     roll_deg: float
     yaw_deg: float
+    orientation_deg: Literal[0, 90, 180, 270] = Field(
+        description="degrees by which the picture had to be turned, clockwise, for the face to "
+        "stand; `eyes` and marks are in the picture as given, `alignment` in the turned one"
+    )
     gan_eye_distance: float = Field(
         description="GANEyeDistance (Yang, Singh, Menczer 2024), for those who know it; no weight"
     )

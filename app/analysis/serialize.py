@@ -145,6 +145,7 @@ def _face(analysis: Analysis, face: Face) -> FaceOut:
         eye_distance_px=_round(face.eye_distance_px, 1),
         roll_deg=_round(face.roll_deg, 2),
         yaw_deg=_round(face.yaw_deg, 1),
+        orientation_deg=analysis.orientation_deg,
         gan_eye_distance=_round(analysis.gan_eye_distance or 0.0, 4),
     )
 

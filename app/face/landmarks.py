@@ -87,11 +87,16 @@ class FaceFinder:
         self._closed = False
 
     def find_faces(self, picture: Picture) -> tuple[Face, ...]:
-        """Every face in ``picture``, at most five; second looks only where the first finds none."""
-        faces = self._detect(full_view(picture.rgb))
-        if not faces:
-            faces = next((f for v in fallback_views(picture.rgb) if (f := self._detect(v))), ())
-        return faces
+        """Every upright face in ``picture``, at most five."""
+        return self.detect(picture) or self.detect_hidden(picture)
+
+    def detect(self, picture: Picture) -> tuple[Face, ...]:
+        """Every face that one detection over the whole picture finds, at most five."""
+        return self._detect(full_view(picture.rgb))
+
+    def detect_hidden(self, picture: Picture) -> tuple[Face, ...]:
+        """The faces of the first fallback view that has any."""
+        return next((f for v in fallback_views(picture.rgb) if (f := self._detect(v))), ())
 
     def remeasure(self, picture: Picture, face: Face) -> tuple[Face, ...]:
         """``face`` measured again on the mirrored and slightly turned picture.

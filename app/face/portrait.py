@@ -14,6 +14,7 @@ from app.face.alignment import Alignment, Box, align
 from app.face.borders import find_trimmed_frame
 from app.face.crop import FaceCrop, crop_face
 from app.face.face import Face
+from app.face.orientation import Turn
 from app.face.pose import PoseFeatures, compute_pose_features
 from app.image.picture import Picture
 
@@ -68,7 +69,8 @@ class Portrait:
 
     ``repeats`` are further measurements of the same face (on the mirrored or slightly turned
     picture, mapped back to this picture's px): what they disagree about is landmark noise.
-    Without a ``network`` the checks that need one are unmeasurable.
+    Without a ``network`` the checks that need one are unmeasurable. ``turn``: degrees by which
+    ``picture`` is the one given turned clockwise; ``is_orientation_certain``: whether it is known.
     """
 
     picture: Picture
@@ -76,6 +78,8 @@ class Portrait:
     face_count: int = 1
     repeats: tuple[Face, ...] = ()
     network: PixelNetwork | None = None
+    turn: Turn = 0
+    is_orientation_certain: bool = True
 
     @cached_property
     def frame(self) -> Box:

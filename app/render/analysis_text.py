@@ -51,7 +51,9 @@ WARNING_TEXT: Final = {
     ),
     "animated": "an animation. Only its first frame was analyzed.",
     "turned_away": "the head is turned far aside, where landmarks are less certain.",
-    "rotated": "the picture was turned until the face stood upright.",
+    "rotated": (
+        "the face is tilted, lies on its side or stands on its head, or its orientation is unknown."
+    ),
     "geometry_only": (
         "no pixel check could measure. The frame fits; at this size nothing tells a photograph "
         "cut to it from a generated face."

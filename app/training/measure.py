@@ -33,6 +33,7 @@ class MeasuredPicture:
     no_face_outcome: str = ""
     side_px: int = 0
     network_index: int = 0
+    is_orientation_certain: bool = True
 
 
 Prepare = Callable[[Picture], Picture]
@@ -79,6 +80,7 @@ def measure_file(
         "" if portraits else outcome_without_face(picture),
         max(picture.size),
         models.network_index_for(row),
+        all(p.is_orientation_certain for p in portraits),
     )
 
 

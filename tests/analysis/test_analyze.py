@@ -37,6 +37,7 @@ from app.evidence import (
 from app.face.alignment import Box
 from app.face.face import CHEEK_LEFT, CHEEK_RIGHT, LANDMARK_COUNT, NOSE_TIP, Face
 from app.face.landmarks import FaceFinder
+from app.face.mesh_fit import MeshFit, default_mesh_fit
 from app.face.portrait import PixelNetwork
 from app.image.picture import Picture
 from app.networks.onnx import OnnxNetworks
@@ -79,14 +80,32 @@ COLLAPSED = Face(np.full((LANDMARK_COUNT, 2), 90.0))
 LoadFixture = Callable[[str], Picture]
 
 
+class StandingMeshFit(MeshFit):
+    """Every mesh fits: flat pictures show nothing that one could stand on."""
+
+    def __init__(self) -> None:
+        self.entry = default_mesh_fit().entry
+
+    def __call__(self, picture: Picture, face: Face) -> float:
+        return self.entry.certain
+
+
+@pytest.fixture(autouse=True)
+def every_mesh_fits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("app.analysis.analyze.default_mesh_fit", StandingMeshFit)
+
+
 class StubFinder:
-    """Stands in for a finder: sees the faces that it was told of, and counts its second looks."""
+    """Finds the given faces in every picture, and records which are measured again."""
 
     def __init__(self, *faces: Face) -> None:
         self.faces = faces
         self.remeasured: list[Face] = []
 
-    def find_faces(self, _picture: Picture) -> tuple[Face, ...]:
+    def detect(self, _picture: Picture) -> tuple[Face, ...]:
+        return self.faces
+
+    def detect_hidden(self, _picture: Picture) -> tuple[Face, ...]:
         return self.faces
 
     def remeasure(self, _picture: Picture, face: Face) -> tuple[Face, ...]:

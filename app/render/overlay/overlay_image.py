@@ -12,6 +12,7 @@ from app.arrays import FloatArray
 from app.evidence import Analysis, Match
 from app.face.alignment import Box
 from app.face.face import Face
+from app.face.orientation import turn_points_back, turned_size
 from app.image.picture import Picture
 from app.render import shapes
 from app.render.overlay.mark_style import (
@@ -113,8 +114,11 @@ def lay_out_overlay(
 
 def crop_square_px(analysis: Analysis) -> FloatArray | None:
     """The crop square aligned to the face, as it was scored, px (4, 2); None if none was."""
-    whole = _picture_box(analysis.size)
-    return analysis.alignment.corners(whole) if analysis.alignment else None
+    if analysis.alignment is None:
+        return None
+    turned_box = _picture_box(turned_size(analysis.size, analysis.orientation_deg))
+    corners = analysis.alignment.corners(turned_box)
+    return turn_points_back(corners, analysis.size, analysis.orientation_deg)
 
 
 def extra_marks(analysis: Analysis) -> tuple[StyledMark, ...]:

@@ -45,7 +45,10 @@ class ScoredPicture:
 
 def score_picture(measured: MeasuredPicture, calibration: Calibration) -> ScoredPicture:
     """``measured`` under ``calibration``: the same answer as the service's."""
-    face_results = [weigh_face(measurements, calibration) for measurements in measured.faces]
+    face_results = [
+        weigh_face(m, calibration, is_orientation_certain=measured.is_orientation_certain)
+        for m in measured.faces
+    ]
     order = order_faces(face_results)
     best = face_results[order[0]] if order else None
     outcome = outcome_with_face(best) if best else measured.no_face_outcome
