@@ -67,7 +67,8 @@ def submit(
         break
     try:
         _insert_items(context, batch_no, rows)
-        context.database.write(lambda c: _start_batch(c, context, batch_no))
+        notes = json.dumps(list(request.notes))  # complete only now
+        context.database.write(lambda c: _start_batch(c, context, batch_no, notes))
     except BaseException:
         deletion.mark_deleted(context.database, batch_no)
         deletion.delete_rows(context.database, batch_no)
@@ -89,6 +90,7 @@ def _insert_batch(
         "metadata": json.dumps(dict(request.metadata)),
         "list_format": request.list_format,
         "columns": json.dumps(request.columns),
+        "title": request.title,
         "status": Status.VALIDATING,
         "reached": json.dumps({Status.VALIDATING: now}),
         "changed_at": now,
@@ -209,7 +211,7 @@ def _bulk_insert(
             copy.write_row(row)
 
 
-def _start_batch(c: sa.Connection, context: SubmissionContext, batch_no: int) -> None:
+def _start_batch(c: sa.Connection, context: SubmissionContext, batch_no: int, notes: str) -> None:
     """From here on the batch is at work, whatever becomes of this process."""
     row = c.execute(
         sa.select(
@@ -228,6 +230,7 @@ def _start_batch(c: sa.Connection, context: SubmissionContext, batch_no: int) ->
         .values(
             status=Status.IN_PROGRESS,
             reached=json.dumps(reached),
+            notes=notes,
             chunks=count,
             revision=batches.c.revision + 1,
             changed_at=row.now,

@@ -30,7 +30,9 @@ def batch(
             "or - for standard input.",
         ),
     ],
-    out: Annotated[Path, typer.Option(help="Where the results go: a .csv or an .ndjson.")],
+    out: Annotated[
+        Path | None, typer.Option(help="Where the results go: a .csv or an .ndjson.")
+    ] = None,
     montage: Annotated[
         Path | None, typer.Option(help="Also draw the first page of the montage (.png).")
     ] = None,
@@ -45,12 +47,29 @@ def batch(
     keep: Annotated[
         bool, typer.Option("--keep", help="Leave the state beside --out when done.")
     ] = False,
+    keep_column: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="A column of e-mail or IP addresses, phone numbers or tokens to keep; such "
+            "columns are dropped otherwise. May be given several times."
+        ),
+    ] = None,
+    dry_run: Annotated[
+        bool,
+        typer.Option("--dry-run", help="Show how the list is read; fetch and keep nothing."),
+    ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: as JSON.")] = False,
 ) -> None:
     """Analyse a follower list. If it is stopped, the same command goes on where it was.
 
     Items that cannot be read are lines of the results like any other; the exit code stays 0. What
     may succeed another time is tried again by the same command.
     """
+    if dry_run:
+        _show_preview(source, keep_column or [], as_json=as_json)
+        return
+    if out is None:
+        exit_with_error("--out is needed: where the results go", EXIT_USAGE)
     if out.suffix.lower() not in OUTPUT_SUFFIXES:
         exit_with_error(f"--out {out} must end in {' or '.join(OUTPUT_SUFFIXES)}", EXIT_USAGE)
     changes: dict[str, Any] = {"prior": prior, "workers": workers, "batch_workers": workers}
@@ -76,6 +95,7 @@ def batch(
                 cli_prior=prior,
                 quiet=quiet,
                 keep=keep,
+                keep_columns=keep_column or [],
             )
     except RequestError as error:
         exit_with_error(f"{source}: {error.code}: {error.detail}", EXIT_FAILED)
@@ -87,3 +107,16 @@ def batch(
         exit_with_error(
             "interrupted; the same command goes on where this one stopped", EXIT_INTERRUPTED
         )
+
+
+def _show_preview(source: str, keep_columns: list[str], *, as_json: bool) -> None:
+    settings = load_settings_or_exit()
+    from app.cli.batch_run import print_preview
+    from app.errors import RequestError
+
+    try:
+        print_preview(source, settings, keep_columns, as_json=as_json)
+    except RequestError as error:
+        exit_with_error(f"{source}: {error.code}: {error.detail}", EXIT_FAILED)
+    except OSError as error:
+        exit_with_error(f"{error.filename or source}: {error.strerror}", EXIT_FAILED)

@@ -1,4 +1,4 @@
-"""What ``eyeline batch`` was pointed at, ready to be read, and known again by its content."""
+"""The input of ``eyeline batch``: opened, and identified by its content."""
 
 from __future__ import annotations
 
@@ -6,15 +6,14 @@ import hashlib
 import os
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, BinaryIO, Final
 
 from app.lists.image_files import walk_pictures
-from app.lists.reader import items_from_folder, open_list
-from app.records import Item
+from app.lists.reader import FollowerList, open_folder, open_list
 from app.runtime.batch_json import BatchOptions, validate_fields
 from app.settings import Settings
 
@@ -27,26 +26,27 @@ class BatchInput:
 
     name: str
     digest: str
-    items: Iterable[Item]
-    list_format: str
-    columns: tuple[str, ...] = ()
+    followers: FollowerList
     options: BatchOptions = field(default_factory=BatchOptions)
 
 
 @contextmanager
-def open_input(source: str, state_dir: Path, settings: Settings) -> Iterator[BatchInput]:
-    """``source`` while it is read: a file, a folder, or ``-``, which goes to ``state_dir`` first.
+def open_input(
+    source: str, spool_dir: Path | None, settings: Settings, keep_columns: Sequence[str] = ()
+) -> Iterator[BatchInput]:
+    """``source`` while it is read: a file, a folder, or ``-``, which goes to ``spool_dir`` first.
 
-    Raises what reading a list raises, and ``OSError``.
+    ``keep_columns``: columns of personal data that are kept all the same. Raises what reading a
+    list raises, and ``OSError``.
     """
     folder = Path(source)
     if source != "-" and folder.is_dir():
-        items = items_from_folder(
+        followers = open_folder(
             folder, max_items=settings.max_list_items, max_picture_bytes=settings.max_bytes
         )
-        yield BatchInput(folder.resolve().name, _digest_folder(folder), items, "folder")
+        yield BatchInput(folder.resolve().name, _digest_folder(folder), followers)
         return
-    with tempfile.TemporaryFile(dir=state_dir) if source == "-" else folder.open("rb") as file:
+    with tempfile.TemporaryFile(dir=spool_dir) if source == "-" else folder.open("rb") as file:
         digest = _copy_and_hash(sys.stdin.buffer, file) if source == "-" else _hash_file(file)
         followers = open_list(
             _as_binary_io(file),
@@ -54,16 +54,19 @@ def open_input(source: str, state_dir: Path, settings: Settings) -> Iterator[Bat
             max_items=settings.max_list_items,
             max_bytes=settings.max_list_bytes,
             max_picture_bytes=settings.max_bytes,
+            keep_columns=keep_columns,
         )
         options = validate_fields(BatchOptions, dict(followers.options))
         name = "standard input" if source == "-" else folder.name
-        yield BatchInput(name, digest, followers, followers.format, followers.columns, options)
+        if keep_columns:  # other cells are kept, so it is another input
+            digest += ":" + ",".join(sorted(keep_columns))
+        yield BatchInput(name, digest, followers, options)
 
 
 def _digest_folder(folder: Path) -> str:
-    """Of pictures' names, sizes and times: enough to tell whether it is still what was begun.
+    """Of the pictures' names, sizes and times: enough to recognise the same input.
 
-    Of pictures alone: the results may be written, and their state kept, in the same folder.
+    Other files are left out: the results may be written to the same folder.
     """
     digest = hashlib.sha256()
     for path in walk_pictures(folder):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import contextlib
 import fcntl
 import hashlib
+import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ from app.batches.service import BatchService
 from app.batches.store.models import Batch, BatchIncomplete, BatchRequest, Status
 from app.cli.batch_input import BatchInput, open_input
 from app.cli.progress import wait_with_progress
+from app.lists.image_files import printable_name
+from app.lists.preview import preview_list
 from app.render.analysis_text import in_words
 from app.runtime.batch_images import BatchImages
 from app.runtime.batch_json import ResultFilter, stream_results
@@ -55,6 +58,7 @@ def run_batch(
     cli_prior: float | None,
     quiet: bool,
     keep: bool,
+    keep_columns: Sequence[str] = (),
 ) -> None:
     """Work on ``batch_input`` until every output is written.
 
@@ -63,7 +67,7 @@ def run_batch(
     """
     with (
         _lock_state_dir(outputs.state_dir),
-        open_input(source, outputs.state_dir, settings) as batch_input,
+        open_input(source, outputs.state_dir, settings, keep_columns) as batch_input,
     ):
         new_batch = _build_new_batch(
             batch_input, settings, cli_prior, analyzer.model.description.get("id")
@@ -78,7 +82,7 @@ def run_batch(
             max_waiting_items=settings.max_list_items,
         )
         with contextlib.closing(service):
-            batch, is_known = service.submit(new_batch, batch_input.items)
+            batch, is_known = service.submit(new_batch, batch_input.followers)
             if is_known and batch.has_ended:
                 batch = service.retry_failed(batch.id, _OWNER)
             batch = wait_with_progress(service, batch, quiet=quiet)
@@ -92,9 +96,37 @@ def run_batch(
     if not keep and not retryable_count:
         shutil.rmtree(outputs.state_dir)
     if not quiet:
+        for note in batch.request.notes:
+            typer.echo(printable_name(f"note: {note}"), err=True)
         typer.echo(f"{format_summary(batch)}; results in {outputs.results}", err=True)
         if batch.failed:
             typer.echo(_describe_failures(batch, retryable_count, outputs), err=True)
+
+
+def print_preview(
+    source: str, settings: Settings, keep_columns: Sequence[str], *, as_json: bool
+) -> None:
+    """How ``source`` would be read: on standard output; nothing is fetched or kept.
+
+    Raises what reading a list raises, and ``OSError``.
+    """
+    with open_input(source, None, settings, keep_columns) as batch_input:
+        preview = preview_list(batch_input.followers)
+    if as_json:
+        typer.echo(json.dumps(preview, ensure_ascii=False))
+        return
+    typer.echo(f"{batch_input.name}: {preview['list_format']}, {preview['total']} items")
+    for name, columns in preview["read_as"].items():
+        if columns:
+            typer.echo(printable_name(f"  {name} from {', '.join(columns)}"))
+    for note in preview["notes"]:
+        typer.echo(printable_name(f"  note: {note}"))
+    for item in preview["items"]:
+        error = f" ({item['error']['detail']})" if item["error"] else ""
+        facts = ", ".join(f"{name} {value}" for name, value in item["account"].items())
+        named = item["custom_id"] or "-"
+        line = f"  {item['seq'] + 1}. {named}: {item['url'] or item['source']}{error} {facts}"
+        typer.echo(printable_name(line))
 
 
 def format_summary(batch: Batch) -> str:
@@ -156,8 +188,10 @@ def _build_new_batch(
         metadata=batch_input.options.metadata,
         idempotency_key=key,
         body_sha256=key,
-        list_format=batch_input.list_format,
-        columns=batch_input.columns,
+        list_format=batch_input.followers.format,
+        columns=batch_input.followers.columns,
+        notes=batch_input.followers.notes,
+        title=batch_input.name,
     )
 
 

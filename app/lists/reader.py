@@ -12,6 +12,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from itertools import chain
+from pathlib import Path
 from typing import Any, BinaryIO, Final
 
 from app.errors import ListEmpty, ListUnreadable, NoAvatars
@@ -36,7 +37,7 @@ from app.lists.repeats import note_repeats
 from app.lists.text_reader import open_text
 from app.records import Item
 
-__all__ = ["FollowerList", "is_picture", "items_from_files", "items_from_folder", "open_list"]
+__all__ = ["FollowerList", "is_picture", "items_from_files", "open_folder", "open_list"]
 
 _TSV_MEDIA_TYPES: Final = frozenset({"text/tab-separated-values", "text/tsv"})
 _CP1252_NOTE: Final = "The list is not in UTF-8; it was read as Windows-1252."
@@ -120,6 +121,15 @@ def open_list(
     checked = _limit_items(_require_items(follower_list.items), max_items)
     follower_list.items = note_repeats(checked, follower_list.notes)
     return follower_list
+
+
+def open_folder(path: Path, *, max_items: int, max_picture_bytes: int) -> FollowerList:
+    """The pictures below a folder as a list. Raises ``ListEmpty`` and ``TooLarge`` while read."""
+    notes = ListNotes()
+    items = items_from_folder(
+        path, max_items=max_items, max_picture_bytes=max_picture_bytes, notes=notes
+    )
+    return FollowerList("folder", (), items, notes=notes)
 
 
 def _unpack(file: BinaryIO, max_bytes: int) -> tuple[Opener, str]:

@@ -11,7 +11,7 @@ import pytest
 
 from app.cli import inputs
 from app.errors import ListEmpty, TooLarge
-from app.lists.reader import items_from_files, items_from_folder
+from app.lists.image_files import items_from_files, items_from_folder
 from tests.lists.open_list import JPEG, PNG, failure_codes
 
 

@@ -33,7 +33,8 @@ class BatchRequest:
 
     ``owner``: whose it is: a label of the API key, empty where none is needed. ``body_sha256``: of
     the request, so that an idempotency key used for another one is seen. ``columns``: the list's
-    own, for results in the list's own shape.
+    own, for results in the list's own shape. ``notes``: what was noticed while the list was read;
+    they are complete, and taken, once its items were. ``title``: what people call the list.
     """
 
     prior: float
@@ -44,6 +45,8 @@ class BatchRequest:
     body_sha256: str = ""
     list_format: str = "json"
     columns: tuple[str, ...] = ()
+    notes: Iterable[str] = ()
+    title: str | None = None
 
 
 @dataclass(frozen=True)

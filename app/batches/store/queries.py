@@ -90,6 +90,8 @@ def batch_from_row(row: BatchRow) -> Batch:
         body_sha256=row.body_sha256,
         list_format=row.list_format,
         columns=tuple(json.loads(row.columns)),
+        notes=tuple(json.loads(row.notes)),
+        title=row.title,
     )
     reached = {Status(name): _datetime_from_s(at) for name, at in json.loads(row.reached).items()}
     return Batch(

@@ -53,6 +53,8 @@ batches = sa.Table(
     _json_column("metadata", "{}"),
     sa.Column("list_format", sa.Text, nullable=False),
     _json_column("columns", "[]"),
+    _json_column("notes", "[]"),
+    sa.Column("title", sa.Text),
     sa.Column("status", sa.Text, nullable=False),
     _counter_column("total"),
     _counter_column("completed"),
