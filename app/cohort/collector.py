@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from app.arrays import BoolArray, Int64Array
 from app.cohort.account_stats import AccountStats
 from app.cohort.parameters import ConcentrationEntry
+from app.cohort.seen_accounts import SeenAccounts
 from app.evidence import Outcome, Verdict
 from app.records import ItemResult, PictureRecord
 
@@ -63,6 +64,9 @@ class CohortCollector:
     transforms: Counter[str] = field(default_factory=Counter)
     flagged: AccountStats = field(default_factory=AccountStats)
     rest: AccountStats = field(default_factory=AccountStats)
+    repeated: int = 0
+    """Rows left out, because their account was counted with an earlier row."""
+    _seen: SeenAccounts = field(default_factory=SeenAccounts)
     _seqs: array[int] = field(default_factory=lambda: array("q"))
     _hashes: array[int] = field(default_factory=lambda: array("Q"))
     _llr: array[float] = field(default_factory=lambda: array("f"))
@@ -80,7 +84,11 @@ class CohortCollector:
         return self
 
     def add(self, result: ItemResult) -> None:
+        """Count a row; an account that the list names again counts once, with its first answer."""
         record = result.record
+        if result.custom_id is not None and self._is_repeat(result.custom_id, record is not None):
+            self.repeated += 1
+            return
         if record is None:
             self.failures[result.failure.code if result.failure else "unknown"] += 1
             return
@@ -106,8 +114,16 @@ class CohortCollector:
             self.templates[record.template or "unknown"] += 1
             self.transforms[record.transform or "unknown"] += 1
 
+    def _is_repeat(self, account_id: str, has_answer: bool) -> bool:
+        return not self._seen.add(account_id) if has_answer else account_id in self._seen
+
     def merge(self, other: CohortCollector) -> None:
-        """Take over what ``other`` tallied of another part of the same list."""
+        """Take over what ``other`` tallied of another part of the same list.
+
+        No account may have rows in both parts.
+        """
+        self.repeated += other.repeated
+        self._seen.merge(other._seen)
         for name in ("outcomes", "failures", "templates", "transforms"):
             getattr(self, name).update(getattr(other, name))
         self.flagged.merge(other.flagged)

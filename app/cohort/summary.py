@@ -65,6 +65,7 @@ def summarize_collected(
             "scored": int(columns.is_scored.sum()),
             "unscored": {k: n for k, n in sorted(collector.outcomes.items()) if k != "scored"},
             "failed": dict(sorted(collector.failures.items())),
+            "repeated": collector.repeated,
         },
         "likely": int(columns.is_likely.sum()),
         "prevalence": {
