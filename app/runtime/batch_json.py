@@ -22,6 +22,8 @@ from app.settings import Probability
 
 METADATA_MAX_KEYS: Final = 16
 METADATA_MAX_LENGTH: Final = 512
+TITLE_MAX_LENGTH: Final = 200
+KEEP_COLUMNS_MAX: Final = 50
 MAX_FIELD_ERRORS: Final = 20
 """Reported at once: a body of mistakes must not make an answer ten times its size."""
 _SUMMARY_FIELDS: Final = frozenset(
@@ -39,6 +41,13 @@ def _parse_json(value: Any) -> Any:
         return json.loads(value)
     except (ValueError, RecursionError):
         raise ValueError("this is not JSON, or nested too deeply") from None
+
+
+def _split_names(value: Any) -> Any:
+    """A form field or a query parameter holds names separated by commas."""
+    if isinstance(value, str):
+        return [name for part in value.split(",") if (name := part.strip())]
+    return [] if value is None else value
 
 
 MetadataText = Annotated[str, StringConstraints(max_length=METADATA_MAX_LENGTH)]
@@ -61,6 +70,15 @@ class BatchOptions(WireModel):
         max_length=METADATA_MAX_KEYS,
         description=f"returned unchanged: at most {METADATA_MAX_KEYS} pairs of strings",
     )
+    title: str | None = Field(
+        default=None, max_length=TITLE_MAX_LENGTH, description="what to call the list"
+    )
+    keep_columns: Annotated[list[MetadataText], BeforeValidator(_split_names)] = Field(
+        default_factory=list,
+        max_length=KEEP_COLUMNS_MAX,
+        description="columns of e-mail or IP addresses, phone numbers or tokens to keep, by name; "
+        "such columns are dropped otherwise",
+    )
 
 
 class CountsOut(WireModel):
@@ -82,6 +100,8 @@ class BatchOut(WireModel):
     verdicts: dict[str, int] = Field(description="answers by verdict")
     prior: float
     list_format: str = Field(description="the recognised format of the list")
+    title: str | None = Field(description="what the list is called")
+    notes: list[str] = Field(description="what was noticed while the list was read")
     metadata: dict[str, Any]
     webhook_url: str | None
     created_at: datetime
@@ -101,6 +121,40 @@ class BatchOut(WireModel):
         "failed. Of a cancelled batch: about the items that were analyzed"
     )
     revision: int = Field(description="grows with every change; the id of the events")
+
+
+class PreviewErrorOut(WireModel):
+    """Why an item of a preview could not be analyzed."""
+
+    code: str
+    detail: str
+
+
+class PreviewItemOut(WireModel):
+    """An item as it would be read."""
+
+    seq: int
+    custom_id: str | None
+    source: str
+    url: str | None = Field(description="what would be fetched first")
+    fallback_url: str | None
+    account: dict[str, str]
+    error: PreviewErrorOut | None
+
+
+class ListPreviewOut(WireModel):
+    """How a list would be read; nothing of it is kept or fetched."""
+
+    object: Literal["batch_preview"] = "batch_preview"
+    list_format: str
+    columns: list[str] = Field(description="what would be kept of a row")
+    read_as: dict[str, list[str]] = Field(
+        description="the columns of the `picture`, the `custom_id` and each field of the account"
+    )
+    notes: list[str]
+    total: int
+    failed: int = Field(description="rows that could not be analyzed")
+    items: list[PreviewItemOut] = Field(description="the first ones")
 
 
 @dataclass(frozen=True)
@@ -143,6 +197,8 @@ def serialize_batch(batch: Batch) -> BatchOut:
         verdicts=dict(batch.verdicts),
         prior=batch.request.prior,
         list_format=batch.request.list_format,
+        title=batch.request.title,
+        notes=list(batch.request.notes),
         metadata=dict(batch.request.metadata),
         webhook_url=batch.request.webhook_url,
         created_at=timestamps.pop("validating_at"),

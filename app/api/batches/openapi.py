@@ -17,7 +17,7 @@ from app.api.openapi import (
     load_examples,
     problem_responses,
 )
-from app.runtime.batch_json import BatchOptions
+from app.runtime.batch_json import BatchOptions, ListPreviewOut
 
 _EXAMPLES: Final = load_examples(Path(__file__).parent)
 BATCHES: Final[dict[str, dict[str, Any]]] = _EXAMPLES["batches"]
@@ -46,6 +46,10 @@ def _answer(description: str, media_type: str, schema: dict[str, Any]) -> Respon
 
 _BATCH: Final[Responses] = {200: {"description": "The batch as it is now"}}
 CREATE_RESPONSES: Final[Responses] = {
+    200: {
+        "description": "With `dry_run=true`: how the list would be read; nothing is kept",
+        "model": ListPreviewOut,
+    },
     202: {
         "description": "Accepted and stored",
         "headers": {
@@ -142,6 +146,8 @@ REQUEST_BODY: Final[dict[str, Any]] = {
                     "prior": _OPTIONS["prior"],
                     "webhook_url": {"type": "string"},
                     "metadata": {"type": "string", "description": "an object as JSON"},
+                    "title": {"type": "string"},
+                    "keep_columns": {"type": "string", "description": "names, comma-separated"},
                 },
             }
         },

@@ -9,6 +9,7 @@ from functools import partial
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
+from fastapi.responses import JSONResponse
 
 from app.api.auth import Owner, PictureQuota, Quota, require
 from app.api.batches import openapi
@@ -25,7 +26,15 @@ from app.api.state import AppState, State
 from app.batches.store.models import Batch, BatchRequest
 from app.errors import invalid_field
 from app.fetch.urls import parse_url
-from app.runtime.batch_json import BatchOptions, BatchOut, serialize_batch, validate_fields
+from app.lists.preview import preview_list
+from app.lists.reader import FollowerList
+from app.runtime.batch_json import (
+    BatchOptions,
+    BatchOut,
+    ListPreviewOut,
+    serialize_batch,
+    validate_fields,
+)
 
 read_router = APIRouter(tags=["batches"], dependencies=[Depends(require("read"))])
 router = APIRouter(tags=["batches"], dependencies=[Depends(require("analyse"))])
@@ -37,6 +46,7 @@ PRINTABLE_ASCII: Final = "^[ -~]*$"
     "/v1/batches",
     summary="Submit a follower list",
     status_code=202,
+    response_model=BatchOut,
     responses=openapi.CREATE_RESPONSES,
     openapi_extra={"requestBody": openapi.REQUEST_BODY},
 )
@@ -57,19 +67,23 @@ async def create_batch(
             description="the same key with the same request is answered with the same batch",
         ),
     ] = None,
-) -> BatchOut:
+) -> BatchOut | JSONResponse:
     """A list becomes a durable batch: one that is answered with 202 survives crashes and restarts.
 
-    The bytes decide the format of the list; its content type and name only help. Wrong rows become
-    item errors and do not stop the rest.
+    With `dry_run=true` the answer is 200 and says how the list would be read; nothing is kept
+    or fetched. The bytes decide the format of the list; its content type and name only help.
+    Wrong rows become item errors and do not stop the rest.
     """
     quota.check()
     batches = state.batches
-    fields = query.model_dump(exclude_none=True)
+    fields = query.model_dump(exclude_none=True, exclude={"dry_run"})
     with batches.limits.submissions.admit(owner):
         async with receive_upload(
             request, batches.spool_dir, state.settings.max_list_bytes
         ) as upload:
+            if query.dry_run:
+                preview = await batches.run(_preview_list, state, upload, fields)
+                return JSONResponse(preview.model_dump(mode="json"))
             submit = partial(_submit_list, state, owner, quota, upload, fields, idempotency_key)
             batch, replayed = await batches.run(submit)
     response.headers["Location"] = f"/v1/batches/{batch.id}"
@@ -149,8 +163,7 @@ def _submit_list(
 ) -> tuple[Batch, bool]:
     """Parse the list and store the batch; on a thread, as long as it may take."""
     settings = state.settings
-    follower_list = upload.open_followers(settings)
-    options = validate_fields(BatchOptions, {**query, **upload.fields, **follower_list.options})
+    follower_list, options = _open_list(state, upload, query)
     _check_webhook_url(state, options.webhook_url)
     new_batch = BatchRequest(
         prior=options.prior if options.prior is not None else settings.prior,
@@ -161,12 +174,30 @@ def _submit_list(
         body_sha256=_request_digest(upload.digest, options),
         list_format=follower_list.format,
         columns=follower_list.columns,
+        notes=follower_list.notes,
+        title=options.title,
     )
     with quota.reserving(follower_list) as (items, keep):
         batch, replayed = state.batches.service.submit(new_batch, items)
         if not replayed:
             keep()
     return batch, replayed
+
+
+def _open_list(
+    state: AppState, upload: ListUpload, query: Mapping[str, Any]
+) -> tuple[FollowerList, BatchOptions]:
+    """The list, and its options: those in the list itself take precedence."""
+    sent = {**query, **upload.fields}
+    keep_columns = validate_fields(BatchOptions, sent).keep_columns
+    follower_list = upload.open_followers(state.settings, keep_columns)
+    return follower_list, validate_fields(BatchOptions, {**sent, **follower_list.options})
+
+
+def _preview_list(state: AppState, upload: ListUpload, query: Mapping[str, Any]) -> ListPreviewOut:
+    """How the list would be read; on a thread."""
+    follower_list, _ = _open_list(state, upload, query)
+    return ListPreviewOut.model_validate(preview_list(follower_list))
 
 
 def _request_digest(body_digest: str, options: BatchOptions) -> str:

@@ -10,7 +10,7 @@ from pydantic import Field
 from app.analysis.schemas import CUSTOM_ID_MAX_LENGTH, AnalysisOut, WireModel
 from app.batches.webhooks.messages import State, WebhookDelivery
 from app.fetch.urls import MAX_URL_CHARS
-from app.runtime.batch_json import BatchOptions, BatchOut
+from app.runtime.batch_json import TITLE_MAX_LENGTH, BatchOptions, BatchOut
 from app.settings import Probability
 
 RESULTS_MAX: Final = 1000
@@ -33,6 +33,15 @@ class BatchQuery(WireModel):
         description="notified when the batch ends",
     )
     metadata: str | None = Field(default=None, description="an object of strings, as JSON")
+    title: str | None = Field(
+        default=None, max_length=TITLE_MAX_LENGTH, description="what to call the list"
+    )
+    keep_columns: str | None = Field(
+        default=None, description="personal columns to keep, by name, separated by commas"
+    )
+    dry_run: bool = Field(
+        default=False, description="answer how the list would be read; keep and fetch nothing"
+    )
 
 
 class ItemIn(WireModel):

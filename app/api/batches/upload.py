@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Collection, Iterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -33,8 +33,13 @@ class ListUpload:
     parts: tuple[FilePart, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
 
-    def open_followers(self, settings: Settings) -> FollowerList:
-        """The list in it, or the pictures of a form. Raises what opening a list raises."""
+    def open_followers(
+        self, settings: Settings, keep_columns: Collection[str] = ()
+    ) -> FollowerList:
+        """The list in it, or the pictures of a form. Raises what opening a list raises.
+
+        ``keep_columns``: columns of personal data that are kept all the same.
+        """
         if len(self.parts) > 1:
             items = items_from_files(
                 self._iter_pictures(settings.max_bytes),
@@ -50,6 +55,7 @@ class ListUpload:
             max_items=settings.max_list_items,
             max_bytes=settings.max_list_bytes,
             max_picture_bytes=settings.max_bytes,
+            keep_columns=keep_columns,
         )
 
     def _iter_pictures(self, max_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
