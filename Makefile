@@ -5,6 +5,8 @@
 PYTHON ?= python3
 ARGS ?=
 UV ?= uv
+# Test processes. They wait more than they compute: one more than there are cores, eight at most.
+TEST_PROCESSES ?= $(shell n=$$(($$(nproc) + 1)); echo $$((n < 8 ? n : 8)))
 
 VENV := .venv
 TRAIN := .venv-train
@@ -14,6 +16,10 @@ SECONDS ?= 900
 BIN := $(VENV)/bin
 LOCKED := $(VENV)/.locked
 INSTALLED := $(VENV)/.installed
+# An idle process takes tests from the end of a busy one: those of a file stay together.
+PYTEST := $(BIN)/python -m pytest --numprocesses=$(TEST_PROCESSES) --dist=worksteal
+PURE_TESTS := $(addprefix tests/,calibration checks cohort face lists networks render \
+	test_api_keys.py test_architecture.py test_errors.py test_evidence.py)
 PIP := $(BIN)/python -m pip --disable-pip-version-check
 
 # What Debian leaves out of `python3`, and what mediapipe opens with dlopen even where it draws nothing.
@@ -21,7 +27,7 @@ DEBIAN := python3-venv libegl1 libgles2
 PROBE := import ctypes, ensurepip, venv; ctypes.CDLL("libEGL.so.1"); ctypes.CDLL("libGLESv2.so.2")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test check format bench bench-load bench-bombs fuzz evaluate fit fit-texture lock clean system corpus
+.PHONY: help setup serve test test-fast check format bench bench-load bench-bombs fuzz evaluate fit fit-texture lock clean system corpus
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -32,13 +38,16 @@ serve: setup ## the service on 127.0.0.1:8000 (EYELINE_HOST and EYELINE_PORT cha
 	exec $(BIN)/eyeline serve $(ARGS)
 
 test: setup ## the whole test suite (ARGS="-k teeth -x" goes to pytest)
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
+
+test-fast: setup ## the pure core: no network, no database, no service
+	$(PYTEST) $(PURE_TESTS) $(ARGS)
 
 check: setup ## format, lint, types, tests
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest $(ARGS)
+	$(PYTEST) $(ARGS)
 
 format: setup ## write the format, and the lint fixes that are safe
 	$(BIN)/ruff format .

@@ -288,3 +288,67 @@ def test_a_wrong_direction_is_seen(module: str, source: str) -> None:
 )
 def test_a_right_direction_is_left_alone(module: str, source: str) -> None:
     assert violations(module, source) == []
+
+
+MAX_LOOSE_FILES = 8
+MAX_FILES_IN_A_ROOM = 16
+BEHAVIOUR_SUITES = {
+    "api/batches/test_end_to_end.py": "a whole `eyeline serve` process with a real list",
+    "api/test_contract.py": "every route against its OpenAPI document",
+    "api/test_openapi.py": "the OpenAPI document as a whole",
+    "batches/execution/test_recovery.py": "killed workers, taken over by others",
+    "checks/test_contract.py": "every check against every fixture",
+    "fetch/test_egress.py": "which packets leave the machine",
+    "test_architecture.py": "this file",
+    "test_fixtures.py": "fixtures/faces and its manifest",
+    "test_packaging.py": "pyproject.toml, the lock files, Makefile and models/",
+}
+"""Tests of what no single module does."""
+
+
+def names_a_module(test: Path) -> bool:
+    """Whether ``tests/<room>/test_<module>[_<aspect>].py`` tests a module or room of that name."""
+    room = APP / test.parent
+    names = {path.stem.strip("_") for path in room.iterdir() if path.suffix in {"", ".py"}}
+    words = test.stem.removeprefix("test_").split("_")
+    return any("_".join(words[:count]) in names | {room.name} for count in range(1, len(words) + 1))
+
+
+def _test_files() -> list[Path]:
+    tests = Path(__file__).resolve().parent
+    return [path.relative_to(tests) for path in sorted(tests.rglob("test_*.py"))]
+
+
+@pytest.mark.parametrize("path", _test_files(), ids=str)
+def test_every_test_file_is_named_after_a_module(path: Path) -> None:
+    """``tests/`` mirrors ``app/``; what tests more than a module stands in the list above."""
+    assert path.as_posix() in BEHAVIOUR_SUITES or names_a_module(path)
+
+
+def test_the_list_of_behaviour_suites_is_no_longer_than_it_must_be() -> None:
+    assert BEHAVIOUR_SUITES.keys() <= {path.as_posix() for path in _test_files()}
+    assert not [name for name in BEHAVIOUR_SUITES if names_a_module(Path(name))]
+
+
+@pytest.mark.parametrize(
+    ("test", "is_named"),
+    [
+        ("face/test_portrait.py", True),
+        ("image/test_picture_damage.py", True),
+        ("image/containers/test_containers.py", True),
+        ("test_main.py", True),
+        ("face/test_portraits.py", False),
+        ("checks/test_portrait.py", False),
+    ],
+)
+def test_names_of_test_files(test: str, is_named: bool) -> None:
+    assert names_a_module(Path(test)) is is_named
+
+
+def test_no_folder_is_crowded() -> None:
+    files = [p for p in APP.rglob("*.py") if p.name != "__init__.py"]
+    counts = {
+        folder: sum(p.parent == folder for p in files) for folder in {p.parent for p in files}
+    }
+    assert counts.pop(APP) <= MAX_LOOSE_FILES
+    assert max(counts.values()) <= MAX_FILES_IN_A_ROOM

@@ -25,7 +25,7 @@ UNWANTED = {
     "sounddevice",
 }
 TARGETS = {
-    "setup", "serve", "test", "check", "bench", "bench-load", "bench-bombs", "fuzz", "evaluate",
+    "setup", "serve", "test", "test-fast", "check", "bench", "bench-load", "bench-bombs", "fuzz", "evaluate",
     "fit", "fit-texture", "lock", "clean", "help",
 }  # fmt: skip
 
