@@ -25,8 +25,8 @@ UNWANTED = {
     "sounddevice",
 }
 TARGETS = {
-    "setup", "serve", "test", "test-fast", "check", "bench", "bench-load", "bench-bombs", "fuzz", "evaluate",
-    "fit", "fit-texture", "lock", "clean", "help",
+    "setup", "serve", "test", "test-fast", "check", "bench", "bench-load", "bench-bombs",
+    "fuzz", "evaluate", "fit", "fit-texture", "lock", "clean", "help",
 }  # fmt: skip
 
 
