@@ -1,4 +1,4 @@
-"""The average of a list's pictures: sharp eyes where pictures share a frame, mist where not.
+"""The average of a list's pictures: sharp eyes where pictures share a frame, blurred where not.
 
 Laid over one another as they are, none aligned, generated faces of one family put their eyes in
 one place and the average has eyes; people's own photographs put them anywhere. Nothing of a single
@@ -22,10 +22,11 @@ from app.evidence import SCOPE
 from app.face.alignment import Box
 from app.records import AVERAGE_TILE_PX
 from app.render import shapes
+from app.render.eye_lines import draw_eye_lines
 from app.render.eye_template import EyeTemplate
 from app.render.png import encode_png
 from app.render.shapes import Canvas
-from app.render.style import PAPER, RULE, SURROUND, TEMPLATE_EYE
+from app.render.style import PAPER, RULE, SURROUND
 from app.render.text_layout import HEADING, SMALL, TITLE, PlacedRow, TextRow, draw_row, stack_rows
 
 TileSum = NDArray[Any]
@@ -43,7 +44,6 @@ _MARGIN_PX: Final = 40
 _GAP_PX: Final = 48
 # The strip: the middle of the picture around the eyes, 2.8 times as wide as it is tall.
 _EYE_STRIP: Final = (0.25, 0.382, 0.75, 0.5606)
-_RING_PX: Final = 22.0
 
 _GROUP_HEADING: Final = {
     LIKELY: "Average of the likely StyleGAN",
@@ -81,7 +81,7 @@ def draw_composite(
 
     ``averages``: how many pictures and the sum of their tiles for ``likely_stylegan`` and
     ``rest``; a missing group is empty. ``group``: one of the two or ``all``; ``None`` shows the two
-    side by side. ``template``: draws its rings over the averages. Raises ``ValueError`` for another
+    side by side. ``template``: draws its lines over the averages. Raises ``ValueError`` for another
     ``group``.
     """
     names = (LIKELY, REST) if group is None else (group,)
@@ -138,7 +138,7 @@ def _heading_rows(title: str) -> Iterator[TextRow]:
     yield TextRow(title, TITLE)
     yield TextRow(
         "Avatars laid over one another as they are, none aligned: eyes stay sharp where pictures "
-        "share one frame, and turn to mist where they do not. Below each, its eyes enlarged.",
+        "share one frame, and blur where they do not. Below each, its eyes enlarged.",
         SMALL,
         space_above_px=4,
     )
@@ -182,9 +182,7 @@ def _draw_average(
     _draw_enlarged(canvas, average.rgb, _EYE_STRIP, strip)
     if template is None:
         return
-    for eye in template.centres:
-        centre = eye * _SIDE_PX + [square.left, square.top]
-        shapes.draw_crosshair_ring(canvas, centre, _RING_PX, TEMPLATE_EYE, shapes.SLIM_CASING)
+    draw_eye_lines(canvas, square, template)
 
 
 def _draw_enlarged(

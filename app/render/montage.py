@@ -20,15 +20,14 @@ from app.cohort.number_text import pluralize
 from app.evidence import SCOPE, Verdict
 from app.face.alignment import Box
 from app.render import analysis_text, shapes
+from app.render.eye_lines import draw_eye_lines, draw_iris_ticks
 from app.render.eye_template import EyeTemplate
 from app.render.montage_tile import CELL_PX, MontageTile, draw_captions, draw_tile
 from app.render.png import encode_png
 from app.render.shapes import Canvas
 from app.render.style import (
-    IRIS_COLOUR,
     PAPER,
     SURROUND,
-    TEMPLATE_EYE,
     VERDICT_COLOUR,
     VERDICT_DOT_SHAPE,
 )
@@ -49,8 +48,9 @@ MIN_COLUMNS: Final = 10
 """Fewer tiles than this leave room at the right: the heading needs the width."""
 MARGIN_PX: Final = 32
 
-_GUTTER_PX: Final = 50
-_SYMBOL_PX: Final = (34, 30)
+_GUTTER_PX: Final = 62
+_SYMBOL_PX: Final = (48, 32)
+_SYMBOL_TEMPLATE: Final = EyeTemplate("symbol", ((0.3, 0.5), (0.7, 0.5)))
 
 
 @dataclass(frozen=True)
@@ -88,10 +88,11 @@ class MontageLayout:
 
 
 def draw_montage(
-    tiles: Iterable[MontageTile], header: MontageHeader, template: EyeTemplate
+    tiles: Iterable[MontageTile], header: MontageHeader, template: EyeTemplate | None
 ) -> bytes:
     """One page as PNG bytes; the same input gives the same bytes.
 
+    ``template``: whose lines are drawn through every avatar; ``None`` draws no lines.
     Raises ``ValueError`` for more than 300 tiles, before a single one is drawn.
     """
     shown = tuple(itertools.islice(tiles, MAX_TILES_PER_PAGE + 1))
@@ -114,7 +115,9 @@ def draw_montage(
     return encode_png(np.asarray(image))
 
 
-def lay_out_montage(count: int, header: MontageHeader, template: EyeTemplate) -> MontageLayout:
+def lay_out_montage(
+    count: int, header: MontageHeader, template: EyeTemplate | None
+) -> MontageLayout:
     """A heading over ``count`` tiles in rows, somewhat wider than tall, small print below."""
     columns = max(MIN_COLUMNS, math.ceil(math.sqrt(1.3 * count)))
     right = MARGIN_PX + columns * CELL_PX[0]
@@ -141,7 +144,7 @@ def _heading_rows(count: int, header: MontageHeader) -> Iterator[TextRow]:
     for note in header.notes:
         yield TextRow(note, space_above_px=2)
     yield TextRow(
-        "Avatars as they are, none aligned. Where many irises lie in the rings of their own "
+        "Avatars as they are, none aligned. Where the eyes of many lie on one place of their own "
         "accord, the pictures share one frame.",
         SMALL,
         space_above_px=8,
@@ -157,11 +160,13 @@ def _page_text(count: int, header: MontageHeader) -> str:
     return f"{page}: {header.first_position:,} to {last:,} of {total}, {header.order}"
 
 
-def _legend_rows(template: EyeTemplate) -> Iterator[TextRow]:
-    yield _legend_row(
-        _draw_ring_symbol, f"where the {template.name} template puts the irises: same in every tile"
-    )
-    yield _legend_row(_draw_iris_symbol, "the irises as measured")
+def _legend_rows(template: EyeTemplate | None) -> Iterator[TextRow]:
+    if template is not None:
+        yield _legend_row(
+            _draw_lines_symbol,
+            f"lines meet where the {template.name} template puts the irises: same in every tile",
+        )
+        yield _legend_row(_draw_ticks_symbol, "ticks at the edges: the irises as measured")
     for verdict in Verdict:
         yield _legend_row(
             _verdict_dot_painter(verdict),
@@ -186,16 +191,14 @@ def _legend_row(painter: Painter, text: str) -> TextRow:
     return TextRow(text, BODY, painter, _SYMBOL_PX, space_above_px=3)
 
 
-def _draw_ring_symbol(canvas: Canvas, box: Box) -> None:
+def _draw_lines_symbol(canvas: Canvas, box: Box) -> None:
     shapes.fill_box(canvas, box, SURROUND)
-    shapes.draw_crosshair_ring(
-        canvas, shapes.box_centre(box), 9.0, TEMPLATE_EYE, shapes.SLIM_CASING
-    )
+    draw_eye_lines(canvas, box, _SYMBOL_TEMPLATE)
 
 
-def _draw_iris_symbol(canvas: Canvas, box: Box) -> None:
+def _draw_ticks_symbol(canvas: Canvas, box: Box) -> None:
     shapes.fill_box(canvas, box, SURROUND)
-    shapes.draw_dot(canvas, shapes.box_centre(box), 2.4, IRIS_COLOUR, "disc", shapes.SLIM_CASING)
+    draw_iris_ticks(canvas, box, _SYMBOL_TEMPLATE.centres)
 
 
 def _verdict_dot_painter(verdict: Verdict) -> Painter:

@@ -13,18 +13,16 @@ from app.evidence import Outcome, Verdict
 from app.face.alignment import Box
 from app.image.picture import DecodeLimits, Picture, decode
 from app.render import analysis_text, shapes
+from app.render.eye_lines import draw_eye_lines, draw_iris_ticks
 from app.render.eye_template import EyeTemplate
 from app.render.shapes import Canvas
 from app.render.style import (
     FAINT_INK,
     INK,
-    IRIS_COLOUR,
     RULE,
     SURROUND,
-    TEMPLATE_EYE,
     VERDICT_COLOUR,
     VERDICT_DOT_SHAPE,
-    Stroke,
 )
 from app.render.text_layout import TextStyle, is_legible, load_font, shorten_to_width, wrap_text
 
@@ -33,9 +31,6 @@ CELL_PX: Final = (192, 238)
 """A tile with its caption and the room around it."""
 
 _FRAME_WIDTH_PX: Final = {Verdict.LIKELY_STYLEGAN: 4, Verdict.INCONCLUSIVE: 2}
-_RING_RADIUS_PX: Final = 9.0
-_RING_STROKE: Final = Stroke(TEMPLATE_EYE.colour, 2)
-_IRIS_RADIUS_PX: Final = 2.0
 _NAME_STYLE: Final = TextStyle(16, INK)
 _CAPTION_STYLE: Final = TextStyle(16, INK)
 _FAINT_STYLE: Final = TextStyle(16, FAINT_INK, max_lines=4)
@@ -70,9 +65,12 @@ class MontageTile:
 
 
 def draw_tile(
-    canvas: Canvas, corner: tuple[int, int], tile: MontageTile, template: EyeTemplate
+    canvas: Canvas, corner: tuple[int, int], tile: MontageTile, template: EyeTemplate | None
 ) -> None:
-    """Thumbnail and marks with the tile's left top ``corner`` here; all but the letters."""
+    """Thumbnail and lines with the tile's left top ``corner`` here; all but the letters.
+
+    Without a ``template`` nothing is drawn over the thumbnail.
+    """
     left, top = corner
     box = Box(left, top, left + MONTAGE_TILE_PX, top + MONTAGE_TILE_PX)
     frame_px = _FRAME_WIDTH_PX.get(tile.verdict, 1) if tile.is_scored else 1
@@ -83,7 +81,10 @@ def draw_tile(
     shapes.fill_box(canvas, box, SURROUND)
     if tile.thumbnail:
         avatar = _draw_avatar(canvas, box, decode(tile.thumbnail, _THUMBNAIL_LIMITS))
-        _draw_eyes(canvas, box, avatar, tile, template)
+        if template is not None:
+            draw_eye_lines(canvas, avatar, template)
+            if tile.eyes is not None:
+                draw_iris_ticks(canvas, avatar, np.reshape(tile.eyes, (2, 2)))
     dot_centre = np.array([left + 7.0, top + MONTAGE_TILE_PX + 37.0])
     shapes.draw_dot(
         canvas, dot_centre, 5.0, VERDICT_COLOUR[tile.verdict], VERDICT_DOT_SHAPE[tile.verdict], ()
@@ -116,12 +117,12 @@ def draw_captions(draw: ImageDraw.ImageDraw, corner: tuple[int, int], tile: Mont
         anchor="lm",
     )
     if not tile.thumbnail:
-        _draw_message(draw, corner, tile.error or "no thumbnail was kept")
+        _draw_message(draw, corner, tile.error or "no thumbnail stored")
 
 
 def _caption(tile: MontageTile) -> str:
     if tile.error:
-        return "not read"
+        return "could not be read"
     if not tile.is_scored:
         return analysis_text.UNSCORED_REASON.get(
             str(tile.outcome), analysis_text.VERDICT_LABEL[tile.verdict]
@@ -143,22 +144,6 @@ def _draw_avatar(canvas: Canvas, box: Box, picture: Picture) -> Box:
         picture.rgb, (width, height), interpolation=interpolation
     )
     return Box(left, top, left + width, top + height)
-
-
-def _draw_eyes(
-    canvas: Canvas, box: Box, avatar: Box, tile: MontageTile, template: EyeTemplate
-) -> None:
-    origin, size = np.array([avatar.left, avatar.top]), np.array([avatar.width, avatar.height])
-    for eye in template.centres * size + origin:
-        shapes.draw_crosshair_ring(canvas, eye, _RING_RADIUS_PX, _RING_STROKE, shapes.SLIM_CASING)
-    if tile.eyes is None:
-        return
-    edge = _IRIS_RADIUS_PX + 1.0
-    for eye in np.reshape(tile.eyes, (2, 2)) * size + origin:
-        if box.left + edge < eye[0] < box.right - edge and (
-            box.top + edge < eye[1] < box.bottom - edge
-        ):
-            shapes.draw_dot(canvas, eye, _IRIS_RADIUS_PX, IRIS_COLOUR, "disc", shapes.SLIM_CASING)
 
 
 def _draw_message(draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str) -> None:

@@ -46,7 +46,7 @@ class TextStyle:
         return round(self.size_px * _LINE_HEIGHT)
 
 
-TITLE: Final = TextStyle(38)
+TITLE: Final = TextStyle(34)
 HEADING: Final = TextStyle(24)
 BODY: Final = TextStyle(20)
 SMALL: Final = TextStyle(17, FAINT_INK)

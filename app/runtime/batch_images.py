@@ -37,12 +37,16 @@ _ORDER_LABELS: Final = {"input": "in the list's own order", "-llr": "strongest e
 
 @dataclass(frozen=True)
 class MontageQuery:
-    """Which part of a list a montage shows, how sorted. ``page``: 1 is the first."""
+    """Which part of a list a montage shows, how sorted. ``page``: 1 is the first.
+
+    ``lines``: whether lines through the template's eyes are drawn.
+    """
 
     page: int = 1
     per_page: int = DEFAULT_TILES_PER_PAGE
     order: ResultOrder = "-llr"
     verdict: Verdict | None = None
+    lines: bool = True
 
 
 class BatchImages:
@@ -86,14 +90,16 @@ class BatchImages:
             failed=batch.failed,
         )
         return draw_montage(
-            (montage_tile(result) for result in page_results), header, self._template
+            (montage_tile(result) for result in page_results),
+            header,
+            self._template if query.lines else None,
         )
 
-    def composite(self, batch: Batch, of: CompositeGroup | None) -> bytes:
+    def composite(self, batch: Batch, of: CompositeGroup | None, lines: bool = True) -> bytes:
         """The averages as PNG; the likely StyleGAN beside the rest if ``of`` is not given."""
         _require_results(batch)
         averages = self._service.read_tile_sums(batch.id, batch.request.owner)
-        return draw_composite(averages, group=of, template=self._template)
+        return draw_composite(averages, group=of, template=self._template if lines else None)
 
     def scatter(self, batch: Batch) -> bytes:
         """Every face's eyes over the frame, as PNG."""

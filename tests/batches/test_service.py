@@ -104,7 +104,11 @@ def test_pages_hold_each_result_once_in_either_order(open_service: OpenService):
     rows = [*picture_items(90), *(failed_item(seq) for seq in range(90, 100))]
     batch = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), rows)[0])
     results = list(service.iter_results(batch.id, "", order="-llr"))
-    llrs = [r.record.llr for r in results if r.record is not None]
+    is_scored = [r.record is not None and r.record.outcome == "scored" for r in results]
+    assert is_scored == sorted(is_scored, reverse=True)
+    assert any(is_scored)
+    assert not all(is_scored[:90])
+    llrs = [r.record.llr for r in results if r.record and r.record.outcome == "scored"]
     assert llrs == sorted(llrs, reverse=True)
     assert [r.seq for r in results[90:]] == list(range(90, 100))
     for order in ("input", "-llr"):

@@ -130,15 +130,18 @@ def test_few_pictures_are_not_passed_off_as_an_average() -> None:
     assert len(set(pixels)) == 3
 
 
-def test_rings_are_drawn_only_where_asked_for() -> None:
+def test_lines_are_drawn_only_where_asked_for_and_leave_the_eyes() -> None:
     both = both_groups()
-    with_rings = draw_pixels(both, template=TEMPLATE)
-    changed = (np.abs(with_rings - draw_pixels(both)) > 40).any(axis=-1)
+    with_lines = draw_pixels(both, template=TEMPLATE)
+    changed = (np.abs(with_lines - draw_pixels(both)) > 40).any(axis=-1)
     rows, columns = np.nonzero(changed)
     assert changed.sum() > 500
-    for x, _ in TEMPLATE.eyes:
-        assert np.abs(columns - (LEFT + x * SIDE)).min() < 40
-    assert np.ptp(rows) < 100
+    top = rows.min()
+    for x, y in TEMPLATE.eyes:
+        assert np.abs(columns - (LEFT + x * SIDE)).min() < 2
+        row, column = int(top + y * SIDE), int(LEFT + x * SIDE)
+        assert not changed[row - 38 : row + 38, column - 38 : column + 38].any()
+    assert np.ptp(rows) == SIDE - 1
 
 
 def test_an_unknown_group_is_refused() -> None:

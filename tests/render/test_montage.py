@@ -17,6 +17,7 @@ from app.evidence import Outcome, Verdict
 from app.image.picture import Picture
 from app.image.thumbnails import thumbnail_jpeg
 from app.render import style
+from app.render.eye_lines import GAP_SHARE
 from app.render.eye_template import EyeTemplate
 from app.render.montage import (
     MAX_TILES_PER_PAGE,
@@ -100,17 +101,39 @@ class TestTiles:
             make_tile(2, eyes=ON_TEMPLATE),
         ]
         pixels = draw_pixels(tiles)
+        gap = int(GAP_SHARE * MONTAGE_TILE_PX)
         for number, eye in itertools.product(range(3), TEMPLATE.eyes):
             row, column = tile_pixel(number, 3, eye)
-            around = pixels[row - 9 : row + 10, column - 9 : column + 10]
-            assert is_near_colour(around, style.VERMILLION).sum() > 30
-            assert not is_near_colour(pixels[row - 4 : row - 2, column], style.VERMILLION).any()
+            reach = gap + 4
+            beside = (row, column - reach), (row, column + reach)
+            for y, x in (*beside, (row - reach, column), (row + reach, column)):
+                around = pixels[y - 2 : y + 3, x - 2 : x + 3]
+                assert is_near_colour(around, style.VERMILLION).any()
 
-    def test_irises_are_marked_where_they_were_measured(self) -> None:
+    def test_nothing_covers_the_eyes(self) -> None:
+        """Even a page shrunk to a width of 600 px leaves an eye two px in every direction."""
+        pixels = draw_pixels([make_tile(0, eyes=ON_TEMPLATE), make_tile(1)])
+        shrunk = 600 / pixels.shape[1]
+        reach = int(GAP_SHARE * MONTAGE_TILE_PX) - 2
+        assert reach * shrunk >= 2.0
+        for number, eye in itertools.product(range(2), TEMPLATE.eyes):
+            row, column = tile_pixel(number, 2, eye)
+            around = pixels[row - reach : row + reach + 1, column - reach : column + reach + 1]
+            assert is_near_colour(around, (90, 140, 90), 8).all()
+
+    def test_without_a_template_avatars_are_left_alone(self) -> None:
+        bare = np.asarray(Image.open(io.BytesIO(draw_montage([make_tile()], HEADER, None))))
+        left, top = lay_out_montage(1, HEADER, None).cell(0)
+        inner = bare[top : top + MONTAGE_TILE_PX, left : left + MONTAGE_TILE_PX].astype(np.int64)
+        assert is_near_colour(inner, (90, 140, 90), 8).all()
+
+    def test_irises_are_marked_at_the_edges_where_they_were_measured(self) -> None:
         for eyes in ((0.3, 0.3, 0.5, 0.3), (0.2, 0.7, 0.8, 0.75), ON_TEMPLATE):
             pixels = draw_pixels([make_tile(eyes=eyes)])
-            for eye in (eyes[:2], eyes[2:]):
-                row, column = tile_pixel(0, 1, (eye[0], eye[1]))
+            spots = [(x, edge) for x in eyes[::2] for edge in (0.03, 0.97)]
+            spots += [(0.03, eyes[1]), (0.97, eyes[3])]
+            for spot in spots:
+                row, column = tile_pixel(0, 1, spot)
                 assert is_near_colour(
                     pixels[row - 1 : row + 2, column - 1 : column + 2], style.IRIS_COLOUR
                 ).any()
@@ -134,14 +157,16 @@ class TestTiles:
         row, column = tile_pixel(0, 1, (0.0, 0.0))
         inner = pixels[row : row + MONTAGE_TILE_PX, column : column + MONTAGE_TILE_PX]
         left, top = (MONTAGE_TILE_PX - width) // 2, (MONTAGE_TILE_PX - height) // 2
-        assert is_near_colour(inner[top + height // 2, left + 1], (90, 140, 90), 8)
+        between_the_lines = top + height // 5, left + int(0.45 * width)
+        assert is_near_colour(inner[between_the_lines], (90, 140, 90), 8)
         if top > 4:
             assert is_near_colour(inner[: top - 20], style.SURROUND, 2).all()
         if left > 4:
             assert is_near_colour(inner[:, : left - 20], style.SURROUND, 2).all()
-        for unit in (0.25, 0.75):
-            x, y = left + int(unit * width), top + height // 2
-            assert is_near_colour(inner[y - 2 : y + 3, x - 2 : x + 3], style.IRIS_COLOUR).any()
+        if min(width, height) > 8:
+            for unit in (0.25, 0.75):
+                x, y = left + int(unit * width), top + 4
+                assert is_near_colour(inner[y - 2 : y + 3, x - 2 : x + 3], style.IRIS_COLOUR).any()
 
     def test_the_flagged_have_a_thick_frame(self) -> None:
         tiles = [

@@ -20,6 +20,7 @@ from app.runtime.batch_images import BatchImages, CompositeGroup, MontageQuery
 router = APIRouter(tags=["batches"], dependencies=[Depends(require("read"))])
 
 MAX_PAGE: Final = 1_000_000
+Lines = Annotated[bool, Query(description="draw lines through the template's eyes")]
 _REPORT_HEADERS: Final = {
     # A report is opened as a file or on the service's own origin: it may load nothing else.
     "Content-Security-Policy": "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
@@ -43,9 +44,10 @@ async def get_montage(
     per_page: Annotated[int, Query(ge=1, le=MAX_TILES_PER_PAGE)] = DEFAULT_TILES_PER_PAGE,
     order: Order = "-llr",
     verdict: Verdict | None = None,
+    lines: Lines = True,
 ) -> Response:
     """Avatars as they are, not realigned; measured irises, id and llr with each."""
-    query = MontageQuery(page, per_page, order, verdict)
+    query = MontageQuery(page, per_page, order, verdict, lines)
     return _png(await _render(batches, owner, lambda images: images.montage(batch, query)))
 
 
@@ -62,9 +64,10 @@ async def get_composite(
     of: Annotated[
         CompositeGroup | None, Query(description="both groups side by side if not given")
     ] = None,
+    lines: Lines = True,
 ) -> Response:
     """Eyes stay sharp where pictures share one frame, and blur where they do not."""
-    return _png(await _render(batches, owner, lambda images: images.composite(batch, of)))
+    return _png(await _render(batches, owner, lambda images: images.composite(batch, of, lines)))
 
 
 @router.get(

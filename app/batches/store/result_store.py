@@ -17,6 +17,7 @@ from app.batches.store.database import Database
 from app.batches.store.models import Status
 from app.batches.store.row_codec import (
     FAILURE_RANK,
+    UNSCORED_RANK,
     decode_picture_record,
     encode_failure,
     encode_picture_record,
@@ -147,7 +148,7 @@ def result_row(batch_no: int, seq: int, answer: PictureRecord | Failure) -> dict
     if isinstance(answer, Failure):
         return row | {"failure": encode_failure(answer), "retryable": answer.retryable}
     return row | {
-        "rank": _ranked_llr(answer),
+        "rank": _rank(answer),
         "verdict": answer.verdict,
         "sha256": bytes.fromhex(answer.sha256),
     }
@@ -183,6 +184,11 @@ def _picture_row(batch_no: int, record: PictureRecord) -> dict[str, Any]:
         "analysis": record.analysis,
         "thumbnail": record.thumbnail,
     }
+
+
+def _rank(record: PictureRecord) -> float:
+    """Where a picture stands in the order by llr: without a score, behind all that have one."""
+    return _ranked_llr(record) if record.outcome == "scored" else UNSCORED_RANK
 
 
 def _ranked_llr(record: PictureRecord) -> float:

@@ -13,6 +13,8 @@ from app.evidence import Outcome, Verdict
 from app.records import Failure, Item, ItemResult, PictureRecord
 
 FAILURE_RANK = -1e300
+UNSCORED_RANK = -1e200
+"""Pictures without a score stand behind all that have one, and before failures."""
 """Where failures stand among the findings when the strongest come first."""
 
 
