@@ -295,6 +295,7 @@ MAX_FILES_IN_A_ROOM = 16
 BEHAVIOUR_SUITES = {
     "api/batches/test_end_to_end.py": "a whole `eyeline serve` process with a real list",
     "api/test_contract.py": "every route against its OpenAPI document",
+    "api/test_generated_client.py": "a client generated from the description, against a service",
     "batches/execution/test_recovery.py": "killed workers, taken over by others",
     "checks/test_contract.py": "every check against every fixture",
     "fetch/test_egress.py": "which packets leave the machine",

@@ -141,7 +141,7 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
     """What the framework refuses by itself: no such path, no such method."""
     assert isinstance(error, HTTPException)
     code, title, detail = {
-        404: ("not_found", "Nothing here", "There is no such path; /docs lists those there are."),
+        404: ("not_found", "Not found", "There is no such path; /docs lists all paths."),
         405: ("method_not_allowed", "Not with this method", "The Allow header lists the methods."),
     }.get(error.status_code, ("invalid_request", "The request cannot be understood", error.detail))
     headers = {**(error.headers or {})}
@@ -153,10 +153,11 @@ async def _http_error(request: Request, error: Exception) -> JSONResponse:
 
 
 async def _allowed_methods(request: Request) -> list[str]:
-    """Everything that may be done at this path; the framework names what its first route can."""
+    """The methods of every route at this path, where the framework names those of its first."""
     path = getattr(request.scope.get("route"), "path", "")
     description = await asyncio.to_thread(request.app.openapi)  # the first time takes a while
-    return [method.upper() for method in description["paths"].get(path, ())]
+    methods = [method.upper() for method in description["paths"].get(path, ())]
+    return [*methods, *(["HEAD"] if "GET" in methods else [])]
 
 
 async def _validation_error(request: Request, error: Exception) -> JSONResponse:

@@ -18,6 +18,7 @@ from app.batches.store.result_queries import Order
 from app.errors import InvalidField, InvalidFields
 from app.evidence import Verdict
 from app.fetch.urls import MAX_URL_CHARS
+from app.runtime.cohort_json import CohortOut
 from app.settings import Probability
 
 METADATA_MAX_KEYS: Final = 16
@@ -116,7 +117,7 @@ class BatchOut(WireModel):
         description="estimated seconds until it is done; null once it has ended"
     )
     error: str | None = Field(description="why the batch as a whole failed")
-    cohort: dict[str, Any] | None = Field(
+    cohort: CohortOut | None = Field(
         description="statements about the list as a whole; null until it has ended, and if it "
         "failed. Of a cancelled batch: about the items that were analyzed"
     )
@@ -205,7 +206,7 @@ def serialize_batch(batch: Batch) -> BatchOut:
         expires_at=batch.expires_at,
         eta_s=None if batch.eta_s is None else round(batch.eta_s, 1),
         error=batch.error,
-        cohort=None if batch.cohort is None else dict(batch.cohort),
+        cohort=None if batch.cohort is None else CohortOut.model_validate(dict(batch.cohort)),
         revision=batch.revision,
         **timestamps,
     )

@@ -116,4 +116,28 @@ def test_a_method_that_is_not_there_is_told_which_are(keyed: httpx.Client) -> No
         )
         assert refused.status_code == 405
         assert refused.json()["code"] == "method_not_allowed"
-        assert set(refused.headers["allow"].split(", ")) == {name.upper() for name in methods}
+        expected = {name.upper() for name in methods} | ({"HEAD"} if "get" in methods else set())
+        assert set(refused.headers["allow"].split(", ")) == expected
+
+
+def test_every_get_answers_head_without_a_body(keyed: httpx.Client) -> None:
+    """The same status and headers; an event stream ends at once."""
+    sent = keyed.post(
+        "/v1/batches", json={"items": [{"url": "http://example.com/a.jpg"}]}, headers=auth_header()
+    )
+    batch_id = sent.json()["id"]
+    while keyed.get(sent.headers["location"], headers=auth_header()).json()["status"] != (
+        "completed"
+    ):
+        time.sleep(0.02)
+    for path, methods in keyed.get("/openapi.json").json()["paths"].items():
+        if "get" not in methods:
+            continue
+        url = path.replace("{batch_id}", batch_id)
+        head = keyed.head(url, headers=auth_header())
+        assert head.content == b""
+        got = keyed.get(url, headers=auth_header())
+        assert head.status_code == got.status_code, path
+        assert head.headers.get("content-type") == got.headers.get("content-type"), path
+    assert keyed.head("/v1/batches/none", headers=auth_header()).status_code == 404
+    assert keyed.head("/v1/analyses", headers=auth_header()).status_code == 405

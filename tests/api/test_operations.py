@@ -62,14 +62,14 @@ def test_a_check_without_figures_is_documented_all_the_same(start: StartServer) 
 def test_the_model_card_names_calibration_and_files(client: httpx.Client) -> None:
     card = ModelCardOut.model_validate(client.get("/v1/model").json())
     assert card.name == "eyeline"
-    assert card.calibration["id"] == "0123456789ab"
+    assert card.calibration.id == "0123456789ab"
     assert all(len(file.sha256) == 64 for file in card.files)
     assert {file.name: file.sha256 for file in card.files} == {
         LANDMARK_MODEL_FILE: LANDMARK_MODEL_SHA256,
         "witness.onnx": "0a" * 32,
         "person.onnx": "0b" * 32,
     }
-    assert card.calibration["networks"] == {f.name: f.sha256 for f in card.files[1:]}
+    assert card.calibration.networks == {f.name: f.sha256 for f in card.files[1:]}
     assert "diffusion" in card.scope
 
 

@@ -18,7 +18,14 @@ from app.api.batches.schemas import BATCHES_MAX, IDEMPOTENCY_KEY_MAX_LENGTH, RES
 from app.api.batches.state import MAX_LISTENERS, MAX_SUBMISSIONS
 from app.api.multipart import MAX_FORM_FILES
 from app.api.openapi import problem_responses
-from app.api.operations.schemas import CheckOut, LimitsOut, ModelCardOut, ModelFileOut, StatusOut
+from app.api.operations.schemas import (
+    CalibrationOut,
+    CheckOut,
+    LimitsOut,
+    ModelCardOut,
+    ModelFileOut,
+    StatusOut,
+)
 from app.api.request_body import BODY_GRACE_S, MIN_RATE_BYTES_S
 from app.api.state import State
 from app.batches.store.queries import count_batches
@@ -118,7 +125,7 @@ async def model(state: State) -> ModelCardOut:
             ModelFileOut(name=LANDMARK_MODEL_FILE, sha256=LANDMARK_MODEL_SHA256),
             *(ModelFileOut(name=n, sha256=s) for n, s in calibration.get("networks", {}).items()),
         ],
-        calibration=calibration,
+        calibration=CalibrationOut.model_validate(calibration),
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from pydantic import BaseModel, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 
 class StatusOut(BaseModel):
@@ -34,6 +34,25 @@ class ModelFileOut(BaseModel):
     sha256: str
 
 
+class CalibrationOut(BaseModel):
+    """The calibration in use; further members may be added at any time."""
+
+    model_config = ConfigDict(extra="allow")
+
+    id: str = ""
+    networks: dict[str, str] = Field(
+        default={}, description="SHA-256 of each network that it was fitted with"
+    )
+    checks: dict[str, dict[str, Any]] = Field(
+        default={}, description="weight, bounds and figures of each"
+    )
+    thresholds: dict[str, Any] | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="of the verdicts, on `llr`, with the rates measured at each",
+    )
+
+
 class ModelCardOut(BaseModel):
     """The model, what it was fitted on, and the error rates behind its verdicts."""
 
@@ -41,7 +60,7 @@ class ModelCardOut(BaseModel):
     version: str
     scope: str
     files: list[ModelFileOut]
-    calibration: dict[str, Any]
+    calibration: CalibrationOut
 
 
 class LimitsOut(BaseModel):
