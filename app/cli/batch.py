@@ -34,8 +34,18 @@ def batch(
         Path | None, typer.Option(help="Where the results go: a .csv or an .ndjson.")
     ] = None,
     montage: Annotated[
-        Path | None, typer.Option(help="Also draw the first page of the montage (.png).")
+        Path | None,
+        typer.Option(help="Also draw the montage (.png); further pages are NAME-2.png and so on."),
     ] = None,
+    composite: Annotated[
+        Path | None, typer.Option(help="Also draw the average pictures (.png).")
+    ] = None,
+    scatter: Annotated[
+        Path | None, typer.Option(help="Also draw where all eyes lie (.png).")
+    ] = None,
+    lines: Annotated[
+        bool, typer.Option(help="Lines through the template's eyes in montage and composite.")
+    ] = True,
     report: Annotated[Path | None, typer.Option(help="Also write the report (.html).")] = None,
     prior: Annotated[
         float | None, typer.Option(help="Probability before looking (EYELINE_PRIOR).")
@@ -86,7 +96,7 @@ def batch(
             # Only now: what takes a second to import does so while the children load.
             from app.cli.batch_run import OutputPaths, run_batch
 
-            outputs = OutputPaths(out, montage, report)
+            outputs = OutputPaths(out, montage, composite, scatter, report, lines)
             run_batch(
                 source,
                 outputs,

@@ -37,11 +37,14 @@ _OWNER: Final = ""
 
 @dataclass(frozen=True)
 class OutputPaths:
-    """Where everything goes."""
+    """Where everything goes. ``lines``: whether montage and composite have lines."""
 
     results: Path
     montage: Path | None = None
+    composite: Path | None = None
+    scatter: Path | None = None
     report: Path | None = None
+    lines: bool = True
 
     @property
     def state_dir(self) -> Path:
@@ -213,11 +216,24 @@ def _write_outputs(
     with atomic_writer(outputs.results) as file:
         file.writelines(stream_results(service, batch, ResultFilter(), kind))
     if outputs.montage:
-        with atomic_writer(outputs.montage) as file:
-            file.write(batch_images.montage(batch))
+        for number, page in enumerate(batch_images.montage_pages(batch, outputs.lines), start=1):
+            _write(_page_path(outputs.montage, number), page)
+    if outputs.composite:
+        _write(outputs.composite, batch_images.composite(batch, None, outputs.lines))
+    if outputs.scatter:
+        _write(outputs.scatter, batch_images.scatter(batch))
     if outputs.report:
-        with atomic_writer(outputs.report) as file:
-            file.write(batch_images.report(batch))
+        _write(outputs.report, batch_images.report(batch))
+
+
+def _page_path(path: Path, number: int) -> Path:
+    """``path`` for the first page of a montage, ``name-2.png`` for the second, and so on."""
+    return path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
+
+
+def _write(path: Path, content: bytes) -> None:
+    with atomic_writer(path) as file:
+        file.write(content)
 
 
 @contextmanager

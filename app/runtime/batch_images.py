@@ -18,7 +18,12 @@ from app.records import ItemResult
 from app.render.composite import draw_composite
 from app.render.eye_template import EyeTemplate
 from app.render.html import shorten_middle
-from app.render.montage import DEFAULT_TILES_PER_PAGE, MontageHeader, draw_montage
+from app.render.montage import (
+    DEFAULT_TILES_PER_PAGE,
+    MAX_TILES_PER_PAGE,
+    MontageHeader,
+    draw_montage,
+)
 from app.render.montage_tile import MontageTile
 from app.render.report.report import render_report
 from app.render.report.tables import duplicate_thumbnail_seqs
@@ -94,6 +99,12 @@ class BatchImages:
             header,
             self._template if query.lines else None,
         )
+
+    def montage_pages(self, batch: Batch, lines: bool = True) -> Iterator[bytes]:
+        """Every page of the montage, the strongest evidence first, as few as there can be."""
+        pages = math.ceil(_require_results(batch) / MAX_TILES_PER_PAGE)
+        for page in range(1, pages + 1):
+            yield self.montage(batch, MontageQuery(page, MAX_TILES_PER_PAGE, lines=lines))
 
     def composite(self, batch: Batch, of: CompositeGroup | None, lines: bool = True) -> bytes:
         """The averages as PNG; the likely StyleGAN beside the rest if ``of`` is not given."""

@@ -113,11 +113,25 @@ def test_a_folder_of_pictures(tmp_path: Path) -> None:
 
 def test_pictures_and_report(list_path: Path, tmp_path: Path) -> None:
     montage, report = tmp_path / "m.png", tmp_path / "r.html"
+    composite, scatter = tmp_path / "c.png", tmp_path / "s.png"
     result = run_batch_command(
-        list_path, "--out", tmp_path / "o.csv", "--montage", montage, "--report", report
+        list_path,
+        "--out",
+        tmp_path / "o.csv",
+        "--montage",
+        montage,
+        "--report",
+        report,
+        "--composite",
+        composite,
+        "--scatter",
+        scatter,
+        "--no-lines",
     )
     assert result.exit_code == 0, result.stderr
-    assert montage.read_bytes().startswith(b"\x89PNG")
+    for picture in (montage, composite, scatter):
+        assert picture.read_bytes().startswith(b"\x89PNG")
+    assert not (tmp_path / "m-2.png").exists()
     page = report.read_text(encoding="utf-8")
     assert "<title>Eyeline report on followers.csv</title>" in page
     assert "batch_" in page
