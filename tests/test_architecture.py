@@ -147,7 +147,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "starlette": ("app.api",),
     "sse_starlette": ("app.api",),
     "uvicorn": ("app.api", "app.cli.serve"),
-    "h11": ("app.api",),
+    "httptools": ("app.api",),
     "pydantic_settings": ("app.settings",),
     "sklearn": ("app.training",),
     "scipy": ("app.training",),

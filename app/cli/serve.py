@@ -66,8 +66,8 @@ def serve(
     import uvicorn
 
     from app.analysis.child_pool import service_processes
-    from app.api import connection_timeouts
     from app.api.app import create_app
+    from app.api.server.options import uvicorn_options
     from app.runtime import observability
 
     _exit_if_unready(settings)
@@ -79,7 +79,7 @@ def serve(
         port=settings.port,
         log_config=None,
         access_log=False,
-        **connection_timeouts.uvicorn_options(),
+        **uvicorn_options(),
         timeout_keep_alive=KEEP_ALIVE_S,
     )
 

@@ -18,8 +18,8 @@ from PIL import Image
 
 from app.analysis.analyzer import Analyzer, Stopwatch
 from app.analysis.model import ModelInfo
-from app.api import connection_timeouts
 from app.api.app import create_app
+from app.api.server.options import uvicorn_options
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.checks.texture import CHECK as TEXTURE
 from app.evidence import NO_RATIOS, Analysis, Evidence, Mark, Match, Outcome, Reading, Verdict
@@ -145,7 +145,7 @@ def _run_uvicorn(app: FastAPI) -> Iterator[httpx.Client]:
             port=0,
             log_config=None,
             access_log=False,
-            **connection_timeouts.uvicorn_options(),
+            **uvicorn_options(),
         )
     )
     thread = threading.Thread(target=server.run)

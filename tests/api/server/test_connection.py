@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
 import socket
 import time
@@ -13,7 +14,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from app.api.connection_timeouts import MAX_HEAD_BYTES, Connection
+from app.api.server.connection import FREE_CHUNKS, LINGER_S, MAX_HEAD_BYTES, Connection
 from tests.api.stub_analyzer import StartServer, picture_bytes
 
 REQUEST = b"GET /livez HTTP/1.1\r\nHost: localhost\r\n\r\n"
@@ -110,29 +111,79 @@ def test_an_idle_connection_that_was_answered_is_kept(
         time.sleep(2 * SHORT_HEAD_TIMEOUT_S)
 
 
-def test_a_refused_body_may_still_arrive_and_the_connection_is_kept(
-    impatient: httpx.Client, connect: ExitStack
+@pytest.mark.parametrize("rest", [b"x" * 500, b""], ids=["the rest", "nothing"])
+def test_a_refused_body_ends_the_connection_once_the_answer_could_be_read(
+    impatient: httpx.Client, connect: ExitStack, rest: bytes
 ) -> None:
     connection = open_connection(impatient, connect)
     head = b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
-    connection.sendall(head + b"x" * 500)
+    connection.sendall(head + b"x" * 400)
     assert read_response(connection) == b"HTTP/1.1 404"
-    connection.sendall(b"x" * 500)
-    time.sleep(2 * SHORT_HEAD_TIMEOUT_S)
-    connection.sendall(REQUEST)
-    assert read_response(connection) == b"HTTP/1.1 200"
+    connection.sendall(rest)  # arrives, and is dropped
+    began = time.monotonic()
+    assert is_closed(connection)
+    assert time.monotonic() - began < LINGER_S + 5
 
 
-def test_a_refused_body_that_never_ends_is_not_waited_for(
+def test_an_answer_that_refuses_a_body_says_that_it_ends_the_connection(
     impatient: httpx.Client, connect: ExitStack
 ) -> None:
     connection = open_connection(impatient, connect)
-    head = b"POST /nowhere HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n\r\n"
-    connection.sendall(head + b"x")
-    assert read_response(connection) == b"HTTP/1.1 404"
-    connection.sendall(b"x")
+    connection.sendall(b"POST /nowhere HTTP/1.1\r\nHost: a\r\nContent-Length: 1000\r\n\r\n")
+    assert b"connection: close" in connection.recv(4096)
+    kept = impatient.post("/nowhere", content=b"x" * 1000)
+    assert "connection" not in kept.headers  # the whole body had arrived
+
+
+def test_a_body_in_tiny_chunks_is_refused_and_delays_nobody(
+    impatient: httpx.Client, connect: ExitStack
+) -> None:
+    connection = open_connection(impatient, connect)
+    connection.sendall(
+        b"POST /v1/analyses HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+        b"Transfer-Encoding: chunked\r\n\r\n"
+    )
+    with contextlib.suppress(ConnectionError):
+        connection.sendall(b"1\r\nx\r\n" * (2 * FREE_CHUNKS))
     while not is_closed(connection):
         pass
+    assert impatient.get("/livez").status_code == 200
+
+
+def test_a_body_in_small_chunks_arrives_whole(impatient: httpx.Client) -> None:
+    picture = picture_bytes((200, 150))
+    chunks = (picture[start : start + 20] for start in range(0, len(picture), 20))
+    response = impatient.post("/v1/analyses", content=chunks, headers={"Content-Type": "image/png"})
+    assert response.status_code == 200
+
+
+def test_of_too_many_connections_the_longest_idle_is_closed(
+    start: StartServer, monkeypatch: pytest.MonkeyPatch, connect: ExitStack
+) -> None:
+    client = start(workers=1)
+    monkeypatch.setattr(Connection, "max_connections", 20)
+    crowd = []
+    for _ in range(60):
+        connection = open_connection(client, connect)
+        connection.sendall(REQUEST)
+        assert read_response(connection) == b"HTTP/1.1 200"
+        crowd.append(connection)
+    assert all(is_closed(connection) for connection in crowd[:39])
+    crowd[-1].sendall(REQUEST)
+    assert read_response(crowd[-1]) == b"HTTP/1.1 200"
+    assert client.get("/livez").status_code == 200
+
+
+def test_pipelined_requests_are_answered_in_their_order(
+    impatient: httpx.Client, connect: ExitStack
+) -> None:
+    connection = open_connection(impatient, connect)
+    connection.sendall(REQUEST * 300)
+    received = b""
+    while received.count(b"HTTP/1.1 200 OK") < 300:
+        data = connection.recv(65_536)
+        assert data
+        received += data
 
 
 def test_a_slow_body_has_its_own_deadline_not_this_one(
