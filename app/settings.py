@@ -118,6 +118,8 @@ class Settings(BaseSettings):
 
     A picture that kills one kills nothing else.
     """
+    contact: str = Field(default="", max_length=500)
+    """Whom to ask about a report: shown at the head of each."""
     models_dir: Path = MODELS_DIR
     data_dir: Path = Path("data")
     """Where batches are kept, unless ``database_url`` names a server; made when first needed."""

@@ -92,7 +92,11 @@ def run_batch(
             if batch.status is not Status.COMPLETED:
                 raise BatchIncomplete(batch.error or f"the batch is {batch.status}")
             batch_images = BatchImages(
-                service, analyzer.model, settings.base_rate, batch_input.name
+                service,
+                analyzer.model,
+                settings.base_rate,
+                batch_input.name,
+                settings.contact,
             )
             _write_outputs(service, batch, outputs, batch_images)
             retryable_count = _count_retryable(service, batch)

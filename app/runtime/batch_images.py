@@ -61,7 +61,12 @@ class BatchImages:
     """
 
     def __init__(
-        self, service: BatchService, model: ModelInfo, base_rate: float, list_name: str = ""
+        self,
+        service: BatchService,
+        model: ModelInfo,
+        base_rate: float,
+        list_name: str = "",
+        contact: str = "",
     ) -> None:
         self._service = service
         left, right = model.template_eyes[TEMPLATE_FAMILY]
@@ -71,6 +76,7 @@ class BatchImages:
         self._model = model.description
         self._base_rate = base_rate
         self._list_name = list_name
+        self._contact = contact
 
     def montage(self, batch: Batch, query: MontageQuery = MontageQuery()) -> bytes:
         """One page as PNG. Raises ``NotYet``, or ``NotFound`` beyond the last page."""
@@ -125,7 +131,13 @@ class BatchImages:
         )
         name = list_display_name(batch, self._list_name)
         report_data = build_report(
-            batch, self._iter_results(batch), flagged, self._model, self._base_rate, name
+            batch,
+            self._iter_results(batch),
+            flagged,
+            self._model,
+            self._base_rate,
+            name,
+            self._contact,
         )
         complete_report = replace(
             report_data,
@@ -187,5 +199,5 @@ def _require_results(batch: Batch) -> int:
     """How many items have a result; raises ``NotYet`` if none has."""
     result_count = batch.completed + batch.failed
     if result_count == 0:
-        raise NotYet("Nothing of this list has been looked at yet; come back when something has.")
+        raise NotYet("No picture of this list has been analyzed yet; ask again when one has.")
     return result_count

@@ -11,9 +11,17 @@ from typing import Any, Final
 from app import __version__
 from app.batches.store.models import Batch, Status
 from app.cohort.prevalence import posterior
+from app.evidence import Outcome, Verdict
 from app.records import ItemResult
 from app.render import analysis_text
-from app.render.report.record import MAX_FLAGGED, FailureGroup, FlaggedPicture, Report
+from app.render.report.record import (
+    MAX_FLAGGED,
+    MAX_NAMED,
+    FailureGroup,
+    FlaggedPicture,
+    NamedItems,
+    Report,
+)
 
 _TIME_LABELS: Final = {
     Status.VALIDATING: "asked",
@@ -21,6 +29,8 @@ _TIME_LABELS: Final = {
     Status.FAILED: "failed",
     Status.CANCELLED: "cancelled",
 }
+
+_NAMED_HEADINGS: Final = ("Flagged", "Inconclusive", "Not scored", "Failed")
 
 
 def build_report(
@@ -30,11 +40,12 @@ def build_report(
     model: Mapping[str, Any],
     base_rate: float,
     list_name: str = "",
+    contact: str = "",
 ) -> Report:
     """Everything but the pictures. ``results``: in the list's order, thumbnails not needed.
 
     ``flagged``: the strongest first; no more are taken than are shown. ``model``: as served.
-    ``list_name``: what people call the list, if that is known.
+    ``list_name``: what people call the list, if that is known. ``contact``: of the operator.
     """
     cohort = dict(batch.cohort or {})
     duplicate_seqs = {
@@ -42,7 +53,15 @@ def build_report(
     }
     names: dict[int, str] = {}
     failures: dict[str, FailureGroup] = {}
+    named = {heading: NamedItems(heading) for heading in _NAMED_HEADINGS}
+    listed: dict[str, list[tuple[int, str, str]]] = {heading: [] for heading in named}
     for result in results:
+        entry = _named_entry(result)
+        if entry is not None:
+            heading, detail = entry
+            named[heading] = replace(named[heading], count=named[heading].count + 1)
+            if len(listed[heading]) < MAX_NAMED:
+                listed[heading].append((result.seq, display_name(result), detail))
         if result.seq in duplicate_seqs:
             names[result.seq] = display_name(result)
         if result.failure is not None:
@@ -73,10 +92,33 @@ def build_report(
         thresholds=tuple(model.get("thresholds", ())),
         flagged=tuple(_build_flagged(r, share) for r in itertools.islice(flagged, MAX_FLAGGED)),
         names=names,
+        named=tuple(
+            replace(group, items=tuple(listed[heading])) for heading, group in named.items()
+        ),
+        figures=dict(model.get("figures", {})),
+        contact=contact,
         failures=tuple(sorted(failures.values(), key=lambda f: (-f.count, f.code))),
         list_name=list_name,
         status=batch.status,
     )
+
+
+_FLAGGED, _INCONCLUSIVE, _NOT_SCORED, _FAILED = _NAMED_HEADINGS
+
+
+def _named_entry(result: ItemResult) -> tuple[str, str] | None:
+    """Under which heading an item is listed by name, and a word more; ``None``: not listed."""
+    if result.failure is not None:
+        return _FAILED, result.failure.title
+    record = result.record
+    assert record is not None
+    if record.outcome != Outcome.SCORED:
+        return _NOT_SCORED, analysis_text.UNSCORED_REASON.get(record.outcome, record.outcome)
+    if record.verdict == Verdict.LIKELY_STYLEGAN:
+        return _FLAGGED, f"llr {analysis_text.format_llr(record.llr)}"
+    if record.verdict == Verdict.INCONCLUSIVE:
+        return _INCONCLUSIVE, f"llr {analysis_text.format_llr(record.llr)}"
+    return None
 
 
 def display_name(result: ItemResult) -> str:
@@ -107,6 +149,9 @@ def _build_flagged(result: ItemResult, share: float) -> FlaggedPicture:
         checks=tuple(_check_summary(check) for check in analysis["checks"]),
         notes=tuple(map(analysis_text.warning_text, analysis["warnings"])),
         account=dict(result.account),
+        sha256=result.record.sha256,
+        llr_ordinary=result.record.llr_ordinary,
+        llr_framed=result.record.llr_framed,
     )
 
 

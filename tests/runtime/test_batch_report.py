@@ -96,3 +96,19 @@ def test_the_report_knows_what_it_is_of() -> None:
 def test_a_list_is_called_what_its_sender_calls_it(metadata: dict[str, Any], name: str) -> None:
     batch = replace(BATCH, request=BatchRequest(prior=0.5, metadata=metadata))
     assert list_display_name(batch, "file.csv") == name
+
+
+def test_items_are_listed_by_name_and_result() -> None:
+    report = make_report()
+    groups = {group.heading: group for group in report.named}
+    assert list(groups) == ["Flagged", "Inconclusive", "Not scored", "Failed"]
+    failed = failed_item(1)
+    assert failed.failure is not None
+    assert groups["Failed"].items == ((1, failed.source, failed.failure.title),)
+    assert sum(group.count for group in groups.values()) == 2
+    assert report.flagged[0].sha256 == record_of(bytes_of(0)).sha256
+
+
+def test_the_contact_is_the_operators() -> None:
+    report = build_report(BATCH, [], iter([]), {"id": "cal"}, 0.0005, contact="abuse@example.org")
+    assert report.contact == "abuse@example.org"

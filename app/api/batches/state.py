@@ -102,7 +102,9 @@ async def open_batch_state(
         service_context = open_batch_service(settings, analyzer, metrics, cooldowns)
         service = await asyncio.to_thread(service_context.__enter__)
         try:
-            images = BatchImages(service, analyzer.model, settings.base_rate)
+            images = BatchImages(
+                service, analyzer.model, settings.base_rate, contact=settings.contact
+            )
             limits = BatchLimits.create(is_shared=is_shared)
             yield BatchState(service, images, spool_dir, executor, listener_executor, limits)
         finally:

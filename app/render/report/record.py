@@ -1,4 +1,4 @@
-"""What the report tells, as plain values: nothing of how batches are kept or answered."""
+"""What the report states, as plain values: nothing of how batches are stored or served."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ from app.cohort.facts import read_number
 from app.evidence import Verdict
 
 MAX_FLAGGED: Final = 200
+MAX_NAMED: Final = 5_000
+"""Items of one result that are listed by name."""
 
 
 @dataclass(frozen=True)
 class FlaggedPicture:
     """One flagged picture. ``checks``: each check's name, llr (``None``: not measured), sentence.
 
-    ``thumbnail``: JPEG, empty if none was kept. ``posterior_in_list``: at the list's own share,
+    ``thumbnail``: JPEG, empty if none is stored. ``posterior_in_list``: at the list's own share,
     ``None`` where that is unknown. ``notes``: warnings as sentences. ``account``: what the list
     says of the account.
     """
@@ -32,6 +34,18 @@ class FlaggedPicture:
     checks: tuple[tuple[str, float | None, str], ...] = ()
     notes: tuple[str, ...] = ()
     account: Mapping[str, str] = field(default_factory=dict)
+    sha256: str = ""
+    llr_ordinary: float = 0.0
+    llr_framed: float = 0.0
+
+
+@dataclass(frozen=True)
+class NamedItems:
+    """Items with one result, by name. ``count``: of all; ``items``: seq, name, detail of some."""
+
+    heading: str
+    count: int = 0
+    items: tuple[tuple[int, str, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -46,7 +60,7 @@ class FailureGroup:
 
 @dataclass(frozen=True)
 class Report:
-    """Everything that the page tells, as plain values.
+    """Everything that the page states, as plain values.
 
     ``facts``: further rows for the head of the page (list format, metadata), name and value.
     ``times``: name of a moment ("asked", "finished") and when, as text. ``outcomes``,
@@ -55,8 +69,10 @@ class Report:
     ``composite``, ``scatter``: PNG, empty if there is none. ``flagged``: the strongest first, at
     most 200 are shown of ``verdicts[likely_stylegan]``. ``names``: of the items that duplicates
     speak of, by seq; ``alike``: thumbnails (JPEG) of some of them. ``failures``: by kind.
+    ``named``: flagged, inconclusive, not scored and failed items by name. ``figures``: of the
+    calibration. ``contact``: of the operator, empty if none is set.
     ``list_name``: what people call the list, empty if that is unknown. ``status``: of the batch, in
-    a word; told where not everything was looked at.
+    a word; stated where not everything was analyzed.
     """
 
     batch_id: str
@@ -80,6 +96,9 @@ class Report:
     names: Mapping[int, str] = field(default_factory=dict)
     alike: Mapping[int, bytes] = field(default_factory=dict)
     failures: tuple[FailureGroup, ...] = ()
+    named: tuple[NamedItems, ...] = ()
+    figures: Mapping[str, Any] = field(default_factory=dict)
+    contact: str = ""
     list_name: str = ""
     status: str = "completed"
 
@@ -90,7 +109,7 @@ class Report:
 
     @property
     def pending(self) -> int:
-        """Items that nobody has looked at: the list is still at work, or was stopped."""
+        """Items that have no result yet: the list is in progress, or was stopped."""
         return max(0, self.total - self.completed - self.failed)
 
     @property

@@ -18,6 +18,7 @@ from app.evidence import SCOPE, verbal_support
 from app.render import analysis_text
 from app.render.html import CONTENT_SECURITY_POLICY, render_template
 from app.render.report import tables
+from app.render.report.finding import finding_sentences
 from app.render.report.record import MAX_FLAGGED, FailureGroup, FlaggedPicture, Report
 
 __all__ = ["MAX_FLAGGED", "FailureGroup", "FlaggedPicture", "Report", "render_report"]
@@ -44,6 +45,7 @@ SECTIONS: Final = (
         "pictures", "The list in pictures", lambda r: bool(r.montage or r.composite or r.scatter)
     ),
     Section("flagged", "The flagged pictures"),
+    Section("names", "Results by name", lambda r: any(group.items for group in r.named)),
     Section(
         "duplicates", "The same picture on several accounts", lambda r: bool(_listed_groups(r))
     ),
@@ -53,6 +55,7 @@ SECTIONS: Final = (
         lambda r: bool(tables.account_figures(r.cohort.get("accounts"))),
     ),
     Section("unscored", "Not scored, and why"),
+    Section("error_rates", "Error rates that matter to those who were flagged"),
     Section("method", "Method and limits"),
     Section("reproduction", "How to reproduce this"),
 )
@@ -69,6 +72,7 @@ def render_report(report: Report) -> bytes:
         scope=SCOPE,
         not_the_account=analysis_text.NOT_THE_ACCOUNT,
         not_a_probability=analysis_text.NOT_A_PROBABILITY,
+        finding=finding_sentences(report),
         summary=_summary_sentences(report),
         caveats=read_sentences(report.cohort, "caveats"),
         verdict_counts=tables.verdict_counts(report),
@@ -80,6 +84,8 @@ def render_report(report: Report) -> bytes:
         shown=report.flagged[:MAX_FLAGGED],
         duplicate_groups=tables.duplicate_groups(report),
         account_figures=tables.account_figures(report.cohort.get("accounts")),
+        error_rates=tables.error_rate_rows(report.figures),
+        missing_rates=tables.missing_rates(report.figures),
         thresholds=tables.threshold_rows(report.thresholds),
         percent=format_percent,
         plural=pluralize,

@@ -111,6 +111,47 @@ def threshold_rows(thresholds: Sequence[Mapping[str, Any]]) -> list[Row]:
     ]
 
 
+RATES_OF_INTEREST: Final = (
+    "framed photographs",
+    "retouched photographs",
+    "studio portraits",
+    "size bands",
+    "apparent skin tone",
+)
+"""Pictures of people for which a flag is most often wrong, or might be unequally often."""
+
+
+def error_rate_rows(figures: Mapping[str, Any]) -> list[Row]:
+    """False alarms by kind of picture from ``error_rates`` of the calibration's figures.
+
+    Each of them: ``{"pictures": kind, "count": n, "rate": share, "upper_95": share}``.
+    """
+    return [
+        (
+            str(entry.get("pictures", "")),
+            format_value(entry.get("count")),
+            _format_rate(entry.get("rate")),
+            _format_rate(entry.get("upper_95")),
+        )
+        for entry in _error_rates(figures)
+    ]
+
+
+def missing_rates(figures: Mapping[str, Any]) -> list[str]:
+    """Kinds of interest for which the calibration states no rate."""
+    stated = {str(entry.get("pictures", "")) for entry in _error_rates(figures)}
+    return [kind for kind in RATES_OF_INTEREST if not any(kind in name for name in stated)]
+
+
+def _error_rates(figures: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    entries = figures.get("error_rates")
+    return (
+        [entry for entry in entries if isinstance(entry, Mapping)]
+        if isinstance(entries, list | tuple)
+        else []
+    )
+
+
 def _duplicate_group(group: Mapping[str, Any], report: Report) -> DuplicateGroup:
     seqs = _group_seqs(group)
     count = group.get("count")
