@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import shutil
+import tempfile
 from collections.abc import Callable, Iterator
 from functools import lru_cache
 from pathlib import Path
@@ -21,6 +24,23 @@ FACES = ROOT / "fixtures" / "faces"
 # No timing assertions, and the same examples every time.
 settings.register_profile("eyeline", deadline=None, derandomize=True)
 settings.load_profile("eyeline")
+
+RAM_DISK = Path("/dev/shm")
+MIN_RAM_DISK_BYTES = 2 * 2**30
+
+
+def _keep_temporary_files_in_memory() -> None:
+    """Some hundred tests commit to SQLite, and each commit waits for the disk.
+
+    Left alone where TMPDIR says otherwise, or where memory is short.
+    """
+    if "TMPDIR" in os.environ or not os.access(RAM_DISK, os.W_OK):
+        return
+    if shutil.disk_usage(RAM_DISK).free >= MIN_RAM_DISK_BYTES:
+        os.environ["TMPDIR"] = tempfile.tempdir = str(RAM_DISK)
+
+
+_keep_temporary_files_in_memory()
 
 
 @lru_cache
