@@ -28,6 +28,7 @@ from app.calibration.file import (
     LogisticEntry,
     NoiseEntry,
     OrdinaryEntry,
+    SmallestEntry,
     StampEntry,
     TemplateEntry,
     ThresholdEntry,
@@ -348,6 +349,9 @@ def calibration_file(**changes: Any) -> CalibrationFile:
             make_threshold_entry("likely_stylegan", 2.0),
             make_threshold_entry("unlikely_stylegan", -1.0),
         ],
+        "smallest": SmallestEntry(
+            eye_distance_px=5.0, false_positives=1, negatives=2000, upper_95=0.0024
+        ),
         "figures": {"cllr": 0.1},
     }
     return CalibrationFile(**content | changes)

@@ -195,9 +195,12 @@ def build_analysis(
     evidence = tuple(
         evidence_as_given(e, picture.size, turn) for e in (best.evidence if best else ())
     )
+    eye_distance_px = portraits[0].face.eye_distance_px if portraits else 0.0
     return Analysis(
         outcome=outcome,
-        verdict=calibration.verdict(against.total.llr) if scored else Verdict.NOT_APPLICABLE,
+        verdict=calibration.verdict(against.total.llr, eye_distance_px)
+        if scored
+        else Verdict.NOT_APPLICABLE,
         sha256=picture.sha256,
         perceptual_hash=picture.perceptual_hash,
         size=picture.size,
@@ -210,11 +213,25 @@ def build_analysis(
         evidence=evidence,
         against=against,
         calibration_id=calibration.id,
-        warnings=_warnings(picture, portraits),
+        warnings=(
+            *_warnings(picture, portraits),
+            *(measurement_warnings(against, eye_distance_px, calibration) if scored else ()),
+        ),
         llr_bounds=calibration.bounds,
         gan_eye_distance=gan_eye_distance(portraits[0]) if portraits else None,
         orientation_deg=turn,
     )
+
+
+def measurement_warnings(
+    against: LikelihoodRatios, eye_distance_px: float, calibration: Calibration
+) -> tuple[str, ...]:
+    """What a reader of a scored picture's llr must know of how it was measured."""
+    conditions = {
+        "geometry_only": not against.is_framed_measured,
+        "too_small_to_clear": calibration.is_too_small(eye_distance_px),
+    }
+    return tuple(name for name, holds in conditions.items() if holds)
 
 
 def _warnings(picture: Picture, portraits: Sequence[Portrait]) -> tuple[str, ...]:

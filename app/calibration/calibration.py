@@ -68,14 +68,25 @@ class Calibration:
         """The likelihood ratios of one face, within what validation can carry."""
         return self.fusion(estimates, self.bounds)
 
+    @property
+    def likely_llr(self) -> float:
+        """llr from which on a verdict is ``likely_stylegan``."""
+        return next(t.llr for t in self.thresholds if t.verdict == "likely_stylegan")
+
     def with_framed_share(self, share: float | None) -> Calibration:
         """The same at the operator's share of framed photographs; ``None`` keeps the fitted one."""
         if share is None:
             return self
         return replace(self, fusion=self.fusion.with_framed_share(share))
 
-    def verdict(self, llr: float) -> Verdict:
-        """The verdict for a scored picture."""
+    def is_too_small(self, eye_distance_px: float) -> bool:
+        """Whether no verdict was validated for a face with eyes this far apart."""
+        return eye_distance_px < self.file.smallest.eye_distance_px
+
+    def verdict(self, llr: float, eye_distance_px: float) -> Verdict:
+        """The verdict for a scored picture; inconclusive where the face is too small for one."""
+        if self.is_too_small(eye_distance_px):
+            return Verdict.INCONCLUSIVE
         limits = {t.verdict: t.llr for t in self.thresholds}
         if llr >= limits["likely_stylegan"]:
             return Verdict.LIKELY_STYLEGAN
@@ -91,6 +102,7 @@ class Calibration:
             "fitted_on": content["fitted_on"],
             "networks": content["networks"],
             "thresholds": content["thresholds"],
+            "smallest": content["smallest"],
             "llr_bounds": content["bounds"],
             "figures": content["figures"],
             "fusion": content["fusion"],

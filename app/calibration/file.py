@@ -189,6 +189,19 @@ class ThresholdEntry(_Strict):
     meaning: str
 
 
+class SmallestEntry(_Strict):
+    """The smallest face that gets a verdict: between the eyes, px.
+
+    ``false_positives`` of ``negatives``: ordinary avatars, made small, with eyes at least so far
+    apart and at most twice as far, that reach the threshold of ``likely_stylegan``.
+    """
+
+    eye_distance_px: Positive
+    false_positives: int
+    negatives: int
+    upper_95: Annotated[float, Field(ge=0, le=1)]
+
+
 class FittedOn(_Strict):
     manifest_sha256: str
     pictures: dict[str, int]
@@ -206,4 +219,5 @@ class CalibrationFile(_Strict):
     fusion: FusionEntry
     bounds: Bounds
     thresholds: list[ThresholdEntry]
+    smallest: SmallestEntry
     figures: dict[str, float]

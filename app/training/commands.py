@@ -24,7 +24,8 @@ from app.training.calibration.fit import fit_and_score
 from app.training.calibration.thresholds import serialize_model
 from app.training.cohort.fit import fit_cohort, to_held_out_scores
 from app.training.evaluation.evaluate import EvaluationMode, default_mode, evaluate, write_scores
-from app.training.evaluation.report import build_evaluation_report, format_report
+from app.training.evaluation.report import build_evaluation_report
+from app.training.evaluation.report_text import format_report
 from app.training.held_out_networks import load_models
 from app.training.network.hyperparameters import UNSEEN_COLLECTORS
 
@@ -36,8 +37,9 @@ def run_fit(root: Path, models_dir: Path) -> str:
     models = load_models(corpus, models_dir, use_shipped=False)
     data, held_out_scores = fit_and_score(corpus, models, networks.sha256)
     calibration = parse_calibration(data, CHECKS)
-    likely_llr = next(t.llr for t in calibration.thresholds if t.verdict == "likely_stylegan")
-    cohort_numbers = fit_cohort(to_held_out_scores(held_out_scores), likely_llr, calibration.id)
+    cohort_numbers = fit_cohort(
+        to_held_out_scores(held_out_scores), calibration.likely_llr, calibration.id
+    )
     (models_dir / CALIBRATION_FILE).write_bytes(data)
     (models_dir / COHORT).write_bytes(serialize_model(cohort_numbers))
     record_canary(models_dir, calibration)
@@ -87,6 +89,5 @@ def run_evaluate(
     )
     if scores_path is not None:
         write_scores(evaluation.scores, scores_path)
-    likely_llr = next(t.llr for t in calibration.thresholds if t.verdict == "likely_stylegan")
-    said = build_evaluation_report(evaluation, likely_llr)
+    said = build_evaluation_report(evaluation, calibration.likely_llr)
     return json.dumps(said) if as_json else format_report(said)

@@ -386,7 +386,7 @@ ORDER = [Verdict.UNLIKELY_STYLEGAN, Verdict.INCONCLUSIVE, Verdict.LIKELY_STYLEGA
 
 @given(st.floats(-6, 6), st.floats(0, 6))
 def test_more_evidence_never_gives_a_milder_verdict(llr: float, more: float) -> None:
-    weaker, stronger = EYES_ONLY.verdict(llr), EYES_ONLY.verdict(llr + more)
+    weaker, stronger = EYES_ONLY.verdict(llr, 100.0), EYES_ONLY.verdict(llr + more, 100.0)
     assert ORDER.index(weaker) <= ORDER.index(stronger)
 
 
@@ -395,7 +395,15 @@ def test_more_evidence_never_gives_a_milder_verdict(llr: float, more: float) -> 
     [(2.0, ORDER[2]), (1.999, ORDER[1]), (0.0, ORDER[1]), (-0.999, ORDER[1]), (-1.0, ORDER[0])],
 )
 def test_thresholds_belong_to_their_verdicts(llr: float, verdict: Verdict) -> None:
-    assert EYES_ONLY.verdict(llr) is verdict
+    assert EYES_ONLY.verdict(llr, 100.0) is verdict
+    assert EYES_ONLY.verdict(llr, 5.0) is verdict
+
+
+@pytest.mark.parametrize("llr", [-3.0, 0.0, 3.0])
+def test_a_face_below_the_smallest_that_was_validated_gets_no_verdict(llr: float) -> None:
+    assert EYES_ONLY.is_too_small(4.99)
+    assert not EYES_ONLY.is_too_small(5.0)
+    assert EYES_ONLY.verdict(llr, 4.99) is Verdict.INCONCLUSIVE
 
 
 def test_a_description_is_json_and_names_its_figures() -> None:

@@ -16,6 +16,7 @@ from app.training.calibration.measurements import MeasuredCorpus, measure_corpus
 from app.training.calibration.stamp import fit_stamp
 from app.training.calibration.thresholds import (
     NO_LLRS,
+    NO_SMALLEST,
     build_calibration_file,
     build_threshold,
     serialize_model,
@@ -64,8 +65,19 @@ def fit_and_score(
         measured_corpus, checks, [calibration.scales for calibration in fold_calibrations], fold_of
     )
     held_out_scores = score_held_out(measured_corpus.native, fold_calibrations, fold_of)
+    small_scores = [
+        scored
+        for pictures in measured_corpus.small_ordinary.values()
+        for scored in score_held_out(pictures, fold_calibrations, fold_of)
+    ]
     file = build_calibration_file(
-        corpus, measured_corpus.native, networks, checks, fusion_entry, held_out_scores
+        corpus,
+        measured_corpus.native,
+        networks,
+        checks,
+        fusion_entry,
+        held_out_scores,
+        small_scores,
     )
     return serialize_model(file), held_out_scores
 
@@ -140,6 +152,7 @@ def provisional_calibration(
             build_threshold("likely_stylegan", 2.0, NO_LLRS, NO_LLRS, ""),
             build_threshold("unlikely_stylegan", -1.0, NO_LLRS, NO_LLRS, ""),
         ],
+        smallest=NO_SMALLEST,
         figures={},
     )
     return parse_calibration(file.model_dump_json().encode(), CHECKS)

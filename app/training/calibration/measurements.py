@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from app.training.calibration.network_offsets import OffsetCorrection, fit_offset_correction
 from app.training.calibration.sample_weights import has_share
 from app.training.calibration.size_effects import SizeEffects, make_downscaler, measure_size_effects
-from app.training.corpus import Corpus, ManifestRow
+from app.training.corpus import ORDINARY_KINDS, Corpus, ManifestRow
 from app.training.measure import MeasuredPicture, Models, measure_pictures
 
 DOWNSCALED_SIDES_PX: Final = (200, 96)
 """Pictures are weighed as they are and made as small as this: slopes depend on size."""
+SMALL_SIDES_PX: Final = (24, 32, 40, 48)
+"""As small as platforms show avatars."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -22,12 +24,14 @@ class MeasuredCorpus:
 
     ``native``: every picture as it is. ``downscaled``: by side in px, those that take part in
     telling pixels apart, made as small as that. ``size_effects``: what small pictures do to the
-    eyes' place.
+    eyes' place. ``small_ordinary``: by side, ordinary avatars made so small that no pixel check
+    can measure, to see how often they are called generated.
     """
 
     native: Sequence[MeasuredPicture]
     downscaled: Mapping[int, Sequence[MeasuredPicture]]
     size_effects: SizeEffects
+    small_ordinary: Mapping[int, Sequence[MeasuredPicture]] = field(default_factory=dict)
     offset_correction: OffsetCorrection = field(default_factory=lambda: OffsetCorrection({}))
     """What brings further pictures, read by the same networks, to the scale of these."""
 
@@ -42,9 +46,7 @@ class MeasuredCorpus:
             return [m for m in pictures for _ in range(times(m.row))]
 
         downscaled = {side: repeat(part) for side, part in self.downscaled.items()}
-        return MeasuredCorpus(
-            repeat(self.native), downscaled, self.size_effects, self.offset_correction
-        )
+        return replace(self, native=repeat(self.native), downscaled=downscaled)
 
     @property
     def pixel_pictures(self) -> list[MeasuredPicture]:
@@ -57,7 +59,10 @@ def measure_corpus(corpus: Corpus, models: Models) -> MeasuredCorpus:
     """Measure ``corpus`` at every size."""
     native = list(measure_pictures(corpus, corpus.rows, models))
     measured_corpus = MeasuredCorpus(
-        native, measure_downscaled(corpus, models), measure_size_effects(corpus, native, models)
+        native,
+        measure_downscaled(corpus, models),
+        measure_size_effects(corpus, native, models),
+        measure_small_ordinary(corpus, models),
     )
     return correct_offsets(measured_corpus)
 
@@ -68,12 +73,21 @@ def correct_offsets(measured_corpus: MeasuredCorpus) -> MeasuredCorpus:
     downscaled = {
         side: [correct(m) for m in part] for side, part in measured_corpus.downscaled.items()
     }
-    return MeasuredCorpus(
-        [correct(m) for m in measured_corpus.native],
-        downscaled,
-        measured_corpus.size_effects,
-        correct,
+    return replace(
+        measured_corpus,
+        native=[correct(m) for m in measured_corpus.native],
+        downscaled=downscaled,
+        offset_correction=correct,
     )
+
+
+def measure_small_ordinary(corpus: Corpus, models: Models) -> dict[int, Sequence[MeasuredPicture]]:
+    """Every second ordinary avatar at each of ``SMALL_SIDES_PX``, the others at the next."""
+    rows = [row for row in corpus.rows if row.kind in ORDINARY_KINDS]
+    return {
+        side: list(measure_pictures(corpus, rows[i % 2 :: 2], models, make_downscaler(side)))
+        for i, side in enumerate(SMALL_SIDES_PX)
+    }
 
 
 def measure_downscaled(corpus: Corpus, models: Models) -> dict[int, Sequence[MeasuredPicture]]:

@@ -9,7 +9,9 @@ import numpy as np
 from app.arrays import FloatArray
 from app.calibration.densities import StudentT
 
-_EM_ITERATIONS: Final = 60
+_EM_ITERATIONS: Final = 80
+_MIN_VARIANCE: Final = 1e-12
+"""Added along every axis, so that points on one line have a scale as well."""
 
 
 def fit_t(
@@ -23,13 +25,14 @@ def fit_t(
     """
     d = points.shape[1]
     mean = np.median(points, axis=0)
-    scale = np.diag((1.4826 * np.median(np.abs(points - mean), axis=0)) ** 2)
+    scale = np.diag((1.4826 * np.median(np.abs(points - mean), axis=0)) ** 2 + _MIN_VARIANCE)
     for _ in range(_EM_ITERATIONS):
         distance2 = _squared_distances(points - mean, scale) / variance_factors
         em_weights = weights * (freedom + d) / (freedom + distance2) / variance_factors
         mean = (em_weights[:, None] * points).sum(axis=0) / em_weights.sum()
         offsets = points - mean
         scale = (em_weights[:, None] * offsets).T @ offsets / weights.sum()
+        scale = (scale + scale.T) / 2.0 + _MIN_VARIANCE * np.eye(d)
     # A point whose scale is wider is one drawn in to the same scale, at a density so much lower.
     rescaled = mean + (points - mean) / np.sqrt(variance_factors)[:, None]
     log_densities = StudentT(freedom, mean, scale).log_density(rescaled) - d / 2 * np.log(

@@ -7,15 +7,30 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 from pydantic import BaseModel
 
 from app.arrays import FloatArray
-from app.calibration.file import CalibrationFile, CheckEntry, FittedOn, FusionEntry, ThresholdEntry
+from app.calibration.file import (
+    CalibrationFile,
+    CheckEntry,
+    FittedOn,
+    FusionEntry,
+    SmallestEntry,
+    ThresholdEntry,
+)
+from app.evidence import Outcome, Verdict
 from app.training.calibration.sample_weights import ALIGNED_KINDS
 from app.training.corpus import ORDINARY_KINDS, Corpus
+from app.training.evaluation.breakdowns import (
+    compare_framed_ratio,
+    flatten_rates,
+    rates_by_size,
+    rates_by_skin_tone,
+)
 from app.training.evaluation.metrics import cllr, cllr_min, rate_above
 from app.training.evaluation.scoring import ScoredPicture, scored_llrs
 from app.training.measure import MeasuredPicture
@@ -25,6 +40,13 @@ MIN_LIKELY_LLR: Final = 1.0
 """No verdict says likely StyleGAN below a ratio of ten, however few ordinary pictures reach it."""
 UNLIKELY_LLR: Final = -1.0
 """Ten times likelier ordinary, however few generated pictures fall below."""
+_SMALLEST_STEPS_PX: Final = 2.0 ** (np.arange(0, 40) / 6.0)
+_MIN_SMALL_PICTURES: Final = 1000
+"""With fewer, not one false alarm is what a rate of one in a thousand gives as well."""
+NO_SMALLEST: Final = SmallestEntry(
+    eye_distance_px=12.0, false_positives=0, negatives=0, upper_95=1.0
+)
+"""Where no small picture was measured: an avatar of 48 px, below which landmarks blur."""
 NO_LLRS: Final = np.zeros(0)
 """No pictures: for thresholds that only order verdicts."""
 
@@ -36,8 +58,12 @@ def build_calibration_file(
     checks: Mapping[str, CheckEntry],
     fusion_entry: FusionEntry,
     held_out_scores: Sequence[ScoredPicture],
+    small_scores: Sequence[ScoredPicture],
 ) -> CalibrationFile:
-    """The finished file: thresholds and figures from pictures of collectors not fitted on."""
+    """The finished file: thresholds and figures from pictures of collectors not fitted on.
+
+    ``small_scores``: of ordinary avatars that were made small.
+    """
     ordinary = [s for s in held_out_scores if s.row.kind in ORDINARY_KINDS]
     aligned = [s for s in held_out_scores if s.row.kind in ALIGNED_KINDS]
     generated = [s for s in held_out_scores if s.row.kind in ("stylegan1", "stylegan2")]
@@ -73,12 +99,36 @@ def build_calibration_file(
                 "llr above: ordinary avatars not cleared, StyleGAN 1 and 2 not cleared",
             ),
         ],
+        smallest=find_smallest(small_scores, likely_llr),
         figures={
             f"{name}{pool}": round(measure(scored_llrs(generated), scored_llrs(group)), 4)
             for pool, group in (("", ordinary), ("_aligned", aligned))
             if scored_llrs(group).size
             for name, measure in (("cllr", cllr), ("cllr_min", cllr_min))
-        },
+        }
+        | build_group_figures(held_out_scores, likely_llr),
+    )
+
+
+def build_group_figures(
+    held_out_scores: Sequence[ScoredPicture], likely_llr: float
+) -> dict[str, float]:
+    """Cllr of the ratio against framed photographs; rates by apparent skin tone and by size."""
+    # The folds' own thresholds only order verdicts: here they are those of the finished file.
+    scores = [
+        replace(s, verdict=Verdict.LIKELY_STYLEGAN if s.llr >= likely_llr else Verdict.INCONCLUSIVE)
+        for s in held_out_scores
+        if s.outcome == Outcome.SCORED
+    ]
+    framed = {
+        f"against_framed_{pool}_{name}": float(value)
+        for pool, row in compare_framed_ratio(scores).items()
+        for name, value in row.items()
+    }
+    return (
+        framed
+        | flatten_rates("skin_tone", rates_by_skin_tone(scores))
+        | flatten_rates("side_px", rates_by_size(scores))
     )
 
 
@@ -101,6 +151,35 @@ def find_threshold(real: FloatArray, false_positive_rate: float) -> float:
     steps = np.round(np.arange(MIN_LIKELY_LLR, 6.0, 0.05), 2)
     passing = [t for t in steps if (real >= t).mean() <= false_positive_rate]
     return float(passing[0])
+
+
+def find_smallest(scores: Sequence[ScoredPicture], likely_llr: float) -> SmallestEntry:
+    """The least eye distance from which on no size has too many false alarms.
+
+    Sizes are compared in windows of a factor of two, from large to small, in steps of a sixth of
+    an octave: the first window that is too thin to tell, or in which more than
+    ``TARGET_FALSE_POSITIVE_RATE`` reach ``likely_llr``, ends it.
+    """
+    distances = np.array([s.eye_distance_px for s in scores])
+    flagged = np.array([s.llr >= likely_llr for s in scores])
+    best = NO_SMALLEST
+    largest = float(distances.max(initial=0.0)) / 2.0
+    for distance in _SMALLEST_STEPS_PX[largest >= _SMALLEST_STEPS_PX][::-1]:
+        window = (distances >= distance) & (distances < 2.0 * distance)
+        rate = rate_above(np.where(flagged[window], 1.0, 0.0), 1.0)
+        if rate.trials < _MIN_SMALL_PICTURES:
+            if best is NO_SMALLEST:
+                continue  # too few are as large as this: smaller ones decide
+            break
+        if rate.hits > TARGET_FALSE_POSITIVE_RATE * rate.trials:
+            break
+        best = SmallestEntry(
+            eye_distance_px=round(float(distances[window].min()), 2),
+            false_positives=rate.hits,
+            negatives=rate.trials,
+            upper_95=rate.upper_95,
+        )
+    return best
 
 
 def build_threshold(

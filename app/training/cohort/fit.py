@@ -24,7 +24,8 @@ from app.cohort.parameters import (
 )
 from app.training.calibration.alignment_model import STUDIO_SHARE
 from app.training.calibration.sample_weights import ALIGNED_KINDS
-from app.training.cohort.volumes import estimate_volumes, fit_spread_t
+from app.training.calibration.student_t import fit_t
+from app.training.cohort.volumes import estimate_volumes
 from app.training.corpus import FFHQ_KINDS, ORDINARY_KINDS, STUDIO_KINDS
 from app.training.evaluation.metrics import clopper_pearson_upper
 from app.training.evaluation.scoring import ScoredPicture
@@ -214,7 +215,8 @@ def measure_ordinary_densities(
 
 
 def _fit_frame(name: str, share: float, squares: FloatArray) -> FrameEntry:
-    mean, scale = fit_spread_t(squares, _FRAME_FREEDOM)
+    ones = np.ones(len(squares))
+    mean, scale = fit_t(squares, ones, ones, _FRAME_FREEDOM)[:2]
     return FrameEntry(
         name=name,
         share=share,

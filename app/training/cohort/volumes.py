@@ -1,4 +1,4 @@
-"""A frame's spread, and how much room it takes up at each density: by seeded random points."""
+"""How much room frames take up at each density: by seeded random points."""
 
 from __future__ import annotations
 
@@ -19,26 +19,9 @@ _PROPOSAL_FREEDOM: Final = 2.0
 _DENSITIES: Final = np.round(np.arange(1.0, 9.01, 0.1), 2)
 _MIN_VOLUME: Final = 1e-9
 """Less is never said: squares are not known any better."""
-_EM_ITERATIONS: Final = 80
 _LN10: Final = math.log(10.0)
 
 LogDensity = Callable[[FloatArray, Sequence[FrameEntry]], FloatArray]
-
-
-def fit_spread_t(squares: FloatArray, freedom: float) -> tuple[FloatArray, FloatArray]:
-    """Mean (4,) and scale (4, 4) of a multivariate t with ``freedom`` over ``squares`` (EM)."""
-    mean = np.median(squares, axis=0)
-    deviation = np.median(np.abs(squares - mean), axis=0)
-    scale = np.diag((1.4826 * deviation) ** 2 + 1e-10)
-    for _ in range(_EM_ITERATIONS):
-        offsets = squares - mean
-        distance2 = np.einsum("ni,ij,nj->n", offsets, np.linalg.inv(scale), offsets)
-        weights = (freedom + squares.shape[1]) / (freedom + distance2)
-        mean = weights @ squares / weights.sum()
-        offsets = squares - mean
-        scale = (weights[:, None] * offsets).T @ offsets / len(squares)
-        scale = (scale + scale.T) / 2.0 + 1e-12 * np.eye(len(mean))
-    return mean, scale
 
 
 def estimate_volumes(frames: Sequence[FrameEntry], zooms: int, max_zoom: float) -> VolumeEntry:

@@ -1,4 +1,4 @@
-"""What an evaluation says: one object for machines, a page for people."""
+"""The figures of an evaluation, as one JSON object."""
 
 from __future__ import annotations
 
@@ -14,6 +14,11 @@ from app.checks import CHECKS
 from app.evidence import Outcome, Verdict
 from app.training.calibration.sample_weights import ALIGNED_KINDS
 from app.training.corpus import ORDINARY_KINDS
+from app.training.evaluation.breakdowns import (
+    compare_framed_ratio,
+    rates_by_size,
+    rates_by_skin_tone,
+)
 from app.training.evaluation.evaluate import Evaluation
 from app.training.evaluation.metrics import auc, cllr, cllr_min, rate_above, recall_at
 from app.training.evaluation.pool_auc import compare_by_size, count_strong_on_aligned
@@ -41,6 +46,9 @@ def build_evaluation_report(evaluation: Evaluation, likely_llr: float) -> dict[s
         "all": compare(generated, real),
         "ordinary": compare(generated, ordinary),
         "aligned": compare(generated, [s for s in real if s.row.kind in ALIGNED_KINDS]),
+        "against_framed": compare_framed_ratio(scores),
+        "by_skin_tone": rates_by_skin_tone(scores),
+        "by_size": rates_by_size(scores),
         "strong_on_aligned": count_strong_on_aligned(scores),
         "sizes": compare_by_size(evaluation.scores_by_size),
         "false_alarms_at_recall": [false_alarms_at_recall(scores, r) for r in RECALLS],
@@ -175,75 +183,6 @@ def summarize_groups(
         }
         for name, group in sorted(groups.items())
     }
-
-
-def format_report(report: dict[str, Any]) -> str:
-    """The report for people."""
-    counts = report["counts"]
-    lines = [
-        f"{counts['pictures']} pictures ({counts['generated']} generated), judged as "
-        f"{report['mode']}; "
-        f"{report['pictures_per_second']} pictures/s",
-        f"generated against ordinary: {_format_comparison(report['ordinary'])}",
-        f"generated against photographs in the frame: {_format_comparison(report['aligned'])}",
-        f"generated against all real: {_format_comparison(report['all'])}",
-        f"llr of 3 or more: {report['strong_on_aligned']['strong']} of "
-        f"{report['strong_on_aligned']['pictures']} photographs in the frame",
-    ]
-    lines += [
-        f"at {row['recall']:.0%} of StyleGAN 1 and 2 (llr {row['llr']}): "
-        f"{row['false_alarms']} false alarms in {row['ordinary']} "
-        f"(95 % upper bound {row['upper_95']:.3%})"
-        for row in report["false_alarms_at_recall"]
-        if row["llr"] is not None
-    ]
-    lines += [
-        "",
-        f"at llr {report['threshold_llr']} (likely_stylegan):",
-        *_format_groups(report["by_kind"]),
-    ]
-    for size, summary in report["sizes"].items():
-        lines += ["", f"{size} px, AUC by the total:", *_format_pools(summary["total"])]
-        for check, row in summary["checks"].items():
-            lines += [f"{size} px, AUC by {check} alone:", *_format_pools(row["against"])]
-    for name, groups in report["evasions"].items():
-        summary = _format_roc(report["evasions_found"][name])
-        lines += [
-            "",
-            f"{name}; of all, with ordinary ones flagged: {summary}",
-            *_format_groups(groups),
-        ]
-    lines += ["", *(f"false alarm {a['llr']:.2f} {a['path']}" for a in report["false_alarms"])]
-    return "\n".join(lines)
-
-
-def _format_groups(groups: dict[str, Any]) -> list[str]:
-    return [
-        f"  {name:24s} {g['pictures']:6d} pictures  likely {g['likely_stylegan']:7.2%}  "
-        f"unlikely {g['unlikely_stylegan']:7.2%}  median llr {g['median_llr']:5.2f}"
-        + (f"  unscored {g['unscored']}" if g["unscored"] else "")
-        for name, g in groups.items()
-    ]
-
-
-def _format_pools(table: dict[str, Any]) -> list[str]:
-    return [
-        f"  {kind:24s} "
-        + ", ".join(f"{pool} {cell['auc']:.4f}" for pool, cell in pools.items() if pools)
-        for kind, pools in table.items()
-    ]
-
-
-def _format_comparison(comparison: dict[str, Any]) -> str:
-    points = _format_roc(comparison["roc"])
-    return (
-        f"AUC {comparison['auc']}, recall {points}, Cllr {comparison['cllr']} (least "
-        f"{comparison['cllr_min']})"
-    )
-
-
-def _format_roc(roc: list[dict[str, Any]]) -> str:
-    return ", ".join(f"{p['tpr']:.4f} at {p['fpr']:g}" for p in roc if p["tpr"] is not None)
 
 
 def _llr_array(scores: Sequence[ScoredPicture], *, unscored: float) -> FloatArray:

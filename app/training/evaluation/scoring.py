@@ -7,9 +7,16 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.analysis.analyze import order_faces, outcome_with_face, weigh_face
+from app.analysis.analyze import (
+    Measurements,
+    measurement_warnings,
+    order_faces,
+    outcome_with_face,
+    weigh_face,
+)
 from app.arrays import FloatArray
 from app.calibration.calibration import Calibration
+from app.calibration.fusion import EYE_ALIGNMENT_NAME
 from app.evidence import NO_RATIOS, LikelihoodRatios, Outcome, Reading, Verdict
 from app.training.corpus import ManifestRow
 from app.training.measure import MeasuredPicture
@@ -20,6 +27,8 @@ class ScoredPicture:
     """One picture judged. ``checks`` maps a check's name to (value, llr), or to a reason.
 
     ``square``: the face's alignment as ``Alignment.vector()``, if it was scored.
+    ``eye_distance_px``, ``skin_ita_deg``: of the face that answers; see ``skin_tone``.
+    ``warnings``: those that follow from measurements (not ``animated``, not ``turned_away``).
     """
 
     row: ManifestRow
@@ -31,6 +40,8 @@ class ScoredPicture:
     side_px: int = 0
     square: tuple[float, float, float, float] | None = None
     warnings: tuple[str, ...] = ()
+    eye_distance_px: float = 0.0
+    skin_ita_deg: float | None = None
 
     @property
     def llr(self) -> float:
@@ -62,10 +73,12 @@ def score_picture(measured: MeasuredPicture, calibration: Calibration) -> Scored
             measured.gan_eye_distance,
             measured.side_px,
         )
+    eye_distance_px = answering_eye_distance_px(measured.faces[order[0]])
+    several = ("several_faces",) if len(measured.faces) > 1 else ()
     return ScoredPicture(
         row=measured.row,
         outcome=outcome,
-        verdict=calibration.verdict(best.llr),
+        verdict=calibration.verdict(best.llr, eye_distance_px),
         against=best.against,
         checks={
             e.check.name: (e.measurement.value, e.llr)
@@ -76,7 +89,21 @@ def score_picture(measured: MeasuredPicture, calibration: Calibration) -> Scored
         gan_eye_distance=measured.gan_eye_distance,
         side_px=measured.side_px,
         square=best.alignment.vector() if best.alignment else None,
+        warnings=(
+            *several,
+            *measurement_warnings(best.against, eye_distance_px, calibration),
+        ),
+        eye_distance_px=eye_distance_px,
+        skin_ita_deg=measured.skin_ita_deg[order[0]] if measured.skin_ita_deg else None,
     )
+
+
+def answering_eye_distance_px(measurements: Measurements) -> float:
+    """Distance between the irises, px; 0 where the face could not be measured."""
+    for check, reading in measurements:
+        if check.name == EYE_ALIGNMENT_NAME and isinstance(reading, Reading):
+            return reading.face_measurements[0].eye_distance_px
+    return 0.0
 
 
 def scored_llrs(scores: Sequence[ScoredPicture]) -> FloatArray:

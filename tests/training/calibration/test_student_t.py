@@ -85,3 +85,20 @@ def test_points_that_are_scattered_wider_count_as_such() -> None:
     scattered = np.where(wide[:, None], MEAN + 3.0 * (points - MEAN), points)
     _, scale, _ = fit(scattered, variance_factors=np.where(wide, 9.0, 1.0))
     assert scale == pytest.approx(fit(points)[1], abs=0.02)
+
+
+def test_a_spread_is_found_again_in_spite_of_outliers() -> None:
+    rng = np.random.default_rng(3)
+    points = rng.normal((0.5, 0.5, 0.0, 0.0), (0.0015, 0.0014, 0.012, 0.005), (500, 4))
+    points[:10] += 0.3
+    mean, scale, _ = fit(points)
+    assert mean == pytest.approx([0.5, 0.5, 0.0, 0.0], abs=2e-3)
+    assert np.sqrt(np.diag(scale)) == pytest.approx([0.0015, 0.0014, 0.012, 0.005], rel=0.3)
+
+
+def test_points_that_differ_along_one_axis_alone_have_a_scale() -> None:
+    points = np.zeros((20, 3))
+    points[:, 1] = np.arange(20.0)
+    _, scale, likelihood = fit(points)
+    assert np.isfinite(likelihood)
+    assert np.linalg.eigvalsh(scale).min() > 0.0

@@ -13,7 +13,7 @@ from app.training.cohort.fit import (
     fit_prevalence,
     to_held_out_scores,
 )
-from app.training.cohort.volumes import estimate_volumes, fit_spread_t
+from app.training.cohort.volumes import estimate_volumes
 from app.training.corpus import ManifestRow
 from app.training.evaluation.scoring import ScoredPicture
 from tests.likelihood_ratios import make_ratios
@@ -136,15 +136,6 @@ def test_the_room_of_a_frame_is_that_of_an_ellipsoid() -> None:
         assert np.interp(edge / np.log(10), result.density, result.one) == pytest.approx(
             room, abs=0.05
         )
-
-
-def test_a_spread_is_found_again_in_spite_of_outliers() -> None:
-    rng = np.random.default_rng(3)
-    points = rng.normal((0.5, 0.5, 0.0, 0.0), (0.0015, 0.0014, 0.012, 0.005), (500, 4))
-    points[:10] += 0.3
-    mean, scale = fit_spread_t(points, 4.0)
-    assert mean == pytest.approx([0.5, 0.5, 0.0, 0.0], abs=2e-3)
-    assert np.sqrt(np.diag(scale)) == pytest.approx([0.0015, 0.0014, 0.012, 0.005], rel=0.3)
 
 
 def test_what_was_not_scored_takes_no_part() -> None:

@@ -64,7 +64,7 @@ def test_held_out_each_collector_has_its_own_judge(
         fold = fold_of[scored.row.collector]
         assert abs(scored.llr) <= 1.0 + fold / 4
         if scored.outcome == Outcome.SCORED:  # other fits, the same words
-            assert scored.verdict == study.calibration.verdict(scored.llr)
+            assert scored.verdict == study.calibration.verdict(scored.llr, scored.eye_distance_px)
     reached = {
         fold
         for s in evaluation.scores

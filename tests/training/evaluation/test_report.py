@@ -19,10 +19,10 @@ from app.training.evaluation.report import (
     build_evaluation_report,
     compare,
     false_alarms_at_recall,
-    format_report,
     report_gan_eye_distance,
     summarize_groups,
 )
+from app.training.evaluation.report_text import format_report
 from app.training.evaluation.scoring import ScoredPicture
 from tests.likelihood_ratios import make_ratios
 
@@ -252,7 +252,7 @@ def test_the_page_tells_the_figures_and_names_the_false_alarms() -> None:
             make_evaluation(*seen, evasions={"grey": seen[:10]}, sizes={"96": seen}), LIKELY_LLR
         )
     )
-    assert "38 pictures (10 generated), judged as shipped; 12.3 pictures/s" in text
+    assert "38 pictures (10 generated), evaluated as shipped; 12.3 pictures/s" in text
     assert "false alarm 2.20 one/avatar2.2.jpg" in text
     assert "llr of 3 or more: 2 of 7 photographs in the frame" in text
     assert "\n96 px, AUC by the total:\n  stylegan1" in text
