@@ -20,7 +20,7 @@ def make_scores(eye_distance_px: float, count: int, flagged: int = 0) -> list[Sc
             real_row(),
             Outcome.SCORED,
             Verdict.INCONCLUSIVE,
-            make_ratios(2.0 if i < flagged else -2.0),
+            make_ratios(2.0 if flagged and i % (count // flagged) == 0 else -2.0),
             {},
             1.0,
             eye_distance_px=eye_distance_px * float(factor),
@@ -45,11 +45,8 @@ def test_where_no_size_raises_false_alarms_the_smallest_that_is_known_well_is_ta
 
 
 def test_sizes_with_too_many_false_alarms_get_no_verdict() -> None:
-    scores = [
-        *make_scores(4.0, 1500, flagged=12),
-        *make_scores(8.0, 1500),
-        *make_scores(16.0, 1500),
-    ]
+    scores = make_scores(4.0, 1500, flagged=12)
+    scores += [*make_scores(8.0, 1500), *make_scores(16.0, 1500)]
     smallest = find_smallest(scores, LIKELY_LLR)
     assert 4.0 < smallest.eye_distance_px < 8.0
     assert smallest.false_positives <= smallest.negatives / 1000

@@ -80,7 +80,7 @@ def test_a_report_has_its_documented_keys_and_is_json() -> None:
         "mode", "counts", "outcomes", "threshold_llr", "all", "ordinary", "aligned",
         "strong_on_aligned", "sizes", "false_alarms_at_recall", "gan_eye_distance", "by_kind",
         "by_source", "unmeasurable", "evasions", "evasions_found", "false_alarms",
-        "pictures_per_second",
+        "pictures_per_second", "against_framed", "by_skin_tone", "by_size",
     }  # fmt: skip
     assert parsed["counts"] == {"pictures": 31, "generated": 10, "real": 21}
     assert parsed["outcomes"] == {"scored": 30, "no_face": 1}
