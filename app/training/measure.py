@@ -34,12 +34,9 @@ class MeasuredPicture:
     no_face_outcome: str = ""
     side_px: int = 0
     network_index: int = 0
-<<<<<<< HEAD
     is_orientation_certain: bool = True
-=======
     skin_ita_deg: tuple[float | None, ...] = ()
     """Apparent skin tone of each face (``skin_tone``), degrees; ``None`` without colour."""
->>>>>>> 84c30a8 (Give no verdict on faces smaller than were validated, and say where only the frame was weighed)
 
 
 Prepare = Callable[[Picture], Picture]
@@ -86,11 +83,8 @@ def measure_file(
         "" if portraits else outcome_without_face(picture),
         max(picture.size),
         models.network_index_for(row),
-<<<<<<< HEAD
         all(p.is_orientation_certain for p in portraits),
-=======
-        tuple(cheek_ita_deg(picture.rgb, p.face) for p in portraits),
->>>>>>> 84c30a8 (Give no verdict on faces smaller than were validated, and say where only the frame was weighed)
+        tuple(cheek_ita_deg(p.picture.rgb, p.face) for p in portraits),
     )
 
 
