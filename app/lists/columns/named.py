@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from app.lists.columns import names as column_names
 from app.lists.columns.names import FieldName, PictureName, Words
-from app.lists.columns.vocabulary import COUNT_FIELDS, ENTITIES, IDENTITY, POST_ONLY_DATES
+from app.lists.columns.vocabulary import COUNT_FIELDS, ENTITIES, IDENTITY, POST_IDS, POST_ONLY_DATES
+
+_PLAIN_IDS: Final = frozenset({"id", "idstr", "pk", "uid"})
 
 
 @dataclass(frozen=True)
@@ -75,7 +78,7 @@ def find_field(named: NamedColumns, name: str, scope: Words) -> list[int]:
         for reading in readings
         if reading.field == name
         and reading.scope == scope
-        and not (named.is_post_list and not scope and _is_of_the_post(name, named.words[i]))
+        and not (named.is_post_list and not scope and _is_of_the_post(named, name, i))
     )
     indexes = [i for _, i in ranked]
     if scope and name == "username":
@@ -87,15 +90,25 @@ def find_field(named: NamedColumns, name: str, scope: Words) -> list[int]:
             if any(reading.field == name for reading in named.fields.get(i, ()))
         ]
     if not scope and name == IDENTITY and named.is_post_list and not indexes:
-        indexes = [i for i, f in named.fields.items() if any(r.field == IDENTITY for r in f)][:1]
-        username = any(r.field == "username" for f in named.fields.values() for r in f)
-        indexes = [] if username else indexes
+        indexes = _last_resort_ids(named)
     return list(dict.fromkeys(indexes))
 
 
-def _is_of_the_post(name: str, words: Words) -> bool:
-    """Whether a column at the top of a list of posts is the post's: its id, its date."""
-    joined = "".join(words)
+def _is_of_the_post(named: NamedColumns, name: str, index: int) -> bool:
+    """Whether a column at the top of a list of posts is the post's: its id, its date.
+
+    A plain ``id`` is the account's where another column names the post's id.
+    """
+    joined = "".join(named.words[index])
     if name == "created_at":
         return joined in POST_ONLY_DATES
-    return name == IDENTITY and joined in ("id", "idstr", "pk", "uid")
+    names_post_id = any("".join(words) in POST_IDS for words in named.words)
+    return name == IDENTITY and joined in _PLAIN_IDS and not names_post_id
+
+
+def _last_resort_ids(named: NamedColumns) -> list[int]:
+    """In a list of posts without any name of their authors: the posts' ids tell rows apart."""
+    if any(r.field == "username" for readings in named.fields.values() for r in readings):
+        return []
+    ids = [i for i, f in named.fields.items() if any(r.field == IDENTITY for r in f)]
+    return sorted(ids, key=lambda i: "".join(named.words[i]) not in _PLAIN_IDS)[:1]

@@ -67,7 +67,8 @@ KEY: Final = "key"
 
 FIELD_NAMES: Final[Mapping[str, str]] = {
     IDENTITY: "customid useridstr userid accountid authorid twitterid restid did idstr databaseid "
-    "id uid pk pkid memberid profileid ownerid actorid followerid channelid fromid",
+    "id uid pk pkid memberid profileid ownerid actorid followerid instagramid tiktokid "
+    "telegramid discordid facebookid userpk channelid fromid",
     "username": "username screenname handle login acct uniqueid preferredusername publicidentifier "
     "usernames domain customurl account user author",
     "display_name": "displayname fullname authorfullname realname globalname name nickname "
@@ -91,6 +92,7 @@ FIELDS_BY_NAME: Final = {
 POST_ONLY_DATES: Final = frozenset(
     {"createdat", "createtime", "created", "creationdate", "datecreated"}
 )
+POST_IDS: Final = frozenset({"tweetid", "postid", "statusid", "mediaid", "commentid", "messageid"})
 POST_SIGNS: Final = words(
     "tweetid postid statusid mediaid commentid conversationid threadid retweetcount "
     "fulltext caption body tweet rawcontent tweettext posttext posttitle permalink"

@@ -50,7 +50,12 @@ def iter_accounts(value: Any, depth: int = 0) -> Iterator[Any]:
         yield value
     elif isinstance(value, list):
         for each in value:
-            yield from iter_accounts(each, depth + 1) if isinstance(each, (dict, list)) else (each,)
+            if isinstance(each, (dict, list)):
+                yield from () if _is_page_mark(each) else iter_accounts(each, depth + 1)
+            else:
+                yield each
+    elif isinstance(value, dict) and _is_page_mark(value):
+        return
     elif isinstance(value, dict) and not _has_own_picture(value) and not _is_about_account(value):
         inner = _inner_accounts(value)
         if inner is None:
@@ -59,6 +64,15 @@ def iter_accounts(value: Any, depth: int = 0) -> Iterator[Any]:
             yield from iter_accounts(inner, depth + 1)
     else:
         yield value
+
+
+def _is_page_mark(value: Any) -> bool:
+    """Whether an element of X's timelines is a cursor or an instruction, and no account."""
+    if not isinstance(value, dict):
+        return False
+    is_instruction = str(value.get("type", "")).startswith("Timeline")
+    is_cursor = str(value.get("entryId", "")).startswith(("cursor-", "messageprompt-"))
+    return is_cursor or (is_instruction and "entries" not in value and "entry" not in value)
 
 
 def _is_about_account(value: Mapping[str, Any]) -> bool:

@@ -54,7 +54,7 @@ def build_table(
         raise NoAvatars(advice)
     kind = _surest_kind(flat)
     is_account_list = platform is not None or account_scope(names) != ()
-    if kind is None and (is_account_list or not _has_links(flat)):
+    if kind is None and (is_account_list or advice or not _has_links(flat)):
         raise NoAvatars(_refusal(names, advice, found))
     rows = chain(sample, objects)
     if is_account_list:
