@@ -63,6 +63,8 @@ def _iter_items(
 ) -> Iterator[Item]:
     width = len(table.names)
     kept_width = width if table.columns else 0
+    pictures, custom_ids, account_columns = mapping.picture, mapping.custom_id, mapping.account
+    notes, files = context.notes, context.files
     for seq, (line, row, defect, smaller) in enumerate(rows):
         cells = row
         if defect is None and width and len(cells) != width:
@@ -70,28 +72,35 @@ def _iter_items(
         if defect is not None:
             yield _defective_item(seq, line, cells, defect, kept_width)
             continue
-        source, fallback = _find_source(cells, mapping.picture)
+        source, fallback = _find_source(cells, pictures)
         item = _build_item(
             seq,
             line,
             source,
-            _find_custom_id(cells, mapping.custom_id, context.notes),
+            _find_custom_id(cells, custom_ids, notes),
             tuple(cells) if kept_width else (),
-            _read_account(cells, mapping.account),
+            _read_account(cells, account_columns),
         )
-        if item.failure is not None and context.files is not None:
-            item = _with_file_bytes(item, context.files)
-        if item.failure is not None and mapping.names_avatars and not source:
-            item = replace(item, failure=failures.default_picture("This account shows no picture."))
-        elif item.url is not None and item.fallback_url is None and (smaller or fallback):
+        if item.failure is not None:
+            item = _explain_failure(item, mapping, files)
+        elif item.fallback_url is None and (smaller or fallback):
             item = _with_fallback(item, smaller or fallback)
         yield item
 
 
+def _explain_failure(item: Item, mapping: ColumnMapping, files: ArchiveFiles | None) -> Item:
+    """A row without a URL: it may name a file of the archive, or an account without a picture."""
+    if files is not None:
+        item = _with_file_bytes(item, files)
+    if item.failure is not None and mapping.names_avatars and not item.source:
+        return replace(item, failure=failures.default_picture("This account shows no picture."))
+    return item
+
+
 def _find_source(cells: Sequence[str], columns: Sequence[int]) -> tuple[str, str]:
     """The first cell that is filled, and the next one that is a URL too."""
-    last_index = len(cells) - 1
     source, fallback = "", ""
+    last_index = len(cells) - 1
     for column in columns:
         cell = cells[column].strip() if column <= last_index else ""
         if not cell:
@@ -109,7 +118,11 @@ def _find_custom_id(cells: Sequence[str], columns: Sequence[int], notes: ListNot
     """The first cell that names the account; an id that a spreadsheet rounded names none."""
     last_index = len(cells) - 1
     for column in columns:
-        if column > last_index or not (cell := clean_id(cells[column])):
+        if column > last_index or not (cell := cells[column].strip()):
+            continue
+        if cell.isdecimal() or cell.isidentifier():  # most ids: nothing to undo
+            return cell
+        if not (cell := clean_id(cell)):
             continue
         if not is_rounded_id(cell):
             return cell
@@ -121,9 +134,11 @@ def _read_account(cells: Sequence[str], columns: Sequence[tuple[str, int]]) -> d
     account = {}
     last_index = len(cells) - 1
     for name, index in columns:
-        if index > last_index or not (value := clean_text(cells[index])):
+        if index > last_index or not (value := cells[index].strip()):
             continue
-        if name not in COUNT_FIELDS:
+        if value[0] in "='":
+            value = clean_text(value)
+        if name not in COUNT_FIELDS or value.isdecimal():
             account[name] = value
         elif (count := parse_count(value)) is not None:
             account[name] = count

@@ -29,11 +29,10 @@ from app.lists.image_files import (
     item_from_bytes,
     items_from_files,
     items_from_folder,
-    too_many_rows,
 )
 from app.lists.json.reader import is_json, read_json
 from app.lists.notes import ListNotes
-from app.lists.repeats import note_repeats
+from app.lists.repeats import check_items
 from app.lists.text_reader import open_text
 from app.records import Item
 
@@ -118,8 +117,8 @@ def open_list(
             f"This is {kind}, which is not read here; send CSV, TSV, JSON, NDJSON, one URL a line, "
             "a zip or tar of pictures, or gzip of any list."
         )
-    checked = _limit_items(_require_items(follower_list.items), max_items)
-    follower_list.items = note_repeats(checked, follower_list.notes)
+    items = _require_items(follower_list.items)
+    follower_list.items = check_items(items, max_items, follower_list.notes)
     return follower_list
 
 
@@ -224,10 +223,3 @@ def _require_items(items: Iterator[Item]) -> Iterator[Item]:
     if first is None:
         raise ListEmpty("There is nothing in this list.")
     return chain([first], items)
-
-
-def _limit_items(items: Iterator[Item], max_items: int) -> Iterator[Item]:
-    for item in items:
-        if item.seq >= max_items:
-            raise too_many_rows(max_items)
-        yield item

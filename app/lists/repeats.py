@@ -7,16 +7,23 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from app.lists.image_files import too_many_rows
 from app.lists.notes import ListNotes
 from app.records import Item
 
 
-def note_repeats(items: Iterator[Item], notes: ListNotes) -> Iterator[Item]:
-    """``items``, and once they end a note on rows whose account stood in an earlier row."""
+def check_items(items: Iterator[Item], max_items: int, notes: ListNotes) -> Iterator[Item]:
+    """``items``, and once they end a note on rows whose account stood in an earlier row.
+
+    Raises ``TooLarge`` behind ``max_items``.
+    """
     keys = array("q")
+    add_key = keys.append
     for item in items:
+        if item.seq >= max_items:
+            raise too_many_rows(max_items)
         if item.custom_id is not None:
-            keys.append(hash(item.custom_id))
+            add_key(hash(item.custom_id))
         yield item
     repeated = len(keys) - len(np.unique(np.frombuffer(keys, dtype=np.int64))) if keys else 0
     if repeated:

@@ -24,6 +24,7 @@ def open_bytes(
     max_items: int = 1000,
     max_bytes: int = 10_000_000,
     max_picture_bytes: int = 1000,
+    keep_columns: Sequence[str] = (),
 ) -> FollowerList:
     """The list in ``data``."""
     return open_list(
@@ -33,6 +34,7 @@ def open_bytes(
         max_items=max_items,
         max_bytes=max_bytes,
         max_picture_bytes=max_picture_bytes,
+        keep_columns=keep_columns,
     )
 
 

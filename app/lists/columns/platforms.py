@@ -118,4 +118,5 @@ _HOW_TO_ASK: Final = (
 
 def how_to_ask(names: Collection[str]) -> str:
     """What to ask the platform for, known by a row's ``names``; empty for none that is known."""
-    return next((advice for members, advice in _HOW_TO_ASK if all(m in names for m in members)), "")
+    known = {*names, *(name.rpartition(".")[2] for name in names)}
+    return next((advice for members, advice in _HOW_TO_ASK if members <= known), "")

@@ -69,7 +69,8 @@ FIELD_NAMES: Final[Mapping[str, str]] = {
     IDENTITY: "customid useridstr userid accountid authorid twitterid restid did idstr databaseid "
     "id uid pk pkid memberid profileid ownerid actorid followerid instagramid tiktokid "
     "telegramid discordid facebookid userpk channelid fromid",
-    "username": "username screenname handle login acct uniqueid preferredusername publicidentifier "
+    "username": "username accountaddress screenname handle login acct uniqueid "
+    "preferredusername publicidentifier "
     "usernames domain customurl account user author",
     "display_name": "displayname fullname authorfullname realname globalname name nickname "
     "authorname snippettitle authordisplayname",
