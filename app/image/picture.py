@@ -11,7 +11,7 @@ import io
 import math
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Final
 
@@ -132,8 +132,9 @@ def decode(
     """The picture in ``data``, whatever its name or content type said.
 
     Upright by EXIF, sRGB by its ICC profile, transparency on mid-grey, the first frame of an
-    animation. ``sha256``: of ``data``, hex, where it is known. Raises only ``TooLarge``,
-    ``NotAnImage``, ``ImageUnsupported``, ``ImageTruncated`` and ``ImageBomb``. Safe in threads.
+    animation that is not blank. ``sha256``: of ``data``, hex, where it is known. Raises only
+    ``TooLarge``, ``NotAnImage``, ``ImageUnsupported``, ``ImageTruncated`` and ``ImageBomb``. Safe
+    in threads.
     """
     if len(data) > limits.max_bytes:
         raise TooLarge(f"This has {len(data)} bytes; send {limits.max_bytes} at most.")
@@ -144,6 +145,8 @@ def decode(
         raise ImageBomb("This picture is put together from too many large ones; save it anew.")
     try:
         image, size, animated, orientation_value = _first_frame(container, limits)
+        if container.next_frames and _is_blank(image):
+            image = _first_shown_frame(container, limits) or image
     except RequestError:
         raise
     except _DAMAGE_ERRORS as error:
@@ -199,6 +202,21 @@ def _first_frame(
         source.load()
         image = _shrink(_to_8_bit(source), working_size)
     return _composite_on_grey(image, profile), size, animated, read_orientation(exif)
+
+
+def _first_shown_frame(container: Container, limits: DecodeLimits) -> Image.Image | None:
+    """The first of the next frames that is not blank and not smaller than half the first one."""
+    for frame in container.next_frames:
+        image, size, _, _ = _first_frame(replace(container, stripped_file=frame), limits)
+        is_whole = container.size is None or 2 * min(size) >= min(container.size)
+        if is_whole and not _is_blank(image):
+            return image
+    return None
+
+
+def _is_blank(image: Image.Image) -> bool:
+    """Whether a picture is of one colour: animations often begin with nothing."""
+    return all(low == high for low, high in image.getextrema())  # type: ignore[misc]  # RGB: pairs
 
 
 def _working_size(size: tuple[int, int]) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Bytes out of a file, unpacked where they were packed, and never more than were allowed."""
+"""The bytes of a file, unpacked from gzip, within a limit."""
 
 from __future__ import annotations
 
@@ -15,6 +15,10 @@ Opener = Callable[[], io.BufferedReader]
 _CHUNK_BYTES: Final = 1 << 16
 _GZIP_WBITS: Final = 16 + zlib.MAX_WBITS
 _MIN_BYTES_PER_MEMBER: Final = 64
+MAX_RATIO: Final = 200
+"""Bytes that a byte of gzip may unpack to, once they are more than ``RATIO_FREE_BYTES``: lists of
+different accounts reach 5 to 30."""
+RATIO_FREE_BYTES: Final = 1 << 18
 
 
 class _LimitedStream(io.RawIOBase):
@@ -41,17 +45,19 @@ class _LimitedStream(io.RawIOBase):
 class _GzipReader:
     """Unpacks gzip, member after member."""
 
-    def __init__(self, file: BinaryIO) -> None:
+    def __init__(self, file: BinaryIO, *, limits_ratio: bool) -> None:
         self._file = file
+        self._limits_ratio = limits_ratio
         self._member = zlib.decompressobj(_GZIP_WBITS)
         self._members = 1
         self._unpacked_bytes = 0
+        self._packed_bytes = 0
         self._pending = b""
 
     def read(self, n: int) -> bytes:
         """Up to ``n`` bytes, none at the end; raises ``ListUnreadable``."""
         while True:
-            packed = self._pending or self._file.read(_CHUNK_BYTES)
+            packed = self._pending or self._read_packed()
             if self._member.eof:
                 # Some tools pad the end with zeros.
                 if not (packed := packed.lstrip(b"\x00")):
@@ -68,7 +74,21 @@ class _GzipReader:
             self._pending = self._member.unconsumed_tail or self._member.unused_data
             if data:
                 self._unpacked_bytes += len(data)
+                self._check_ratio()
                 return data
+
+    def _read_packed(self) -> bytes:
+        packed = self._file.read(_CHUNK_BYTES)
+        self._packed_bytes += len(packed)
+        return packed
+
+    def _check_ratio(self) -> None:
+        allowed = max(RATIO_FREE_BYTES, MAX_RATIO * self._packed_bytes)
+        if self._limits_ratio and self._unpacked_bytes > allowed:
+            raise TooLarge(
+                f"This gzip unpacks to more than {MAX_RATIO} times its size; send each row once, "
+                "or the list unpacked."
+            )
 
     def _next_member(self) -> None:
         self._members += 1
@@ -82,30 +102,30 @@ def plain_opener(file: BinaryIO, max_bytes: int) -> Opener:
 
     def open_reader() -> io.BufferedReader:
         file.seek(0)
-        return _buffered_reader(file.read, max_bytes)
+        return limited_reader(file.read, max_bytes)
 
     return open_reader
 
 
-def gzip_opener(file: BinaryIO, max_bytes: int) -> Opener:
-    """What is packed in ``file``; ``max_bytes`` bounds what comes out, not what goes in."""
+def gzip_opener(file: BinaryIO, max_bytes: int, *, limits_ratio: bool = False) -> Opener:
+    """What is packed in ``file``; ``max_bytes`` bounds what comes out, not what goes in.
+
+    ``limits_ratio``: raise ``TooLarge`` for text that unpacks to more than ``MAX_RATIO`` times its
+    size.
+    """
 
     def open_reader() -> io.BufferedReader:
         file.seek(0)
-        return _buffered_reader(_GzipReader(file).read, max_bytes)
+        return limited_reader(_GzipReader(file, limits_ratio=limits_ratio).read, max_bytes)
 
     return open_reader
 
 
 def limited_reader(read_source: Callable[[int], bytes], max_bytes: int) -> io.BufferedReader:
-    """What ``take(n)`` gives, buffered, raising ``TooLarge`` behind ``max_bytes`` bytes."""
-    return _buffered_reader(read_source, max_bytes)
+    """What ``read_source(n)`` gives, buffered; raises ``TooLarge`` beyond ``max_bytes`` bytes."""
+    return io.BufferedReader(_LimitedStream(read_source, max_bytes), _CHUNK_BYTES)
 
 
 def too_many_bytes(max_bytes: int) -> TooLarge:
     """The error for a list that is, or unpacks to, more than is taken."""
     return TooLarge(f"The list is, or unpacks to, more than {max_bytes} bytes; split it.")
-
-
-def _buffered_reader(read_source: Callable[[int], bytes], max_bytes: int) -> io.BufferedReader:
-    return io.BufferedReader(_LimitedStream(read_source, max_bytes), _CHUNK_BYTES)

@@ -106,7 +106,9 @@ def _find_source(cells: Sequence[str], columns: Sequence[int]) -> tuple[str, str
         if not cell:
             continue
         if not source:
-            source = clean_text(cell)
+            source = clean_text(cell) if cell[0] in "='" else cell
+            if len(columns) == 1:
+                break
         elif cell != source and avatar_urls.is_url(cell):
             if avatar_urls.is_url(source):
                 return source, cell

@@ -32,6 +32,7 @@ from tests.api.picture_server import (
 )
 from tests.api.stub_analyzer import serve_app
 from tests.conftest import FACES
+from tests.lists.kinds import BASE, KINDS, Kind
 
 SHADES = [10, 255, 404, 150, 255]
 
@@ -328,3 +329,53 @@ def test_a_table_keeps_the_rows_of_the_list(list_path: Path, tmp_path: Path) -> 
         rows = list(csv.DictReader(file))
     assert [row["id"] for row in rows] == [f"'@{n}" for n in range(5)]
     assert [row["error"] for row in rows] == ["", "", "fetch_failed", "", ""]
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_kind_of_list_is_shown_as_it_would_be_read(tmp_path: Path, kind: Kind) -> None:
+    path = tmp_path / "list"
+    path.write_bytes(kind.data)
+    result = run_batch_command(path, "--dry-run", "--json")
+    assert result.exit_code == 0, result.stderr
+    preview = json.loads(result.stdout)
+    shown = [(item["custom_id"], item["source"].removeprefix(BASE)) for item in preview["items"]]
+    assert shown == kind.items[: len(shown)]
+    assert preview["total"] == len(kind.items)
+    assert any(kind.notes in note for note in preview["notes"])
+    assert [each.name for each in tmp_path.iterdir()] == ["list"]  # nothing is kept
+
+
+def test_a_dry_run_for_people(list_path: Path) -> None:
+    result = run_batch_command(list_path, "--dry-run")
+    assert result.exit_code == 0
+    assert "picture from avatar" in result.stdout
+    assert "1. @0: http" in result.stdout
+    assert run_batch_command(list_path).exit_code == EXIT_USAGE  # --out is missing
+
+
+def test_notes_of_a_list_are_on_stderr(tmp_path: Path, picture_server: PictureServer) -> None:
+    path = tmp_path / "list.csv"
+    path.write_text(f"id,email,avatar\n1,a@b.example,{picture_server.url(255)}\n")
+    result = run_batch_command(path, "--out", tmp_path / "o.csv")
+    assert "note: Not kept, as personal data or secrets: `email`" in result.stderr
+    assert "a@b.example" not in (tmp_path / "o.csv").read_text()
+    kept = run_batch_command(path, "--out", tmp_path / "k.csv", "--keep-column", "email")
+    assert kept.exit_code == 0
+    assert "a@b.example" in (tmp_path / "k.csv").read_text()
+
+
+def test_a_folder_answers_every_picture_and_says_what_was_left_out(tmp_path: Path) -> None:
+    folder = tmp_path / "saved"
+    folder.mkdir()
+    files = {"a.png": shade_png(10), "nosuffix": shade_png(20), "b.jfif": shade_png(30)}
+    files |= {"c.heic": b"\x00\x00\x00\x18ftypheic" + bytes(20), "notes.txt": b"x", "._a.png": b"x"}
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    result = run_batch_command(folder, "--out", tmp_path / "o.ndjson")
+    *lines, _ = read_lines(tmp_path / "o.ndjson")
+    assert [line["source"] for line in lines] == ["a.png", "b.jfif", "c.heic", "nosuffix"]
+    assert "HEIC" in lines[2]["error"]["detail"]
+    assert (
+        "note: 2 files were left out, hidden or not pictures: `._a.png`, `notes.txt`."
+        in result.stderr
+    )

@@ -232,3 +232,47 @@ def test_gray_is_luma():
         decode(read_hostile("exif_1.png")).gray,
         cv2.cvtColor(decode(read_hostile("exif_1.png")).rgb, cv2.COLOR_RGB2GRAY),
     )
+
+
+def apng(frames: list[Image.Image], *, hidden: Image.Image | None = None) -> bytes:
+    """An APNG; ``hidden``: a default picture that is no frame of it."""
+    buffer = io.BytesIO()
+    shown = [hidden, *frames] if hidden is not None else frames
+    shown[0].save(
+        buffer, "PNG", save_all=True, append_images=shown[1:], default_image=hidden is not None
+    )
+    return buffer.getvalue()
+
+
+def flat(colour: str) -> Image.Image:
+    return Image.new("RGB", (40, 40), colour)
+
+
+def two_colours(colour: str) -> Image.Image:
+    image = flat(colour)
+    image.paste((10, 20, 30), (0, 0, 20, 40))
+    return image
+
+
+def test_the_frame_of_an_apng_that_is_shown() -> None:
+    hidden = decode(apng([two_colours("red"), two_colours("blue")], hidden=two_colours("green")))
+    assert hidden.rgb[0, 30].tolist() == [255, 0, 0]
+    assert hidden.animated
+    plain = decode(apng([two_colours("red"), two_colours("blue")]))
+    assert plain.rgb[0, 30].tolist() == [255, 0, 0]
+    single = decode(apng([two_colours("red")], hidden=two_colours("green")))
+    assert (single.rgb[0, 30].tolist(), single.animated) == ([255, 0, 0], True)
+
+
+@pytest.mark.parametrize("kind", ["PNG", "GIF"])
+def test_a_blank_first_frame_is_skipped(kind: str) -> None:
+    buffer = io.BytesIO()
+    flat("white").save(
+        buffer, kind, save_all=True, append_images=[two_colours("red"), two_colours("blue")]
+    )
+    picture = decode(buffer.getvalue())
+    assert picture.animated
+    assert picture.rgb[0, 30].tolist() == [255, 0, 0]
+    only_blank = io.BytesIO()
+    flat("white").save(only_blank, kind, save_all=True, append_images=[flat("black")])
+    assert decode(only_blank.getvalue()).rgb[0, 0].tolist() == [255, 255, 255]

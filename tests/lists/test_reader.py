@@ -382,6 +382,14 @@ def test_a_gzip_bomb_is_stopped_at_the_limit() -> None:
         read_items(gzip.compress(b"https://example.org/a.jpg\n" * 1_000_000), max_bytes=1_000_000)
 
 
+def test_gzip_that_repeats_itself_is_refused_by_its_ratio() -> None:
+    rows = b"".join(b"%d,https://example.org/%d.jpg\n" % (n, n) for n in range(50_000))
+    packed = gzip.compress(b"id,url\n" + rows)
+    assert len(read_items(packed, max_items=10**6)) == 50_000
+    with pytest.raises(TooLarge, match="200 times"):
+        read_items(gzip.compress(b"a\n" * 500_000), max_items=10**6)
+
+
 @given(st.binary(max_size=300))
 @example(b'"')
 @example(b'[{"url": "https://example.org/\\ud800"}]')

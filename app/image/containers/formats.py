@@ -29,6 +29,11 @@ _UNSUPPORTED_SIGNATURES: Final = {
     "QOI": (b"qoif",),
     "DDS": (b"DDS ",),
 }
+_CONVERSIONS: Final = {
+    "HEIC": "convert it to JPEG and send that, for example `heif-convert photo.heic photo.jpg`, "
+    "or on a Mac `sips -s format jpeg photo.heic --out photo.jpg`.",
+}
+"""What to do about formats that people send without knowing it: phones save HEIC."""
 _HEIF_BRANDS: Final = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 )
@@ -46,8 +51,9 @@ def detect_format(data: bytes) -> str:
     if (kind := _supported_format(data)) is not None:
         return kind
     if (kind := _unsupported_format(data)) is not None:
-        raise ImageUnsupported(f"This is {kind}; send JPEG, PNG, WEBP, GIF or AVIF.")
-    raise NotAnImage("These bytes are no picture; send JPEG, PNG, WEBP, GIF or AVIF.")
+        advice = _CONVERSIONS.get(kind, "send JPEG, PNG, WEBP, GIF or AVIF.")
+        raise ImageUnsupported(f"This is {kind}; {advice}")
+    raise NotAnImage("These bytes are not a picture; send JPEG, PNG, WEBP, GIF or AVIF.")
 
 
 def _supported_format(data: bytes) -> str | None:

@@ -6,26 +6,34 @@ import struct
 from collections.abc import Iterator
 
 from app.errors import ImageBomb, ImageTruncated
-from app.image.containers.container import MAX_PARTS, Container
+from app.image.containers.container import MAX_NEXT_FRAMES, MAX_PARTS, Container
 
 
 def read_gif(data: bytes) -> Container:
-    """The first frame only, on the screen that holds it."""
+    """The first frame on the screen that holds it, and the next few, each by itself."""
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     at = 13 + _palette_bytes(flags)
-    screen, control, image, size = data[:at], b"", b"", (width, height)
+    screen, control, size = data[:at], b"", (width, height)
+    frames: list[bytes] = []
     for kind, start, end in _iter_blocks(data, at):
-        if kind == 0x21 and data[start + 1] == 0xF9 and not image:
+        if kind == 0x21 and data[start + 1] == 0xF9:
             control = data[start:end]
-        elif kind == 0x2C and image:
-            return Container("GIF", size, screen + control + image + b";", animated=True)
         elif kind == 0x2C:
             image = data[start:end]
             left, top, frame_width, frame_height = struct.unpack_from("<4H", image, 1)
-            size = max(width, left + frame_width), max(height, top + frame_height)
-    if not image:
+            if not frames:
+                size = max(width, left + frame_width), max(height, top + frame_height)
+            elif left + frame_width > size[0] or top + frame_height > size[1]:
+                break  # larger than what was stated
+            frames.append(screen + control + image + b";")
+            control = b""
+            if len(frames) > MAX_NEXT_FRAMES:
+                break
+    if not frames:
         raise ImageTruncated("This GIF has no picture in it; send the whole file.")
-    return Container("GIF", size, screen + control + image + b";")
+    return Container(
+        "GIF", size, frames[0], animated=len(frames) > 1, next_frames=tuple(frames[1:])
+    )
 
 
 def _palette_bytes(flags: int) -> int:
@@ -42,6 +50,6 @@ def _iter_blocks(data: bytes, at: int) -> Iterator[tuple[int, int, int]]:
             at += 1 + data[at]
             parts += 1
             if parts > MAX_PARTS:
-                raise ImageBomb("This GIF has too many blocks; save it anew.")
+                raise ImageBomb("This GIF has too many blocks; re-save it.")
         at += 1
         yield kind, start, min(at, len(data))

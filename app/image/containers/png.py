@@ -4,39 +4,89 @@ from __future__ import annotations
 
 import struct
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Final
 
 from app.errors import ImageBomb, ImageTruncated
-from app.image.containers.container import MAX_PARTS, MAX_PROFILE_BYTES, Container
+from app.image.containers.container import (
+    MAX_NEXT_FRAMES,
+    MAX_PARTS,
+    MAX_PROFILE_BYTES,
+    Container,
+)
 
 PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
+_FRAME_CONTROL_BYTES: Final = 26
+
+
+@dataclass
+class _Frame:
+    """A frame of an animation. ``control``: the body of its fcTL chunk."""
+
+    control: bytes
+    pixels: list[bytes] = field(default_factory=list)
 
 
 def read_png(data: bytes) -> Container:
-    """Header, palette, transparency and pixels only; of an APNG, its default picture."""
+    """Header, palette, transparency and pixels only; of an APNG, the first frame that is shown.
+
+    An APNG's default picture is hidden from all who can show the animation, unless an fcTL chunk
+    before its pixels makes it the first frame.
+    """
     chunks: dict[bytes, bytes] = {}
-    pixels: list[bytes] = []
+    default: list[bytes] = []
+    frames: list[_Frame] = []
+    is_default_shown = True
     for kind, body in _iter_chunks(data):
         if kind == b"IDAT":
-            pixels.append(body)
+            default.append(body)
+        elif kind == b"fcTL" and b"acTL" in chunks and len(body) == _FRAME_CONTROL_BYTES:
+            is_default_shown = is_default_shown and (bool(frames) or not default)
+            frames.append(_Frame(body, [] if frames or default else default))
+        elif kind == b"fdAT" and frames:
+            frames[-1].pixels.append(body[4:])
         elif kind in (b"IHDR", b"PLTE", b"tRNS", b"eXIf", b"iCCP", b"acTL"):
             chunks.setdefault(kind, body)
-    if b"IHDR" not in chunks or not pixels:
+    if b"IHDR" not in chunks or not default:
         raise ImageTruncated("This PNG has no picture in it; send the whole file.")
-    chunks[b"IDAT"] = b"".join(pixels)
-    core_kinds = (b"IHDR", b"PLTE", b"tRNS", b"IDAT")
-    core = b"".join(_encode_chunk(kind, chunks[kind]) for kind in core_kinds if kind in chunks)
-    width, height = struct.unpack_from(">II", chunks[b"IHDR"])
-    frames = struct.unpack_from(">I", chunks.get(b"acTL", b"").ljust(4, b"\x00"))[0]
+    frame_count = struct.unpack_from(">I", chunks.get(b"acTL", b"").ljust(4, b"\x00"))[0]
+    files, size = _frame_files(chunks, frames), struct.unpack_from(">II", chunks[b"IHDR"])
+    if is_default_shown or not files:
+        files = [_encode_file(chunks, default, size), *files[1:]]
+    else:
+        size = struct.unpack_from(">II", frames[0].control, 4)
     return Container(
         "PNG",
-        (width, height),
-        PNG_SIGNATURE + core + _encode_chunk(b"IEND", b""),
+        size,
+        files[0],
         chunks.get(b"eXIf", b""),
         _inflate_profile(chunks.get(b"iCCP", b"")),
-        animated=frames > 1,
+        animated=frame_count > 1 or not is_default_shown,
+        next_frames=tuple(files[1:]),
     )
+
+
+def _frame_files(chunks: Mapping[bytes, bytes], frames: Sequence[_Frame]) -> list[bytes]:
+    """The first frames as pictures of their own: those that lie within the animation's size."""
+    canvas = struct.unpack_from(">II", chunks[b"IHDR"])
+    files = []
+    for frame in frames[: MAX_NEXT_FRAMES + 1]:
+        size = struct.unpack_from(">II", frame.control, 4)
+        if not frame.pixels or size[0] > canvas[0] or size[1] > canvas[1]:
+            break
+        files.append(_encode_file(chunks, frame.pixels, size))
+    return files
+
+
+def _encode_file(
+    chunks: Mapping[bytes, bytes], pixels: Sequence[bytes], size: tuple[int, int]
+) -> bytes:
+    header = struct.pack(">II", *size) + chunks[b"IHDR"][8:]
+    parts = [_encode_chunk(b"IHDR", header)]
+    parts += [_encode_chunk(kind, chunks[kind]) for kind in (b"PLTE", b"tRNS") if kind in chunks]
+    parts += [_encode_chunk(b"IDAT", b"".join(pixels)), _encode_chunk(b"IEND", b"")]
+    return PNG_SIGNATURE + b"".join(parts)
 
 
 def _iter_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
@@ -50,12 +100,12 @@ def _iter_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
             raise ImageTruncated("This PNG ends early; send the whole file.")
         critical = kind[0] & 0x20 == 0
         if critical and zlib.crc32(data[at + 4 : end]) != int.from_bytes(data[end : end + 4]):
-            raise ImageTruncated("This PNG is damaged (a checksum is wrong); save it anew.")
+            raise ImageTruncated("This PNG is damaged (a checksum is wrong); re-save it.")
         yield kind, data[at + 8 : end]
         if kind == b"IEND":
             return
         at = end + 4
-    raise ImageBomb("This PNG has too many chunks; save it anew.")
+    raise ImageBomb("This PNG has too many chunks; re-save it.")
 
 
 def _encode_chunk(kind: bytes, body: bytes) -> bytes:

@@ -27,7 +27,8 @@ def flatten_accounts(
     """Each account's members, flattened, or why there is none; pages of accounts are opened."""
     for line, value in values:
         if type(value) is dict and not _is_nested(value):
-            yield line, value
+            if "type" not in value or not _is_page_mark(value):
+                yield line, value
         else:
             yield from ((line, _flatten_account(each)) for each in iter_accounts(value))
 

@@ -36,6 +36,7 @@ from tests.api.picture_server import (
 )
 from tests.api.stub_analyzer import StartServer
 from tests.api.test_admission import Gate
+from tests.lists.kinds import BASE, KINDS, Kind
 
 PATH = "/v1/batches"
 SHADES = (255, 150, 10)
@@ -537,3 +538,40 @@ def test_odd_names_are_kept_from_doing_harm(client: httpx.Client, elsewhere: Pic
     ]  # fmt: skip
     assert data[0]["error"]["code"] == "row_invalid"
     assert len({line.get("id") for line in data}) == 5
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=lambda kind: kind.name)
+def test_every_kind_of_list_is_shown_as_it_would_be_read(client: httpx.Client, kind: Kind) -> None:
+    before = client.get(PATH).json()["data"]
+    response = client.post(
+        f"{PATH}?dry_run=true", content=kind.data, headers={"Content-Type": kind.media_type}
+    )
+    assert response.status_code == 200, response.text
+    preview = response.json()
+    shown = [(item["custom_id"], item["source"].removeprefix(BASE)) for item in preview["items"]]
+    assert shown == kind.items[: len(shown)]
+    assert preview["total"] == len(kind.items)
+    assert kind.account.items() <= preview["items"][0]["account"].items()
+    assert any(kind.notes in note for note in preview["notes"])
+    assert client.get(PATH).json()["data"] == before  # nothing is kept
+
+
+def test_notes_title_and_kept_columns_stand_in_the_batch(
+    client: httpx.Client, elsewhere: PictureServer
+) -> None:
+    text = (
+        f"id,email,avatar\n1,a@b.example,{elsewhere.url(255)}\n1,c@d.example,{elsewhere.url(255)}\n"
+    )
+    batch = submit_batch(client, **raw_request(text, "text/csv"))
+    notes = " ".join(batch["notes"])
+    assert "`email`" in notes
+    assert "1 row repeats" in notes
+    done = wait_for_end(client, batch)
+    assert done["notes"] == batch["notes"]
+    assert done["cohort"]["counts"]["pictures"] == 1
+    assert done["cohort"]["counts"]["repeated"] == 1
+    kept = client.post(
+        f"{PATH}?keep_columns=email&title=Case+7", **raw_request(text, "text/csv")
+    ).json()
+    assert kept["title"] == "Case 7"
+    assert "`email`" not in " ".join(kept["notes"])
