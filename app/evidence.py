@@ -195,6 +195,7 @@ class Analysis:
     the one that answers first; ``alignment``, ``match`` and ``evidence`` belong to that one.
     ``alignment`` is the crop square as it was weighed, corrected for the head's pose. ``size`` is
     that of the pixels analyzed, ``declared_size`` that of the file's picture, (width, height), px.
+    ``pdq``: 64 hex digits; ``pdq_quality`` 0 to 100.
     ``gan_eye_distance`` (Yang, Singh, Menczer 2024) is reported and weighs nothing; ``None``
     without a face. ``llr_bounds``: what the calibration bounds every llr to.
     ``orientation_deg``: by how much the picture was turned, clockwise, for the face to stand.
@@ -204,7 +205,8 @@ class Analysis:
     outcome: Outcome
     verdict: Verdict
     sha256: str
-    perceptual_hash: str
+    pdq: str
+    pdq_quality: int
     size: tuple[int, int]
     declared_size: tuple[int, int]
     format: str

@@ -57,9 +57,9 @@ AVERAGE_TILE_PX: Final = 192
 class PictureRecord:
     """The answer about one picture; the picture itself is not kept.
 
-    ``sha256``: of the file, hex. ``llr``: as in the answer. ``llr_ordinary``, ``llr_framed``:
-    against ordinary avatars and framed photographs; ``llr`` is their mixture. ``eye_llr``: of eye
-    alignment alone. ``warnings``: names, as in the answer.
+    ``sha256``: of the file, hex. ``pdq``: the PDQ hash, hex. ``llr``: as in the answer.
+    ``llr_ordinary``, ``llr_framed``: against ordinary avatars and framed photographs; ``llr`` is
+    their mixture. ``eye_llr``: of eye alignment alone. ``warnings``: names, as in the answer.
     ``width``, ``height``: of the file's picture, px. ``eyes``: iris centres (left x, left y,
     right x, right y) in unit coordinates. ``square``: ``Alignment.vector()``: centre x, centre y,
     ln side, roll in radians. ``distance``: standard deviations from ``template``.
@@ -72,7 +72,8 @@ class PictureRecord:
     """
 
     sha256: str
-    perceptual_hash: str
+    pdq: str
+    pdq_quality: int
     outcome: Outcome
     verdict: Verdict
     llr: float

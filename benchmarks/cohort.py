@@ -67,14 +67,15 @@ class HeldOutSplit:
         return value
 
 
-def _result(seq: int, picture: HeldOutScore, perceptual_hash: int) -> ItemResult:
+def _result(seq: int, picture: HeldOutScore, pdq: int) -> ItemResult:
     likely = picture.llr >= LIKELY_LLR
     return ItemResult(
         seq,
         str(seq),
         record=PictureRecord(
             sha256="",
-            perceptual_hash=f"{perceptual_hash:016x}",
+            pdq=f"{pdq:064x}",
+            pdq_quality=100,
             outcome=Outcome.SCORED,
             verdict=Verdict.LIKELY_STYLEGAN if likely else Verdict.INCONCLUSIVE,
             llr=picture.llr,

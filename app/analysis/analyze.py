@@ -202,7 +202,8 @@ def build_analysis(
         if scored
         else Verdict.NOT_APPLICABLE,
         sha256=picture.sha256,
-        perceptual_hash=picture.perceptual_hash,
+        pdq=picture.pdq.hex,
+        pdq_quality=picture.pdq.quality,
         size=picture.size,
         declared_size=picture.declared_size,
         format=picture.format,

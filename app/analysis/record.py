@@ -76,7 +76,8 @@ def build_record(
     alignment = answer.alignment
     return PictureRecord(
         sha256=answer.image.sha256,
-        perceptual_hash=answer.image.perceptual_hash,
+        pdq=answer.image.pdq,
+        pdq_quality=answer.image.pdq_quality,
         outcome=answer.outcome,
         verdict=answer.verdict,
         llr=answer.llr,

@@ -105,7 +105,11 @@ class UnmeasurableOut(WireModel):
 
 class ImageOut(WireModel):
     sha256: str = Field(pattern="^[0-9a-f]{64}$", description="of the bytes as they arrived")
-    perceptual_hash: str = Field(pattern="^[0-9a-f]{16}$")
+    pdq: str = Field(
+        pattern="^[0-9a-f]{64}$",
+        description="PDQ hash as ThreatExchange has it: copies differ in 31 bits at most",
+    )
+    pdq_quality: int = Field(ge=0, le=100, description="below 50 the hash says little")
     width: int = Field(ge=1)
     height: int = Field(ge=1)
     format: Literal["JPEG", "PNG", "WEBP", "GIF", "AVIF"]

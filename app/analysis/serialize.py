@@ -65,7 +65,8 @@ def serialize_analysis(
         checks=[_check(e, analysis.size) for e in analysis.evidence],
         image=ImageOut(
             sha256=analysis.sha256,
-            perceptual_hash=analysis.perceptual_hash,
+            pdq=analysis.pdq,
+            pdq_quality=analysis.pdq_quality,
             width=analysis.declared_size[0],
             height=analysis.declared_size[1],
             format=analysis.format,

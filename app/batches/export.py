@@ -33,7 +33,7 @@ _COLUMNS_BEFORE_CHECKS: Final = (
     "template",
     "transform",
 )
-_COLUMNS_AFTER_CHECKS: Final = ("perceptual_hash", "warnings", "error", "error_detail")
+_COLUMNS_AFTER_CHECKS: Final = ("pdq", "pdq_quality", "warnings", "error", "error_detail")
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _PEEK_RESULTS: Final = 10_000
 """Results that are looked through for the first analysis, which says what checks there are."""
@@ -149,7 +149,8 @@ def _our_cells(result: ItemResult) -> dict[str, Any]:
         "support": analysis.get("support"),
         "template": record.template,
         "transform": record.transform,
-        "perceptual_hash": record.perceptual_hash,
+        "pdq": record.pdq,
+        "pdq_quality": record.pdq_quality,
         **{f"{check['name']}_llr": check.get("llr") for check in analysis.get("checks") or ()},
     }
 

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 
 from app.arrays import BoolArray, Int64Array
 from app.cohort.account_stats import AccountStats
+from app.cohort.duplicates import HASH_WORDS
 from app.cohort.parameters import ConcentrationEntry
 from app.cohort.seen_accounts import SeenAccounts
 from app.evidence import Outcome, Verdict
@@ -26,7 +27,8 @@ from app.records import ItemResult, PictureRecord
 _SCORED_FLAG: Final = 1
 _LIKELY_FLAG: Final = 2
 _SQUARE_FLAG: Final = 4
-_HASH_FLAG: Final = 8
+_MIN_PDQ_QUALITY: Final = 50
+"""A hash of a lower quality says little (Facebook 2019, on PDQ): it is left out."""
 _SQUARE_STEP: Final = 5e-4
 """Squares are kept in steps of this: a fifth of the narrowest frame's spread."""
 _INT16_MAX: Final = 32767
@@ -41,7 +43,7 @@ Float32Array = NDArray[np.float32]
 class CohortColumns:
     """A tally as arrays, in the order of the list. ``squares`` (n, 4): NaN where unknown.
 
-    ``hashes``: 0 where there is none.
+    ``hashes`` (n, 4): 0 where there is none of use.
     """
 
     seqs: Int64Array
@@ -96,10 +98,10 @@ class CohortCollector:
         is_scored = record.outcome is Outcome.SCORED and math.isfinite(record.llr)
         is_likely = is_scored and record.verdict is Verdict.LIKELY_STYLEGAN
         (self.flagged if is_likely else self.rest).add(result.account)
-        perceptual_hash = _parse_hash(record.perceptual_hash)
+        words = _hash_words(record)
         square = self._square_of(record) if is_scored else None
         self._seqs.append(result.seq)
-        self._hashes.append(perceptual_hash or 0)
+        self._hashes.extend(words)
         self._llr.append(record.llr if is_scored else 0.0)
         eye = record.eye_llr if is_scored and math.isfinite(record.eye_llr) else 0.0
         self._eye_llr.append(_to_int16(eye * _LLR_STEPS))
@@ -108,7 +110,6 @@ class CohortCollector:
             _SCORED_FLAG * is_scored
             + _LIKELY_FLAG * is_likely
             + _SQUARE_FLAG * (square is not None)
-            + _HASH_FLAG * (perceptual_hash is not None)
         )
         if is_scored and eye >= self.parameters.on_template_llr:
             self.templates[record.template or "unknown"] += 1
@@ -139,11 +140,9 @@ class CohortCollector:
         squares: Float32Array = np.array(self._squares, dtype=np.float32).reshape(-1, 4)[order]
         squares *= np.float32(_SQUARE_STEP)
         squares[(flags & _SQUARE_FLAG) == 0] = np.nan
-        hashes = np.array(self._hashes, dtype=np.uint64)[order]
-        hashes[(flags & _HASH_FLAG) == 0] = 0
         return CohortColumns(
             seqs=seqs[order],
-            hashes=hashes,
+            hashes=np.array(self._hashes, dtype=np.uint64).reshape(-1, HASH_WORDS)[order],
             llr=np.array(self._llr, dtype=np.float32)[order],
             eye_llr=np.array(self._eye_llr, dtype=np.float32)[order] / np.float32(_LLR_STEPS),
             squares=squares,
@@ -166,12 +165,11 @@ class CohortCollector:
         return square if square is not None and all(map(math.isfinite, square)) else None
 
 
-def _parse_hash(text: str) -> int | None:
-    try:
-        number = int(text, 16)
-    except ValueError:
-        return None
-    return number if 0 < number < 1 << 64 else None
+def _hash_words(record: PictureRecord) -> tuple[int, ...]:
+    """The PDQ hash as 64-bit words; all 0 where it is of no use."""
+    if record.pdq_quality < _MIN_PDQ_QUALITY:
+        return (0,) * HASH_WORDS
+    return tuple(int(record.pdq[i : i + 16], 16) for i in range(0, 16 * HASH_WORDS, 16))
 
 
 def _to_int16(number: float) -> int:

@@ -168,12 +168,13 @@ class ConcentrationEntry(_StrictModel):
 
 
 class DuplicatesEntry(_StrictModel):
-    """``radius``: bits in which hashes of one picture may differ. ``within``: and its squares."""
+    """``radius``: bits in which PDQ hashes of one picture may differ, of 256.
 
-    radius: Annotated[int, Field(ge=0, le=2)]
-    within: Positive4
-    bits: Annotated[list[int], Field(min_length=2, max_length=2)]
-    """A hash with fewer or more bits set than these is of a flat picture."""
+    ``radius_without_face``: the same for pictures in which no face was found.
+    """
+
+    radius: Annotated[int, Field(ge=0, le=128)]
+    radius_without_face: Annotated[int, Field(ge=0, le=128)]
 
 
 class CohortFittedOn(_StrictModel):

@@ -150,12 +150,12 @@ def _without_copies(columns: CohortColumns, mask: np.ndarray[Any, np.dtype[np.bo
     """Indices of ``mask`` without copies of a picture: one account's face proves one face."""
     indices = np.flatnonzero(mask)
     hashes = columns.hashes[indices]
-    _, first = np.unique(hashes, return_index=True)
-    distinct = np.union1d(indices[first], indices[hashes == 0])
+    _, first = np.unique(hashes, axis=0, return_index=True)
+    distinct = np.union1d(indices[first], indices[~hashes.any(axis=1)])
     if len(distinct) <= MAX_NEAR_PICTURES:
         return distinct
     # Which hashes are low has nothing to do with where the eyes lie, once they are mixed.
-    mixed_hashes = columns.hashes[distinct] * np.uint64(0x9E3779B97F4A7C15)
+    mixed_hashes = columns.hashes[distinct].sum(axis=1) * np.uint64(0x9E3779B97F4A7C15)
     return np.sort(distinct[np.argsort(mixed_hashes, kind="stable")[:MAX_NEAR_PICTURES]])
 
 
@@ -194,9 +194,7 @@ def _summarize_house_style(squares: Float32Array) -> dict[str, Any]:
 
 
 def _find_duplicates(columns: CohortColumns, parameters: CohortParameters) -> DuplicateGroups:
-    has_square = columns.is_scored & ~np.isnan(columns.squares[:, 0])
-    is_lenient = has_square & ~is_near_frame(columns.squares, parameters.concentration)
-    return group_duplicates(columns.hashes, columns.squares, is_lenient, parameters.duplicates)
+    return group_duplicates(columns.hashes, columns.is_scored, parameters.duplicates)
 
 
 def _summarize_groups(columns: CohortColumns, groups: DuplicateGroups) -> list[dict[str, Any]]:
@@ -208,7 +206,7 @@ def _summarize_groups(columns: CohortColumns, groups: DuplicateGroups) -> list[d
     ordered = sorted(groups.members, key=lambda m: (not has_face(m), -len(m), int(m[0])))
     return [
         {
-            "perceptual_hash": f"{int(columns.hashes[members[0]]):016x}",
+            "pdq": "".join(f"{int(word):016x}" for word in columns.hashes[members[0]]),
             "seqs": columns.seqs[members[:MAX_GROUP_SEQS]].tolist(),
             "count": len(members),
             "face": has_face(members),

@@ -1,8 +1,8 @@
 """PDQ: the perceptual hash that ThreatExchange and HMA exchange, 256 bits of what a picture shows.
 
-Facebook 2019, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm", section 4:
-luma is blurred by two box filters along each axis (Jarosz), sampled at 64 × 64 centres, and of its
-cosine transform the frequencies 1 to 16 along each axis are compared with their median. Copies of a
+Facebook 2019, "The TMK+PDQF Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm": luma is
+blurred by two box filters along each axis (Jarosz), sampled at 64 × 64 centres, and of its cosine
+transform the frequencies 1 to 16 along each axis are compared with their median. Copies of a
 picture differ in up to 31 bits, different pictures in about 128.
 
 Filters and sampling are linear along each axis: every sample is a weighted sum of a few rows, and
@@ -24,10 +24,8 @@ GRID: Final = 64
 FREQUENCIES: Final = 16
 MIN_SIDE_PX: Final = 5
 """Smaller pictures have no hash: all bits 0, quality 0."""
-GOOD_QUALITY: Final = 50
-"""Below it a hash says little: section 4.6 advises to discard it."""
 _GRADIENT_DIVISOR: Final = 90
-"""Section 4.5: a sum of quantized gradients of 90 for every percent of quality, 100 at most."""
+"""The sum of quantized gradients that makes one percent of quality; 100 at most."""
 _BITS: Final = FREQUENCIES * FREQUENCIES
 
 
@@ -43,7 +41,7 @@ def pdq_hash(rgb: RgbArray) -> PdqHash:
     height, width = rgb.shape[:2]
     if min(height, width) < MIN_SIDE_PX:
         return PdqHash("0" * (_BITS // 4), 0)
-    luma = cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2GRAY)
+    luma = np.asarray(cv2.cvtColor(rgb.astype(np.float32), cv2.COLOR_RGB2GRAY), np.float32)
     grid = _sample_rows(_sample_rows(luma).T).T
     spectrum = _COSINES @ grid @ _COSINES.T
     median = np.partition(spectrum.ravel(), _BITS // 2 - 1)[_BITS // 2 - 1]
@@ -89,7 +87,7 @@ _COSINES: Final = _cosine_matrix()
 
 
 def _quality(grid: FloatImage) -> int:
-    """Section 4.5: how much the 64 × 64 samples vary, 0 to 100."""
+    """How much the 64 × 64 samples vary, 0 to 100."""
     gradients = (np.diff(grid, axis=axis) * np.float32(100) / np.float32(255) for axis in (0, 1))
     total = sum(int(np.abs(np.trunc(g)).sum()) for g in gradients)
     return min(100, total // _GRADIENT_DIVISOR)

@@ -24,14 +24,13 @@ from app.errors import ImageBomb, ImageTruncated, RequestError, TooLarge
 from app.image.containers import open_container
 from app.image.containers.container import Container
 from app.image.containers.exif import read_orientation
+from app.image.pdq import PdqHash, pdq_hash
 
 PICTURE_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "AVIF")
 WORKING_SIDE_PX: Final = 1600
 """Larger pictures are shrunk to this: landmarks gain nothing beyond it, memory and time do."""
 MID_GREY: Final = 128
 """What shows through transparent pixels: neither the dark nor the light page they were made for."""
-HASH_GRID: Final = 32
-HASH_BLOCK: Final = 8
 
 _PIXEL_LIMIT_FACTORS: Final = {"WEBP": 0.6, "AVIF": 0.75}
 """Of the pixels that others may have: these decoders hold 17 and 13 bytes for each (PNG 9)."""
@@ -114,16 +113,9 @@ class Picture:
         return gray
 
     @cached_property
-    def perceptual_hash(self) -> str:
-        """64 bits as 16 hex digits: pictures that look alike differ in few of them.
-
-        Signs of the lowest 8 × 8 frequencies of a 32 × 32 grey picture against their median
-        (pHash: Zauner 2010, "Implementation and benchmarking of perceptual image hash functions").
-        """
-        small = cv2.resize(self.gray, (HASH_GRID, HASH_GRID), interpolation=cv2.INTER_AREA)
-        # Rounded, so that a flat picture's frequencies are zero and not the noise of a float.
-        low = np.round(cv2.dct(small.astype(np.float32))[:HASH_BLOCK, :HASH_BLOCK].ravel(), 2)
-        return np.packbits(low > np.median(low[1:])).tobytes().hex()
+    def pdq(self) -> PdqHash:
+        """The picture's PDQ hash and its quality."""
+        return pdq_hash(self.rgb)
 
 
 def decode(

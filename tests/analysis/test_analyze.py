@@ -257,7 +257,7 @@ def test_what_was_read_from_the_file_is_passed_on() -> None:
     picture = replace(noise_picture(), animated=True)
     result = analyze_faces(IN_FRAME, picture=picture)
     assert (result.sha256, result.format, result.size) == (picture.sha256, "PNG", (60, 60))
-    assert result.perceptual_hash == picture.perceptual_hash
+    assert (result.pdq, result.pdq_quality) == picture.pdq
     assert result.calibration_id == EYES_ONLY.id
     assert result.animated
     assert result.warnings == ("animated",)

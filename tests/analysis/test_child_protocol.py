@@ -145,7 +145,7 @@ def test_what_cannot_be_is_no_reply(change: dict[str, Any]) -> None:
         (b'"llr":3.7,', b'"llr":NaN,'),
         (b'"llr":3.7,', b'"llr":null,'),
         (b'"sha256":"', b'"sha256":"0'),
-        (b'"perceptual_hash":"', b'"perceptual_hash":"<'),
+        (b'"pdq":"', b'"pdq":"<'),
         (b'"width":40', b'"width":0'),
         (b'"format":"PNG"', b'"format":"EXE"'),
         (b'"outcome"', b'"surprise"'),

@@ -43,7 +43,8 @@ def record_of(data: bytes) -> PictureRecord:
     verdict = Verdict.LIKELY_STYLEGAN if llr > 2.0 else Verdict.INCONCLUSIVE
     return PictureRecord(
         sha256=sha256,
-        perceptual_hash=sha256[:16],
+        pdq=sha256,
+        pdq_quality=100,
         outcome=Outcome.SCORED if scored else Outcome.NO_FACE,
         verdict=verdict if scored else Verdict.NOT_APPLICABLE,
         llr=llr if scored else 0.0,

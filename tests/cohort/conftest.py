@@ -25,7 +25,8 @@ def make_result(
     llr: float = -2.9,
     eye_llr: float = -2.0,
     square: Square | None = ORDINARY_SQUARE,
-    perceptual_hash: str | None = None,
+    pdq: str | None = None,
+    pdq_quality: int = 100,
     **fields: object,
 ) -> ItemResult:
     """A picture's result; the verdict follows from ``llr``."""
@@ -39,7 +40,8 @@ def make_result(
         account=account,  # type: ignore[arg-type]
         record=PictureRecord(
             sha256="",
-            perceptual_hash=perceptual_hash or distinct_hash(seq),
+            pdq=pdq or distinct_hash(seq),
+            pdq_quality=pdq_quality,
             outcome=outcome,
             verdict=verdict if outcome is Outcome.SCORED else Verdict.NOT_APPLICABLE,
             llr=llr,
@@ -63,8 +65,8 @@ def make_failure(seq: int) -> ItemResult:
 
 def distinct_hash(seq: int) -> str:
     """A hash with half its bits set, far from every other picture's."""
-    bits = np.random.default_rng((20261125, seq)).permutation(64)[:32]
-    return f"{sum(1 << int(b) for b in bits):016x}"
+    bits = np.random.default_rng((20261125, seq)).permutation(256)[:128]
+    return f"{sum(1 << int(b) for b in bits):064x}"
 
 
 def ordinary_results(count: int, seed: int = 0, first: int = 0) -> list[ItemResult]:

@@ -86,7 +86,7 @@ def test_a_house_style_is_named_and_ordinary_lists_have_none() -> None:
 
 def test_one_picture_on_many_accounts_is_one_picture(parameters: CohortParameters) -> None:
     (one,) = squares_in_frame(1, parameters, np.random.default_rng(0))
-    copies = [make_result(i, 3.0, 3.0, one, perceptual_hash="c3a1f0e49687b2d5") for i in range(50)]
+    copies = [make_result(i, 3.0, 3.0, one, pdq="c3a1f0e49687b2d5" * 4) for i in range(50)]
     assert summarize_concentration(copies)["near"] == 1
     assert not summarize_concentration(copies)["concentrated"]
 

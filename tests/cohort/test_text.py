@@ -34,7 +34,7 @@ COHORT = {
     "prevalence": {"estimate": 0.12, "interval": [0.08, 0.17]},
     "expected_false_flags": 0.6,
     "concentration": {"p_value": 3e-9, "observed": 14, "expected": 0.4},
-    "duplicates": [{"perceptual_hash": "00", "seqs": [1, 2]}],
+    "duplicates": [{"pdq": "00", "seqs": [1, 2]}],
 }
 EXTRA_KEYS = {
     **COHORT,
@@ -161,8 +161,7 @@ def make_list(seed: int, parameters: CohortParameters) -> list[ItemResult]:
     llrs = [[-1.0, -0.2, 0.5], [0.8, 1.2, 1.5], [1.6]][int(rng.integers(3))]
     framed = framed_results(int(rng.choice([0, 1, 12, 30])), parameters, llrs, seed, 2_000)
     copies = [
-        make_result(3_000 + n, 2.5, 3.0, perceptual_hash="00ff" * 4)
-        for n in range(int(rng.choice([0, 0, 5])))
+        make_result(3_000 + n, 2.5, 3.0, pdq="00ff" * 16) for n in range(int(rng.choice([0, 0, 5])))
     ]
     failures = [make_failure(4_000 + n) for n in range(int(rng.choice([0, 3])))]
     return [*ordinary, *generated, *framed, *copies, *failures]

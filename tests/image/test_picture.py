@@ -42,7 +42,7 @@ def decode_outcome(data: bytes) -> str:
 
 
 def hash_distance(a: Picture, b: Picture) -> int:
-    return (int(a.perceptual_hash, 16) ^ int(b.perceptual_hash, 16)).bit_count()
+    return (int(a.pdq.hex, 16) ^ int(b.pdq.hex, 16)).bit_count()
 
 
 @pytest.fixture(scope="module")
@@ -85,7 +85,7 @@ def test_picture_keeps_its_promises(name):
     assert not picture.gray.flags.writeable
     assert picture.format in PICTURE_FORMATS
     assert max(picture.size) <= WORKING_SIDE_PX
-    assert len(picture.perceptual_hash) == 16
+    assert len(picture.pdq.hex) == 64
     assert all(
         kept <= stated for kept, stated in zip(picture.size, picture.declared_size, strict=True)
     )
@@ -209,22 +209,13 @@ def test_hash_survives_size_and_compression(photograph):
     for side in (48, 96, 200, 400):
         for quality in (30, 60, 90):
             again = decode(save_image(image.resize((side, side)), "JPEG", quality=quality))
-            assert hash_distance(again, photograph) <= 6, (side, quality)
+            assert hash_distance(again, photograph) <= 31, (side, quality)
 
 
 def test_hash_tells_pictures_apart(photograph):
     mirrored = decode(save_image(Image.fromarray(photograph.rgb[:, ::-1])))
     others = [mirrored, *(decode((FACES / f"{n}.jpg").read_bytes()) for n in ("chelsea", "coffee"))]
-    assert min(hash_distance(other, photograph) for other in others) >= 16
-
-
-def test_hash_of_nothing_is_steady():
-    hashes = {
-        decode(save_image(Image.new("L", (side, side), level))).perceptual_hash
-        for side in (1, 40, 301)
-        for level in (1, 128, 255)
-    }
-    assert len(hashes) == 1
+    assert min(hash_distance(other, photograph) for other in others) >= 64
 
 
 def test_gray_is_luma():

@@ -65,7 +65,8 @@ def encode_picture_record(record: PictureRecord) -> str:
     """The part of a record that has no column of its own."""
     return json.dumps(
         [
-            record.perceptual_hash,
+            record.pdq,
+            int(record.pdq_quality),
             float(record.eye_llr),
             int(record.width),
             int(record.height),
@@ -85,12 +86,13 @@ def encode_picture_record(record: PictureRecord) -> str:
 def decode_picture_record(row: Mapping[Any, Any]) -> PictureRecord:
     """The record of a row of ``pictures``, without an analysis or thumbnail if the row has none."""
     (
-        perceptual_hash, eye_llr, width, height, eyes, square, template, transform, distance,
+        pdq, pdq_quality, eye_llr, width, height, eyes, square, template, transform, distance,
         llr_ordinary, llr_framed, warnings,
     ) = json.loads(row["finding"])  # fmt: skip
     return PictureRecord(
         sha256=row["sha256"].hex(),
-        perceptual_hash=perceptual_hash,
+        pdq=pdq,
+        pdq_quality=pdq_quality,
         outcome=Outcome(row["outcome"]),
         verdict=Verdict(row["verdict"]),
         llr=row["llr"],

@@ -158,7 +158,7 @@ def _duplicate_group(group: Mapping[str, Any], report: Report) -> DuplicateGroup
     size = count if isinstance(count, int) else len(seqs)
     shown = seqs[:MAX_SHOWN_MEMBERS]
     return DuplicateGroup(
-        hash=str(group.get("perceptual_hash", "")),
+        hash=str(group.get("pdq", "")),
         size=format_value(size),
         likely=format_value(group.get("likely")),
         members=tuple((seq, report.names.get(seq, "")) for seq in shown),

@@ -66,9 +66,8 @@ _FLOORS: Final = (3.95, 5.2)
 _SAFETY_MARGIN: Final = math.log10(2.0)
 """If more is found among ordinary pictures, the floor is as much above that."""
 
-_HASH_RADIUS: Final = 2
-_SAME_SQUARE: Final = (0.012, 0.012, 0.04, 0.03)
-_DISTINCTIVE_BITS: Final = (24, 40)
+_PDQ_RADIUS: Final = 31
+_PDQ_RADIUS_WITHOUT_FACE: Final = 10
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def fit_cohort(
         prevalence=fit_prevalence(scores),
         concentration=fit_concentration(scores),
         duplicates=DuplicatesEntry(
-            radius=_HASH_RADIUS, within=list(_SAME_SQUARE), bits=list(_DISTINCTIVE_BITS)
+            radius=_PDQ_RADIUS, radius_without_face=_PDQ_RADIUS_WITHOUT_FACE
         ),
     )
 

@@ -73,7 +73,7 @@ def make_report(name: str = "@alice", **changes: object) -> Report:
             "prevalence": {"estimate": 0.01, "interval": [0.002, 0.03]},
             "expected_false_flags": 0.06,
             "concentration": {"p_value": 0.02, "observed": 2, "expected": 0.3},
-            "duplicates": [{"perceptual_hash": "00ff", "seqs": [4, 9], "count": 70}],
+            "duplicates": [{"pdq": "00ff", "seqs": [4, 9], "count": 70}],
             "duplicates_total": {"groups": 12, "pictures": 99},
             "summary": ["Of 280 scored pictures, 0.2 % to 3 % are of the StyleGAN family."],
             "caveats": ["A generated face proves nothing."],
