@@ -47,7 +47,7 @@ def test_another_shape_is_refused(tmp_path: Path, change: dict[str, Any]) -> Non
         ("prevalence", "floor", -1.0),
         ("concentration", "frames", []),
         ("concentration", "max_zoom", 1.0),
-        ("duplicates", "radius", 9),
+        ("duplicates", "radius", 129),
     ],
 )
 def test_numbers_that_cannot_be_are_refused(
