@@ -4,8 +4,9 @@ A whole ``eyeline serve`` on loopback. First its capacity: as many callers as it
 sending the next good picture when it has an answer. Then requests at ``times`` that rate, whether
 or not earlier ones were answered: good pictures, broken ones, huge ones, bombs, and bodies that
 trickle in (``MIX``), while ``/livez`` is asked ten times a second and connections that never finish
-a header come in beside. The callers share the machine with the service. Prints one JSON object;
-exit code 1 if anything was answered with 5xx.
+a header come in beside. Last, the attempts of ``attacks``, each against a service of its own at
+1,024 open files. The callers share the machine with the service. Prints one JSON object; exit code
+1 if anything was answered with 5xx.
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ from typing import Any, Final
 import aiohttp
 
 from benchmarks.__main__ import fixture_pictures
+from benchmarks.attacks import ATTACKS, DESCRIPTORS
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 HOSTILE: Final = ROOT / "fixtures" / "faces" / "hostile"
@@ -79,11 +81,12 @@ class RequestBodies:
 
 
 @contextlib.asynccontextmanager
-async def start_service() -> AsyncIterator[tuple[str, int]]:
-    """Its URL and process id."""
+async def start_service(descriptors: int | None = None) -> AsyncIterator[tuple[str, int]]:
+    """Its URL and process id. ``descriptors``: its limit on open files."""
+    limit = ("prlimit", f"--nofile={descriptors}:{descriptors}") if descriptors else ()
     with tempfile.TemporaryDirectory() as folder:
         process = await asyncio.create_subprocess_exec(
-            *(sys.executable, "-m", "app", "serve", "--port", "0"),
+            *(*limit, sys.executable, "-m", "app", "serve", "--port", "0"),
             stderr=asyncio.subprocess.PIPE,
             env={**os.environ, "EYELINE_DATA_DIR": folder, "EYELINE_API_KEYS": ""},
             cwd=ROOT,
@@ -159,12 +162,27 @@ async def send_at_rate(session: aiohttp.ClientSession, rate: float, seconds: flo
     return stats
 
 
+async def run_attack(name: str, seconds: float) -> dict[str, Any]:
+    """What /livez takes meanwhile, of a new connection each time."""
+    async with start_service(DESCRIPTORS) as (url, pid):
+        host, port = url.removeprefix("http://").split(":")
+        async with monitor_process(url, pid, "fresh") as samples:
+            attempt = await ATTACKS[name](host, int(port), seconds)
+    return {
+        **attempt,
+        "livez_ms": quantiles_ms(samples["livez_s"]),
+        "service_mb_max": _rounded(samples["service_mb"], max),
+    }
+
+
 @contextlib.asynccontextmanager
-async def monitor_process(url: str, pid: int) -> AsyncIterator[dict[str, list[float]]]:
+async def monitor_process(
+    url: str, pid: int, *options: str
+) -> AsyncIterator[dict[str, list[float]]]:
     """What ``watching`` sees meanwhile; filled at the end."""
     samples: dict[str, list[float]] = {}
     monitor = await asyncio.create_subprocess_exec(
-        *(sys.executable, "-m", "benchmarks.monitor", url, str(pid)),
+        *(sys.executable, "-m", "benchmarks.monitor", url, str(pid), *options),
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         cwd=ROOT,
@@ -241,11 +259,17 @@ async def run_benchmark(seconds: float, times: float, warm_s: float) -> dict[str
 def main() -> None:
     """Print one JSON object."""
     parser = argparse.ArgumentParser(prog="make bench-load", description=__doc__)
-    parser.add_argument("--seconds", type=float, default=60.0)
+    parser.add_argument("--seconds", type=float, default=60.0, help="0: the attacks alone")
     parser.add_argument("--times", type=float, default=3.0, help="of capacity")
     parser.add_argument("--warm", type=float, default=10.0, help="seconds to measure capacity in")
+    parser.add_argument("--attack-seconds", type=float, default=10.0, help="of each attempt")
     arguments = parser.parse_args()
-    result = asyncio.run(run_benchmark(arguments.seconds, arguments.times, arguments.warm))
+    result: dict[str, Any] = {"server_errors": 0}
+    if arguments.seconds > 0:
+        result = asyncio.run(run_benchmark(arguments.seconds, arguments.times, arguments.warm))
+    result["attacks"] = {
+        name: asyncio.run(run_attack(name, arguments.attack_seconds)) for name in ATTACKS
+    }
     print(json.dumps(result, indent=2))
     raise SystemExit(1 if result["server_errors"] else 0)
 

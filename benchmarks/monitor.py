@@ -1,7 +1,7 @@
 """A watcher in a process of its own, so that busy callers do not make it late: see ``load``.
 
-``python -m benchmarks.monitor URL PID`` asks /livez ten times a second and looks at the memory of
-the process and its children, until its standard input is closed; then it prints what it saw.
+``python -m benchmarks.monitor URL PID [fresh]`` asks /livez ten times a second and reads the memory
+of the process and its children, until its standard input is closed; then it prints the samples.
 """
 
 from __future__ import annotations
@@ -35,8 +35,8 @@ def resident_mb(pid: int) -> float:
     return 0.0
 
 
-def main(url: str, pid: int) -> None:
-    """Print one JSON object of three lists."""
+def main(url: str, pid: int, *, fresh: bool = False) -> None:
+    """Print one JSON object of three lists. ``fresh``: a new connection each time."""
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=30)
     samples: dict[str, list[float]] = {"livez_s": [], "service_mb": [], "children_mb": []}
     while not select.select([sys.stdin], [], [], INTERVAL_S)[0]:
@@ -46,6 +46,8 @@ def main(url: str, pid: int) -> None:
         answer.read()
         if answer.status != 200:
             raise SystemExit(f"/livez answered {answer.status}")
+        if fresh:
+            connection.close()
         samples["livez_s"].append(time.perf_counter() - start)
         samples["service_mb"].append(resident_mb(pid))
         samples["children_mb"].append(sum(map(resident_mb, child_pids(pid))))
@@ -53,4 +55,4 @@ def main(url: str, pid: int) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], int(sys.argv[2]))
+    main(sys.argv[1], int(sys.argv[2]), fresh=sys.argv[3:] == ["fresh"])

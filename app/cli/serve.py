@@ -63,25 +63,15 @@ def serve(
         settings.require_keys_if_public()
     except SettingsError as error:
         exit_with_error(str(error), EXIT_USAGE)
-    import uvicorn
-
     from app.analysis.child_pool import service_processes
     from app.api.app import create_app
-    from app.api.server.options import uvicorn_options
+    from app.api.server.options import run_server
     from app.runtime import observability
 
     _exit_if_unready(settings)
     observability.configure_logs()
     analyzer = open_analyzer_or_exit(settings, service_processes(settings))
-    uvicorn.run(
-        create_app(settings, lambda _: analyzer),
-        host=settings.host,
-        port=settings.port,
-        log_config=None,
-        access_log=False,
-        **uvicorn_options(),
-        timeout_keep_alive=KEEP_ALIVE_S,
-    )
+    run_server(create_app(settings, lambda _: analyzer), settings.host, settings.port, KEEP_ALIVE_S)
 
 
 def worker(

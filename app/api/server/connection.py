@@ -26,10 +26,12 @@ LINGER_S: Final = 1.0
 MAX_WAITING: Final = 512
 MAX_CONNECTIONS: Final = 4_096
 MAX_HEAD_BYTES: Final = 32_768
-PIECE_BYTES: Final = 4_096
-"""Parsed in a turn: at most some 700 events, a millisecond."""
+MIN_PIECE_BYTES: Final = 512
+MAX_PIECE_BYTES: Final = 65_536
+MAX_PIECE_CHUNKS: Final = 100
+"""Parsed in a turn: the pieces of a body become smaller while they hold more chunks than that."""
 MIN_CHUNK_BYTES: Final = 16
-FREE_CHUNKS: Final = 4_096
+FREE_CHUNKS: Final = 1_024
 """A body of more chunks than that must have chunks of ``MIN_CHUNK_BYTES`` on average."""
 
 
@@ -93,6 +95,7 @@ class Connection(HttpToolsProtocol):
     _head_bytes = 0
     _chunk_count = 0
     _body_bytes = 0
+    _piece_bytes = 4_096
 
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         super().connection_made(transport)
@@ -181,9 +184,15 @@ class Connection(HttpToolsProtocol):
         self.loop.call_later(LINGER_S, self.transport.abort)
 
     def _parse_piece(self) -> None:
-        piece = bytes(self._pending[:PIECE_BYTES])
-        del self._pending[:PIECE_BYTES]
+        piece = bytes(self._pending[: self._piece_bytes])
+        del self._pending[: self._piece_bytes]
+        chunks_before = self._chunk_count
         super().data_received(piece)
+        is_dense = self._chunk_count - chunks_before > MAX_PIECE_CHUNKS
+        factor = 0.5 if is_dense else 2
+        self._piece_bytes = int(
+            min(max(factor * self._piece_bytes, MIN_PIECE_BYTES), MAX_PIECE_BYTES)
+        )
         if self.transport.is_closing() or self._is_lingering:
             self._stop_head_timer()
             return
