@@ -85,27 +85,23 @@ async def start_service(descriptors: int | None = None) -> AsyncIterator[tuple[s
     """Its URL and process id. ``descriptors``: its limit on open files."""
     limit = ("prlimit", f"--nofile={descriptors}:{descriptors}") if descriptors else ()
     with tempfile.TemporaryDirectory() as folder:
-        process = await asyncio.create_subprocess_exec(
-            *(*limit, sys.executable, "-m", "app", "serve", "--port", "0"),
-            stderr=asyncio.subprocess.PIPE,
-            env={**os.environ, "EYELINE_DATA_DIR": folder, "EYELINE_API_KEYS": ""},
-            cwd=ROOT,
-        )
-        assert process.stderr is not None
-        url = ""
-        while not url:
-            line = (await process.stderr.readline()).decode()
-            if not line:
-                raise SystemExit("the service did not start")
-            if match := re.search(r"running on (http://[0-9.:]+)", line):
-                url = match[1]
-        drain = asyncio.create_task(process.stderr.read())
+        log = Path(folder) / "log"  # a pipe that busy callers do not read would stop the service
+        with log.open("wb") as stderr:
+            process = await asyncio.create_subprocess_exec(
+                *(*limit, sys.executable, "-m", "app", "serve", "--port", "0"),
+                stderr=stderr,
+                env={**os.environ, "EYELINE_DATA_DIR": folder, "EYELINE_API_KEYS": ""},
+                cwd=ROOT,
+            )
         try:
-            yield url, process.pid
+            while not (match := re.search(r"running on (http://[0-9.:]+)", log.read_text())):
+                if process.returncode is not None:
+                    raise SystemExit("the service did not start")
+                await asyncio.sleep(0.1)
+            yield match[1], process.pid
         finally:
             process.send_signal(signal.SIGTERM)
             await process.wait()
-            await drain
 
 
 async def send(

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
+from app.api.admission import AdmissionLimit, FairQueue
+from app.errors import Busy
 from app.settings import Settings
 from tests.api.stub_analyzer import StartServer, StubAnalyzer, picture_bytes, serve_app
 
@@ -41,6 +45,67 @@ def requests_in_flight(client: httpx.Client) -> int:
     return round(
         float(next(x for x in lines if x.startswith("eyeline_requests_inside")).split()[-1])
     )
+
+
+def count_admitted(limit: AdmissionLimit, owner: str) -> int:
+    """How many of a hundred attempts of ``owner`` are admitted; none is released."""
+    admitted = 0
+    for _ in range(100):
+        try:
+            limit.acquire(owner)
+        except Busy:
+            continue
+        admitted += 1
+    return admitted
+
+
+def test_without_other_owners_one_has_all() -> None:
+    assert count_admitted(AdmissionLimit(16, "things"), "") == 16
+
+
+def test_one_owner_has_half_and_the_last_quarter_is_for_who_has_none() -> None:
+    limit = AdmissionLimit(16, "things", is_shared=True)
+    assert count_admitted(limit, "a") == 8
+    assert count_admitted(limit, "b") == 4
+    assert [count_admitted(limit, owner) for owner in "cdefg"] == [1, 1, 1, 1, 0]
+    limit.release("b")
+    assert count_admitted(limit, "a") == 0
+    assert count_admitted(limit, "g") == 1
+
+
+@pytest.mark.parametrize("capacity", [1, 2, 3, 4])
+def test_a_small_limit_is_shared_too(capacity: int) -> None:
+    limit = AdmissionLimit(capacity, "things", is_shared=True)
+    assert count_admitted(limit, "a") == -(-capacity // 2)
+    assert count_admitted(limit, "b") >= min(1, capacity - 1)
+
+
+def test_owners_take_turns_however_long_the_queue_of_one_is() -> None:
+    served: list[str] = []
+
+    async def work(queue: FairQueue, owner: str) -> None:
+        async with queue.slot(owner):
+            served.append(owner)
+            await asyncio.sleep(0)
+
+    async def run() -> None:
+        queue = FairQueue(1)
+        hog = [asyncio.create_task(work(queue, "hog")) for _ in range(20)]
+        await asyncio.sleep(0)
+        leaver = asyncio.create_task(work(queue, "leaver"))
+        await asyncio.sleep(0)
+        leaver.cancel()
+        others = [asyncio.create_task(work(queue, "other")) for _ in range(3)]
+        await asyncio.gather(*hog, *others)
+        assert leaver.cancelled()
+        async with asyncio.timeout(5):
+            await work(queue, "last")
+
+    asyncio.run(run())
+    assert served.count("hog") == 20
+    assert served.index("other") <= 3
+    assert [n for n, owner in enumerate(served) if owner == "other"][-1] <= 8
+    assert served[-1] == "last"
 
 
 def test_alive_while_every_worker_is_busy_and_busy_beyond_the_queue(start: StartServer) -> None:

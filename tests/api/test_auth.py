@@ -139,6 +139,20 @@ def test_a_quota_counts_pictures_not_requests(keyed: httpx.Client) -> None:
     assert keyed.get("/v1/batches", headers=bearer("few")).status_code == 200
 
 
+def test_a_list_beyond_the_quota_is_refused_whole_and_costs_nothing(start: StartServer) -> None:
+    client = start(api_keys=f"{SECRETS['few']}:quota=3", workers=1)
+    headers = {**bearer("few"), "Content-Type": "text/csv"}
+    refused = client.post("/v1/batches", content=CSV + CSV[4:] * 3, headers=headers)
+    assert (refused.status_code, refused.json()["code"]) == (429, "quota_exceeded")
+    assert client.get("/v1/batches", headers=bearer("few")).json()["data"] == []
+    again = {**headers, "Idempotency-Key": "one"}
+    for _ in range(3):  # a replay costs nothing
+        accepted = client.post("/v1/batches", content=CSV + CSV[4:], headers=again)
+        assert accepted.status_code == 202
+    assert analyse(client, "few").status_code == 200
+    assert analyse(client, "few").status_code == 429
+
+
 def test_refused_requests_cost_no_quota(start: StartServer) -> None:
     client = start(api_keys=f"{SECRETS['few']}:quota=1", workers=1)
     headers = {**bearer("few"), "Content-Type": "text/html"}

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.keys import DAY_S, KeyUsage
+from app.api.keys import DAY_S, PIXELS_PER_REQUEST, KeyUsage
 from app.api_keys import parse_api_key
 from app.errors import QuotaExceeded, RateLimited
 
@@ -80,6 +80,32 @@ def test_a_quota_is_of_pictures_and_ends_at_midnight() -> None:
     limited.count_request()  # what came of the list may still be read
     clock.now += DAY_S / 2
     limited.check_quota()
+
+
+def test_reserved_pictures_count_at_once_and_can_be_given_back() -> None:
+    limited = make_usage(":quota=10", Clock())
+    limited.reserve_pictures(8)
+    with pytest.raises(QuotaExceeded):
+        limited.reserve_pictures(3)
+    limited.reserve_pictures(2)
+    limited.release_pictures(8)
+    limited.reserve_pictures(8)
+    with pytest.raises(QuotaExceeded):
+        limited.check_quota()
+
+
+def test_a_large_picture_costs_more_of_the_rate() -> None:
+    clock = Clock()
+    limited = make_usage(":rate=6", clock)
+    limited.count_request()
+    limited.count_pixels(40 * 30)
+    assert count_admitted(limited, 20) == 5
+    clock.now += 60
+    limited.count_request()
+    limited.count_pixels(5 * PIXELS_PER_REQUEST)
+    assert count_admitted(limited, 20) == 0
+    clock.now += 10
+    assert count_admitted(limited, 20) == 1
 
 
 def test_headers_say_what_is_left_and_until_when() -> None:
