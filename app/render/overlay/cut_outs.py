@@ -14,7 +14,7 @@ from app.face.alignment import Box
 from app.image.picture import Picture
 from app.render import shapes
 from app.render.overlay.mark_style import StyledMark, draw_mark, marks_of
-from app.render.overlay.overlay_image import template_eyes_px
+from app.render.overlay.overlay_image import fits_template, template_eyes_px
 from app.render.shapes import SLIM_CASING, Canvas
 from app.render.style import PAPER, SURROUND, TEMPLATE_EYE, Stroke
 
@@ -22,6 +22,8 @@ CUT_OUT_ASPECT: Final = 1.5
 """Width of a cut-out ÷ its height."""
 _MARGIN: Final = 1.7
 """So many times as large as its marks is what a cut-out shows."""
+_FAR_SHARE: Final = 0.4
+"""Two marks further apart than this share of the picture's shorter side get a region each."""
 _MIN_SIDE_PX: Final = 6
 """Px of the picture; a smaller part shows nothing."""
 _GAP_PX: Final = 6
@@ -60,8 +62,9 @@ def draw_cut_out(
         scale = np.array([target.width / region.width, target.height / region.height])
         origin = np.array([region.left, region.top])
         corner = np.array([target.left, target.top])
-        if cut_out.evidence.match is not None:
-            eyes = template_eyes_px(cut_out.evidence.match, analysis.size)
+        match = cut_out.evidence.match
+        if match is not None and fits_template(match):
+            eyes = template_eyes_px(match, analysis.size)
             for eye in (eyes - origin) * scale + corner:
                 if target.left < eye[0] < target.right and target.top < eye[1] < target.bottom:
                     shapes.draw_crosshair_ring(
@@ -73,15 +76,17 @@ def draw_cut_out(
 
 
 def _regions(marks: tuple[StyledMark, ...], size: tuple[int, int]) -> tuple[Box, ...]:
-    """One region around all marks; two for a pair of outlines with one label, such as irises."""
-    outlines = [styled.mark for styled in marks if styled.mark.shape == "outline"]
-    if len(outlines) == 2 and outlines[0].label == outlines[1].label:
-        return tuple(
-            _region(outline.points, size, CUT_OUT_ASPECT / 2)
-            for outline in sorted(outlines, key=lambda mark: float(mark.points[:, 0].mean()))
-        )
+    """One region around all marks; two for a pair of alike or far apart lines or outlines."""
     points = np.concatenate([styled.mark.points for styled in marks])
-    return (_region(points, size, CUT_OUT_ASPECT),)
+    drawn = [styled.mark for styled in marks if styled.mark.shape != "dots"]
+    is_pair = len(drawn) == 2 and drawn[0].label == drawn[1].label
+    is_far_apart = len(drawn) == 2 and np.ptp(points, axis=0).max() > _FAR_SHARE * min(size)
+    if not is_pair and not is_far_apart:
+        return (_region(points, size, CUT_OUT_ASPECT),)
+    return tuple(
+        _region(mark.points, size, CUT_OUT_ASPECT / 2)
+        for mark in sorted(drawn, key=lambda mark: float(mark.points[:, 0].mean()))
+    )
 
 
 def _region(points: FloatArray, size: tuple[int, int], aspect: float) -> Box:

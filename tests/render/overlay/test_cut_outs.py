@@ -89,3 +89,13 @@ def test_two_midlines_differ_by_their_dashes(
         for row in lay_out_canvas(make_analysis(evidence=(make_evidence("teeth", *lines),))).rows
     ]
     assert "Marked: solid: dental midline; dashed: face midline." in texts
+
+
+def test_two_marks_far_apart_are_shown_beside_one_another(
+    make_analysis: MakeAnalysis, make_evidence: MakeEvidence
+) -> None:
+    tile = Mark(SQUARE, "outline", "tile")
+    for shift, regions in ((60.0, 1), (290.0, 2)):
+        edge = Mark(SQUARE[:2] - shift, "line", "edge")
+        (cut_out,) = find_cut_outs(make_analysis(evidence=(make_evidence("hairline", tile, edge),)))
+        assert len(cut_out.regions) == regions
