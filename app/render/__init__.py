@@ -1,1 +1,1 @@
-"""What was found → pictures and pages: Pillow writes, OpenCV draws; nothing is judged here."""
+"""Analyses and lists as pictures and pages: drawn by OpenCV, lettered by Pillow, HTML by Jinja2."""

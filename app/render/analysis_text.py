@@ -120,7 +120,7 @@ def against_sentence(analysis: Analysis) -> str:
     framed = (
         f"llr {format_llr(against.framed.llr)}"
         if against.is_framed_measured
-        else "not told apart, no pixel check measured"
+        else "unknown, no pixel check measured"
     )
     return (
         f"Against an ordinary avatar: llr {format_llr(against.ordinary.llr)}. Against a photograph "

@@ -36,7 +36,7 @@ LIKELY: Final = "likely_stylegan"
 REST: Final = "rest"
 ALL: Final = "all"
 MIN_AVERAGED: Final = 10
-"""Averages of fewer pictures still look like the people in them, whatever their frames."""
+"""Averages of fewer pictures still look like the people in them, in any frame."""
 
 _SIDE_PX: Final = 560
 _STRIP_PX: Final = 200
@@ -63,7 +63,7 @@ _GROUP_CAVEAT: Final = {
 
 @dataclass(frozen=True, eq=False)
 class _Average:
-    """One average and what is said of it. ``rgb`` is ``None`` where there is nothing to average."""
+    """One average with its heading. ``rgb`` is ``None`` where there is nothing to average."""
 
     heading: str
     count: int

@@ -102,4 +102,4 @@ VERDICT_DOT_SHAPE: Final[dict[Verdict, DotShape]] = {
     Verdict.UNLIKELY_STYLEGAN: "disc",
     Verdict.NOT_APPLICABLE: "square",
 }
-"""The verdict's shape beside its colour, wherever many are shown at once."""
+"""The verdict's shape, next to its colour, where many verdicts are shown at once."""

@@ -24,7 +24,7 @@ Painter = Callable[[Canvas, Box], None]
 _LINE_HEIGHT: Final = 1.32
 _ELLIPSIS: Final = "…"
 _MAX_NAME_CHARS: Final = 160
-"""Characters of a name that are looked at: strangers may have made it as long as they like."""
+"""Characters of a name that are considered: strangers may make a name of any length."""
 _SCRIPT_SAMPLE_CHARS: Final = 64
 """Characters of a name by which its script is judged."""
 _EXTRA_GLYPHS: Final = "«°±·»‘’“”…"

@@ -113,7 +113,7 @@ class BatchImages:
             yield self.montage(batch, MontageQuery(page, MAX_TILES_PER_PAGE, lines=lines))
 
     def composite(self, batch: Batch, of: CompositeGroup | None, lines: bool = True) -> bytes:
-        """The averages as PNG; the likely StyleGAN beside the rest if ``of`` is not given."""
+        """The averages as PNG: likely StyleGAN and the rest side by side if ``of`` is not given."""
         _require_results(batch)
         averages = self._service.read_tile_sums(batch.id, batch.request.owner)
         return draw_composite(averages, group=of, template=self._template if lines else None)

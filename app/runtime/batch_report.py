@@ -122,12 +122,12 @@ def _named_entry(result: ItemResult) -> tuple[str, str] | None:
 
 
 def display_name(result: ItemResult) -> str:
-    """As people know it."""
+    """The name of an item: its ``custom_id``, or else its source."""
     return result.custom_id or result.source
 
 
 def list_display_name(batch: Batch, default: str = "") -> str:
-    """What people call the list: as its metadata say, or ``default``; empty if nobody said."""
+    """The name of the list from its metadata, or ``default``; empty if it has none."""
     candidates = (str(batch.request.metadata.get(key) or "").strip() for key in ("name", "list"))
     return next((name for name in candidates if name), default)
 

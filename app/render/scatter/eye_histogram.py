@@ -23,7 +23,7 @@ INSET_CELLS: Final = 90
 INSET_REACH: Final = 0.05
 """Half the side of the part of the picture that is shown around a template eye."""
 _RING_SDS: Final = (5.0, 12.0)
-"""The ring from whose density is told how many eyes chance alone would put into the region.
+"""The ring whose density gives how many eyes chance alone would put into the region.
 
 Wide enough to be free of a generator's own scatter, narrow enough that the density of ordinary
 avatars' eyes is near enough a slope, which a ring around a point averages to the point's own.
