@@ -1,4 +1,4 @@
-"""The direction of imports: what each part of the house may know of the others, and of the world.
+"""The direction of imports: what each part may know of the others, and of the world.
 
 A part is a room (a package directly under app/) or one of the few loose modules. Imports inside
 functions and under TYPE_CHECKING count like any other; only evidence may name, for the type checker
@@ -282,7 +282,10 @@ def test_a_wrong_direction_is_seen(module: str, source: str) -> None:
             "from app.render.text_layout import write\nfrom PIL import Image",
         ),
         ("app.fetch", "from app import __version__\nimport aiohttp\nimport socket"),
-        ("app.cli.batch", "from app.api import create_app\nfrom app.batches.service import Desk"),
+        (
+            "app.cli.batch",
+            "from app.api import create_app\nfrom app.batches.service import BatchService",
+        ),
         ("app.__main__", "from app.cli.batch import batch"),
     ],
 )

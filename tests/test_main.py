@@ -1,4 +1,4 @@
-"""The command line, with an analyst whose opinion is fixed."""
+"""The command line, with an analyzer whose answer is fixed."""
 
 from __future__ import annotations
 

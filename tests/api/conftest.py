@@ -27,39 +27,39 @@ def _drop_event(logger: object, method: str, event: MutableMapping[str, Any]) ->
 
 
 @pytest.fixture(scope="module")
-def standing() -> tuple[Settings, Analyzer]:
+def server_parts() -> tuple[Settings, Analyzer]:
     """What the module's own server is made of; a module may say otherwise."""
     return Settings(workers=2, fetch_allow=("127.0.0.1",)), StubAnalyzer()
 
 
 @pytest.fixture(scope="module")
-def elsewhere() -> Iterator[PictureServer]:
+def picture_server() -> Iterator[PictureServer]:
     """A server beside ours that hands out pictures, one a module."""
     with run_picture_server() as pictures:
         yield pictures
 
 
 @pytest.fixture(scope="module")
-def shared(standing: tuple[Settings, Analyzer]) -> Iterator[SharedServer]:
-    server = SharedServer(*standing)
+def shared_server(server_parts: tuple[Settings, Analyzer]) -> Iterator[SharedServer]:
+    server = SharedServer(*server_parts)
     yield server
     server.stop()
 
 
 @pytest.fixture
-def client(shared: SharedServer) -> httpx.Client:
+def client(shared_server: SharedServer) -> httpx.Client:
     """One server for the tests that do not change it."""
-    return shared.client()
+    return shared_server.client()
 
 
 @pytest.fixture
 def start() -> Iterator[StartServer]:
-    """Starts a server for one test: ``start(analyst, workers=1, ...)``."""
+    """Starts a server for one test: ``start(analyzer, workers=1, ...)``."""
     SharedServer.stop_any()
     with ExitStack() as stack:
 
-        def start_server(analyst: Analyzer | None = None, **changes: Any) -> httpx.Client:
+        def start_server(analyzer: Analyzer | None = None, **changes: Any) -> httpx.Client:
             settings = Settings(**{"workers": 2, "fetch_allow": "127.0.0.1", **changes})
-            return stack.enter_context(serve_app(settings, analyst or StubAnalyzer()))
+            return stack.enter_context(serve_app(settings, analyzer or StubAnalyzer()))
 
         yield start_server

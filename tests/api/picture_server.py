@@ -1,4 +1,4 @@
-"""Pictures on another server on loopback, an analyst who judges by shade, and patience."""
+"""Pictures on another server on loopback, an analyzer that judges by shade, and waiting."""
 
 from __future__ import annotations
 

@@ -30,7 +30,7 @@ from app.settings import Settings
 from tests.likelihood_ratios import make_ratios
 
 StartServer = Callable[..., httpx.Client]
-"""``start(analyst, workers=1, ...)``: a server for one test; arguments are settings."""
+"""``start(analyzer, workers=1, ...)``: a server for one test; arguments are settings."""
 
 EYES = [[0.374, 0.47], [0.626, 0.47]]
 DESCRIPTION = {
@@ -168,7 +168,7 @@ def _run_uvicorn(app: FastAPI) -> Iterator[httpx.Client]:
 class SharedServer:
     """A server for many tests, which is there whenever one asks for its client.
 
-    A process has one server at a time, because it has one desk: whoever asks stops the others.
+    A process has one server at a time, because it has one queue: whoever asks stops the others.
     """
 
     _current: ClassVar[SharedServer | None] = None

@@ -183,17 +183,17 @@ def test_a_failed_examination_leaves_no_place_taken(start: StartServer) -> None:
 
 def test_stopping_finishes_what_was_begun() -> None:
     gate = Gate()
-    analyst = StubAnalyzer(during_analysis=gate)
+    analyzer = StubAnalyzer(during_analysis=gate)
     seen_closed: list[bool] = []
 
     def open_when_nobody_is_let_in(client: httpx.Client) -> None:
         while _is_listening(client):
             pass
-        seen_closed.append(analyst.closed)
+        seen_closed.append(analyzer.closed)
         gate.opened.set()
 
     with ThreadPoolExecutor(2) as callers:
-        with serve_app(Settings(workers=1), analyst) as client:
+        with serve_app(Settings(workers=1), analyzer) as client:
             caller = httpx.Client(base_url=client.base_url, timeout=30, trust_env=False)
             answer = callers.submit(post, caller)
             gate.wait_for(1)
@@ -201,7 +201,7 @@ def test_stopping_finishes_what_was_begun() -> None:
         assert answer.result().status_code == 200
         caller.close()
     assert seen_closed == [False]
-    assert analyst.closed
+    assert analyzer.closed
 
 
 def _is_listening(client: httpx.Client) -> bool:

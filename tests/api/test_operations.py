@@ -21,9 +21,9 @@ def test_alive_and_ready(client: httpx.Client) -> None:
 
 
 def test_every_worker_proves_itself_before_the_first_request(start: StartServer) -> None:
-    analyst = StubAnalyzer()
-    start(analyst, workers=4)
-    assert len(analyst.threads) == 4
+    analyzer = StubAnalyzer()
+    start(analyzer, workers=4)
+    assert len(analyzer.threads) == 4
 
 
 def test_not_ready_says_why_and_lives_on(start: StartServer) -> None:

@@ -97,7 +97,7 @@ def fake_tools(tmp_path: Path) -> FakeTools:
 
 @pytest.fixture
 def open_service(url: str | None, tmp_path: Path, fake_tools: FakeTools) -> Iterator[OpenService]:
-    """Open a desk on the test's database; the one before it is closed first."""
+    """Open a service on the test's database; the one before it is closed first."""
     services: list[BatchService] = []
 
     def reopen(**more: Any) -> BatchService:

@@ -138,7 +138,7 @@ def test_the_segmenter_is_fed_192_px_from_0_to_1_and_held_to_that() -> None:
     assert (mask.min(), mask.max()) == (0.0, 1.0)
 
 
-# The witness
+# The region network
 
 
 @pytest.mark.parametrize(

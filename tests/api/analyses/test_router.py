@@ -35,7 +35,7 @@ class PictureHandler(http.server.BaseHTTPRequestHandler):
 
 
 @pytest.fixture(scope="module")
-def elsewhere() -> Iterator[str]:
+def picture_url() -> Iterator[str]:
     """The address of a server with one picture, ``/a.png``."""
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), PictureHandler) as server:
         thread = threading.Thread(target=server.serve_forever)
@@ -45,14 +45,14 @@ def elsewhere() -> Iterator[str]:
         thread.join()
 
 
-def send(client: httpx.Client, how: str, elsewhere: str, **fields: str) -> httpx.Response:
+def send(client: httpx.Client, how: str, picture_url: str, **fields: str) -> httpx.Response:
     """The same picture with the same ``fields``, sent in one of the three ways."""
     if how == "multipart":
         return client.post(PATH, files={"file": ("a.png", PNG)}, data=fields)
     if how == "raw":
         kind = {"Content-Type": "image/jpeg"}  # a lie: bytes decide
         return client.post(PATH, content=PNG, headers=kind, params=fields)
-    return client.post(PATH, json={"url": f"{elsewhere}/a.png", **fields})
+    return client.post(PATH, json={"url": f"{picture_url}/a.png", **fields})
 
 
 SEND_METHODS = ("multipart", "raw", "url")
@@ -72,8 +72,8 @@ def expect_problem(response: httpx.Response, status: int, code: str) -> Problem:
 
 
 @pytest.mark.parametrize("how", SEND_METHODS)
-def test_the_same_answer_in_three_ways(client: httpx.Client, elsewhere: str, how: str) -> None:
-    response = send(client, how, elsewhere, custom_id="@älice", prior="0.01")
+def test_the_same_answer_in_three_ways(client: httpx.Client, picture_url: str, how: str) -> None:
+    response = send(client, how, picture_url, custom_id="@älice", prior="0.01")
     assert response.status_code == 200, response.text
     analysis = AnalysisOut.model_validate(response.json())
     assert analysis.id.startswith("an_")
@@ -97,9 +97,9 @@ def test_the_same_answer_in_three_ways(client: httpx.Client, elsewhere: str, how
 
 @pytest.mark.parametrize("how", SEND_METHODS)
 def test_the_overlay_comes_along_when_asked_for(
-    client: httpx.Client, elsewhere: str, how: str
+    client: httpx.Client, picture_url: str, how: str
 ) -> None:
-    analysis = send(client, how, elsewhere, include="overlay").json()
+    analysis = send(client, how, picture_url, include="overlay").json()
     head, _, body = analysis["overlay"].partition(",")
     assert head == "data:image/png;base64"
     assert base64.b64decode(body).startswith(b"\x89PNG\r\n\x1a\n")
@@ -114,14 +114,14 @@ def test_the_overlay_itself(client: httpx.Client) -> None:
 
 
 def test_options_may_come_with_the_query_and_the_body_goes_first(
-    client: httpx.Client, elsewhere: str
+    client: httpx.Client, picture_url: str
 ) -> None:
     query = {"custom_id": "query", "prior": "0.2"}
     form = client.post(
         PATH, params=query, files={"file": ("a.png", PNG)}, data={"custom_id": "form"}
     )
     by_url = client.post(
-        PATH, params=query, json={"url": f"{elsewhere}/a.png", "custom_id": "json"}
+        PATH, params=query, json={"url": f"{picture_url}/a.png", "custom_id": "json"}
     )
     assert (form.json()["custom_id"], form.json()["prior"]) == ("form", 0.2)
     assert (by_url.json()["custom_id"], by_url.json()["prior"]) == ("json", 0.2)
@@ -158,9 +158,11 @@ def test_an_outcome_without_a_score_claims_nothing(start: StartServer, outcome: 
     ],
 )
 def test_a_bad_field_is_named(
-    client: httpx.Client, elsewhere: str, how: str, name: str, value: str
+    client: httpx.Client, picture_url: str, how: str, name: str, value: str
 ) -> None:
-    refusal = expect_problem(send(client, how, elsewhere, **{name: value}), 422, "invalid_request")
+    refusal = expect_problem(
+        send(client, how, picture_url, **{name: value}), 422, "invalid_request"
+    )
     assert refusal.errors is not None
     assert refusal.errors[0].pointer.startswith(f"#/{name}")
 
@@ -255,14 +257,14 @@ def test_too_much_in_a_form_and_in_json(start: StartServer) -> None:
     expect_problem(client.post(PATH, json={"url": "x" * 70_000}), 413, "too_large")
 
 
-def test_where_a_url_leads(client: httpx.Client, elsewhere: str) -> None:
+def test_where_a_url_leads(client: httpx.Client, picture_url: str) -> None:
     def post(url: str) -> httpx.Response:
         return client.post(PATH, json={"url": url})
 
     expect_problem(post("ftp://example.com/a.png"), 400, "url_invalid")
     expect_problem(post("http://127.0.0.2/a.png"), 403, "url_blocked")
     expect_problem(post("http://169.254.169.254/latest/meta-data"), 403, "url_blocked")
-    refusal = expect_problem(post(f"{elsewhere}/none.png"), 424, "fetch_failed")
+    refusal = expect_problem(post(f"{picture_url}/none.png"), 424, "fetch_failed")
     assert refusal.upstream_status == 404
 
 

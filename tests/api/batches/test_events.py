@@ -49,11 +49,11 @@ def events_path(batch: dict[str, Any]) -> str:
 
 
 def test_progress_until_the_end_then_the_stream_closes(
-    start: StartServer, elsewhere: PictureServer
+    start: StartServer, picture_server: PictureServer
 ) -> None:
     gate = Gate()
     client = start(ShadeAnalyzer(during_analysis=gate))
-    batch = submit_batch(client, json={"items": elsewhere.items(*range(30))})
+    batch = submit_batch(client, json={"items": picture_server.items(*range(30))})
     with client.stream("GET", events_path(batch)) as response:
         assert response.headers["content-type"].startswith("text/event-stream")
         assert response.headers["cache-control"] == "no-store"
@@ -72,9 +72,9 @@ def test_progress_until_the_end_then_the_stream_closes(
 
 
 def test_nothing_is_told_twice_after_a_break(
-    client: httpx.Client, elsewhere: PictureServer
+    client: httpx.Client, picture_server: PictureServer
 ) -> None:
-    batch = complete_batch(client, json={"items": elsewhere.items(1, 2, 3)})
+    batch = complete_batch(client, json={"items": picture_server.items(1, 2, 3)})
     with client.stream("GET", events_path(batch)) as response:
         (only,) = read_events(response)
     assert (only.kind, only.id) == ("completed", batch["revision"])
@@ -85,10 +85,10 @@ def test_nothing_is_told_twice_after_a_break(
     assert (repeated.status_code, repeated.content) == (204, b"")
 
 
-def test_taken_up_in_the_middle(start: StartServer, elsewhere: PictureServer) -> None:
+def test_taken_up_in_the_middle(start: StartServer, picture_server: PictureServer) -> None:
     gate = Gate()
     client = start(ShadeAnalyzer(during_analysis=gate), batch_workers=1)
-    batch = submit_batch(client, json={"items": elsewhere.items(404, 1)})
+    batch = submit_batch(client, json={"items": picture_server.items(404, 1)})
     with client.stream("GET", events_path(batch)) as response:
         first = next(read_events(response))
     gate.opened.set()
@@ -100,8 +100,10 @@ def test_taken_up_in_the_middle(start: StartServer, elsewhere: PictureServer) ->
     assert min(ids) > first.id
 
 
-def test_an_id_of_another_life_starts_anew(client: httpx.Client, elsewhere: PictureServer) -> None:
-    batch = complete_batch(client, json={"items": elsewhere.items(1)})
+def test_an_id_of_another_life_starts_anew(
+    client: httpx.Client, picture_server: PictureServer
+) -> None:
+    batch = complete_batch(client, json={"items": picture_server.items(1)})
     retried = {"Last-Event-ID": str(batch["revision"] + 1000)}
     answer = client.get(events_path(batch), headers=retried)
     assert answer.status_code == 204  # it has ended, and nothing newer will come
@@ -109,17 +111,17 @@ def test_an_id_of_another_life_starts_anew(client: httpx.Client, elsewhere: Pict
 
 @pytest.mark.parametrize("wrong", ["x", "-1", "1.5", str(2**63)])
 def test_an_id_that_is_none_is_told(
-    client: httpx.Client, elsewhere: PictureServer, wrong: str
+    client: httpx.Client, picture_server: PictureServer, wrong: str
 ) -> None:
-    batch = complete_batch(client, json={"items": elsewhere.items(1)})
+    batch = complete_batch(client, json={"items": picture_server.items(1)})
     answer = client.get(events_path(batch), headers={"Last-Event-ID": wrong})
     expect_problem(answer, 422, "invalid_request")
 
 
-def test_an_erased_batch_ends_its_stream(start: StartServer, elsewhere: PictureServer) -> None:
+def test_an_erased_batch_ends_its_stream(start: StartServer, picture_server: PictureServer) -> None:
     gate = Gate()
     client = start(ShadeAnalyzer(during_analysis=gate), batch_workers=1)
-    batch = submit_batch(client, json={"items": elsewhere.items(*range(9))})
+    batch = submit_batch(client, json={"items": picture_server.items(*range(9))})
     with client.stream("GET", events_path(batch)) as response:
         stream = read_events(response)
         next(stream)
@@ -131,12 +133,12 @@ def test_an_erased_batch_ends_its_stream(start: StartServer, elsewhere: PictureS
 
 
 def test_listeners_are_bounded_and_leave_their_place(
-    start: StartServer, elsewhere: PictureServer, monkeypatch: pytest.MonkeyPatch
+    start: StartServer, picture_server: PictureServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(state, "MAX_LISTENERS", 2)
     gate = Gate()
     client = start(ShadeAnalyzer(during_analysis=gate), batch_workers=1)
-    batch = submit_batch(client, json={"items": elsewhere.items(1)})
+    batch = submit_batch(client, json={"items": picture_server.items(1)})
     with (
         client.stream("GET", events_path(batch)) as one,
         client.stream("GET", events_path(batch)) as two,

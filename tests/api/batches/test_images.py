@@ -28,14 +28,14 @@ IMAGE_NAMES = ("montage.png", "composite.png", "scatter.png", "report.html")
 
 
 @pytest.fixture(scope="module")
-def standing() -> tuple[Settings, Analyzer]:
+def server_parts() -> tuple[Settings, Analyzer]:
     return Settings(workers=1, batch_workers=2, fetch_allow=("127.0.0.1",)), ShadeAnalyzer()
 
 
 @pytest.fixture
-def batch(client: httpx.Client, elsewhere: PictureServer) -> dict[str, Any]:
+def batch(client: httpx.Client, picture_server: PictureServer) -> dict[str, Any]:
     headers = {"Idempotency-Key": "one for all"}
-    return complete_batch(client, json={"items": elsewhere.items(*SHADES)}, headers=headers)
+    return complete_batch(client, json={"items": picture_server.items(*SHADES)}, headers=headers)
 
 
 def get_picture(
@@ -122,10 +122,10 @@ def test_the_report_is_sealed_and_asks_nobody(client: httpx.Client, batch: dict[
 
 
 @pytest.mark.parametrize("name", IMAGE_NAMES)
-def test_nothing_to_draw_yet(start: StartServer, elsewhere: PictureServer, name: str) -> None:
+def test_nothing_to_draw_yet(start: StartServer, picture_server: PictureServer, name: str) -> None:
     gate = Gate()
     client = start(ShadeAnalyzer(during_analysis=gate), batch_workers=1)
-    batch = submit_batch(client, json={"items": elsewhere.items(1, 2)})
+    batch = submit_batch(client, json={"items": picture_server.items(1, 2)})
     path = f"/v1/batches/{batch['id']}/{name}"
     expect_problem(client.get(path), 409, "not_yet")
     gate.opened.set()

@@ -35,13 +35,13 @@ SHADES = [10, 255, 404, 150, 220, 90, 404, 255, 30, 200]
 
 
 @pytest.fixture(scope="module")
-def standing() -> tuple[Settings, Analyzer]:
+def server_parts() -> tuple[Settings, Analyzer]:
     return Settings(workers=1, batch_workers=2, fetch_allow=("127.0.0.1",)), ShadeAnalyzer()
 
 
 @pytest.fixture
-def batch(client: httpx.Client, elsewhere: PictureServer) -> dict[str, Any]:
-    rows = [f"@{n},{elsewhere.url(shade)},=1+{n}" for n, shade in enumerate(SHADES)]
+def batch(client: httpx.Client, picture_server: PictureServer) -> dict[str, Any]:
+    rows = [f"@{n},{picture_server.url(shade)},=1+{n}" for n, shade in enumerate(SHADES)]
     body = "\n".join(["handle,avatar,note", *rows])
     headers = {"Content-Type": "text/csv", "Idempotency-Key": "one for all"}
     return complete_batch(client, content=body, headers=headers)
@@ -77,19 +77,19 @@ def get_ndjson(client: httpx.Client, batch: dict[str, Any], **query: Any) -> lis
 
 
 def test_a_line_is_an_analysis_and_where_it_stood(
-    client: httpx.Client, batch: dict[str, Any], elsewhere: PictureServer
+    client: httpx.Client, batch: dict[str, Any], picture_server: PictureServer
 ) -> None:
     results_page = ResultPageOut.model_validate(get_page(client, batch))
     first, third = results_page.data[0], results_page.data[2]
     assert isinstance(first, ResultOut)
-    assert (first.seq, first.source, first.custom_id) == (0, elsewhere.url(10), "@0")
+    assert (first.seq, first.source, first.custom_id) == (0, picture_server.url(10), "@0")
     assert first.timings_ms is None
     assert first.id.startswith("an_")
     assert isinstance(third, FailedItemOut)
     assert (third.seq, third.custom_id) == (2, "@2")
     assert third.error.code == "fetch_failed"
     assert third.error.retryable is False
-    over_http = client.post("/v1/analyses", json={"url": elsewhere.url(10), "custom_id": "@0"})
+    over_http = client.post("/v1/analyses", json={"url": picture_server.url(10), "custom_id": "@0"})
     alone, in_list = over_http.json(), first.model_dump(mode="json")
     for answer in (alone, in_list):
         del answer["id"], answer["timings_ms"]
@@ -128,7 +128,7 @@ def test_the_last_line_sums_up(client: httpx.Client, batch: dict[str, Any]) -> N
 
 
 def test_the_same_picture_is_fetched_and_told_for_each_who_has_it(
-    client: httpx.Client, batch: dict[str, Any], elsewhere: PictureServer
+    client: httpx.Client, batch: dict[str, Any], picture_server: PictureServer
 ) -> None:
     lines = get_all_pages(client, batch)
     assert lines[1]["image"] == lines[7]["image"]
@@ -136,14 +136,14 @@ def test_the_same_picture_is_fetched_and_told_for_each_who_has_it(
 
 
 def test_a_table_is_the_list_itself_with_ours_behind(
-    client: httpx.Client, batch: dict[str, Any], elsewhere: PictureServer
+    client: httpx.Client, batch: dict[str, Any], picture_server: PictureServer
 ) -> None:
     headers = {"Accept": "text/csv"}
     response = client.get(f"/v1/batches/{batch['id']}/results", headers=headers)
     assert response.headers["content-type"] == "text/csv; charset=utf-8"
     assert batch["id"] in response.headers["content-disposition"]
     rows = list(csv.DictReader(io.StringIO(response.text, newline="")))
-    assert [row["avatar"] for row in rows] == [elsewhere.url(shade) for shade in SHADES]
+    assert [row["avatar"] for row in rows] == [picture_server.url(shade) for shade in SHADES]
     assert rows[3]["note"] == "'=1+3"
     assert [row["verdict"] for row in rows[:2]] == ["unlikely_stylegan", "likely_stylegan"]
     assert rows[2]["error"] == "fetch_failed"
@@ -185,10 +185,12 @@ def test_a_bad_question_is_told(
     expect_problem(response, 422, "invalid_request")
 
 
-def test_while_it_runs_what_is_there_is_given(start: StartServer, elsewhere: PictureServer) -> None:
+def test_while_it_runs_what_is_there_is_given(
+    start: StartServer, picture_server: PictureServer
+) -> None:
     gate = Gate()
     client = start(ShadeAnalyzer(during_analysis=gate), batch_workers=1)
-    batch = submit_batch(client, json={"items": elsewhere.items(255, 404, 10)})
+    batch = submit_batch(client, json={"items": picture_server.items(255, 404, 10)})
     path = f"/v1/batches/{batch['id']}"
     gate.wait_for(1)
     wait_until(lambda: client.get(path).json()["request_counts"]["failed"] == 1, "the failed item")
@@ -226,12 +228,12 @@ def test_half_of_a_list_is_not_given_out_as_all_of_it(
     """What is erased while it is read breaks off, and the reader can tell."""
     SharedServer.stop_any()
     tools = jobs.FakeTools(tmp_path / "log")
-    with open_service_at(None, tmp_path, tools, workers=0) as desk:
+    with open_service_at(None, tmp_path, tools, workers=0) as service:
         rows = [*jobs.picture_items(1), *map(jobs.failed_item, range(1, 12_000))]
-        batch, _ = desk.submit(BatchRequest(prior=0.5), rows)
-        lines = stream_results(desk, batch, ResultFilter(), ending)
+        batch, _ = service.submit(BatchRequest(prior=0.5), rows)
+        lines = stream_results(service, batch, ResultFilter(), ending)
         assert next(lines)
-        desk.delete(batch.id, "")
+        service.delete(batch.id, "")
         with pytest.raises(NotFound):
             list(lines)
 
@@ -239,10 +241,10 @@ def test_half_of_a_list_is_not_given_out_as_all_of_it(
 def test_a_trailer_tells_how_far_it_is_when_it_is_written(tmp_path: Path) -> None:
     SharedServer.stop_any()
     tools = jobs.FakeTools(tmp_path / "log")
-    with open_service_at(None, tmp_path, tools, workers=0) as desk:
+    with open_service_at(None, tmp_path, tools, workers=0) as service:
         rows = [*jobs.picture_items(1), jobs.failed_item(1)]
-        batch, _ = desk.submit(BatchRequest(prior=0.5), rows)
-        lines = stream_results(desk, batch, ResultFilter(), "ndjson")
+        batch, _ = service.submit(BatchRequest(prior=0.5), rows)
+        lines = stream_results(service, batch, ResultFilter(), "ndjson")
         assert json.loads(next(lines))["seq"] == 1
-        desk.cancel(batch.id, "")
+        service.cancel(batch.id, "")
         assert json.loads(next(lines))["summary"]["status"] == "cancelling"

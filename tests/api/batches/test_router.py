@@ -44,7 +44,7 @@ VERDICTS = ["likely_stylegan", "inconclusive", "unlikely_stylegan"]
 
 
 @pytest.fixture(scope="module")
-def standing() -> tuple[Settings, Analyzer]:
+def server_parts() -> tuple[Settings, Analyzer]:
     return Settings(workers=1, batch_workers=2, fetch_allow=("127.0.0.1",)), ShadeAnalyzer()
 
 
@@ -112,9 +112,9 @@ REQUEST_BUILDERS: dict[str, RequestBuilder] = {
 
 @pytest.mark.parametrize("way", REQUEST_BUILDERS)
 def test_the_same_list_in_every_way(
-    client: httpx.Client, elsewhere: PictureServer, way: str
+    client: httpx.Client, picture_server: PictureServer, way: str
 ) -> None:
-    batch = BatchOut.model_validate(complete_batch(client, **REQUEST_BUILDERS[way](elsewhere)))
+    batch = BatchOut.model_validate(complete_batch(client, **REQUEST_BUILDERS[way](picture_server)))
     assert batch.request_counts.model_dump() == {"total": 3, "completed": 3, "failed": 0}
     assert batch.verdicts == dict.fromkeys(VERDICTS, 1)
     assert batch.outcomes == {"scored": 3}
@@ -131,27 +131,27 @@ def test_a_single_picture_in_a_form_is_a_list_of_one(client: httpx.Client) -> No
 
 
 def test_wrong_rows_are_item_errors_and_keep_nothing_up(
-    client: httpx.Client, elsewhere: PictureServer
+    client: httpx.Client, picture_server: PictureServer
 ) -> None:
-    items = [*elsewhere.items(255, 404), {"custom_id": "@x", "url": "ftp://a/b"}]
+    items = [*picture_server.items(255, 404), {"custom_id": "@x", "url": "ftp://a/b"}]
     batch = complete_batch(client, json={"items": [*items, {"custom_id": "@y"}]})
     assert batch["request_counts"] == {"total": 4, "completed": 1, "failed": 3}
     assert get_verdicts(client, batch)[:3] == ["likely_stylegan", "fetch_failed", "url_invalid"]
 
 
 def test_options_come_with_query_form_or_json_and_the_body_goes_first(
-    client: httpx.Client, elsewhere: PictureServer
+    client: httpx.Client, picture_server: PictureServer
 ) -> None:
     query = {"prior": "0.2", "metadata": json.dumps({"from": "query"})}
-    by_query = submit_batch(client, params=query, **REQUEST_BUILDERS["csv"](elsewhere))
+    by_query = submit_batch(client, params=query, **REQUEST_BUILDERS["csv"](picture_server))
     assert (by_query["prior"], by_query["metadata"]) == (0.2, {"from": "query"})
     form = {
         "data": {"metadata": json.dumps({"from": "form"})},
-        **REQUEST_BUILDERS["a form with a list"](elsewhere),
+        **REQUEST_BUILDERS["a form with a list"](picture_server),
     }
     by_form = submit_batch(client, params=query, **form)
     assert (by_form["prior"], by_form["metadata"]) == (0.2, {"from": "form"})
-    body = {"items": elsewhere.items(255), "prior": 0.01, "metadata": {"from": "json"}}
+    body = {"items": picture_server.items(255), "prior": 0.01, "metadata": {"from": "json"}}
     by_json = submit_batch(client, params=query, json=body)
     assert (by_json["prior"], by_json["metadata"]) == (0.01, {"from": "json"})
     for batch in (by_query, by_form, by_json):
@@ -174,13 +174,13 @@ def test_options_come_with_query_form_or_json_and_the_body_goes_first(
 )
 @pytest.mark.parametrize("how", ["json", "query", "form"])
 def test_a_bad_option_is_named(
-    client: httpx.Client, elsewhere: PictureServer, how: str, name: str, value: Any
+    client: httpx.Client, picture_server: PictureServer, how: str, name: str, value: Any
 ) -> None:
     text = value if isinstance(value, str) else json.dumps(value)
     requests: dict[str, dict[str, Any]] = {
-        "json": {"json": {"items": elsewhere.items(255), name: value}},
-        "query": {"params": {name: text}, **REQUEST_BUILDERS["csv"](elsewhere)},
-        "form": {"data": {name: text}, **REQUEST_BUILDERS["a form with a list"](elsewhere)},
+        "json": {"json": {"items": picture_server.items(255), name: value}},
+        "query": {"params": {name: text}, **REQUEST_BUILDERS["csv"](picture_server)},
+        "form": {"data": {name: text}, **REQUEST_BUILDERS["a form with a list"](picture_server)},
     }
     response = client.post(PATH, **requests[how])
     refusal = expect_problem(response, 422, "invalid_request")
@@ -189,13 +189,13 @@ def test_a_bad_option_is_named(
 
 
 def test_an_option_that_does_not_exist_is_not_taken_for_none(
-    client: httpx.Client, elsewhere: PictureServer
+    client: httpx.Client, picture_server: PictureServer
 ) -> None:
-    query = client.post(PATH, params={"priors": "0.1"}, **REQUEST_BUILDERS["csv"](elsewhere))
+    query = client.post(PATH, params={"priors": "0.1"}, **REQUEST_BUILDERS["csv"](picture_server))
     form = client.post(
-        PATH, data={"priors": "0.1"}, **REQUEST_BUILDERS["a form with a list"](elsewhere)
+        PATH, data={"priors": "0.1"}, **REQUEST_BUILDERS["a form with a list"](picture_server)
     )
-    body = client.post(PATH, json={"items": elsewhere.items(255), "priors": 0.1})
+    body = client.post(PATH, json={"items": picture_server.items(255), "priors": 0.1})
     for response in (query, form, body):
         refusal = expect_problem(response, 422, "invalid_request")
         assert refusal.errors is not None
@@ -228,8 +228,10 @@ def test_a_lone_picture_is_sent_to_the_other_door(client: httpx.Client) -> None:
     assert "/v1/analyses" in expect_problem(response, 415, "unsupported_media_type").detail
 
 
-def test_a_coding_that_is_not_read_is_told(client: httpx.Client, elsewhere: PictureServer) -> None:
-    request = raw_request(make_csv(elsewhere), "text/csv", **{"Content-Encoding": "br"})
+def test_a_coding_that_is_not_read_is_told(
+    client: httpx.Client, picture_server: PictureServer
+) -> None:
+    request = raw_request(make_csv(picture_server), "text/csv", **{"Content-Encoding": "br"})
     expect_problem(client.post(PATH, **request), 415, "unsupported_media_type")
 
 
@@ -248,10 +250,10 @@ def test_a_form_without_its_file_is_told(client: httpx.Client, request_: dict[st
 
 
 def test_the_same_key_and_list_is_the_same_batch(
-    client: httpx.Client, elsewhere: PictureServer
+    client: httpx.Client, picture_server: PictureServer
 ) -> None:
     key = {"Idempotency-Key": "the first of May"}
-    csv_ = make_csv(elsewhere)
+    csv_ = make_csv(picture_server)
     headers = {"Content-Type": "text/csv", **key}
     first = client.post(PATH, content=csv_, headers=headers)
     again = client.post(PATH, content=csv_, headers=headers)
@@ -278,21 +280,21 @@ def test_a_form_is_the_same_whatever_its_boundary(client: httpx.Client) -> None:
 
 @pytest.mark.parametrize("key", [b"", b"x" * 256, "schlüssel".encode(), b"a\tb"])
 def test_a_key_is_printable_and_bounded(
-    client: httpx.Client, elsewhere: PictureServer, key: bytes
+    client: httpx.Client, picture_server: PictureServer, key: bytes
 ) -> None:
     headers = {b"Idempotency-Key": key, b"Content-Type": b"text/csv"}
-    response = client.post(PATH, content=make_csv(elsewhere), headers=headers)
+    response = client.post(PATH, content=make_csv(picture_server), headers=headers)
     refusal = expect_problem(response, 422, "invalid_request")
     assert refusal.errors is not None
     assert refusal.errors[0].pointer == "#/Idempotency-Key"
 
 
 def test_ones_own_batches_newest_first_a_page_at_a_time(
-    start: StartServer, elsewhere: PictureServer
+    start: StartServer, picture_server: PictureServer
 ) -> None:
     client = start(ShadeAnalyzer())
     assert client.get(PATH).json() == {"data": [], "has_more": False, "next_cursor": None}
-    ids = [submit_batch(client, json={"items": elsewhere.items(n)})["id"] for n in range(5)]
+    ids = [submit_batch(client, json={"items": picture_server.items(n)})["id"] for n in range(5)]
     batch_ids: list[str] = []
     cursor = None
     while True:
@@ -309,11 +311,11 @@ def test_ones_own_batches_newest_first_a_page_at_a_time(
 
 
 def test_a_batch_can_be_stopped_and_what_is_done_stays(
-    start: StartServer, elsewhere: PictureServer
+    start: StartServer, picture_server: PictureServer
 ) -> None:
     gate = Gate()
     client = start(ShadeAnalyzer(during_analysis=gate), batch_workers=1)
-    batch = submit_batch(client, json={"items": elsewhere.items(*range(100, 200))})
+    batch = submit_batch(client, json={"items": picture_server.items(*range(100, 200))})
     gate.wait_for(1)
     response = client.post(f"{PATH}/{batch['id']}/cancel")
     assert response.json()["status"] in ("cancelling", "cancelled")
@@ -346,8 +348,8 @@ def test_failed_items_are_tried_again_and_nothing_else(start: StartServer) -> No
         assert there.requests["/255.png"] == request_count
 
 
-def test_an_erased_batch_is_gone(client: httpx.Client, elsewhere: PictureServer) -> None:
-    batch = complete_batch(client, json={"items": elsewhere.items(*SHADES)})
+def test_an_erased_batch_is_gone(client: httpx.Client, picture_server: PictureServer) -> None:
+    batch = complete_batch(client, json={"items": picture_server.items(*SHADES)})
     assert client.delete(f"{PATH}/{batch['id']}").status_code == 204
     for path in ("", "/results", "/events", "/montage.png", "/report.html"):
         expect_problem(client.get(f"{PATH}/{batch['id']}{path}"), 404, "not_found")
@@ -355,22 +357,22 @@ def test_an_erased_batch_is_gone(client: httpx.Client, elsewhere: PictureServer)
     assert batch["id"] not in client.get(PATH, params={"limit": 100}).text
 
 
-def test_a_batch_at_work_can_be_erased(start: StartServer, elsewhere: PictureServer) -> None:
+def test_a_batch_at_work_can_be_erased(start: StartServer, picture_server: PictureServer) -> None:
     gate = Gate()
     client = start(ShadeAnalyzer(during_analysis=gate), batch_workers=1)
-    batch = submit_batch(client, json={"items": elsewhere.items(*range(50))})
+    batch = submit_batch(client, json={"items": picture_server.items(*range(50))})
     gate.wait_for(1)
     assert client.delete(f"{PATH}/{batch['id']}").status_code == 204
     expect_problem(client.get(f"{PATH}/{batch['id']}"), 404, "not_found")
     gate.opened.set()
-    assert complete_batch(client, json={"items": elsewhere.items(255)})["verdicts"]
+    assert complete_batch(client, json={"items": picture_server.items(255)})["verdicts"]
 
 
-def test_others_batches_do_not_exist(start: StartServer, elsewhere: PictureServer) -> None:
+def test_others_batches_do_not_exist(start: StartServer, picture_server: PictureServer) -> None:
     mine, other = "correct horse battery staple", "another key of some length"
     client = start(ShadeAnalyzer(), api_keys=f"{mine}:name=mine,{other}:name=other")
     as_mine, as_other = ({"Authorization": f"Bearer {key}"} for key in (mine, other))
-    body = {"items": elsewhere.items(255)}
+    body = {"items": picture_server.items(255)}
     expect_problem(client.post(PATH, json=body), 401, "unauthorized")
     batch = client.post(PATH, json=body, headers=as_mine).json()
     path = f"{PATH}/{batch['id']}"
@@ -392,7 +394,9 @@ def test_others_batches_do_not_exist(start: StartServer, elsewhere: PictureServe
     assert "idempotent-replayed" not in client.post(PATH, json=body, headers=replay).headers
 
 
-def test_a_list_beyond_the_limits_is_told(start: StartServer, elsewhere: PictureServer) -> None:
+def test_a_list_beyond_the_limits_is_told(
+    start: StartServer, picture_server: PictureServer
+) -> None:
     client = start(ShadeAnalyzer(), max_list_bytes=1000, max_list_items=5)
     expect_problem(
         client.post(PATH, content=b"x" * 1001, headers={"Content-Type": "text/csv"}),
@@ -409,23 +413,23 @@ def test_a_list_beyond_the_limits_is_told(start: StartServer, elsewhere: Picture
 
 
 def test_lists_wait_their_turn_when_too_many_come_in(
-    start: StartServer, monkeypatch: pytest.MonkeyPatch, elsewhere: PictureServer
+    start: StartServer, monkeypatch: pytest.MonkeyPatch, picture_server: PictureServer
 ) -> None:
     client = start(ShadeAnalyzer())
     sockets = [_open_half_sent(client) for _ in range(state.MAX_SUBMISSIONS)]
     try:
         wait_until(
-            lambda: client.post(PATH, json={"items": elsewhere.items(1)}).status_code == 429,
+            lambda: client.post(PATH, json={"items": picture_server.items(1)}).status_code == 429,
             "a refusal",
         )
-        refused = client.post(PATH, json={"items": elsewhere.items(1)})
+        refused = client.post(PATH, json={"items": picture_server.items(1)})
         expect_problem(refused, 429, "busy")
         assert int(refused.headers["retry-after"]) >= 1
     finally:
         for each in sockets:
             each.close()
     wait_until(
-        lambda: client.post(PATH, json={"items": elsewhere.items(1)}).status_code == 202,
+        lambda: client.post(PATH, json={"items": picture_server.items(1)}).status_code == 202,
         "a place",
     )
 
@@ -438,7 +442,7 @@ def test_who_sends_too_slowly_is_told(start: StartServer, monkeypatch: pytest.Mo
 
 
 def test_a_stream_that_keeps_its_rate_is_waited_for(
-    start: StartServer, monkeypatch: pytest.MonkeyPatch, elsewhere: PictureServer
+    start: StartServer, monkeypatch: pytest.MonkeyPatch, picture_server: PictureServer
 ) -> None:
     """In all longer than the patience that everybody has."""
     monkeypatch.setattr(request_body, "BODY_GRACE_S", 0.5)
@@ -448,7 +452,7 @@ def test_a_stream_that_keeps_its_rate_is_waited_for(
 
     def slowly() -> Iterator[bytes]:
         for shade in range(20):
-            yield f"@{shade},{elsewhere.url(shade)}\n".encode() * 3
+            yield f"@{shade},{picture_server.url(shade)}\n".encode() * 3
             passed.wait(0.1)
 
     batch = submit_batch(client, content=slowly(), headers={"Content-Type": "text/csv"})
@@ -463,10 +467,12 @@ def test_nothing_is_left_on_disk_of_what_was_refused(start: StartServer, tmp_pat
     assert sorted(path.name for path in tmp_path.iterdir()) == before
 
 
-def test_many_lists_at_once_are_all_done(client: httpx.Client, elsewhere: PictureServer) -> None:
+def test_many_lists_at_once_are_all_done(
+    client: httpx.Client, picture_server: PictureServer
+) -> None:
     def one(number: int) -> dict[str, Any]:
         shades = [(number * 7 + k) % 256 for k in range(30)]
-        return submit_batch(client, json={"items": elsewhere.items(*shades)})
+        return submit_batch(client, json={"items": picture_server.items(*shades)})
 
     with ThreadPoolExecutor(3) as callers:
         batches = list(callers.map(one, range(6)))
@@ -523,13 +529,15 @@ def test_more_files_than_a_form_may_have(client: httpx.Client) -> None:
     assert "zip" in refusal.detail
 
 
-def test_odd_names_are_kept_from_doing_harm(client: httpx.Client, elsewhere: PictureServer) -> None:
+def test_odd_names_are_kept_from_doing_harm(
+    client: httpx.Client, picture_server: PictureServer
+) -> None:
     items = [
-        {"custom_id": "x" * 257, "url": elsewhere.url(10)},
-        {"custom_id": "a\x00b", "url": elsewhere.url(10)},
-        {"custom_id": "twice", "url": elsewhere.url(10)},
-        {"custom_id": "twice", "url": elsewhere.url(255)},
-        {"custom_id": "x" * 256, "url": elsewhere.url(10)},
+        {"custom_id": "x" * 257, "url": picture_server.url(10)},
+        {"custom_id": "a\x00b", "url": picture_server.url(10)},
+        {"custom_id": "twice", "url": picture_server.url(10)},
+        {"custom_id": "twice", "url": picture_server.url(255)},
+        {"custom_id": "x" * 256, "url": picture_server.url(10)},
     ]
     batch = complete_batch(client, json={"items": items})
     data = client.get(f"{PATH}/{batch['id']}/results").json()["data"]
@@ -557,11 +565,10 @@ def test_every_kind_of_list_is_shown_as_it_would_be_read(client: httpx.Client, k
 
 
 def test_notes_title_and_kept_columns_stand_in_the_batch(
-    client: httpx.Client, elsewhere: PictureServer
+    client: httpx.Client, picture_server: PictureServer
 ) -> None:
-    text = (
-        f"id,email,avatar\n1,a@b.example,{elsewhere.url(255)}\n1,c@d.example,{elsewhere.url(255)}\n"
-    )
+    url = picture_server.url(255)
+    text = f"id,email,avatar\n1,a@b.example,{url}\n1,c@d.example,{url}\n"
     batch = submit_batch(client, **raw_request(text, "text/csv"))
     notes = " ".join(batch["notes"])
     assert "`email`" in notes

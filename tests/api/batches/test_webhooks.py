@@ -65,7 +65,7 @@ def receiver() -> Iterator[WebhookReceiver]:
 
 
 @pytest.fixture(scope="module")
-def standing() -> tuple[Settings, Analyzer]:
+def server_parts() -> tuple[Settings, Analyzer]:
     settings = Settings.model_validate(
         {"workers": 1, "batch_workers": 1, "fetch_allow": "127.0.0.1", "webhook_secret": SECRET}
     )
@@ -78,9 +78,9 @@ def get_deliveries(client: httpx.Client, batch: dict[str, Any]) -> list[Delivery
 
 
 def test_the_end_is_told_signed_and_thin(
-    client: httpx.Client, elsewhere: PictureServer, receiver: WebhookReceiver
+    client: httpx.Client, picture_server: PictureServer, receiver: WebhookReceiver
 ) -> None:
-    items = elsewhere.items(255, 404)
+    items = picture_server.items(255, 404)
     batch = complete_batch(client, json={"items": items, "webhook_url": receiver.url})
     assert batch["webhook_url"] == receiver.url
     wait_until(lambda: bool(receiver.requests), "the webhook")
@@ -95,11 +95,11 @@ def test_the_end_is_told_signed_and_thin(
 
 
 def test_a_message_can_be_sent_again_under_its_id(
-    client: httpx.Client, elsewhere: PictureServer, receiver: WebhookReceiver
+    client: httpx.Client, picture_server: PictureServer, receiver: WebhookReceiver
 ) -> None:
     receiver.status = 500
     batch = complete_batch(
-        client, json={"items": elsewhere.items(1)}, params={"webhook_url": receiver.url}
+        client, json={"items": picture_server.items(1)}, params={"webhook_url": receiver.url}
     )
     wait_until(lambda: any(each.tries for each in get_deliveries(client, batch)), "the first try")
     (delivery,) = get_deliveries(client, batch)
@@ -120,9 +120,9 @@ def test_a_message_can_be_sent_again_under_its_id(
 
 
 def test_nothing_is_sent_that_nobody_asked_for(
-    client: httpx.Client, elsewhere: PictureServer
+    client: httpx.Client, picture_server: PictureServer
 ) -> None:
-    batch = complete_batch(client, json={"items": elsewhere.items(1)})
+    batch = complete_batch(client, json={"items": picture_server.items(1)})
     assert get_deliveries(client, batch) == []
     path = f"/v1/batches/{batch['id']}/webhooks/resend"
     expect_problem(client.post(path), 409, "not_yet")
@@ -138,16 +138,18 @@ def test_nothing_is_sent_that_nobody_asked_for(
     ],
 )
 def test_a_url_that_could_never_be_told_is_refused_at_once(
-    client: httpx.Client, elsewhere: PictureServer, url: str, status: int, code: str
+    client: httpx.Client, picture_server: PictureServer, url: str, status: int, code: str
 ) -> None:
-    response = client.post("/v1/batches", json={"items": elsewhere.items(1), "webhook_url": url})
+    response = client.post(
+        "/v1/batches", json={"items": picture_server.items(1), "webhook_url": url}
+    )
     expect_problem(response, status, code)
 
 
 def test_without_a_secret_the_operator_is_named(
-    start: StartServer, elsewhere: PictureServer
+    start: StartServer, picture_server: PictureServer
 ) -> None:
-    body = {"items": elsewhere.items(1), "webhook_url": "https://example.com/"}
+    body = {"items": picture_server.items(1), "webhook_url": "https://example.com/"}
     refusal = expect_problem(
         start(ShadeAnalyzer()).post("/v1/batches", json=body), 422, "invalid_request"
     )

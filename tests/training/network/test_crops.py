@@ -37,7 +37,7 @@ class HalfPerson:
         self.call_count = 0
 
     def score_map(self, rgb: RgbArray) -> FloatArray:
-        raise AssertionError("there is no witness yet")
+        raise AssertionError("there is no network yet")
 
     def person_mask(self, rgb: RgbArray) -> FloatArray:
         self.call_count += 1
