@@ -93,7 +93,8 @@ def format_text(analysis: AnalysisOut) -> str:
         f"  likelihood {analysis.likelihood:.4g} at a prior of {analysis.prior:g}; "
         f"{analysis.posterior_at_base_rate:.4g} at the base rate of {analysis.base_rate:g}",
         *(f"  {check.name}: {check.summary}" for check in analysis.checks),
-        *(f"  note: {warning.replace('_', ' ')}" for warning in analysis.warnings),
+        *(f"  {analysis_text.warning_text(warning)}" for warning in analysis.warnings),
+        f"  {analysis.scope}",
     ]
     return "\n".join(lines)
 

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from app.analysis.schemas import AnalysisOut
 from app.analysis.serialize import format_text, serialize_analysis
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
-from app.evidence import Analysis, Evidence, Outcome, Reason, Unmeasurable
+from app.evidence import SCOPE, Analysis, Evidence, Outcome, Reason, Unmeasurable
 from app.image.picture import decode
 from tests.api.stub_analyzer import picture_bytes, stub_analysis
 from tests.likelihood_ratios import make_ratios
@@ -95,4 +95,5 @@ def test_words_say_against_when_it_is_against() -> None:
     )
     assert "-2.50" in words
     assert "support against" in words
-    assert "note: several faces" in words
+    assert "Note: several faces." in words
+    assert words.endswith(SCOPE)  # wherever a verdict stands alone
