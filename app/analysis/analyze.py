@@ -47,7 +47,7 @@ def colour_entropy_bits(picture: Picture) -> float:
 
 
 TURNED_AWAY_DEG: Final = 45.0
-"""Beyond it landmarks of the far side are guessed; said as a warning."""
+"""Beyond it landmarks of the far side are guessed: the answer has a warning."""
 
 StageTimer = Callable[[str], AbstractContextManager[None]]
 

@@ -1,4 +1,4 @@
-"""A follower list worked on by this process; its state lies beside the output until it is done."""
+"""A follower list analyzed by this process; its state is kept next to the output until it ends."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def _count_retryable(service: BatchService, batch: Batch) -> int:
 
 
 def _describe_failures(batch: Batch, retryable_count: int, outputs: OutputPaths) -> str:
-    """How many have no answer, where it is said why, and what may be done about it."""
+    """How many have no answer, where the reasons are, and what can be done."""
     reason = f"{batch.failed} of {batch.total} failed: `error` in {outputs.results} says why"
     if not retryable_count:
         return f"{reason}; none of them would succeed if it were tried again"

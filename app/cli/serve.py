@@ -1,4 +1,4 @@
-"""``eyeline serve | worker | doctor``: what runs, and what looks whether it could."""
+"""``eyeline serve | worker | doctor``."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def run_until_signal(
     open_service: Callable[[], AbstractContextManager[object]],
     on_started: Callable[[], None] = lambda: None,
 ) -> None:
-    """Work until SIGTERM or SIGINT; then commit what was looked at and leave the rest to others.
+    """Work until SIGTERM or SIGINT; then commit what was analyzed and leave the rest to others.
 
     ``on_started`` is called when the first chunk may be taken up. On the main thread only.
     """
@@ -57,7 +57,7 @@ def serve(
     host: Annotated[str | None, typer.Option(help="Address to bind to (EYELINE_HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to bind to (EYELINE_PORT).")] = None,
 ) -> None:
-    """Answer over HTTP, until told to stop; then finish what was begun."""
+    """Answer over HTTP until SIGTERM or SIGINT; then finish the requests in progress."""
     settings = load_settings_or_exit(host=host, port=port)
     try:
         settings.require_keys_if_public()
@@ -79,7 +79,7 @@ def worker(
         int | None, typer.Option(help="Pictures analyzed at once (EYELINE_BATCH_WORKERS).")
     ] = None,
 ) -> None:
-    """Work on the batches of a shared database, beside others, until told to stop.
+    """Work on the batches of a shared database, with other workers, until SIGTERM or SIGINT.
 
     A worker that dies is missed within seconds, and its work taken over by the others.
     """
@@ -121,7 +121,7 @@ def _exit_if_unready(settings: Settings) -> None:
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="One object.")] = False,
 ) -> None:
-    """Look at this machine and say what is wrong and how to mend it. Exit code 1 if anything is."""
+    """Check this machine and say what is wrong and how to fix it. Exit code 1 if anything is."""
     from app.cli.doctor import diagnose
 
     settings = load_settings_or_exit()

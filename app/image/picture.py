@@ -121,7 +121,7 @@ class Picture:
 def decode(
     data: bytes, limits: DecodeLimits = DEFAULT_LIMITS, sha256: str | None = None
 ) -> Picture:
-    """The picture in ``data``, whatever its name or content type said.
+    """The picture in ``data``; its name and content type do not matter.
 
     Upright by EXIF, sRGB by its ICC profile, transparency on mid-grey, the first frame of an
     animation that is not blank. ``sha256``: of ``data``, hex, where it is known. Raises only
@@ -134,7 +134,7 @@ def decode(
     if container.size is not None:
         _check_pixel_limits(container.format, container.size, limits)
     if container.decode_cost_px > _MAX_LAYERS * limits.max_pixels:
-        raise ImageBomb("This picture is put together from too many large ones; save it anew.")
+        raise ImageBomb("This picture is composed of too many large layers; re-save it.")
     try:
         image, size, animated, orientation_value = _first_frame(container, limits)
         if container.next_frames and _is_blank(image):
@@ -143,7 +143,7 @@ def decode(
         raise
     except _DAMAGE_ERRORS as error:
         raise ImageTruncated(
-            f"This {container.format} is cut off or damaged; send the whole file, or save it anew."
+            f"This {container.format} is cut off or damaged; send the whole file, or re-save it."
         ) from error
     if orientation_value in _UPRIGHT_TRANSPOSES:
         image = image.transpose(_UPRIGHT_TRANSPOSES[orientation_value])
@@ -159,7 +159,7 @@ def decode(
 
 
 def preload_decoders() -> None:
-    """Make Pillow load whatever it loads late: for a process that will open no files any more."""
+    """Make Pillow load its plugins and profiles: for a process that will open no more files."""
     sample = Image.new("RGB", (8, 8), (200, 100, 50))
     xyz_profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes()
     for kind in PICTURE_FORMATS:
@@ -217,7 +217,7 @@ def _working_size(size: tuple[int, int]) -> tuple[int, int]:
 
 
 def _to_8_bit(image: Image.Image) -> Image.Image:
-    """``image`` as L, RGB, RGBA or CMYK, 8 bits, with whatever transparency it had."""
+    """``image`` as L, RGB, RGBA or CMYK, 8 bits, with its transparency."""
     if image.mode.startswith("I"):
         return _from_16_bits(image)
     if image.mode in ("LA", "PA", "La", "RGBa") or "transparency" in image.info:

@@ -1,4 +1,4 @@
-"""A desk with everybody behind it: workers with real tools, and whoever sends webhooks."""
+"""The batch service with its workers and its webhook sender."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from app.settings import Settings
 def open_batch_service(
     settings: Settings, analyze: AnalyzeFn, metrics: Metrics, holds: HostCooldowns | None = None
 ) -> Iterator[BatchService]:
-    """Open where the operator said that batches are kept; closed in the opposite order.
+    """Open it in the operator's database or data folder; close in the opposite order.
 
     ``holds``: shared with whoever else of this process fetches. Raises what opening a desk raises.
     """

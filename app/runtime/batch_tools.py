@@ -1,4 +1,4 @@
-"""What follower lists are worked on with: who looks, who fetches, and the cohort, put together."""
+"""The tools that batches are worked on with: analysis, fetching and the cohort."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ HOST_WAIT_S: Final = 30.0
 def build_tools(
     analyze: AnalyzeFn, settings: Settings, metrics: Metrics, holds: HostCooldowns | None = None
 ) -> BatchTools:
-    """``metrics`` hears of every picture, and of every one that could not be had or read.
+    """``metrics`` counts every picture, and every one that could not be fetched or read.
 
     ``holds``: shared with whoever else of this process fetches. Raises ``CohortParametersError``
     if what lists are judged by is missing or malformed.

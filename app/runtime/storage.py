@@ -1,4 +1,4 @@
-"""Whether anything can be kept where the operator said, and if not, why, in a line."""
+"""Whether the configured database and data folder can be used, and if not, why."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from app.settings import Settings, SettingsError
 
 
 def check_storage(settings: Settings) -> str | None:
-    """Why batches cannot be kept where the operator said; ``None`` if they can.
+    """Why batches cannot be kept as configured; ``None`` if they can.
 
     Raises ``app.batches.store.opening.DatabaseInUse`` if another process keeps its batches there.
     """

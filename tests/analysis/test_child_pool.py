@@ -134,7 +134,7 @@ def test_lists_can_never_hold_every_child(workers: int, batch_workers: int, proc
 def test_a_killed_child_is_the_fault_of_its_picture_alone(
     fragile: AnalyzerPool, word: bytes
 ) -> None:
-    with pytest.raises(DecoderFailed, match="save it anew"):
+    with pytest.raises(DecoderFailed, match="re-save it"):
         fragile(PICTURE + word, 0.5)
     assert fragile(PICTURE, 0.5).outcome == "scored"
 

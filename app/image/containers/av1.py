@@ -80,7 +80,7 @@ def _iter_obus(data: bytes) -> Iterator[tuple[int, int, int]]:
         size, at = _read_leb128(data, at, end) if header & 2 else (end - at, at)
         yield header >> 3 & 15, at, min(at + size, end)
         at += size
-    raise ImageBomb("This AVIF has too many parts in its stream; save it anew.")
+    raise ImageBomb("This AVIF has too many parts in its stream; re-save it.")
 
 
 def _read_leb128(data: bytes, at: int, end: int) -> tuple[int, int]:

@@ -69,7 +69,7 @@ def _iter_streams(data: bytes, all_boxes: list[BoxSpan]) -> Iterator[bytes]:
             stream = b"".join(data[at:stop] for at, stop in extents)
             count, gathered_bytes = count + 1, gathered_bytes + len(stream)
             if count > MAX_STREAMS or gathered_bytes > _MAX_GATHER_RATIO * len(data):
-                raise ImageBomb("This AVIF holds too many pictures; save it anew.")
+                raise ImageBomb("This AVIF holds too many pictures; re-save it.")
             yield stream
 
 
@@ -111,7 +111,7 @@ def _item_extents(box: bytes, idat_start: int, end: int) -> Iterator[list[tuple[
             at, size = start + fields.read(offset), fields.read(length)
             extents.append((at, at + size if size else end))
             if len(extents) > MAX_STREAMS:
-                raise ImageBomb("This AVIF is in too many pieces; save it anew.")
+                raise ImageBomb("This AVIF is in too many pieces; re-save it.")
         yield extents
 
 

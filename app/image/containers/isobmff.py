@@ -50,7 +50,7 @@ def walk_boxes(data: bytes) -> Iterator[BoxSpan]:
             if kind in _PARENT_HEADER_BYTES:
                 extra_bytes = 2 if kind == b"iinf" and data[start : start + 1] != b"\x00" else 0
                 pending.append((start + _PARENT_HEADER_BYTES[kind] + extra_bytes, stop))
-    raise ImageBomb("This AVIF has too many boxes; save it anew.")
+    raise ImageBomb("This AVIF has too many boxes; re-save it.")
 
 
 def _read_box(data: bytes, at: int, end: int) -> BoxSpan:

@@ -40,7 +40,7 @@ def read_jpeg(data: bytes) -> Container:
         raise ImageTruncated("This JPEG has no picture in it; send the whole file.")
     scans = 1 + parts[-1].count(b"\xff\xda")
     if scans > MAX_SCANS:
-        raise ImageBomb(f"This JPEG has more than {MAX_SCANS} scans; save it anew.")
+        raise ImageBomb(f"This JPEG has more than {MAX_SCANS} scans; re-save it.")
     passes_px = size[0] * size[1] * scans // _SCANS_PER_DECODE
     return Container(
         "JPEG", size, b"".join(parts), exif, _join_icc_profile(profile), decode_cost_px=passes_px
@@ -64,7 +64,7 @@ def _iter_segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
             raise ImageTruncated("This JPEG ends within its headers; send the whole file.")
         body, at = data[at + 2 : at + length], at + max(length, 2)
         yield marker, body, at
-    raise ImageBomb("This JPEG has too many segments; save it anew.")
+    raise ImageBomb("This JPEG has too many segments; re-save it.")
 
 
 def _frame_size(marker: int, body: bytes) -> Size:

@@ -31,7 +31,7 @@ BYTES_PER_PIXEL: Final = 16
 """RGBA as stored, converted, and what a decoder holds in addition."""
 EXTRA_MEMORY_BYTES: Final = 384 * 2**20
 """For threads' stacks and the files themselves; address space, most of it never touched."""
-OUT_OF_MEMORY_MESSAGE: Final = "This unpacks to too much; save it anew."
+OUT_OF_MEMORY_MESSAGE: Final = "This unpacks to too much; re-save it."
 OOM_SCORE: Final = "1000"
 """The kernel kills the process with the highest score first: a child rather than the service."""
 

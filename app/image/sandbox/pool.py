@@ -64,7 +64,7 @@ class ProcessPool(Generic[ProcessT]):
             return self._call_once(task)
         except ProcessLostError as lost:
             self._report_lost(lost)
-            message = "The decoder broke down over this picture; save it anew."
+            message = "The decoder crashed on this picture; re-save it and try again."
             raise DecoderFailed(message) from lost
 
     def resident_bytes(self) -> list[int]:
@@ -162,4 +162,4 @@ class ProcessPool(Generic[ProcessT]):
     def _report_lost(lost: ProcessLostError) -> None:
         log.warning("decoder_lost", why=str(lost))
         if lost.cpu_exhausted:
-            raise ImageBomb("This takes too long to unpack; save it anew.") from lost
+            raise ImageBomb("This takes too long to unpack; re-save it.") from lost

@@ -138,7 +138,7 @@ class ChildProcess:
         except ProcessLostError as lost:
             raise ProcessStartError(f"{lost}: {self._last_stderr_line()}") from lost
         if not is_ready:
-            raise ProcessStartError("it is another program")
+            raise ProcessStartError("unexpected program")
         self._is_ready = True
 
     def request(self, data: bytes, request: bytes) -> bytes:
@@ -160,7 +160,7 @@ class ChildProcess:
 
     def invalid_reply_error(self) -> ProcessLostError:
         """The error to raise about a malformed reply; the child is killed."""
-        return self._kill_as_lost("it talks nonsense")
+        return self._kill_as_lost("invalid reply")
 
     def close(self) -> None:
         """Let it end by itself, and kill it if it does not."""
@@ -183,7 +183,7 @@ class ChildProcess:
         size = os.fstat(self._stderr_fd).st_size
         tail = os.pread(self._stderr_fd, _STDERR_TAIL_BYTES, max(0, size - _STDERR_TAIL_BYTES))
         lines = tail.decode("utf-8", "replace").strip().splitlines()
-        return lines[-1] if lines else "without a word"
+        return lines[-1] if lines else "no output on stderr"
 
     def _exchange(self, request: bytes = b"") -> bytes:
         """The reply to ``request``; without one, the first message. Raises ``ProcessLostError``."""
@@ -193,9 +193,9 @@ class ChildProcess:
                 self._connection.sendall(request)
             reply = self._receive()
         except OSError as error:
-            raise self._kill_as_lost("its end of the connection is closed") from error
+            raise self._kill_as_lost("connection closed") from error
         if not reply:
-            raise self._kill_as_lost("it is gone")
+            raise self._kill_as_lost("exited")
         return reply
 
     def _receive(self) -> bytes:
@@ -207,7 +207,7 @@ class ChildProcess:
             if current == previous and current[0] not in "RD":
                 break
             log.warning("decoder_slow", pid=self.pid, silent_for_s=self._liveness_check_s)
-        raise self._kill_as_lost("it hangs")
+        raise self._kill_as_lost("not responding")
 
     def _read_stat(self) -> tuple[str, ...]:
         """From the kernel: state, page faults, and time in the program and in the kernel."""
