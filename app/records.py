@@ -59,7 +59,8 @@ class PictureRecord:
 
     ``sha256``: of the file, hex. ``pdq``: the PDQ hash, hex. ``llr``: as in the answer.
     ``llr_ordinary``, ``llr_framed``: against ordinary avatars and framed photographs; ``llr`` is
-    their mixture. ``eye_llr``: of eye alignment alone. ``warnings``: names, as in the answer.
+    their mixture; ``None`` in rows of a version that did not store them, where ``pdq`` is empty
+    too. ``eye_llr``: of eye alignment alone. ``warnings``: names, as in the answer.
     ``width``, ``height``: of the file's picture, px. ``eyes``: iris centres (left x, left y,
     right x, right y) in unit coordinates. ``square``: ``Alignment.vector()``: centre x, centre y,
     ln side, roll in radians. ``distance``: standard deviations from ``template``.
@@ -77,8 +78,8 @@ class PictureRecord:
     outcome: Outcome
     verdict: Verdict
     llr: float
-    llr_ordinary: float
-    llr_framed: float
+    llr_ordinary: float | None
+    llr_framed: float | None
     eye_llr: float
     analysis: bytes
     width: int

@@ -40,10 +40,10 @@ def set_status(
     )
 
 
-def cancel(database: Database, batch_id: str, owner: str | None) -> chunks.FollowUp:
+def cancel(database: Database, queue: chunks.ChunkQueue, batch_id: str, owner: str | None) -> None:
     """What is not begun is skipped; a batch that has ended stays as it is."""
 
-    def transaction(c: sa.Connection) -> chunks.FollowUp:
+    def transaction(c: sa.Connection) -> None:
         row = select_row(c, database, batch_id, owner, locked=True)
         if row.status == Status.VALIDATING:
             raise NotYet("the list is still being read: cancel it once it is in progress")
@@ -51,20 +51,24 @@ def cancel(database: Database, batch_id: str, owner: str | None) -> chunks.Follo
             skipped = c.execute(_skip_unstarted(row))
             chunks_done = row.chunks_done + skipped.rowcount
             set_status(c, database, row, Status.CANCELLING, chunks_done=chunks_done)
-        return chunks.read_requested(c, row.no, chunks.SUBMISSION)
+            chunks.enqueue_next(c, queue, row.no, 0)
 
-    return database.write(transaction)
+    database.write(transaction)
 
 
 def retry(
-    database: Database, batch_id: str, owner: str | None, max_active_chunks: int
-) -> chunks.FollowUp:
+    database: Database,
+    queue: chunks.ChunkQueue,
+    batch_id: str,
+    owner: str | None,
+    max_active_chunks: int,
+) -> None:
     """Take up what failed and may not fail again, as a new generation of chunks.
 
     Raises ``NotYet`` unless the batch has ended otherwise than by being cancelled.
     """
 
-    def transaction(c: sa.Connection) -> chunks.FollowUp:
+    def transaction(c: sa.Connection) -> None:
         row = select_row(c, database, batch_id, owner, locked=True)
         if row.status not in (Status.COMPLETED, Status.FAILED):
             raise NotYet(
@@ -75,7 +79,7 @@ def retry(
         deleted = c.execute(sa.delete(results).where(retryable_rows)).rowcount
         waiting = row.total - row.completed - row.failed + deleted
         if not waiting and row.status == Status.COMPLETED:
-            return chunks.FollowUp()
+            return
         generation = row.generation + 1
         count = chunks.create_chunks(c, row.no, generation, waiting)
         set_status(
@@ -96,10 +100,9 @@ def retry(
             paced_from=None,
             paced_items=0,
         )
-        chunks.request_chunks(c, row.no, chunks.SUBMISSION, max_active_chunks)
-        return chunks.read_requested(c, row.no, chunks.SUBMISSION)
+        chunks.enqueue_next(c, queue, row.no, max_active_chunks)
 
-    return database.write(transaction)
+    database.write(transaction)
 
 
 def end_batch(
@@ -187,7 +190,7 @@ def _skip_unstarted(row: BatchRow) -> sa.Update:
         .where(
             table.c.batch_no == row.no,
             table.c.generation == row.generation,
-            table.c.asked_by.is_not(None),
+            table.c.chunk < row.chunks_asked,
             ~table.c.begun,
             ~table.c.done,
         )

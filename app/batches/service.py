@@ -1,7 +1,7 @@
-"""The desk: where lists are handed in, asked after and taken back, and behind it the workers.
+"""The batch service: submit, read, cancel, retry and delete lists; workers run behind it.
 
-Every method may be called from any thread, and none belongs on an event loop. There is one desk in
-a process at a time.
+Every method may be called from any thread, and none belongs on an event loop. A process has one
+service at a time.
 """
 
 from __future__ import annotations
@@ -21,10 +21,11 @@ from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.batches import lifecycle, submission
-from app.batches.execution import chunks
-from app.batches.execution.heartbeat import Heartbeat, Maintenance, read_live_executors
+from app.batches.execution.dbos_runtime import WorkflowHandlers, WorkflowRuntime
+from app.batches.execution.heartbeat import Heartbeat, read_live_executors
+from app.batches.execution.maintenance import Maintenance
 from app.batches.execution.picture_executor import PictureExecutor
-from app.batches.execution.queue import WorkflowHandlers, WorkflowQueue
+from app.batches.execution.queue import WorkflowQueue
 from app.batches.execution.workflows import BatchWorker, EndedHook
 from app.batches.store import deletion, queries, result_queries, tile_sums
 from app.batches.store.database import Database, open_database
@@ -36,7 +37,7 @@ from app.records import Item, ItemResult
 MIN_ACTIVE_CHUNKS: Final = 4
 CHANGE_POLL_S: Final = 0.25
 CLOSE_TIMEOUT_S: Final = 20.0
-"""How long the end of a process waits for pictures that are being looked at."""
+"""How long the end of a process waits for pictures that are being analyzed."""
 
 log = logging.getLogger("eyeline.jobs")
 
@@ -46,9 +47,8 @@ class BatchService:
 
     def __init__(
         self, database: Database, executor_id: str, tools: BatchTools, workers: int,
-        retention_s: int,
-        max_waiting: int, on_ended: EndedHook | None, on_launched: Callable[[sa.Engine],
-        None] | None,
+        retention_s: int, max_waiting: int, on_ended: EndedHook | None,
+        on_launched: Callable[[sa.Engine], None] | None,
     ) -> None:  # fmt: skip
         self._database = database
         self._max_waiting = max_waiting
@@ -57,14 +57,16 @@ class BatchService:
         self._closed = False
         self._heartbeat = Heartbeat(database, self._executor_id, workers)
         self._picture_executor = PictureExecutor(database, tools, workers) if workers else None
-        worker = BatchWorker(database, tools, self._picture_executor, retention_s, on_ended, self)
-        self._queue = WorkflowQueue(
+        self._queue = WorkflowQueue(database, self._executor_id)
+        worker = BatchWorker(
+            database, self._queue, tools, self._picture_executor, retention_s, on_ended, self
+        )
+        self._runtime = WorkflowRuntime(
             database,
-            self._executor_id,
+            self._queue,
             WorkflowHandlers(worker.run_chunk, worker.run_final),
             runs_workflows=workers > 0,
         )
-        worker.attach_queue(self._queue)
         if on_launched is not None:
             on_launched(database.engine)
         self._maintenance = Maintenance(database, self._queue)
@@ -133,15 +135,17 @@ class BatchService:
     def submit(self, request: BatchRequest, items: Iterable[Item]) -> tuple[Batch, bool]:
         """Take a list in; ``True`` if the batch was there already, by its idempotency key.
 
-        Once this returns the batch outlives everybody. Raises ``IdempotencyKeyReused``, ``Busy``,
+        Once this returns the batch outlives any process. Raises ``IdempotencyKeyReused``, ``Busy``,
         and whatever reading ``items`` raises; then nothing is kept.
         """
         context = submission.SubmissionContext(
-            self._database, self._executor_id, self._max_waiting, self.max_active_chunks
+            self._database,
+            self._queue,
+            self._executor_id,
+            self._max_waiting,
+            self.max_active_chunks,
         )
         batch_id, replayed = submission.submit(context, request, items)
-        if not replayed:
-            self._enqueue_first_chunks(batch_id)
         return self.get(batch_id, request.owner), replayed
 
     def get(self, batch_id: str, owner: str) -> Batch:
@@ -213,20 +217,19 @@ class BatchService:
 
     def cancel(self, batch_id: str, owner: str) -> Batch:
         """Skip what is not begun; what is done stays. A batch that has ended stays as it is."""
-        self._queue.enqueue(lifecycle.cancel(self._database, batch_id, owner))
+        lifecycle.cancel(self._database, self._queue, batch_id, owner)
         return self.get(batch_id, owner)
 
     def retry_failed(self, batch_id: str, owner: str) -> Batch:
         """Try again what failed and may succeed. Raises ``NotYet`` unless the batch has ended."""
-        self._queue.enqueue(
-            lifecycle.retry(self._database, batch_id, owner, self.max_active_chunks)
-        )
+        lifecycle.retry(self._database, self._queue, batch_id, owner, self.max_active_chunks)
         return self.get(batch_id, owner)
 
     def delete(self, batch_id: str, owner: str) -> None:
-        """Erase all that is kept of a batch, which is stopped if it is at work."""
+        """Delete all that is kept of a batch; one in progress is stopped."""
         row = queries.find_batch(self._database, batch_id, owner)
         deletion.mark_deleted(self._database, row.no)
+        self._queue.delete_batch(batch_id)
         deletion.delete_rows(self._database, row.no)
 
     def wait_for_change(self, batch_id: str, owner: str, revision: int, timeout_s: float) -> Batch:
@@ -249,27 +252,21 @@ class BatchService:
         try:
             worker_count = read_live_executors(self._database).worker_count
         except SQLAlchemyError as error:
-            return f"the database of the batches cannot be read: {type(error).__name__}"
-        return None if worker_count else "no process works on batches: start `eyeline worker`"
+            return f"the batch database cannot be read: {type(error).__name__}"
+        return None if worker_count else "no worker is running: start `eyeline worker`"
 
     def close(self) -> None:
-        """Commit what was looked at, leave the rest to the others, or to the next start."""
+        """Commit what was analyzed; the rest is left to other processes, or to the next start."""
         if self._closed:
             return
         self._closed = True
         self._stop.set()
         self._maintenance.close()
         try:
-            self._queue.close(CLOSE_TIMEOUT_S)
+            self._runtime.close(CLOSE_TIMEOUT_S)
+            self._queue.close()
             if self._picture_executor is not None:
                 self._picture_executor.close()
             self._heartbeat.close()
         finally:
             self._database.close()
-
-    def _enqueue_first_chunks(self, batch_id: str) -> None:
-        """If this dies before it is through, the batch is found standing still, and goes on."""
-        batch_no = queries.find_batch(self._database, batch_id, None).no
-        with self._database.reading() as c:
-            follow_up = chunks.read_requested(c, batch_no, chunks.SUBMISSION)
-        self._queue.enqueue(follow_up)

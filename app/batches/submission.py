@@ -40,6 +40,7 @@ class SubmissionContext:
     """Where lists come in. ``max_active_chunks``: chunks asked for at once."""
 
     database: Database
+    queue: chunks.ChunkQueue
     submitter: str
     max_waiting: int
     max_active_chunks: int
@@ -139,10 +140,9 @@ def _is_abandoned(context: SubmissionContext, row: BatchRow) -> bool:
 
 
 def _delete_batch(context: SubmissionContext, row: BatchRow) -> None:
-    # Unless it went on while it was looked at.
+    # Unless it went on while it was looked at. The sweep erases what is left of it.
     unchanged = batches.c.status == row.status, batches.c.generation == row.generation
-    if deletion.mark_deleted(context.database, row.no, *unchanged):
-        deletion.delete_rows(context.database, row.no)
+    deletion.mark_deleted(context.database, row.no, *unchanged)
 
 
 def _insert_items(context: SubmissionContext, batch_no: int, rows: Iterable[Item]) -> None:
@@ -236,7 +236,7 @@ def _start_batch(c: sa.Connection, context: SubmissionContext, batch_no: int, no
             changed_at=row.now,
         )
     )
-    chunks.request_chunks(c, batch_no, chunks.SUBMISSION, context.max_active_chunks)
+    chunks.enqueue_next(c, context.queue, batch_no, context.max_active_chunks)
 
 
 def _abandoned_error() -> Busy:
@@ -257,7 +257,7 @@ def _check_capacity(context: SubmissionContext, count: int) -> None:
     if excess > 0:
         seconds = excess / items_per_s if items_per_s else RETRY_MAX_S
         raise Busy(
-            f"{waiting_items} items wait already, and {context.max_waiting} may: send the list "
-            f"later",
+            f"the queue is full: {waiting_items} items are waiting, the limit is "
+            f"{context.max_waiting}; send the list later",
             round(min(max(seconds, RETRY_MIN_S), RETRY_MAX_S)),
         )

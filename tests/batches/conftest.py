@@ -1,4 +1,4 @@
-"""Databases for the jobs: SQLite in a folder, and a real Postgres that is started here."""
+"""Databases for batches: SQLite in a folder, and a real Postgres that is started here."""
 
 import os
 import shutil
@@ -14,6 +14,7 @@ from typing import Any
 
 import psycopg
 import pytest
+import sqlalchemy as sa
 
 from app.batches.service import BatchService
 from app.batches.store.models import Batch
@@ -47,6 +48,12 @@ class PostgresServer:
         self._run(f"CREATE DATABASE {name} TEMPLATE prepared")
         return self.url(name)
 
+    def create_empty_database(self) -> str:
+        """The URL of a database without tables."""
+        name = f"test{next(self._numbers)}"
+        self._run(f"CREATE DATABASE {name}")
+        return self.url(name)
+
     def _run(self, statement: Any) -> None:
         with psycopg.connect(self.url("postgres"), autocommit=True) as connection:
             connection.execute(statement)
@@ -60,6 +67,13 @@ def open_service_at(
     return BatchService.open(
         database_url=url, data_dir=folder, tools=tools, workers=workers, **options
     )
+
+
+def open_engine(url: str | None, folder: Path) -> sa.Engine:
+    """Past every service: of ``url``, or of SQLite in ``folder``."""
+    if url is None:
+        return sa.create_engine(f"sqlite:///{folder / 'eyeline.sqlite'}")
+    return sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
 
 
 def wait_until_ended(service: BatchService, batch: Batch, timeout_s: float = 30.0) -> Batch:

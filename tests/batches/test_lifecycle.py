@@ -45,7 +45,7 @@ def expire(service: BatchService, batch_id: str) -> None:
 def insert_unread_batch(service: BatchService, request: BatchRequest, submitter: str) -> str:
     """A list that somebody began to read."""
     context = submission.SubmissionContext(
-        service._database, submitter, 1_000_000, service.max_active_chunks
+        service._database, service._queue, submitter, 1_000_000, service.max_active_chunks
     )
     service._database.write(lambda c: submission._insert_batch(c, context, "batch_half", request))
     return "batch_half"

@@ -23,8 +23,8 @@ from app.records import Failure, Item, PictureRecord
 COMMIT_ITEMS: Final = 64
 COMMIT_S: Final = 2.0
 """A piece is committed when it holds so many items, or is so old."""
-TIME_SLICE_S: Final = 15.0
-"""After so long a chunk goes to the end of the queue: others wait, and its hosts may be slow."""
+TIME_SLICE_S: Final = 5.0
+"""After so long the rest of a chunk is enqueued anew: others wait, and its hosts may be slow."""
 PAGE_ITEMS: Final = 256
 
 

@@ -1,20 +1,19 @@
-"""The ranges a list is worked in: laid out, handed out a few at a time, begun, left, done.
+"""Chunks: the ranges of a list that are analyzed together, from their creation to their end.
 
-A batch has only a few chunks asked for at a time; each that is done asks for the next. So the
-batches take turns on the one queue, and the queue stays short. Which chunk asked for which is
-kept: a chunk that is run again after a death asks for the very same ones again, under the same
-names, and nothing is asked for twice.
+A batch has only a few chunks on the queue at a time, one while other lists wait; each that is done
+enqueues the next one in the same transaction. So the batches take turns, the queue stays short, and
+a chunk that is run again after a crash finds that it is done.
 
-A chunk counts the times it was begun and never left in order. From the second time on its pictures
-are looked at one at a time, each marked before; one at which two looks were begun and none ended is
-to blame. A death with somebody else's picture on the bench counts against nobody here.
+A chunk counts its runs that ended with their process. From the second one on its pictures are
+analyzed one at a time, each marked before; a picture with two analyses begun and none ended is
+taken for the cause. A crash during another chunk's picture does not count here.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from math import isqrt
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 
@@ -22,13 +21,13 @@ from app.batches.store.database import Database
 from app.batches.store.models import Status
 from app.batches.store.tables import batches, chunks, items, results
 
-SUBMISSION: Final = -1
-"""Asks for a batch's first chunks."""
 ACTIVE_STATUSES: Final = (Status.IN_PROGRESS, Status.CANCELLING)
 MAX_CRASH_SUSPICIONS: Final = 2
-"""Looks at one picture that ended with the process."""
+"""Analyses of one picture that ended with the process."""
+HEAD_START_ITEMS: Final = 100
+"""Waiting items from which on a list has no head start on the queue."""
 MAX_CRASHES: Final = 8
-"""Deaths in a row, without one item done between them, after which a chunk is given up."""
+"""Crashes in a row, without one item done between them, after which a chunk is given up."""
 
 
 @dataclass(frozen=True)
@@ -47,10 +46,10 @@ class ChunkKey:
 
 @dataclass(frozen=True)
 class ChunkRun:
-    """What a run has before it: the pictures ``first <= seq < end`` that have no result yet.
+    """What a run has to do: the pictures ``first <= seq < end`` that have no result yet.
 
-    ``isolate``: one at a time. ``exhausted``: nothing went forward for too long. ``finished``:
-    there is nothing left to look at here.
+    ``isolate``: one at a time. ``exhausted``: too many crashes without progress. ``finished``:
+    nothing is left to analyze.
     """
 
     key: ChunkKey
@@ -63,13 +62,14 @@ class ChunkRun:
     finished: bool = False
 
 
-@dataclass(frozen=True)
-class FollowUp:
-    """What is to be enqueued now; each name at most once, whoever asks."""
+class ChunkQueue(Protocol):
+    """Enqueues in the caller's transaction; each id once, however often it is called."""
 
-    chunks: tuple[ChunkKey, ...] = ()
-    final: tuple[str, int, int] | None = None
-    """Batch, generation and part of its last workflow, if all chunks are done."""
+    def enqueue_chunk(self, c: sa.Connection, key: ChunkKey, waiting_items: int) -> None: ...
+
+    def enqueue_final(
+        self, c: sa.Connection, batch_id: str, generation: int, part: int
+    ) -> None: ...
 
 
 def chunk_size(total: int) -> int:
@@ -106,51 +106,28 @@ def create_chunks(c: sa.Connection, batch_no: int, generation: int, waiting: int
     return len(rows)
 
 
-def request_chunks(
-    c: sa.Connection, batch_no: int, requested_by: int, max_active_chunks: int
+def enqueue_next(
+    c: sa.Connection, queue: ChunkQueue, batch_no: int, max_active_chunks: int
 ) -> None:
-    """Mark the next chunks as asked for by ``requested_by``; the caller holds the batch's row."""
-    row = c.execute(
-        sa.select(
-            batches.c.generation, batches.c.chunks, batches.c.chunks_asked, batches.c.chunks_done
-        ).where(batches.c.no == batch_no)
-    ).one()
-    requested: int = row.chunks_asked
-    count = min(max_active_chunks - (requested - row.chunks_done), row.chunks - requested)
+    """Enqueue what comes next: chunks, or the batch's end; the caller holds the batch's row.
+
+    ``max_active_chunks``: shared among the lists in progress, one for each at least.
+    """
+    row = c.execute(sa.select(batches).where(batches.c.no == batch_no)).one()
+    if is_complete(row):
+        queue.enqueue_final(c, row.id, row.generation, row.final_part)
+    if row.status != Status.IN_PROGRESS:
+        return
+    in_progress = sa.select(sa.func.count()).where(batches.c.status == Status.IN_PROGRESS)
+    share = max(1, max_active_chunks // (c.scalar(in_progress) or 1))
+    first: int = row.chunks_asked
+    count = min(share - (first - row.chunks_done), row.chunks - first)
     if count <= 0:
         return
-    next_chunks = _chunk_filter(
-        batch_no, row.generation, chunks.c.chunk.between(requested, requested + count - 1)
-    )
-    c.execute(sa.update(chunks).where(next_chunks).values(asked_by=requested_by))
-    c.execute(
-        sa.update(batches).where(batches.c.no == batch_no).values(chunks_asked=requested + count)
-    )
-
-
-def read_requested(c: sa.Connection, batch_no: int, requested_by: int) -> FollowUp:
-    """What ``requested_by`` asked for and is not done; the last workflow, if nothing is left."""
-    row = c.execute(
-        sa.select(
-            batches.c.id,
-            batches.c.generation,
-            batches.c.status,
-            batches.c.chunks,
-            batches.c.chunks_asked,
-            batches.c.chunks_done,
-            batches.c.final_part,
-        ).where(batches.c.no == batch_no)
-    ).one_or_none()
-    if row is None:
-        return FollowUp()
-    open_chunks = _chunk_filter(
-        batch_no, row.generation, chunks.c.asked_by == requested_by, ~chunks.c.done
-    )
-    rows = c.execute(
-        sa.select(chunks.c.chunk, chunks.c.part).where(open_chunks).order_by(chunks.c.chunk)
-    )
-    keys = tuple(ChunkKey(row.id, row.generation, each.chunk, each.part) for each in rows)
-    return FollowUp(keys, (row.id, row.generation, row.final_part) if is_complete(row) else None)
+    waiting_items = row.total - row.completed - row.failed
+    for chunk in range(first, first + count):
+        queue.enqueue_chunk(c, ChunkKey(row.id, row.generation, chunk, 0), waiting_items)
+    c.execute(sa.update(batches).where(batches.c.no == batch_no).values(chunks_asked=first + count))
 
 
 def is_complete(row: sa.Row[*tuple[Any, ...]]) -> bool:
@@ -160,22 +137,20 @@ def is_complete(row: sa.Row[*tuple[Any, ...]]) -> bool:
     return row.status in (Status.IN_PROGRESS, Status.FINALIZING) and row.chunks_done == row.chunks
 
 
-def begin_run(database: Database, key: ChunkKey) -> ChunkRun | ChunkKey | None:
-    """Begin a run. Another ``ChunkKey``: the chunk moved on to that one. ``None``: it is gone."""
+def begin_run(database: Database, key: ChunkKey) -> ChunkRun | None:
+    """Begin a run. ``None``: the chunk is gone, or has another run by now."""
     return database.write(lambda c: _begin_run(c, key))
 
 
-def _begin_run(c: sa.Connection, key: ChunkKey) -> ChunkRun | ChunkKey | None:
+def _begin_run(c: sa.Connection, key: ChunkKey) -> ChunkRun | None:
     statement = sa.select(batches.c.no, batches.c.prior, batches.c.status, batches.c.generation)
     batch = c.execute(statement.where(batches.c.id == key.batch_id)).one_or_none()
     if batch is None or batch.generation != key.generation:
         return None
     this_chunk = _chunk_filter(batch.no, key.generation, chunks.c.chunk == key.chunk)
     row = c.execute(sa.select(chunks).where(this_chunk).with_for_update()).one_or_none()
-    if row is None:
+    if row is None or (row.part != key.part and not row.done):
         return None
-    if row.part != key.part and not row.done:
-        return ChunkKey(key.batch_id, key.generation, key.chunk, row.part)
     run = ChunkRun(key, batch.no, batch.prior, row.first, row.end)
     if row.done or batch.status != Status.IN_PROGRESS:
         return replace(run, finished=True)
@@ -184,7 +159,7 @@ def _begin_run(c: sa.Connection, key: ChunkKey) -> ChunkRun | ChunkKey | None:
 
 
 def mark_analyzing(c: sa.Connection, run: ChunkRun, seq: int) -> bool:
-    """Mark ``seq`` as the one that is being looked at, before it is. ``False``: it is to blame."""
+    """Mark ``seq`` before it is analyzed. ``False``: it crashed the process twice."""
     statement = (
         sa.select(chunks.c.looking, chunks.c.strikes).where(_run_filter(run)).with_for_update()
     )
@@ -197,7 +172,7 @@ def mark_analyzing(c: sa.Connection, run: ChunkRun, seq: int) -> bool:
 
 
 def record_progress(c: sa.Connection, run: ChunkRun) -> None:
-    """Something was done since the last death; with the results, in one transaction."""
+    """Something was done since the last crash; in one transaction with the results."""
     c.execute(
         sa.update(chunks)
         .where(_run_filter(run))
@@ -208,35 +183,30 @@ def record_progress(c: sa.Connection, run: ChunkRun) -> None:
 
 
 def release_run(c: sa.Connection, run: ChunkRun) -> None:
-    """This run ends in order, and not with the chunk's end."""
+    """This run ends in order, and the chunk is not done."""
     c.execute(sa.update(chunks).where(_run_filter(run)).values(looking=None, strikes=0, deaths=0))
 
 
-def requeue(c: sa.Connection, run: ChunkRun) -> ChunkKey | None:
-    """Go to the end of the queue: the name to be enqueued under; ``None`` if others did it."""
+def requeue(c: sa.Connection, queue: ChunkQueue, run: ChunkRun) -> None:
+    """Enqueue the rest of the chunk, once, as its next part."""
     key = run.key
     updated = c.execute(
         sa.update(chunks)
         .where(_run_filter(run), chunks.c.part == key.part, ~chunks.c.done)
         .values(part=key.part + 1, deaths=0, looking=None, strikes=0)
     )
-    return (
-        ChunkKey(key.batch_id, key.generation, key.chunk, key.part + 1)
-        if updated.rowcount
-        else None
-    )
+    if updated.rowcount:
+        queue.enqueue_chunk(c, replace(key, part=key.part + 1), HEAD_START_ITEMS)
 
 
-def finish(c: sa.Connection, run: ChunkRun, max_active_chunks: int) -> FollowUp:
-    """The chunk is done, once; what it asks for, every time."""
+def finish(c: sa.Connection, queue: ChunkQueue, run: ChunkRun, max_active_chunks: int) -> None:
+    """The chunk is done: count it, once, and enqueue what follows."""
     key = run.key
     batch = c.execute(
-        sa.select(batches.c.status, batches.c.generation)
-        .where(batches.c.no == run.batch_no)
-        .with_for_update()
+        sa.select(batches.c.generation).where(batches.c.no == run.batch_no).with_for_update()
     ).one_or_none()
     if batch is None or batch.generation != key.generation:
-        return FollowUp()
+        return
     updated = c.execute(
         sa.update(chunks)
         .where(_run_filter(run), ~chunks.c.done)
@@ -248,9 +218,7 @@ def finish(c: sa.Connection, run: ChunkRun, max_active_chunks: int) -> FollowUp:
             .where(batches.c.no == run.batch_no)
             .values(chunks_done=batches.c.chunks_done + 1)
         )
-        if batch.status == Status.IN_PROGRESS:
-            request_chunks(c, run.batch_no, key.chunk, max_active_chunks)
-    return read_requested(c, run.batch_no, key.chunk)
+        enqueue_next(c, queue, run.batch_no, max_active_chunks)
 
 
 def _chunk_filter(

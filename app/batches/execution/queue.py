@@ -1,250 +1,169 @@
-"""DBOS, as it is used here: two queues, two workflows that may be run again, and recovery.
+"""The queue of chunks and batch ends, in DBOS' tables beside ours in the same database.
 
-A workflow's body keeps everything it did in our own tables, each step of it once, so nothing of it
-is recorded as a step of DBOS: what DBOS keeps is which chunk is waiting, whose it is, and that it
-is done. A workflow that has to stop raises `Leave`, which is no `Exception`: DBOS then writes down
-neither success nor failure, and the workflow is taken up again like that of a process that died.
+Work is enqueued in the transaction that makes it due: neither is ever there without the other.
+Arguments are JSON; pickle is refused.
 """
 
 from __future__ import annotations
 
-import contextvars
 import logging
-import threading
-import time
-from collections.abc import Callable, Iterable
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from typing import Any, Final
 
-from dbos import DBOS, DBOSConfig, SetWorkflowID
-from dbos._context import get_local_dbos_context
-from dbos._dbos import _get_dbos_instance
+import sqlalchemy as sa
+from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
+from dbos._serialization import DBOSDefaultSerializer
 
-from app.batches.execution.chunks import ChunkKey, FollowUp
-from app.batches.store.database import POOL_SIZE, Database
-
-T = TypeVar("T")
+from app.batches.execution.chunks import HEAD_START_ITEMS, ChunkKey
+from app.batches.store.database import Database
 
 APPLICATION: Final = "eyeline"
-WORKFLOW_VERSION: Final = "1"
+WORKFLOW_VERSION: Final = "2"
 """Of the workflows' names and arguments: work of an older program is taken up by a newer one."""
 CHUNK_QUEUE: Final = "eyeline-chunks"
 FINAL_QUEUE: Final = "eyeline-ends"
-MAX_CONCURRENT_CHUNKS: Final = 3
-"""Chunks that a process works on: while two end together, there is another one."""
-QUEUE_POLL_S: Final = 0.15
+CHUNK_WORKFLOW: Final = "eyeline.chunk"
+FINAL_WORKFLOW: Final = "eyeline.final"
+SERIALIZER: Final = DBOSPortableJSONSerializer()
+PRIORITY_S_PER_ITEM: Final = 5
+"""Seconds on the queue that each item less waiting is worth, up to ``HEAD_START_ITEMS``."""
 _LIVE_STATUSES: Final = ("ENQUEUED", "PENDING", "DELAYED")
 _ENDED_STATUSES: Final = ("SUCCESS", "ERROR", "CANCELLED", "MAX_RECOVERY_ATTEMPTS_EXCEEDED")
-_CHUNK_WORKFLOW: Final = "eyeline.chunk"
-_FINAL_WORKFLOW: Final = "eyeline.final"
-_DELETE_LIMIT: Final = 500
+_PAGE: Final = 500
+_PRIORITY_EPOCH_S: Final = 1_750_000_000  # DBOS wants priorities below 2**31
+_RECOVERY_LOCK_ID: Final = 0x65796C6A  # an advisory lock: one process at a time recovers
 
-log = logging.getLogger("eyeline.jobs")
-
-
-class WorkflowInterrupted(BaseException):
-    """The workflow stops here and is to be taken up again, by whomever."""
+Claim = tuple[str | None, int | None]
+"""Which process took a workflow up last, and when."""
 
 
-@dataclass(frozen=True)
-class WorkflowHandlers:
-    """What workflows do. Both may be called again with the same arguments, at any time."""
-
-    run_chunk: Callable[[ChunkKey], None]
-    run_final: Callable[[str, int, int], None]
+def _refuse_pickle(_: str) -> Any:
+    raise ValueError("pickle is not read here")
 
 
-class _CurrentHandlers:
-    """Who works in this process; workflows are functions of a module, and ask here."""
-
-    def __init__(self) -> None:
-        self.handlers: WorkflowHandlers | None = None
-        self.running = 0
-        self.changed = threading.Condition()
-
-    def __enter__(self) -> WorkflowHandlers:
-        with self.changed:
-            if self.handlers is None:
-                raise WorkflowInterrupted
-            self.running += 1
-            return self.handlers
-
-    def __exit__(self, *_: object) -> None:
-        with self.changed:
-            self.running -= 1
-            self.changed.notify_all()
-
-
-_current = _CurrentHandlers()
-
-
-@DBOS.workflow(name=_CHUNK_WORKFLOW, max_recovery_attempts=None)
-def _chunk_workflow(batch: str, generation: int, chunk: int, part: int) -> None:
-    with _current as handlers:
-        handlers.run_chunk(ChunkKey(batch, generation, chunk, part))
-    _interrupt_if_reassigned()
-
-
-@DBOS.workflow(name=_FINAL_WORKFLOW, max_recovery_attempts=None)
-def _final_workflow(batch: str, generation: int, part: int) -> None:
-    with _current as handlers:
-        handlers.run_final(batch, generation, part)
-    _interrupt_if_reassigned()
-
-
-def _interrupt_if_reassigned() -> None:
-    """Leave if somebody else was given this workflow: this process was taken for dead meanwhile.
-
-    DBOS would keep the thread, and with it the end of the process, until the other one is done.
-    """
-    context = get_local_dbos_context()
-    if context is None or context.owner_xid is None:
-        return
-    owner = _dbos_instance()._sys_db.get_workflow_owner(context.workflow_id)
-    if owner != context.owner_xid:
-        raise WorkflowInterrupted
+# DBOS unpickles any row that says it is pickled, whatever serializer is set: without this, whoever
+# can write to its tables could run code in every worker.
+DBOSDefaultSerializer.deserialize = _refuse_pickle  # type: ignore[method-assign,assignment]
 
 
 class WorkflowQueue:
-    """DBOS of this process, of which there can be one at a time."""
+    """Writes to the queue and reads it; the runtime takes work from it.
 
-    def __init__(
-        self, database: Database, executor_id: str, handlers: WorkflowHandlers, runs_workflows: bool
-    ) -> None:
+    ``executor_id``: of this process.
+    """
+
+    def __init__(self, database: Database, executor_id: str) -> None:
         self.executor_id = executor_id
+        self._database = database
         # DBOS would otherwise put a handler of its own on this logger, and write past ours.
         logging.getLogger("dbos").addHandler(logging.NullHandler())
-        _current.handlers = handlers
-        _run_on_thread(lambda: self._launch(database, runs_workflows))
+        self._client = DBOSClient(
+            system_database_url=database.dbos_url,
+            system_database_engine=database.engine if database.shared else database.dbos_engine,
+            serializer=SERIALIZER,
+            application_name=APPLICATION,
+            lazy=True,
+            retry_connection_errors=False,
+        )
 
-    def _launch(self, database: Database, runs_workflows: bool) -> None:
-        config: DBOSConfig = {
-            "name": APPLICATION,
-            "system_database_url": database.dbos_url,
-            "system_database_engine": database.dbos_engine,
-            "application_version": WORKFLOW_VERSION,
-            "executor_id": self.executor_id,
-            "log_level": "WARNING",
-            "use_listen_notify": False,
-            "notification_listener_polling_interval_sec": 0.2,
-            "sys_db_pool_size": POOL_SIZE,
+    def enqueue_chunk(self, c: sa.Connection, key: ChunkKey, waiting_items: int) -> None:
+        """In the caller's transaction; once, however often it is called with this key.
+
+        First come, first served, with a head start for lists with few items waiting.
+        """
+        now = c.scalar(sa.select(self._database.now)) or 0.0
+        handicap_s = PRIORITY_S_PER_ITEM * min(waiting_items, HEAD_START_ITEMS)
+        options: EnqueueOptions = {
+            "workflow_name": CHUNK_WORKFLOW,
+            "queue_name": CHUNK_QUEUE,
+            "workflow_id": key.workflow_id,
+            "app_version": WORKFLOW_VERSION,
+            "priority": int(now - _PRIORITY_EPOCH_S) + handicap_s,
         }
-        DBOS(config=config)
-        try:
-            if not runs_workflows:
-                DBOS.listen_queues([])
-            DBOS.launch()
-            for queue, at_once in ((CHUNK_QUEUE, MAX_CONCURRENT_CHUNKS), (FINAL_QUEUE, 1)):
-                DBOS.register_queue(
-                    queue,
-                    worker_concurrency=at_once,
-                    polling_interval_sec=QUEUE_POLL_S,
-                    on_conflict="always_update",
-                )
-        except BaseException:
-            _current.handlers = None
-            DBOS.destroy()
-            raise
+        self._client.enqueue_in_transaction(
+            c, options, key.batch_id, key.generation, key.chunk, key.part
+        )
 
-    def enqueue(self, follow_up: FollowUp) -> None:
-        """Each of these once, however often it is asked for."""
-        for key in follow_up.chunks:
-            _run_unrecorded(lambda key=key: _enqueue_chunk(key))  # type: ignore[misc]
-        if follow_up.final is not None:
-            batch, generation, part = follow_up.final
-            _run_unrecorded(lambda: _enqueue_final(batch, generation, part))
+    def enqueue_final(self, c: sa.Connection, batch_id: str, generation: int, part: int) -> None:
+        """In the caller's transaction: the workflow that ends a batch."""
+        options: EnqueueOptions = {
+            "workflow_name": FINAL_WORKFLOW,
+            "queue_name": FINAL_QUEUE,
+            "workflow_id": final_workflow_id(batch_id, generation, part),
+            "app_version": WORKFLOW_VERSION,
+        }
+        self._client.enqueue_in_transaction(c, options, batch_id, generation)
+
+    def read_claim(self, workflow_id: str) -> Claim | None:
+        """``None`` if nobody works on it."""
+        statuses = self._list(workflow_ids=[workflow_id], status="PENDING")
+        return (statuses[0].executor_id, statuses[0].dequeued_at) if statuses else None
+
+    def holds_claims(self) -> bool:
+        """Whether this process has workflows in hand."""
+        return bool(self._list(status="PENDING", executor_id=self.executor_id, limit=1))
 
     def active_executors(self) -> set[str]:
-        """Whoever has taken up a workflow and not put it down, living or dead."""
-        workflows = DBOS.list_workflows(status="PENDING", load_input=False, load_output=False)
-        return {each.executor_id for each in workflows if each.executor_id}
+        """Processes with workflows in hand, living or dead."""
+        return {each.executor_id for each in self._list(status="PENDING") if each.executor_id}
 
     def recover(self, executor_ids: Iterable[str]) -> int:
-        """Give what these were working on back to its queue; how much that was.
+        """Requeue the workflows that these processes have in hand; how many there were."""
+        ids = sorted(executor_ids)
+        with self._database.engine.connect() as c:
+            if self._database.shared:
+                # What another process takes up meanwhile must not be taken from it.
+                c.execute(sa.select(sa.func.pg_advisory_xact_lock(_RECOVERY_LOCK_ID)))
+            else:
+                c.execution_options(reading=True)
+            return sum(self._recover_from(queue, ids) for queue in (CHUNK_QUEUE, FINAL_QUEUE))
 
-        Harmless if two do it: only what still carries a dead one's name goes back.
-        """
-        return len(DBOS._recover_pending_workflows(sorted(executor_ids)))
+    def _recover_from(self, queue_name: str, executor_ids: list[str]) -> int:
+        claimed = self._list(status="PENDING", executor_id=executor_ids, queue_name=queue_name)
+        if claimed:
+            ids = [each.workflow_id for each in claimed]
+            self._client.resume_workflows(ids, queue_name=queue_name)
+        return len(claimed)
 
     def workflow_states(self, workflow_ids: Iterable[str]) -> dict[str, bool]:
         """Those of ``workflow_ids`` that exist, and whether they are still to end."""
         ids = list(workflow_ids)
-        if not ids:
-            return {}
-        statuses = DBOS.list_workflows(workflow_ids=ids, load_input=False, load_output=False)
+        statuses = self._list(workflow_ids=ids) if ids else []
         return {each.workflow_id: each.status in _LIVE_STATUSES for each in statuses}
 
     def delete_workflows(self, workflow_ids: list[str]) -> None:
-        """Erase what DBOS keeps of these workflows."""
+        """Delete what DBOS keeps of these workflows."""
         if workflow_ids:
-            DBOS.delete_workflows(workflow_ids)
+            self._client.delete_workflows(workflow_ids)
+
+    def delete_batch(self, batch_id: str) -> None:
+        """Delete what DBOS keeps of a batch; a workflow of it that runs ends without a trace."""
+        self._delete_all(workflow_id_prefix=f"{batch_id}:")
 
     def delete_ended(self, older_than_s: float) -> None:
-        """Erase what DBOS keeps of workflows that ended so long ago."""
-        cutoff = datetime.now(UTC) - timedelta(seconds=older_than_s)
-        while True:
-            workflows = DBOS.list_workflows(
-                status=list(_ENDED_STATUSES),
-                name=[_CHUNK_WORKFLOW, _FINAL_WORKFLOW],
-                completed_before=cutoff.isoformat(),
-                limit=_DELETE_LIMIT,
-                load_input=False,
-                load_output=False,
-            )
-            self.delete_workflows([each.workflow_id for each in workflows])
-            if len(workflows) < _DELETE_LIMIT:
-                return
+        """Delete what DBOS keeps of workflows that ended so long ago."""
+        cutoff = (datetime.now(UTC) - timedelta(seconds=older_than_s)).isoformat()
+        self._delete_all(status=list(_ENDED_STATUSES), completed_before=cutoff)
 
-    def close(self, timeout_s: float) -> None:
-        """Take nothing up any more, wait for what runs to leave, and give it back at once."""
-        for event in _dbos_instance().background_thread_stop_events:
-            event.set()
-        deadline = time.monotonic() + timeout_s + 1.0
-        with _current.changed:
-            _current.handlers = None
-            _current.changed.wait_for(lambda: not _current.running, timeout_s)
-            still_running = _current.running
-        if still_running:
-            log.warning("%d workflows did not leave in time", still_running)
-        try:
-            while (
-                _dbos_instance()._active_workflows_set.activeList() and time.monotonic() < deadline
-            ):
-                time.sleep(0.02)  # what is done is still being written down
-            _run_on_thread(lambda: self.recover([self.executor_id]))
-        finally:
-            _run_on_thread(DBOS.destroy)
+    def delete_other_versions(self) -> None:
+        """Delete what programs of other versions enqueued: maintenance restores what is due."""
+        versions = [each["version_name"] for each in self._client.list_application_versions()]
+        others = [name for name in versions if name != WORKFLOW_VERSION]
+        if others:
+            self._delete_all(app_version=others)
+
+    def close(self) -> None:
+        self._client.destroy()
+
+    def _delete_all(self, **which: Any) -> None:
+        while found := self._list(limit=_PAGE, **which):
+            self.delete_workflows([each.workflow_id for each in found])
+
+    def _list(self, **which: Any) -> list[Any]:
+        return self._client.list_workflows(load_input=False, load_output=False, **which)
 
 
 def final_workflow_id(batch_id: str, generation: int, part: int) -> str:
     """Of the workflow that ends a batch."""
     return f"{batch_id}:{generation}:final:{part}"
-
-
-def _enqueue_chunk(key: ChunkKey) -> None:
-    with SetWorkflowID(key.workflow_id):
-        DBOS.enqueue_workflow(
-            CHUNK_QUEUE, _chunk_workflow, key.batch_id, key.generation, key.chunk, key.part
-        )
-
-
-def _enqueue_final(batch_id: str, generation: int, part: int) -> None:
-    with SetWorkflowID(final_workflow_id(batch_id, generation, part)):
-        DBOS.enqueue_workflow(FINAL_QUEUE, _final_workflow, batch_id, generation, part)
-
-
-def _run_unrecorded(function: Callable[[], T]) -> T:
-    """``function`` outside of any workflow: nothing of it is recorded as a step of one."""
-    return contextvars.Context().run(function)
-
-
-def _run_on_thread(function: Callable[[], T]) -> T:
-    """``function`` on a thread without an event loop: DBOS refuses others for some calls."""
-    with ThreadPoolExecutor(1) as thread:
-        return thread.submit(function).result()
-
-
-def _dbos_instance() -> DBOS:
-    return _get_dbos_instance()

@@ -14,9 +14,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from app.batches import lifecycle
 from app.batches.execution import chunks
 from app.batches.execution.chunk_processor import ChunkProcessor, RunEnding
-from app.batches.execution.chunks import ChunkKey, ChunkRun, FollowUp
+from app.batches.execution.chunks import ChunkKey, ChunkRun
+from app.batches.execution.dbos_runtime import WorkflowInterrupted
 from app.batches.execution.picture_executor import PictureExecutor
-from app.batches.execution.queue import WorkflowInterrupted, WorkflowQueue
+from app.batches.execution.queue import WorkflowQueue
 from app.batches.store import queries, result_queries
 from app.batches.store.database import Database
 from app.batches.store.models import Batch, BatchTools
@@ -49,49 +50,36 @@ class BatchWorker:
     """Works on chunks and ends batches; both may be called again at any time."""
 
     def __init__(
-        self, database: Database, tools: BatchTools, picture_executor: PictureExecutor | None,
-        retention_s: int,
-        on_ended: EndedHook | None, host: WorkerHost,
+        self, database: Database, queue: WorkflowQueue, tools: BatchTools,
+        picture_executor: PictureExecutor | None, retention_s: int, on_ended: EndedHook | None,
+        host: WorkerHost,
     ) -> None:  # fmt: skip
         self._database = database
+        self._queue = queue
         self._tools = tools
         self._picture_executor = picture_executor
         self._retention_s = retention_s
         self._on_ended = on_ended
         self._host = host
-        self._queue: WorkflowQueue | None = None
-
-    def attach_queue(self, queue: WorkflowQueue) -> None:
-        """Workflows may have been given to this process before it was told of the engine."""
-        self._queue = queue
 
     def run_chunk(self, key: ChunkKey) -> None:
-        """Work on a chunk, then ask for what follows."""
-        follow_up = self._retry_faults(key.batch_id, lambda: self._process_chunk(key))
-        if follow_up is not None:
-            self._enqueue(follow_up)
+        """Work on a chunk, then enqueue what follows."""
+        self._retry_faults(key.batch_id, lambda: self._process_chunk(key))
 
-    def run_final(self, batch_id: str, generation: int, part: int) -> None:
+    def run_final(self, batch_id: str, generation: int) -> None:
         """Look at the list as a whole, and end the batch."""
         self._retry_faults(batch_id, lambda: self._end_batch(batch_id, generation))
 
-    def _process_chunk(self, key: ChunkKey) -> FollowUp:
+    def _process_chunk(self, key: ChunkKey) -> None:
         chunk_run = chunks.begin_run(self._database, key)
         if chunk_run is None:
-            return FollowUp()
-        if isinstance(chunk_run, ChunkKey):
-            return FollowUp((chunk_run,))
-        if not chunk_run.finished:
-            ending = self._process_items(chunk_run)
-            if ending is RunEnding.STOPPED:
-                self._database.write(lambda c: chunks.release_run(c, chunk_run))
-                raise WorkflowInterrupted
-            if ending is RunEnding.YIELDED:
-                next_key = self._database.write(lambda c: chunks.requeue(c, chunk_run))
-                return FollowUp() if next_key is None else FollowUp((next_key,))
-        return self._database.write(
-            lambda c: chunks.finish(c, chunk_run, self._host.max_active_chunks)
-        )
+            return
+        ending = RunEnding.DONE if chunk_run.finished else self._process_items(chunk_run)
+        write, queue = self._database.write, self._queue
+        if ending is RunEnding.DONE:
+            write(lambda c: chunks.finish(c, queue, chunk_run, self._host.max_active_chunks))
+        else:
+            write(lambda c: chunks.requeue(c, queue, chunk_run))
 
     def _process_items(self, chunk_run: ChunkRun) -> RunEnding:
         if self._picture_executor is None:
@@ -162,11 +150,6 @@ class BatchWorker:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not self._host.is_stopping():
             time.sleep(0.1)
-
-    def _enqueue(self, follow_up: FollowUp) -> None:
-        while self._queue is None:
-            time.sleep(0.01)
-        self._queue.enqueue(follow_up)
 
 
 def _is_connection_error(error: Exception) -> bool:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import sqlite3
 import time
 from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
@@ -45,7 +44,8 @@ def database_problem(url: str | None, data_dir: Path) -> str | None:
 T = TypeVar("T")
 
 DATABASE_FILE: Final = "eyeline.sqlite"
-DBOS_FILE: Final = "jobs.sqlite"
+OLD_QUEUE: Final = "jobs.sqlite"
+"""Where the queue of version 1 lay: what it knew, our tables know."""
 LOCK_FILE: Final = "eyeline.lock"
 BUSY_TIMEOUT_MS: Final = 30_000
 POOL_SIZE: Final = 5
@@ -74,7 +74,7 @@ class Database:
 
     engine: sa.Engine
     dbos_url: str
-    dbos_engine: sa.Engine | None
+    dbos_engine: sa.Engine
     shared: bool
     lock: IO[str] | None = None
 
@@ -127,9 +127,13 @@ class Database:
             return len(connection.execute(statement).all())
 
     def close(self) -> None:
-        self.engine.dispose()
-        if self.dbos_engine is not None:
-            self.dbos_engine.dispose()
+        for engine in (self.engine, self.dbos_engine):
+            # Whoever has just written down that a workflow is done is about to give it back.
+            until = time.monotonic() + 1.0
+            while engine.pool.checkedout() and time.monotonic() < until:  # type: ignore[attr-defined]
+                time.sleep(0.01)
+            sa.event.listen(engine, "do_connect", _closed)
+            engine.dispose()
         if self.lock is not None:
             self.lock.close()
 
@@ -145,6 +149,9 @@ def open_database(url: str | None, data_dir: Path, name: str = "") -> Database:
     except BaseException:
         database.close()
         raise
+    if not database.shared:
+        for ending in ("", "-wal", "-shm"):
+            (data_dir / f"{OLD_QUEUE}{ending}").unlink(missing_ok=True)
     return database
 
 
@@ -158,16 +165,13 @@ def _create_tables(connection: sa.Connection, shared: bool) -> None:
 def _open_sqlite(data_dir: Path) -> Database:
     data_dir.mkdir(parents=True, exist_ok=True)
     lock = _lock_folder(data_dir)
-    # The journal's mode stays with the file: DBOS finds it as it is left here.
-    with sqlite3.connect(data_dir / DBOS_FILE) as connection:
-        connection.execute("PRAGMA journal_mode=WAL")
-    connection.close()
-    engine = sa.create_engine(
-        f"sqlite:///{data_dir / DATABASE_FILE}", pool_size=16, max_overflow=16
-    )
+    url = f"sqlite:///{data_dir / DATABASE_FILE}"
+    engine = sa.create_engine(url, pool_size=16, max_overflow=16)
     sa.event.listen(engine, "connect", _prepare_sqlite)
     sa.event.listen(engine, "begin", _begin_sqlite)
-    return Database(engine, f"sqlite:///{data_dir / DBOS_FILE}", None, False, lock)
+    second = sa.create_engine(url, pool_size=POOL_SIZE, max_overflow=2 * POOL_SIZE)
+    sa.event.listen(second, "connect", _prepare_for_dbos)
+    return Database(engine, url, second, False, lock)
 
 
 def _lock_folder(data_dir: Path) -> IO[str]:
@@ -187,13 +191,19 @@ def _lock_folder(data_dir: Path) -> IO[str]:
 def _prepare_sqlite(connection: Any, _: object) -> None:
     connection.isolation_level = None  # transactions begin where `_begin_sqlite` says
     for pragma in (
+        f"busy_timeout={BUSY_TIMEOUT_MS}",  # first: those below may have to wait
         "auto_vacuum=INCREMENTAL",
         "journal_mode=WAL",
-        f"busy_timeout={BUSY_TIMEOUT_MS}",
         "synchronous=FULL",  # what was accepted outlives a power cut
         "secure_delete=ON",  # what was erased is not left in free pages
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _prepare_for_dbos(connection: Any, given: object) -> None:
+    _prepare_sqlite(connection, given)
+    connection.isolation_level = "IMMEDIATE"  # as DBOS sets it: its reads hold nobody up
+    connection.execute("PRAGMA foreign_keys=ON")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
@@ -225,6 +235,11 @@ def _open_postgres(url: str, name: str) -> Database:
         for _ in range(2)
     )
     return Database(engine, parsed.render_as_string(hide_password=False), dbos_engine, True)
+
+
+def _closed(*_: object) -> None:
+    """A thread that waits on what another process does would go on asking for ever."""
+    raise sa.exc.ResourceClosedError("the database was closed")
 
 
 def _session_name(name: str) -> str:

@@ -1,8 +1,7 @@
-"""What is to be gone: a batch at once for everybody, then, in small steps, all that is kept."""
+"""Deletion of batches: marked first, so that nobody finds them; then their rows, in small steps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Final
 
 import sqlalchemy as sa
@@ -13,27 +12,27 @@ from app.batches.store.tables import BATCH_TABLES, batches, deleted_batches
 from app.batches.webhooks.webhook_tables import WEBHOOK_TABLES
 
 DELETE_ROWS: Final = 2_000
-"""Of a table, in one transaction: others get in between."""
+"""Rows of a table that one transaction deletes, so that others get in between."""
 
 
 def mark_deleted(database: Database, batch_no: int, *conditions: sa.ColumnElement[bool]) -> bool:
-    """The batch is gone; nothing can be added to it any more, by whomever. Whether it was there.
+    """Mark a batch as deleted: from now on nobody finds it or adds to it. Whether it was there.
 
-    Whoever is adding holds its row, or finds none when it comes to that. ``conditions``: what must
-    still be true of its row.
+    Whoever is adding holds its row, or finds none. ``conditions``: what must still be true of it.
     """
 
     def transaction(c: sa.Connection) -> bool:
-        deleted = c.execute(sa.delete(batches).where(batches.c.no == batch_no, *conditions))
-        if deleted.rowcount:
-            c.execute(sa.insert(deleted_batches).values(batch_no=batch_no))
-        return bool(deleted.rowcount)
+        statement = sa.delete(batches).where(batches.c.no == batch_no, *conditions)
+        batch_id = c.scalar(statement.returning(batches.c.id))
+        if batch_id is not None:
+            c.execute(sa.insert(deleted_batches).values(batch_no=batch_no, id=batch_id))
+        return batch_id is not None
 
     return database.write(transaction)
 
 
 def delete_rows(database: Database, batch_no: int) -> None:
-    """Everything kept under the number of a batch that was buried; may be done twice."""
+    """Delete everything kept under the number of a marked batch; may be done twice."""
     for table in (*BATCH_TABLES, *WEBHOOK_TABLES):
         while database.write(lambda c, table=table: _delete_some(c, table, batch_no)):  # type: ignore[misc]
             pass
@@ -46,17 +45,19 @@ def delete_rows(database: Database, batch_no: int) -> None:
         _release_free_space(database)
 
 
-def mark_expired(database: Database) -> Iterator[int]:
-    """The numbers of batches whose time is over, and of those somebody died erasing."""
-    conditions = batches.c.status.in_(ENDED_STATUSES), batches.c.expires_at <= database.now
+def mark_expired(database: Database) -> None:
+    """Mark batches whose time is over; one that was retried meanwhile stays."""
+    expired = batches.c.status.in_(ENDED_STATUSES), batches.c.expires_at <= database.now
     with database.reading() as c:
-        expired_nos = list(c.scalars(sa.select(batches.c.no).where(*conditions)))
-        marked_nos = list(c.scalars(sa.select(deleted_batches.c.batch_no)))
-    # One that was taken up again meanwhile stays.
-    yield from {
-        *(batch_no for batch_no in expired_nos if mark_deleted(database, batch_no, *conditions)),
-        *marked_nos,
-    }
+        numbers = list(c.scalars(sa.select(batches.c.no).where(*expired)))
+    for batch_no in numbers:
+        mark_deleted(database, batch_no, *expired)
+
+
+def marked_batches(database: Database) -> list[tuple[int, str | None]]:
+    """Number and id of batches that are marked and still hold rows, whoever died deleting them."""
+    with database.reading() as c:
+        return [(row.batch_no, row.id) for row in c.execute(sa.select(deleted_batches))]
 
 
 def _delete_some(c: sa.Connection, table: sa.Table, batch_no: int) -> int:

@@ -74,9 +74,9 @@ def encode_picture_record(record: PictureRecord) -> str:
             _as_floats(record.square),
             record.template,
             record.transform,
-            None if record.distance is None else float(record.distance),
-            float(record.llr_ordinary),
-            float(record.llr_framed),
+            _as_float(record.distance),
+            _as_float(record.llr_ordinary),
+            _as_float(record.llr_framed),
             list(record.warnings),
         ],
         separators=(",", ":"),
@@ -125,6 +125,10 @@ def decode_result(row: sa.RowMapping) -> ItemResult:
         record=decode_picture_record(row) if row["sha256"] is not None else None,
         failure=decode_failure(row["failure"]) if row["failure"] is not None else None,
     )
+
+
+def _as_float(value: float | None) -> float | None:
+    return None if value is None else float(value)
 
 
 def _as_floats(values: Iterable[float] | None) -> list[float] | None:

@@ -1,7 +1,7 @@
-"""Telling a caller's own server that a batch has ended: what is sent, and what became of it.
+"""Webhook messages: they tell a caller's own server that a batch has ended.
 
-A message is written down in the database with the batch and sent by ``sender``. It says little:
-its receiver asks for the rest, with its own key.
+A message is stored in the database with the batch and sent by ``sender``. It says little: its
+receiver asks for the rest, with its own key.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ class WebhookDelivery:
 
 def database_from_engine(engine: sa.Engine) -> Database:
     """The database behind a desk's engine, for what is kept beside the batches."""
-    return Database(engine, "", None, shared=engine.dialect.name == "postgresql")
+    return Database(engine, "", engine, shared=engine.dialect.name == "postgresql")
 
 
 def enqueue_webhook(batch: Batch, engine: sa.Engine) -> None:

@@ -35,8 +35,8 @@ class FlaggedPicture:
     notes: tuple[str, ...] = ()
     account: Mapping[str, str] = field(default_factory=dict)
     sha256: str = ""
-    llr_ordinary: float = 0.0
-    llr_framed: float = 0.0
+    llr_ordinary: float | None = None
+    llr_framed: float | None = None
 
 
 @dataclass(frozen=True)

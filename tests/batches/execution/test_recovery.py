@@ -19,7 +19,13 @@ from app.batches.store.database import Database, open_database
 from app.batches.store.models import Batch, BatchRequest, Status
 from app.batches.store.queries import batch_from_row
 from app.records import Item
-from tests.batches.conftest import OpenService, PostgresServer, open_service_at, wait_until_ended
+from tests.batches.conftest import (
+    OpenService,
+    PostgresServer,
+    open_engine,
+    open_service_at,
+    wait_until_ended,
+)
 from tests.batches.fake_tools import CRASHING, CRASHING_ONCE, FakeTools, bytes_of, picture_items
 
 ITEMS = 5_000
@@ -62,12 +68,6 @@ def read_single_batch(engine: sa.Engine) -> Batch | None:
     with engine.connect() as c:
         row = c.execute(statement).one_or_none()
     return None if row is None else batch_from_row(row)
-
-
-def open_engine(url: str | None, folder: Path) -> sa.Engine:
-    if url is None:
-        return sa.create_engine(f"sqlite:///{folder / 'eyeline.sqlite'}")
-    return sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
 
 
 def wait_until(

@@ -1,0 +1,187 @@
+"""What every process does for all: recover the work of dead ones, delete what is over.
+
+What a process had in hand that is no longer alive goes back to its queue: DBOS keeps which process
+has each workflow, so nothing has to be noticed while it lives.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import replace
+from typing import Final
+
+import sqlalchemy as sa
+
+from app.batches.execution.chunks import (
+    ACTIVE_STATUSES,
+    HEAD_START_ITEMS,
+    ChunkKey,
+    is_complete,
+)
+from app.batches.execution.heartbeat import read_live_executors, read_silent_executors
+from app.batches.execution.queue import WorkflowQueue, final_workflow_id
+from app.batches.store import deletion
+from app.batches.store.database import Database
+from app.batches.store.models import ENDED_STATUSES, Status
+from app.batches.store.queries import BatchRow
+from app.batches.store.tables import batches, chunks, workers
+
+MAINTENANCE_S: Final = 2.5
+STALLED_S: Final = 10.0
+"""A batch without progress for so long is looked after."""
+CLEANUP_S: Final = 60.0
+RETAIN_ENDED_S: Final = 3600.0
+
+log = logging.getLogger("eyeline.jobs")
+
+
+class Maintenance:
+    """Runs on a thread of its own; two processes that do the same do no harm."""
+
+    def __init__(self, database: Database, queue: WorkflowQueue) -> None:
+        self._database = database
+        self._queue = queue
+        self._stop = threading.Event()
+        self._last_cleanup = 0.0
+        self.live_executors = read_live_executors(database)
+        self._recover_dead()
+        self._thread = threading.Thread(target=self._run, name="eyeline-maintenance", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def run_once(self) -> None:
+        """One pass: dead processes, stalled batches, and every ``CLEANUP_S`` what is over."""
+        self._recover_dead()
+        for batch_no in stalled_batches(self._database):
+            restore(self._database, self._queue, batch_no)
+        if time.monotonic() - self._last_cleanup > CLEANUP_S:
+            self._last_cleanup = time.monotonic()
+            self.clean_up()
+
+    def clean_up(self) -> None:
+        """Delete what expired, is half deleted, never arrived whole, or ended long ago."""
+        deletion.mark_expired(self._database)
+        self._mark_abandoned()
+        for batch_no, batch_id in deletion.marked_batches(self._database):
+            if batch_id is not None:
+                self._queue.delete_batch(batch_id)
+            deletion.delete_rows(self._database, batch_no)
+        self._queue.delete_ended(RETAIN_ENDED_S)
+        statement = sa.delete(workers).where(
+            workers.c.seen_at < self._database.now - RETAIN_ENDED_S
+        )
+        self._database.write(lambda c: c.execute(statement))
+
+    def _run(self) -> None:
+        while not self._stop.wait(MAINTENANCE_S):
+            try:
+                self.run_once()
+            except Exception:
+                log.exception("maintenance failed, will retry")
+
+    def _recover_dead(self) -> None:
+        # In this order: a process says that it lives before it takes anything up.
+        active = self._queue.active_executors()
+        self.live_executors = read_live_executors(self._database)
+        self._database.terminate_sessions(read_silent_executors(self._database))
+        dead = active - self._live_executor_ids()
+        if dead:
+            recovered = self._queue.recover(dead)
+            log.warning(
+                "%d processes died; %d of their workflows are requeued", len(dead), recovered
+            )
+
+    def _live_executor_ids(self) -> frozenset[str]:
+        return self.live_executors.including(self._database, self._queue.executor_id)
+
+    def _mark_abandoned(self) -> None:
+        """Lists whose process died while it read them."""
+        statement = sa.select(batches.c.no).where(
+            batches.c.status == Status.VALIDATING,
+            batches.c.submitter.not_in(self._live_executor_ids()),
+        )
+        with self._database.reading() as c:
+            abandoned = list(c.scalars(statement))
+        # One that was merely slow may have gone on meanwhile: then it stays.
+        still_validating = batches.c.status == Status.VALIDATING
+        for batch_no in abandoned:
+            deletion.mark_deleted(self._database, batch_no, still_validating)
+
+
+def stalled_batches(database: Database) -> list[int]:
+    """Numbers of batches that are not at their end and had no progress lately."""
+    statement = sa.select(batches.c.no).where(
+        batches.c.status.in_((*ACTIVE_STATUSES, Status.FINALIZING)),
+        batches.c.changed_at < database.now - STALLED_S,
+    )
+    with database.reading() as c:
+        return list(c.scalars(statement))
+
+
+def restore(database: Database, queue: WorkflowQueue, batch_no: int) -> None:
+    """Enqueue again what was taken from the queue by hand, or left by an older program.
+
+    Our tables hold what should be there. An id that has ended is used up: the next part follows.
+    """
+    with database.reading() as c:
+        row = c.execute(sa.select(batches).where(batches.c.no == batch_no)).one_or_none()
+        if row is None:
+            return
+        complete = is_complete(row)
+        keys = [] if complete else _open_chunks(c, row)
+    final_id = final_workflow_id(row.id, row.generation, row.final_part)
+    states = queue.workflow_states([final_id] if complete else [key.workflow_id for key in keys])
+    missing = [key for key in keys if not states.get(key.workflow_id, False)]
+
+    def transaction(c: sa.Connection) -> None:
+        for key in missing:
+            _enqueue_chunk_again(c, queue, row, key, ended=key.workflow_id in states)
+        if complete:
+            _enqueue_final_again(c, queue, row, ended=final_id in states)
+
+    if missing or (complete and not states.get(final_id, False)):
+        log.warning("a stalled batch: %d workflows enqueued again", len(missing) or 1)
+        database.write(transaction)
+
+
+def _open_chunks(c: sa.Connection, row: BatchRow) -> list[ChunkKey]:
+    statement = sa.select(chunks.c.chunk, chunks.c.part).where(
+        chunks.c.batch_no == row.no,
+        chunks.c.generation == row.generation,
+        chunks.c.chunk < row.chunks_asked,
+        ~chunks.c.done,
+    )
+    return [ChunkKey(row.id, row.generation, *chunk) for chunk in c.execute(statement)]
+
+
+def _enqueue_chunk_again(
+    c: sa.Connection, queue: WorkflowQueue, row: BatchRow, key: ChunkKey, *, ended: bool
+) -> None:
+    part = key.part + ended
+    statement = sa.update(chunks).where(
+        chunks.c.batch_no == row.no,
+        chunks.c.generation == row.generation,
+        chunks.c.chunk == key.chunk,
+        chunks.c.part == key.part,
+        ~chunks.c.done,
+    )
+    if c.execute(statement.values(part=part)).rowcount:
+        queue.enqueue_chunk(c, replace(key, part=part), HEAD_START_ITEMS)
+
+
+def _enqueue_final_again(
+    c: sa.Connection, queue: WorkflowQueue, row: BatchRow, *, ended: bool
+) -> None:
+    part = row.final_part + ended
+    statement = sa.update(batches).where(
+        batches.c.no == row.no,
+        batches.c.generation == row.generation,
+        batches.c.status.not_in(ENDED_STATUSES),
+    )
+    if c.execute(statement.values(final_part=part)).rowcount:
+        queue.enqueue_final(c, row.id, row.generation, part)
