@@ -22,8 +22,8 @@ def check_items(items: Iterator[Item], max_items: int, notes: ListNotes) -> Iter
     for item in items:
         if item.seq >= max_items:
             raise too_many_rows(max_items)
-        if item.custom_id is not None:
-            add_key(hash(item.custom_id))
+        if (custom_id := item.custom_id) is not None:
+            add_key(hash(custom_id))
         yield item
     repeated = len(keys) - len(np.unique(np.frombuffer(keys, dtype=np.int64))) if keys else 0
     if repeated:

@@ -83,10 +83,12 @@ class DecodedText:
             if not (line := text.readline(LINE_MAX_CHARS)):
                 return
             number += 1
-            if is_blank(line) and (blank_count := blank_count + 1) > _BLANK_LINES_MAX:
-                raise ListUnreadable(
-                    f"There are more than {_BLANK_LINES_MAX} blank lines in this list."
-                )
+            if line.isspace() and is_blank(line):
+                blank_count += 1
+                if blank_count > _BLANK_LINES_MAX:
+                    raise ListUnreadable(
+                        f"There are more than {_BLANK_LINES_MAX} blank lines in this list."
+                    )
             is_truncated = len(line) == LINE_MAX_CHARS and not line.endswith(_LINE_ENDS)
             yield TextLine(
                 number, line.replace("\x00", "\ufffd") if "\x00" in line else line, is_truncated
