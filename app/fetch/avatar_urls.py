@@ -37,11 +37,15 @@ _URL: Final = re.compile(
 _PICTURE_HINT: Final = re.compile(
     r"\.(?:jpe?g|png|webp|gif|avif)\b|avatar|profile_(?:image|pic)|twimg\.com|/u/\d+", re.IGNORECASE
 )
-_PLATFORM_HINT: Final = re.compile(
-    r"twimg\.com/|//avatars\d*\.githubusercontent\.com/|//cdn\.bsky\.app/img/avatar"
-    r"|/missing\.png|/44884218_345707102882519_2446069589734326272_n",
-    re.IGNORECASE,
+_PLATFORM_HINTS: Final = (
+    "twimg.com/",
+    "githubusercontent.com/",
+    "//cdn.bsky.app/img/avatar",
+    "/missing.png",
+    "/44884218_345707102882519_2446069589734326272_n",
 )
+"""One of these is in every URL that the patterns below know; five searches cost less than one of
+them, and a million URLs pass here."""
 _DEFAULT_AVATAR: Final = re.compile(
     r"/default_profile_images/"  # X: an egg, later a grey figure
     r"|/avatars/(?:original|static)/missing\.png"  # Mastodon
@@ -111,7 +115,7 @@ def resolve_avatar_url(url: str) -> AvatarUrl:
     if "&" in url and (unescaped := _HTML_AMPERSAND.sub("&", url)) != url:
         avatar_url = resolve_avatar_url(unescaped)
         return avatar_url if avatar_url.fallback_url else avatar_url._replace(fallback_url=url)
-    if not _PLATFORM_HINT.search(url):
+    if not _has_hint(url.lower()):
         return AvatarUrl(url)
     if _DEFAULT_AVATAR.search(url):
         return AvatarUrl(url, is_default=True)
@@ -125,6 +129,13 @@ def resolve_avatar_url(url: str) -> AvatarUrl:
         larger = f"{match['base']}{match['rest']}"
         return AvatarUrl(larger, url if larger != url else None, match["cid"])
     return AvatarUrl(url)
+
+
+def _has_hint(lowered: str) -> bool:
+    for hint in _PLATFORM_HINTS:  # noqa: SIM110 - a generator costs more than the searches
+        if hint in lowered:
+            return True
+    return False
 
 
 def _github_avatar_url(url: str, path: str, query: str) -> AvatarUrl:
