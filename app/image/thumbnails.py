@@ -41,6 +41,17 @@ def encode_jpeg(rgb: RgbArray) -> bytes:
     return jpeg.tobytes()
 
 
+def decode_jpeg(jpeg: bytes) -> RgbArray:
+    """The pixels of what ``encode_jpeg`` made. Raises ``ValueError`` if that is not what it is.
+
+    For thumbnails of our own; a picture from outside goes through ``app.image.picture.decode``.
+    """
+    bgr = cv2.imdecode(np.frombuffer(jpeg, np.uint8), cv2.IMREAD_COLOR)
+    if bgr is None:
+        raise ValueError("this is not a thumbnail")
+    return np.asarray(cv2.cvtColor(bgr, cv2.COLOR_BGR2RGB), dtype=np.uint8)
+
+
 def average_tile(picture: Picture) -> RgbArray:
     """The centre square of ``picture``, uint8 RGB (192, 192, 3)."""
     width, height = picture.size

@@ -9,9 +9,10 @@ import cv2
 import numpy as np
 from PIL import ImageDraw
 
+from app.arrays import RgbArray
 from app.evidence import Outcome, Verdict
 from app.face.alignment import Box
-from app.image.picture import DecodeLimits, Picture, decode
+from app.image.thumbnails import decode_jpeg
 from app.render import analysis_text, shapes
 from app.render.eye_lines import draw_eye_lines, draw_iris_ticks
 from app.render.eye_template import EyeTemplate
@@ -35,8 +36,6 @@ _NAME_STYLE: Final = TextStyle(16, INK)
 _CAPTION_STYLE: Final = TextStyle(16, INK)
 _FAINT_STYLE: Final = TextStyle(16, FAINT_INK, max_lines=4)
 _DOT_WIDTH_PX: Final = 18
-# Thumbnails are ours, and still they come out of a store: nothing large is unpacked.
-_THUMBNAIL_LIMITS: Final = DecodeLimits(max_bytes=200_000, max_pixels=1 << 20, max_side_px=1024)
 
 
 @dataclass(frozen=True)
@@ -80,7 +79,7 @@ def draw_tile(
     shapes.fill_box(canvas, frame, VERDICT_COLOUR[tile.verdict] if frame_px > 1 else RULE)
     shapes.fill_box(canvas, box, SURROUND)
     if tile.thumbnail:
-        avatar = _draw_avatar(canvas, box, decode(tile.thumbnail, _THUMBNAIL_LIMITS))
+        avatar = _draw_avatar(canvas, box, decode_jpeg(tile.thumbnail))
         if template is not None:
             draw_eye_lines(canvas, avatar, template)
             if tile.eyes is not None:
@@ -131,17 +130,17 @@ def _caption(tile: MontageTile) -> str:
     return f"{analysis_text.format_llr(tile.llr)} {label}{f', {tile.note}' if tile.note else ''}"
 
 
-def _draw_avatar(canvas: Canvas, box: Box, picture: Picture) -> Box:
+def _draw_avatar(canvas: Canvas, box: Box, rgb: RgbArray) -> Box:
     """The picture as large as the tile holds, in its middle; where it lies."""
-    scale = MONTAGE_TILE_PX / max(picture.size)
-    width, height = (max(1, round(side * scale)) for side in picture.size)
+    scale = MONTAGE_TILE_PX / max(rgb.shape[:2])
+    height, width = (max(1, round(side * scale)) for side in rgb.shape[:2])
     left, top = (
         int(box.left) + (MONTAGE_TILE_PX - width) // 2,
         int(box.top) + (MONTAGE_TILE_PX - height) // 2,
     )
     interpolation = cv2.INTER_LINEAR_EXACT if scale > 1.0 else cv2.INTER_AREA
     canvas[top : top + height, left : left + width] = cv2.resize(
-        picture.rgb, (width, height), interpolation=interpolation
+        rgb, (width, height), interpolation=interpolation
     )
     return Box(left, top, left + width, top + height)
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from app.image.picture import Picture, decode
-from app.image.thumbnails import THUMBNAIL_PX, average_tile, thumbnail_jpeg
+from app.image.thumbnails import THUMBNAIL_PX, average_tile, decode_jpeg, thumbnail_jpeg
 from app.records import AVERAGE_TILE_PX
 
 sides = st.integers(1, 900)
@@ -96,3 +96,14 @@ def test_a_thumbnail_is_small() -> None:
     kept = thumbnail_jpeg(make_picture(noise(400, 400)))
     assert len(kept) < 16_000
     assert not set(Image.open(io.BytesIO(kept)).info) & {"exif", "icc_profile", "comment"}
+
+
+def test_a_thumbnail_is_read_as_any_picture_is() -> None:
+    kept = thumbnail_jpeg(make_picture(noise(400, 300)))
+    np.testing.assert_array_equal(decode_jpeg(kept), decode(kept).rgb)
+
+
+@pytest.mark.parametrize("data", [b"text", b"\xff\xd8\xff"])
+def test_what_is_no_thumbnail_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match="thumbnail"):
+        decode_jpeg(data)
