@@ -31,7 +31,7 @@ MAX_PIECE_BYTES: Final = 65_536
 MAX_PIECE_CHUNKS: Final = 100
 """Parsed in a turn: the pieces of a body become smaller while they hold more chunks than that."""
 MIN_CHUNK_BYTES: Final = 16
-FREE_CHUNKS: Final = 1_024
+FREE_CHUNKS: Final = 512
 """A body of more chunks than that must have chunks of ``MIN_CHUNK_BYTES`` on average."""
 
 
@@ -165,10 +165,17 @@ class Connection(HttpToolsProtocol):
                 self._schedule_piece()
 
     def send_400_response(self, msg: str) -> None:
-        if self._is_responding():
-            self.transport.abort()  # an answer is under way; another must not be mixed into it
-        else:
+        if not self._is_responding():
             super().send_400_response(msg)
+            return
+        # An answer may be under way: another must not be mixed into it. The request ends now; its
+        # sender can begin the next only after a while.
+        self._is_lingering = self._flow.has_pending = True
+        self._pending.clear()
+        self.cycle.disconnected = True
+        self.cycle.message_event.set()
+        self.flow.pause_reading()
+        self.loop.call_later(LINGER_S, self.transport.abort)
 
     def close_after_answer(self, *, is_read: bool) -> None:
         """Close, at once if the whole request was read, else when its sender could read this."""
