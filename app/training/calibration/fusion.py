@@ -38,7 +38,7 @@ _LN10: Final = math.log(10.0)
 
 SIDES_PX: Final = (64.0, 100.0, 160.0, 256.0, 400.0)
 """Sides of the face crop at which a line has a slope and an offset; interpolated between."""
-_STIFFNESS: Final = 3e-3
+_STIFFNESS: Final = 0.3
 """How much slopes and offsets of neighbouring sizes are held together."""
 
 

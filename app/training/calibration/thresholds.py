@@ -99,7 +99,7 @@ def build_calibration_file(
                 "llr above: ordinary avatars not cleared, StyleGAN 1 and 2 not cleared",
             ),
         ],
-        smallest=find_smallest(small_scores, likely_llr),
+        smallest=find_smallest([*small_scores, *ordinary], likely_llr),
         figures={
             f"{name}{pool}": round(measure(scored_llrs(generated), scored_llrs(group)), 4)
             for pool, group in (("", ordinary), ("_aligned", aligned))
