@@ -150,7 +150,7 @@ def test_a_face_in_the_frame_is_scored() -> None:
     assert result.match is not None
     assert result.match.transform == "untouched"
     assert [e.check for e in result.evidence] == [EYE_ALIGNMENT]
-    assert result.warnings == ()
+    assert result.warnings == ("geometry_only",)
 
 
 def test_a_face_elsewhere_is_scored_against_a_generator() -> None:
@@ -260,7 +260,7 @@ def test_what_was_read_from_the_file_is_passed_on() -> None:
     assert (result.pdq, result.pdq_quality) == picture.pdq
     assert result.calibration_id == EYES_ONLY.id
     assert result.animated
-    assert result.warnings == ("animated",)
+    assert result.warnings == ("animated", "geometry_only")
 
 
 # Several faces
@@ -273,7 +273,7 @@ def test_the_strongest_answers_whatever_the_order(faces: Sequence[Face]) -> None
     assert result.llr == analyze_faces(IN_FRAME).llr
     assert result.alignment == analyze_faces(IN_FRAME).alignment
     assert set(map(id, result.faces)) == set(map(id, faces))
-    assert result.warnings == ("several_faces",)
+    assert result.warnings == ("several_faces", "geometry_only")
 
 
 squares = st.tuples(
@@ -398,7 +398,7 @@ def test_a_turned_head_is_warned_of() -> None:
     points = IN_FRAME.landmarks.copy()
     width = points[CHEEK_RIGHT] - points[CHEEK_LEFT]
     points[NOSE_TIP] = points[CHEEK_LEFT] + 0.95 * width
-    assert analyze_faces(Face(points)).warnings == ("turned_away",)
+    assert analyze_faces(Face(points)).warnings == ("turned_away", "geometry_only")
 
 
 def test_both_stages_are_entered_once_and_in_order() -> None:
@@ -534,3 +534,13 @@ def test_unusual_faces_do_not_break_the_line() -> None:
         face = transform_face(perturbed_face(seed, 1.0), 90.0, 17.0 * seed, by=(200.0, 180.0))
         result = analyze_faces(face)
         assert -3.0 <= result.llr_interval[0] <= result.llr <= result.llr_interval[1] <= 3.0
+
+
+def test_a_photograph_known_by_its_frame_alone_is_warned_of_and_gets_no_verdict(
+    line: Pipeline, faces: LoadFixture
+) -> None:
+    result = line(faces("astronaut_ffhq_48px.jpg"))
+    assert {"geometry_only", "too_small_to_clear"} <= set(result.warnings)
+    assert result.verdict is Verdict.INCONCLUSIVE
+    assert result.against.framed == (0.0, (0.0, 0.0))
+    assert not result.against.is_framed_measured
