@@ -60,7 +60,7 @@ class WebhookDelivery:
 
 
 def database_from_engine(engine: sa.Engine) -> Database:
-    """The database behind a desk's engine, for what is kept beside the batches."""
+    """The database of a service's engine, for tables beside the batches."""
     return Database(engine, "", engine, shared=engine.dialect.name == "postgresql")
 
 

@@ -1,24 +1,23 @@
-"""Sends what is due, on a thread of its own, in every process that is given a key to sign with.
+"""Sends webhooks that are due, on a thread of its own, in every process with a key to sign with.
 
-A message is sent at least once: a process that dies after sending and before writing that down has
-it sent again by another, under the same id, by which receivers tell.
+A message is sent at least once: if a process dies after sending it and before storing that, another
+sends it again under the same id, by which receivers recognize it.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
-import hmac
 import logging
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, suppress
+from datetime import UTC, datetime
 from types import TracebackType
 from typing import Final, Protocol, Self
 
 import sqlalchemy as sa
+from standardwebhooks import Webhook
 
 from app.batches.store.database import Database
 from app.batches.webhooks import outbox
@@ -30,25 +29,24 @@ from app.errors import FetchFailed, RequestError, UrlBlocked, UrlInvalid
 def sign_headers(message_id: str, at_s: int, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:
     """The headers of a message sent at ``at_s`` (seconds since 1970), signed with every key.
 
-    Several keys are there while one is being replaced: a receiver needs to know any of them.
+    There are several while one is being replaced: a receiver needs any of them.
     """
-    content = b"%s.%d.%s" % (message_id.encode(), at_s, body)
-    signatures = (hmac.new(key, content, hashlib.sha256).digest() for key in keys)
+    at, content = datetime.fromtimestamp(at_s, UTC), body.decode()
     return {
         "content-type": "application/json",
         "webhook-id": message_id,
         "webhook-timestamp": str(at_s),
-        "webhook-signature": " ".join(f"v1,{base64.b64encode(s).decode()}" for s in signatures),
+        "webhook-signature": " ".join(Webhook(key).sign(message_id, at, content) for key in keys),
     }
 
 
 OUTBOX_POLL_S: Final = 1.0
 WEBHOOK_TIMEOUT_S: Final = 15.0
 LEASE_S: Final = 60.0
-"""Longer than a try takes with everything around it; so long a message waits if its sender dies."""
+"""Longer than an attempt takes; so long a message waits if its sender dies."""
 MAX_CONCURRENT_SENDS: Final = 16
 DRAIN_TIMEOUT_S: Final = 3.0
-"""What tries under way are given when the process ends."""
+"""How long the end of a process waits for requests under way."""
 _MAX_ERROR_CHARS: Final = 300
 
 log = logging.getLogger("eyeline.jobs")
@@ -68,7 +66,7 @@ OpenPostFn = Callable[[], AbstractAsyncContextManager[PostFn]]
 class WebhookSender:
     """Begins at once; a context manager, or close it, before the database is closed.
 
-    ``engine``: of the desk. ``open_post``: opens, on the sender's own event loop, what sends.
+    ``engine``: of the service. ``open_post``: opens, on the sender's own event loop, what sends.
     ``keys``: every message is signed with each.
     """
 
@@ -105,7 +103,7 @@ class WebhookSender:
         self.close()
 
     def close(self) -> None:
-        """Let what is under way end, for a moment; the rest is left to whoever comes next."""
+        """Wait ``DRAIN_TIMEOUT_S`` for requests under way; the rest is left to other senders."""
         if self._thread.is_alive():
             self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join()
@@ -138,7 +136,7 @@ class WebhookSender:
                 return []
             return await asyncio.to_thread(outbox.claim, self._database, limit, self._lease_s)
         except Exception:
-            log.exception("webhooks could not be read; it is tried again")
+            log.exception("webhooks could not be read, will retry")
             return []
 
     async def _pause(self) -> None:
@@ -154,12 +152,12 @@ class WebhookSender:
             outbox.release_lease(self._database, message)
             raise
         except Exception:  # the lease ends, and it is sent again
-            log.exception("a webhook could not be sent or written down: %s", message.id)
+            log.exception("a webhook could not be sent or stored: %s", message.id)
         else:
             log.info("webhook %s: %s, %s", message.id, result.status or result.error, state)
 
     async def _attempt(self, post: PostFn, message: OutgoingMessage) -> DeliveryResult:
-        """One try. Where a redirect leads is nobody the caller named: it counts as a failure."""
+        """One attempt. A redirect counts as a failure: the caller did not name its target."""
         began = time.monotonic()
         headers = sign_headers(message.id, int(time.time()), message.body, self._keys)
         status, error, retry_after_s, is_final = None, None, 0.0, False
