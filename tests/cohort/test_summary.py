@@ -1,6 +1,7 @@
 import json
 import random
 import tracemalloc
+from dataclasses import replace
 from typing import Any
 
 from hypothesis import given, settings
@@ -46,10 +47,23 @@ def test_everything_is_counted_once(parameters: CohortParameters) -> None:
         "scored": 75,
         "unscored": {"no_face": 1},
         "failed": {"fetch_failed": 1},
+        "repeated": 0,
     }
     assert cohort["likely"] == 12
     assert cohort["templates"] == {"ffhq": 12}
     assert cohort["concentration"]["observed"] == 12
+
+
+def test_an_account_that_comes_again_counts_once(parameters: CohortParameters) -> None:
+    named = [
+        replace(result, custom_id=f"@{result.seq}") for result in generated_results(5, parameters)
+    ]
+    again = [replace(result, seq=result.seq + 100) for result in named for _ in range(3)]
+    once = summarize_results(named, prior=0.5, base_rate=0.0005)
+    repeated = summarize_results([*named, *again], prior=0.5, base_rate=0.0005)
+    assert repeated["counts"] == once["counts"] | {"repeated": 15}
+    assert repeated["duplicates"] == once["duplicates"]
+    assert repeated["summary"] == once["summary"]
 
 
 def test_more_generated_pictures_raise_the_share(parameters: CohortParameters) -> None:
