@@ -142,6 +142,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "ijson": ("app.lists",),
     "jinja2": ("app.render",),
     "dbos": ("app.batches",),
+    "alembic": ("app.batches.store",),
     "sqlalchemy": ("app.batches",),
     "fastapi": ("app.api",),
     "starlette": ("app.api",),

@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from app.batches.store import tables
+from app.batches.store.migrate import create_or_upgrade
 from app.batches.store.tables import TablesTooNew
 
 
@@ -159,7 +159,7 @@ def _create_tables(connection: sa.Connection, shared: bool) -> None:
     if shared:
         connection.execute(sa.text("SET LOCAL lock_timeout = 0"))
         connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_SCHEMA_LOCK_ID)))
-    tables.create_tables(connection)
+    create_or_upgrade(connection)
 
 
 def _open_sqlite(data_dir: Path) -> Database:

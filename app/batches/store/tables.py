@@ -15,7 +15,7 @@ from typing import Final
 import sqlalchemy as sa
 
 SCHEMA_VERSION: Final = 2
-"""Of the tables; raised with a step in ``create_tables`` that takes the older ones along."""
+"""Of the tables; raised with each script in ``migrations``, for programs that know none of them."""
 
 metadata = sa.MetaData()
 
@@ -181,69 +181,5 @@ BATCH_TABLES: Final = (payloads, results, pictures, sources, averages, chunks, i
 """What is kept under a batch's number."""
 
 
-_RENAMED_VERDICTS: Final = {
-    "likely_generated": "likely_stylegan",
-    "unlikely_generated": "unlikely_stylegan",
-}
-
-
-_FROM_1: Final = (
-    "ALTER TABLE chunks DROP COLUMN asked_by",
-    "ALTER TABLE graves ADD COLUMN id TEXT",
-    "ALTER TABLE batches ADD COLUMN notes TEXT NOT NULL DEFAULT '[]'",
-    "ALTER TABLE batches ADD COLUMN title TEXT",
-    "UPDATE batches SET cohort = NULL",
-    # The hash (16 digits) was another one; neither the two ratios nor warnings were kept.
-    "UPDATE pictures SET finding = "
-    """'["",0' || substr(finding, 20, length(finding) - 20) || ',null,null,[]]'""",
-)
-
-
 class TablesTooNew(ValueError):
     """The database was written by a later version of this program."""
-
-
-def create_tables(connection: sa.Connection) -> None:
-    """Create what is missing, inside the caller's transaction. Raises ``TablesTooNew``."""
-    metadata.create_all(connection)
-    version = connection.scalar(sa.select(sa.func.max(schema.c.version)))
-    if version is None:
-        connection.execute(sa.insert(schema).values(version=SCHEMA_VERSION))
-    elif version > SCHEMA_VERSION:
-        raise TablesTooNew(
-            f"the database holds tables of version {version}, and this program knows "
-            f"{SCHEMA_VERSION}: run the program that wrote them, or a later one"
-        )
-    elif version < SCHEMA_VERSION:
-        _from_1(connection)
-        connection.execute(sa.update(schema).values(version=SCHEMA_VERSION))
-
-
-def _from_1(connection: sa.Connection) -> None:
-    """Carry over version 1: what enqueued a chunk is dropped, verdicts get their new names.
-
-    Cohorts are not kept: their shape has changed, and their lists' pictures are not.
-    """
-    for statement in _FROM_1:
-        connection.execute(sa.text(statement))
-    for old, new in _RENAMED_VERDICTS.items():
-        for table, column in ((results, "verdict"), (pictures, "verdict"), (averages, "of")):
-            renamed_rows = sa.update(table).where(table.c[column] == old)
-            connection.execute(renamed_rows.values({column: new}))
-        counts = sa.func.replace(batches.c.verdicts, f'"{old}"', f'"{new}"')
-        connection.execute(sa.update(batches).values(verdicts=counts))
-        answer = _as_text(connection, pictures.c.analysis)
-        renamed = sa.func.replace(answer, f'"verdict":"{old}"', f'"verdict":"{new}"')
-        connection.execute(sa.update(pictures).values(analysis=_as_bytes(connection, renamed)))
-
-
-def _as_text(connection: sa.Connection, column: sa.ColumnElement[bytes]) -> sa.ColumnElement[str]:
-    if connection.dialect.name == "postgresql":
-        return sa.func.convert_from(column, "UTF8")
-    return sa.cast(column, sa.Text)
-
-
-def _as_bytes(connection: sa.Connection, text: sa.ColumnElement[str]) -> sa.ColumnElement[bytes]:
-    if connection.dialect.name == "postgresql":
-        return sa.func.convert_to(text, "UTF8")
-    return sa.cast(text, sa.LargeBinary)

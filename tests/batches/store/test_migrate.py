@@ -10,6 +10,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.batches.store import tables
+from app.batches.store.database import open_database
 from app.batches.store.models import Status
 from app.batches.store.tables import SCHEMA_VERSION
 from tests.batches.conftest import open_engine, open_service_at, wait_until_ended
@@ -76,6 +77,36 @@ def test_a_released_database_is_carried_over(
             assert c.scalar(sa.select(tables.schema.c.version)) == SCHEMA_VERSION
     if released_url is None:
         assert list(tmp_path.glob("jobs.sqlite*")) == []
+
+
+def test_migrated_tables_are_those_of_a_new_database(
+    released_url: str | None, tmp_path: Path, request: pytest.FixtureRequest
+) -> None:
+    fresh_url = None
+    if released_url is not None:
+        fresh_url = request.getfixturevalue("postgres").create_empty_database()
+    migrated = read_shape(released_url, tmp_path)
+    assert migrated == read_shape(fresh_url, tmp_path / "fresh")
+    assert set(tables.metadata.tables) < set(migrated)
+    assert read_shape(released_url, tmp_path) == migrated  # a second start changes nothing
+
+
+def read_shape(url: str | None, folder: Path) -> dict[str, object]:
+    """Columns and indexes of every table of a database, once it was opened."""
+    database = open_database(url, folder)
+    inspector = sa.inspect(database.engine)
+    shape: dict[str, object] = {
+        name: (
+            sorted(
+                str([c[key] for key in ("name", "type", "nullable", "default")])
+                for c in inspector.get_columns(name)
+            ),
+            sorted(str(index["name"]) for index in inspector.get_indexes(name)),
+        )
+        for name in inspector.get_table_names()
+    }
+    database.close()
+    return shape
 
 
 def test_answers_of_the_released_version_get_the_new_verdicts(

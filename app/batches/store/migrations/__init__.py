@@ -1,0 +1,1 @@
+"""Alembic's scripts: how tables of released versions become today's."""

@@ -1,0 +1,1 @@
+"""One step each; a new one follows the last and raises ``SCHEMA_VERSION``."""
