@@ -1,8 +1,8 @@
 """What lists say, measured on simulated lists of pictures from collectors that the fit never saw.
 
-`python -m benchmarks.cohort SCORES.csv` takes what `eyeline evaluate CORPUS --scores SCORES.csv`
-wrote. Collectors are split into halves, several times; the numbers are fitted on one half, lists
-are drawn from the other. Prints one JSON object.
+`python -m benchmarks.cohort SCORES.csv 96=SMALL.csv …` takes what `eyeline evaluate --scores`
+wrote, for pictures as they are and made small. Collectors are split into halves, several times; the
+parameters are fitted on one half, lists are drawn from the other. Prints one JSON object.
 """
 
 from __future__ import annotations
@@ -11,8 +11,9 @@ import argparse
 import csv
 import json
 import time
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,9 @@ from app.training.cohort.fit import HeldOutScore, fit_cohort
 from app.training.corpus import ORDINARY_KINDS, ManifestRow
 
 LIKELY_LLR = 1.0
-SIGNIFICANT_P = 1e-6
+LIST_LENGTH = 300
+GENERATED_SHARES = (0.0, 0.04, 0.1, 0.2)
+FRAMED_SHARES = (0.0, 0.04, 0.2)
 MIN_PICTURES = 20
 PRIOR, BASE_RATE = 0.5, 0.0005
 
@@ -41,12 +44,15 @@ class HeldOutSplit:
     rng: np.random.Generator
     generated: list[HeldOutScore] = field(init=False)
     ordinary: list[HeldOutScore] = field(init=False)
+    framed: list[HeldOutScore] = field(init=False)
 
     def __post_init__(self) -> None:
         generated = [p for p in self.pictures if p.is_generated]
-        object.__setattr__(self, "made", generated)
+        object.__setattr__(self, "generated", generated)
         ordinary = [p for p in self.pictures if p.kind in ORDINARY_KINDS]
         object.__setattr__(self, "ordinary", ordinary)
+        framed = [p for p in self.pictures if p.kind in ALIGNED_KINDS]
+        object.__setattr__(self, "framed", framed)
 
     def draw(
         self, pool: Sequence[HeldOutScore], count: int, *, with_replacement: bool = False
@@ -62,9 +68,21 @@ class HeldOutSplit:
             results, prior=PRIOR, base_rate=BASE_RATE, parameters=self.parameters
         )
 
-    def p_value(self, pictures: Sequence[HeldOutScore]) -> float:
-        value: float = self.summarize(pictures)["concentration"]["p_value"]
-        return value
+    def concentration(self, pictures: Sequence[HeldOutScore]) -> dict[str, Any]:
+        """What the test for a shared frame makes of a list of ``pictures``."""
+        out: dict[str, Any] = self.summarize(pictures)["concentration"]
+        return out
+
+
+@dataclass(frozen=True)
+class ListOutcome:
+    """Whether the intervals of one list hold the truth; its estimate of the generated share."""
+
+    generated_covered: bool
+    framed_covered: bool
+    flags_covered: bool
+    estimate: float
+    width: float
 
 
 def _result(seq: int, picture: HeldOutScore, pdq: int) -> ItemResult:
@@ -79,8 +97,8 @@ def _result(seq: int, picture: HeldOutScore, pdq: int) -> ItemResult:
             outcome=Outcome.SCORED,
             verdict=Verdict.LIKELY_STYLEGAN if likely else Verdict.INCONCLUSIVE,
             llr=picture.llr,
-            llr_ordinary=picture.llr,
-            llr_framed=0.0,
+            llr_ordinary=picture.ordinary,
+            llr_framed=picture.framed,
             eye_llr=picture.eye_llr,
             analysis=b"",
             width=400,
@@ -110,6 +128,8 @@ def read_scores(path: Path) -> list[HeldOutScore]:
                     row.kind,
                     row.collector,
                     float(line["llr"]),
+                    float(line["llr_ordinary"]),
+                    float(line["llr_framed"]),
                     float(line["eye_alignment_llr"] or 0.0),
                     (x, y, ln_side, roll) if cells[0] else None,
                 )
@@ -118,9 +138,13 @@ def read_scores(path: Path) -> list[HeldOutScore]:
 
 
 def split_collectors(
-    pictures: Sequence[HeldOutScore], count: int, seed: int
-) -> Iterator[HeldOutSplit]:
-    """``count`` halvings by collector, each kind's collectors dealt out in turn."""
+    by_size: Mapping[int, Sequence[HeldOutScore]], count: int, seed: int
+) -> Iterator[dict[int, HeldOutSplit]]:
+    """``count`` halvings by collector, each kind's collectors dealt out in turn; by size.
+
+    The parameters are fitted on one half of the largest pictures.
+    """
+    pictures = by_size[max(by_size)]
     for number in range(count):
         rng = np.random.default_rng((seed, number))
         side: dict[str, bool] = {}
@@ -129,35 +153,69 @@ def split_collectors(
             first = bool(rng.integers(2))
             for position, at in enumerate(rng.permutation(len(collectors))):
                 side[collectors[at]] = (position % 2 == 0) == first
-        parameters = fit_cohort([h for h in pictures if side[h.collector]], LIKELY_LLR, "")
-        yield HeldOutSplit(parameters, [h for h in pictures if not side[h.collector]], rng)
+        parameters = fit_cohort([h for h in pictures if side[h.collector]], "")
+        yield {
+            size: HeldOutSplit(parameters, [h for h in part if not side[h.collector]], rng)
+            for size, part in by_size.items()
+        }
 
 
-def measure_concentration(split: HeldOutSplit, lists: int) -> dict[str, list[float]]:
-    """p-values of three sorts of lists."""
+def measure_concentration(split: HeldOutSplit, lists: int) -> dict[str, list[bool]]:
+    """Which lists of three sorts are called concentrated."""
     few = max(1, lists // 10)
+
+    def is_called(pictures: Sequence[HeldOutScore]) -> bool:
+        return bool(split.concentration(pictures)["concentrated"])
+
     return {
-        "ordinary_20": [split.p_value(split.draw(split.ordinary, 20)) for _ in range(lists)],
+        "ordinary_20": [is_called(split.draw(split.ordinary, 20)) for _ in range(lists)],
         "four_generated_of_20": [
-            split.p_value(split.draw(split.generated, 4) + split.draw(split.ordinary, 16))
+            is_called(split.draw(split.generated, 4) + split.draw(split.ordinary, 16))
             for _ in range(few)
         ],
-        "five_generated": [split.p_value(split.draw(split.generated, 5)) for _ in range(few)],
+        "five_generated": [is_called(split.draw(split.generated, 5)) for _ in range(few)],
     }
 
 
-def measure_prevalence(split: HeldOutSplit, lists: int) -> list[tuple[float, float, float, float]]:
-    """(truth, estimate, low, high) for lists of 50 to 2,000 with 0 to 20 % generated."""
-    estimates = []
-    for _ in range(lists):
-        share = split.rng.uniform(0.0, 0.2)
-        count = int(np.exp(split.rng.uniform(np.log(50), np.log(2000))))
-        generated_count = int(split.rng.binomial(count, share))
-        pictures = split.draw(split.generated, generated_count, with_replacement=True)
-        pictures += split.draw(split.ordinary, count - generated_count, with_replacement=True)
-        prevalence = split.summarize(pictures)["prevalence"]
-        estimates.append((share, prevalence["estimate"], *prevalence["interval"]))
-    return estimates
+def measure_shares(split: HeldOutSplit, lists: int) -> dict[str, list[ListOutcome]]:
+    """What lists of 300 say of their shares, by the shares that they truly have."""
+    out: dict[str, list[ListOutcome]] = {}
+    for generated, framed in product(GENERATED_SHARES, FRAMED_SHARES):
+        counts = [round(LIST_LENGTH * share) for share in (generated, framed)]
+        for _ in range(lists):
+            pictures = [
+                *split.draw(split.generated, counts[0], with_replacement=True),
+                *split.draw(split.framed, counts[1], with_replacement=True),
+                *split.draw(split.ordinary, LIST_LENGTH - sum(counts), with_replacement=True),
+            ]
+            summary = split.summarize(pictures)
+            false_flags = sum(p.llr >= LIKELY_LLR and not p.is_generated for p in pictures)
+            share = summary["shares"]["generated"]
+            outcome = ListOutcome(
+                generated_covered=_holds(share["interval"], generated),
+                framed_covered=_holds(summary["shares"]["framed"]["interval"], framed),
+                flags_covered=_holds(summary["expected_false_flags"]["interval"], false_flags),
+                estimate=share["estimate"],
+                width=share["interval"][1] - share["interval"][0],
+            )
+            out.setdefault(f"{generated:.0%} generated, {framed:.0%} framed", []).append(outcome)
+    return out
+
+
+def _holds(interval: Sequence[float], truth: float) -> bool:
+    return interval[0] - 1e-9 <= truth <= interval[1] + 1e-9
+
+
+def summarize_outcomes(outcomes: Sequence[ListOutcome]) -> dict[str, float]:
+    """How often the intervals hold the truth, and how wide that of the generated share is."""
+    return {
+        "lists": len(outcomes),
+        "generated_covered": round(float(np.mean([o.generated_covered for o in outcomes])), 3),
+        "framed_covered": round(float(np.mean([o.framed_covered for o in outcomes])), 3),
+        "false_flags_covered": round(float(np.mean([o.flags_covered for o in outcomes])), 3),
+        "mean_estimate": round(float(np.mean([o.estimate for o in outcomes])), 4),
+        "mean_width": round(float(np.mean([o.width for o in outcomes])), 4),
+    }
 
 
 def summarize_collectors(
@@ -175,7 +233,8 @@ def summarize_collectors(
             "pictures": len(pictures),
             "p_value": concentration["p_value"],
             "least_p_of_100_lists_of_20": min(
-                split.p_value(split.draw(pictures, MIN_PICTURES)) for _ in range(100)
+                split.concentration(split.draw(pictures, MIN_PICTURES))["p_value"]
+                for _ in range(100)
             ),
             "near": concentration["near"],
             "observed": concentration["observed"],
@@ -187,55 +246,60 @@ def summarize_collectors(
 
 
 def report(
-    pictures: Sequence[HeldOutScore], lists: int, prevalence_lists: int, count: int
+    by_size: Mapping[int, Sequence[HeldOutScore]], lists: int, share_lists: int, count: int
 ) -> dict[str, Any]:
-    """Everything, over ``count`` splits."""
-    p_values: dict[str, list[float]] = {}
-    estimates: list[tuple[float, float, float, float]] = []
+    """Everything, over ``count`` splits; ``share_lists`` in every cell of shares and sizes."""
+    called: dict[str, list[bool]] = {}
+    outcomes: dict[tuple[int, str], list[ListOutcome]] = {}
     collectors: dict[str, dict[str, Any]] = {"ordinary": {}, "framed": {}}
-    for split in split_collectors(pictures, count, seed=20261125):
+    for splits in split_collectors(by_size, count, seed=20261125):
+        split = splits[max(splits)]
         for name, values in measure_concentration(split, lists // count).items():
-            p_values.setdefault(name, []).extend(values)
-        estimates += measure_prevalence(split, prevalence_lists // count)
+            called.setdefault(name, []).extend(values)
+        for size, sized_split in splits.items():
+            for cell, values_of_cell in measure_shares(sized_split, share_lists // count).items():
+                outcomes.setdefault((size, cell), []).extend(values_of_cell)
         for name, kinds in (("ordinary", ORDINARY_KINDS), ("framed", ALIGNED_KINDS)):
             collectors[name] |= summarize_collectors(split, kinds, collectors[name])
-    concentration = {
-        name: {
-            "lists": len(values),
-            "called": sum(p < SIGNIFICANT_P for p in values),
-            "share": round(float(np.mean(np.array(values) < SIGNIFICANT_P)), 4),
-            "least_p": min(values),
-        }
-        for name, values in p_values.items()
-    }
-    truth, estimate, low, high = np.array(estimates).T
     return {
-        "pictures": len(pictures),
+        "pictures": {size: len(part) for size, part in by_size.items()},
         "splits": count,
-        "concentration": concentration,
-        "prevalence": {
-            "lists": len(estimates),
-            "covered": round(float(((low <= truth) & (truth <= high)).mean()), 4),
-            "truth_below": round(float((truth < low).mean()), 4),
-            "truth_above": round(float((truth > high).mean()), 4),
-            "mean_error": round(float((estimate - truth).mean()), 5),
-            "mean_width": round(float((high - low).mean()), 4),
+        "concentration": {
+            name: {
+                "lists": len(values),
+                "called": sum(values),
+                "share": round(float(np.mean(values)), 4),
+            }
+            for name, values in called.items()
+        },
+        "shares": {
+            f"{size} px, {cell}": summarize_outcomes(values)
+            for (size, cell), values in outcomes.items()
         },
         "collectors": collectors,
     }
 
 
+def parse_scores(argument: str) -> tuple[int, Path]:
+    """``SIDE=PATH``, or a path for pictures as they are, which count as 400 px."""
+    side, equals, path = argument.partition("=")
+    return (int(side), Path(path)) if equals and side.isdigit() else (400, Path(argument))
+
+
 def main() -> None:
     """Print one JSON object."""
     parser = argparse.ArgumentParser(prog="benchmarks.cohort", description=__doc__.splitlines()[0])
-    parser.add_argument("scores", type=Path, help="what `eyeline evaluate --scores` wrote")
+    parser.add_argument("scores", nargs="+", type=parse_scores, help="[SIDE=]SCORES.csv")
     parser.add_argument("--lists", type=int, default=10_000)
-    parser.add_argument("--prevalence-lists", type=int, default=500)
+    parser.add_argument("--share-lists", type=int, default=200)
     parser.add_argument("--splits", type=int, default=4)
     arguments = parser.parse_args()
     start = time.perf_counter()
     result = report(
-        read_scores(arguments.scores), arguments.lists, arguments.prevalence_lists, arguments.splits
+        {side: read_scores(path) for side, path in arguments.scores},
+        arguments.lists,
+        arguments.share_lists,
+        arguments.splits,
     )
     print(json.dumps(result | {"seconds": round(time.perf_counter() - start, 1)}, indent=1))
 

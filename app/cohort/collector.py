@@ -1,7 +1,7 @@
-"""A list's results, taken one at a time and kept in some 35 bytes each.
+"""A list's results, taken one at a time and kept in some 60 bytes each.
 
-What its rows say of accounts comes on top, 20 bytes at most. Two tallies of parts of a list merge
-into the tally of the list.
+What its rows say of accounts comes on top, 20 bytes at most. An account that several rows name
+counts once. What was collected of two parts of a list merges into what there is of the list.
 """
 
 from __future__ import annotations
@@ -41,14 +41,16 @@ Float32Array = NDArray[np.float32]
 
 @dataclass(frozen=True, eq=False)
 class CohortColumns:
-    """A tally as arrays, in the order of the list. ``squares`` (n, 4): NaN where unknown.
+    """What was collected, as arrays in the list's order. ``squares`` (n, 4): NaN where unknown.
 
-    ``hashes`` (n, 4): 0 where there is none of use.
+    ``hashes`` (n, 4): 0 where there is none of use. ``ordinary``, ``framed``: the two likelihood
+    ratios, log10; 0 where not scored.
     """
 
     seqs: Int64Array
     hashes: NDArray[np.uint64]
-    llr: Float32Array
+    ordinary: Float32Array
+    framed: Float32Array
     eye_llr: Float32Array
     squares: Float32Array
     is_scored: BoolArray
@@ -71,13 +73,14 @@ class CohortCollector:
     _seen: SeenAccounts = field(default_factory=SeenAccounts)
     _seqs: array[int] = field(default_factory=lambda: array("q"))
     _hashes: array[int] = field(default_factory=lambda: array("Q"))
-    _llr: array[float] = field(default_factory=lambda: array("f"))
+    _ordinary: array[float] = field(default_factory=lambda: array("f"))
+    _framed: array[float] = field(default_factory=lambda: array("f"))
     _eye_llr: array[int] = field(default_factory=lambda: array("h"))
     _squares: array[int] = field(default_factory=lambda: array("h"))
     _flags: array[int] = field(default_factory=lambda: array("B"))
 
     def __len__(self) -> int:
-        """How many pictures were found something of."""
+        """How many pictures have a record, repeated rows left out."""
         return len(self._seqs)
 
     def extend(self, results: Iterable[ItemResult]) -> CohortCollector:
@@ -102,7 +105,8 @@ class CohortCollector:
         square = self._square_of(record) if is_scored else None
         self._seqs.append(result.seq)
         self._hashes.extend(words)
-        self._llr.append(record.llr if is_scored else 0.0)
+        self._ordinary.append(_finite(record.llr_ordinary) if is_scored else 0.0)
+        self._framed.append(_finite(record.llr_framed) if is_scored else 0.0)
         eye = record.eye_llr if is_scored and math.isfinite(record.eye_llr) else 0.0
         self._eye_llr.append(_to_int16(eye * _LLR_STEPS))
         self._squares.extend(_to_int16(c / _SQUARE_STEP) for c in square or (0.0,) * 4)
@@ -129,7 +133,7 @@ class CohortCollector:
             getattr(self, name).update(getattr(other, name))
         self.flagged.merge(other.flagged)
         self.rest.merge(other.rest)
-        for name in ("_seqs", "_hashes", "_llr", "_eye_llr", "_squares", "_flags"):
+        for name in ("_seqs", "_hashes", "_ordinary", "_framed", "_eye_llr", "_squares", "_flags"):
             getattr(self, name).extend(getattr(other, name))
 
     def columns(self) -> CohortColumns:
@@ -143,7 +147,8 @@ class CohortCollector:
         return CohortColumns(
             seqs=seqs[order],
             hashes=np.array(self._hashes, dtype=np.uint64).reshape(-1, HASH_WORDS)[order],
-            llr=np.array(self._llr, dtype=np.float32)[order],
+            ordinary=np.array(self._ordinary, dtype=np.float32)[order],
+            framed=np.array(self._framed, dtype=np.float32)[order],
             eye_llr=np.array(self._eye_llr, dtype=np.float32)[order] / np.float32(_LLR_STEPS),
             squares=squares,
             is_scored=(flags & _SCORED_FLAG) > 0,
@@ -165,11 +170,18 @@ class CohortCollector:
         return square if square is not None and all(map(math.isfinite, square)) else None
 
 
+def _finite(number: float | None) -> float:
+    return number if number is not None and math.isfinite(number) else 0.0
+
+
 def _hash_words(record: PictureRecord) -> tuple[int, ...]:
     """The PDQ hash as 64-bit words; all 0 where it is of no use."""
     if record.pdq_quality < _MIN_PDQ_QUALITY:
         return (0,) * HASH_WORDS
-    return tuple(int(record.pdq[i : i + 16], 16) for i in range(0, 16 * HASH_WORDS, 16))
+    try:
+        return tuple(int(record.pdq[i : i + 16], 16) for i in range(0, 16 * HASH_WORDS, 16))
+    except ValueError:
+        return (0,) * HASH_WORDS
 
 
 def _to_int16(number: float) -> int:

@@ -1,14 +1,13 @@
-"""``models/cohort.json``: what lists are judged by, as ``eyeline fit`` writes it. Strict."""
+"""``models/cohort.json``: parameters of list statistics, as ``eyeline fit`` writes them. Strict."""
 
 from __future__ import annotations
 
 from functools import cached_property, lru_cache
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any, Final, Literal, Self
+from typing import Annotated, Final, Literal, Self
 
 import numpy as np
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from app.arrays import FloatArray
@@ -23,7 +22,6 @@ Row2 = Annotated[list[float], Field(min_length=2, max_length=2)]
 Row4 = Annotated[list[float], Field(min_length=4, max_length=4)]
 Positive4 = Annotated[list[Positive], Field(min_length=4, max_length=4)]
 Matrix4 = Annotated[list[Row4], Field(min_length=4, max_length=4)]
-BinShares = Annotated[list[Positive], Field(min_length=2)]
 
 
 class CohortParametersError(ValueError):
@@ -49,42 +47,18 @@ class RateEntry(_StrictModel):
 
 
 class PrevalenceEntry(_StrictModel):
-    """How llr fall for three sorts of pictures, in bins, and how sure those tables are.
+    """How far one list's generator and photographs may be from the average of collectors.
 
-    ``edges``: llr between bins, one less than there are bins. ``framed``: photographs in a
-    generator's frame. ``framed_cost`` and ``framed_cost_most``: what ln likelihood a share of those
-    costs, by share and at most. ``spread_below``, ``spread_above``: how far the found share may be
-    off because the list's generator is another one than those of the fit, relative. ``floor``: the
-    share of ordinary pictures that may look entirely generated although none of the fit's did.
+    ``atypical_generated``: the mean share, over collectors of generated pictures, that looks like
+    photographs in the frame; ``atypical_framed``: of collectors of such photographs, the share
+    that looks generated.
+    ``mean_deviation``: standard deviation of collectors' mean ratio against framed photographs
+    about that of their sort, log10.
     """
 
-    edges: Annotated[list[float], Field(min_length=1)]
-    generated: BinShares
-    ordinary: BinShares
-    framed: BinShares
-    framed_cost: Positive
-    framed_cost_most: Positive
-    spread_below: Share
-    spread_above: Share
-    floor: Share
-
-    @model_validator(mode="after")
-    def _check_tables(self) -> Self:
-        if any(a >= b for a, b in pairwise(self.edges)):
-            raise ValueError("edges must ascend")
-        for table in (self.generated, self.ordinary, self.framed):
-            if len(table) != len(self.edges) + 1 or abs(sum(table) - 1.0) > 1e-4:
-                raise ValueError("a table has a share for every bin, and they add up to one")
-        return self
-
-    def count_by_bin(self, llr: NDArray[np.floating[Any]]) -> FloatArray:
-        """Counts of ``llr`` (n,) by bin."""
-        counts = np.bincount(self.bin_indices(llr), minlength=len(self.generated))
-        return counts.astype(np.float64)
-
-    def bin_indices(self, llr: NDArray[np.floating[Any]]) -> NDArray[np.intp]:
-        """The bin of each of ``llr`` (n,)."""
-        return np.searchsorted(self.edges, llr, side="right")
+    atypical_generated: Positive
+    atypical_framed: Positive
+    mean_deviation: Positive
 
 
 class FrameEntry(_StrictModel):
@@ -188,10 +162,8 @@ class CohortFittedOn(_StrictModel):
 class CohortParameters(_StrictModel):
     """The whole file."""
 
-    format: Literal[1]
+    format: Literal[2]
     fitted_on: CohortFittedOn
-    likely: RateEntry
-    """How often ordinary pictures are called likely StyleGAN."""
     prevalence: PrevalenceEntry
     concentration: ConcentrationEntry
     duplicates: DuplicatesEntry

@@ -12,12 +12,7 @@ from app.cohort.collector import CohortCollector, CohortColumns, Float32Array
 from app.cohort.concentration import measure_concentration
 from app.cohort.duplicates import DuplicateGroups, group_duplicates
 from app.cohort.parameters import CohortParameters, RateEntry, default_parameters
-from app.cohort.prevalence import (
-    PrevalenceEstimate,
-    estimate_mixture,
-    estimate_prevalence,
-    even_llr,
-)
+from app.cohort.prevalence import MixtureEstimate, ShareEstimate, estimate_mixture, even_llr
 from app.cohort.template_density import is_near_frame
 from app.records import ItemResult
 
@@ -53,38 +48,40 @@ def summarize_results(
 def summarize_collected(
     collector: CohortCollector, *, prior: float, base_rate: float, parameters: CohortParameters
 ) -> dict[str, Any]:
-    """The same from a tally."""
+    """The same from what a collector holds."""
     columns = collector.columns()
-    llr = columns.llr[columns.is_scored]
-    estimate = estimate_prevalence(parameters.prevalence.count_by_bin(llr), parameters.prevalence)
-    flags = _false_flags(columns, estimate, parameters)
+    scored = columns.is_scored
+    mixture = estimate_mixture(
+        columns.ordinary[scored].astype(np.float64),
+        columns.framed[scored].astype(np.float64),
+        columns.is_likely[scored],
+        parameters.prevalence,
+    )
     groups = _find_duplicates(columns, parameters)
     summary: dict[str, Any] = {
         "counts": {
             "pictures": len(collector),
-            "scored": int(columns.is_scored.sum()),
+            "scored": int(scored.sum()),
             "unscored": {k: n for k, n in sorted(collector.outcomes.items()) if k != "scored"},
             "failed": dict(sorted(collector.failures.items())),
             "repeated": collector.repeated,
         },
         "likely": int(columns.is_likely.sum()),
-        "prevalence": {
-            "estimate": _round_to_four_figures(estimate.estimate),
-            "interval": [_round_to_four_figures(end) for end in estimate.interval],
-            "pictures": _round_to_four_figures(
-                float(estimate.posterior[_scored_bins(columns, parameters)].sum())
-            ),
-            "framed_photographs": _round_to_four_figures(estimate.framed),
+        "prevalence": _round_share(mixture.generated)
+        | {"pictures": _round_to_four_figures(float(mixture.posterior.sum()))},
+        "shares": {
+            "generated": _round_share(mixture.generated),
+            "framed": _round_share(mixture.framed),
+            "ordinary": _round_share(mixture.ordinary),
         },
-        "expected_false_flags": max(flags["by_rate"], flags["by_posterior"]),
-        "false_flags": flags,
+        "expected_false_flags": _round_share(mixture.false_flags),
         "posterior": {
-            "prevalence": _round_to_four_figures(estimate.estimate),
-            "even_llr": _round_to_milli(even_llr(estimate.estimate)),
+            "prevalence": _round_to_four_figures(mixture.generated.estimate),
+            "even_llr": _round_to_milli(even_llr(mixture.generated.estimate)),
             "even_llr_at_prior": _round_to_milli(even_llr(prior)),
             "even_llr_at_base_rate": _round_to_milli(even_llr(base_rate)),
         },
-        "concentration": _summarize_concentration(columns, parameters),
+        "concentration": _summarize_concentration(columns, mixture, parameters),
         "duplicates": _summarize_groups(columns, groups),
         "duplicates_total": {"groups": len(groups.members), "pictures": groups.picture_count},
         "templates": dict(sorted(collector.templates.items())),
@@ -97,29 +94,8 @@ def summarize_collected(
     }
 
 
-def _scored_bins(
-    columns: CohortColumns, parameters: CohortParameters
-) -> np.ndarray[Any, np.dtype[np.intp]]:
-    return parameters.prevalence.bin_indices(columns.llr[columns.is_scored])
-
-
-def _false_flags(
-    columns: CohortColumns, estimate: PrevalenceEstimate, parameters: CohortParameters
-) -> dict[str, float]:
-    """How many of the flagged are expected to be real, in three ways."""
-    expected_real = float(columns.is_scored.sum()) * (1.0 - estimate.estimate)
-    flagged = parameters.prevalence.bin_indices(columns.llr[columns.is_likely])
-    return {
-        "by_rate": _round_to_four_figures(expected_real * parameters.likely.rate),
-        "at_most": _round_to_four_figures(
-            float(columns.is_scored.sum()) * parameters.likely.upper_95
-        ),
-        "by_posterior": _round_to_four_figures(float((1.0 - estimate.posterior[flagged]).sum())),
-    }
-
-
 def _summarize_concentration(
-    columns: CohortColumns, parameters: CohortParameters
+    columns: CohortColumns, mixture: MixtureEstimate, parameters: CohortParameters
 ) -> dict[str, Any]:
     entry = parameters.concentration
     has_square = columns.is_scored & ~np.isnan(columns.squares[:, 0])
@@ -128,15 +104,15 @@ def _summarize_concentration(
     result = measure_concentration(columns.squares[indices].astype(np.float64), entry)
     scored = int(columns.is_scored.sum())
     return {
-        "p_value": 10.0 ** max(result.log10_p, -300.0),
-        "log10_p": _round_to_milli(result.log10_p),
+        # No p-value is given below those that were simulated.
+        "p_value": 10.0 ** max(result.log10_p, CONCENTRATED_LOG10_P),
         "concentrated": result.log10_p < CONCENTRATED_LOG10_P,
         "observed": int(on_template.sum()),
         "expected": _round_to_four_figures(scored * entry.background.rate),
         "expected_at_most": _expected_at_most(scored, entry.background),
         "near": len(indices),
         "zoom": _round_to_milli(result.zoom),
-        "looks": _summarize_pixels(columns.llr[on_template], parameters),
+        "looks": _summarize_pixels(columns.framed[on_template], mixture.among_framed),
         "house_style": _summarize_house_style(columns.squares[has_square]),
     }
 
@@ -159,20 +135,22 @@ def _without_copies(columns: CohortColumns, mask: np.ndarray[Any, np.dtype[np.bo
     return np.sort(distinct[np.argsort(mixed_hashes, kind="stable")[:MAX_NEAR_PICTURES]])
 
 
-def _summarize_pixels(llr: Float32Array, parameters: CohortParameters) -> dict[str, Any]:
-    """What the pixels of those on the template say: generated ones, or photographs cut alike?"""
-    entry = parameters.prevalence
-    generated, framed = np.array(entry.generated), np.array(entry.framed)
-    counts = entry.count_by_bin(llr)
-    estimate, low, high = estimate_mixture(counts, generated, framed)
+def _summarize_pixels(framed: Float32Array, generated: ShareEstimate) -> dict[str, Any]:
+    """What the pixels of those on the template say: generated ones, or photographs cut alike?
+
+    ``framed``: the ratios of those pictures against photographs, 0 where no pixel check measured.
+    ``generated``: the share of generated ones in the frame, as estimated with the list's shares.
+    """
+    low, high = generated.interval
     verdict = "generated" if low > 0.5 else "photographs" if high < 0.5 else "undecided"
-    mean = float(counts @ np.log10(generated / framed) / counts.sum()) if len(llr) else None
+    measured = framed[framed != 0.0]
     return {
-        "pictures": len(llr),
-        "mean_llr": _round_to_milli(mean),
-        "generated_share": _round_to_four_figures(estimate) if len(llr) else None,
+        "pictures": len(framed),
+        "measured": len(measured),
+        "mean_llr": _round_to_milli(float(framed.mean())) if len(framed) else None,
+        "generated_share": _round_to_four_figures(generated.estimate) if len(framed) else None,
         "interval": [_round_to_four_figures(low), _round_to_four_figures(high)],
-        "verdict": verdict if len(llr) else "undecided",
+        "verdict": verdict if len(measured) else "undecided",
     }
 
 
@@ -214,6 +192,13 @@ def _summarize_groups(columns: CohortColumns, groups: DuplicateGroups) -> list[d
         }
         for members in ordered[:MAX_DUPLICATE_GROUPS]
     ]
+
+
+def _round_share(share: ShareEstimate) -> dict[str, Any]:
+    return {
+        "estimate": _round_to_four_figures(share.estimate),
+        "interval": [_round_to_four_figures(end) for end in share.interval],
+    }
 
 
 def _round_to_four_figures(number: float) -> float:

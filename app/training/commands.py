@@ -37,9 +37,7 @@ def run_fit(root: Path, models_dir: Path) -> str:
     models = load_models(corpus, models_dir, use_shipped=False)
     data, held_out_scores = fit_and_score(corpus, models, networks.sha256)
     calibration = parse_calibration(data, CHECKS)
-    cohort_numbers = fit_cohort(
-        to_held_out_scores(held_out_scores), calibration.likely_llr, calibration.id
-    )
+    cohort_numbers = fit_cohort(to_held_out_scores(held_out_scores), calibration.id)
     (models_dir / CALIBRATION_FILE).write_bytes(data)
     (models_dir / COHORT).write_bytes(serialize_model(cohort_numbers))
     record_canary(models_dir, calibration)

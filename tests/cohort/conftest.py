@@ -33,6 +33,8 @@ def make_result(
     outcome = Outcome(str(fields.pop("outcome", "scored")))
     verdict = Verdict.LIKELY_STYLEGAN if llr >= 1.0 else Verdict.UNLIKELY_STYLEGAN
     account = fields.pop("account", {})
+    llr_framed = float(str(fields.pop("llr_framed", 0.0)))
+    llr_ordinary = float(str(fields.pop("llr_ordinary", llr)))
     defaults = {"template": "ffhq", "transform": "untouched", "distance": 2.0} | fields
     return ItemResult(
         seq,
@@ -45,8 +47,8 @@ def make_result(
             outcome=outcome,
             verdict=verdict if outcome is Outcome.SCORED else Verdict.NOT_APPLICABLE,
             llr=llr,
-            llr_ordinary=llr,
-            llr_framed=0.0,
+            llr_ordinary=llr_ordinary,
+            llr_framed=llr_framed,
             eye_llr=eye_llr,
             analysis=b"{}",
             width=400,
@@ -75,7 +77,7 @@ def ordinary_results(count: int, seed: int = 0, first: int = 0) -> list[ItemResu
     squares = rng.normal(ORDINARY_SQUARE, ORDINARY_SPREAD, (count, 4))
     llrs = rng.choice([-3.2, -2.9, -2.7, -2.2, -1.7], count)
     return [
-        make_result(first + i, float(llr), -2.0, tuple(square))
+        make_result(first + i, float(llr), -2.0, tuple(square), llr_framed=-0.4)
         for i, (llr, square) in enumerate(zip(llrs, squares.tolist(), strict=True))
     ]
 
@@ -88,7 +90,7 @@ def generated_results(
     squares = squares_in_frame(count, parameters, rng, zoom)
     llrs = rng.choice([1.2, 2.0, 2.5, 2.8, 3.0, 3.3], count)
     return [
-        make_result(first + i, float(llr), 3.0, square)
+        make_result(first + i, float(llr), 3.0, square, llr_framed=1.5)
         for i, (llr, square) in enumerate(zip(llrs, squares, strict=True))
     ]
 

@@ -58,9 +58,15 @@ def test_figures_stand_side_by_side() -> None:
 def test_accounts_move_no_figure_of_the_pictures() -> None:
     with_them, without = (
         summarize(coordinated_accounts()),
-        summarize([make_result(r.seq, r.record.llr) for r in coordinated_accounts() if r.record]),
+        summarize(
+            [
+                make_result(r.seq, r.record.llr, llr_framed=r.record.llr_framed)
+                for r in coordinated_accounts()
+                if r.record
+            ]
+        ),
     )
-    for name in ("prevalence", "concentration", "posterior", "false_flags"):
+    for name in ("prevalence", "concentration", "posterior", "expected_false_flags"):
         assert with_them[name] == without[name]
     assert without["accounts"] is None
 

@@ -94,7 +94,10 @@ def test_one_picture_on_many_accounts_is_one_picture(parameters: CohortParameter
 def test_what_pixels_say_of_those_on_the_template_is_told(parameters: CohortParameters) -> None:
     rng = np.random.default_rng(7)
     squares = squares_in_frame(40, parameters, rng)
-    photographs = [make_result(i, 0.4, 2.9, s) for i, s in enumerate(squares)]
+    photographs = [
+        make_result(i, 0.4, 2.9, s, llr_framed=-2.0, llr_ordinary=0.9)
+        for i, s in enumerate(squares)
+    ]
     concentration = summarize_concentration(photographs)
     assert concentration["concentrated"]
     assert concentration["looks"]["verdict"] == "photographs"
@@ -118,11 +121,13 @@ def test_a_trimmed_picture_counts_by_its_distance_from_the_template() -> None:
 
 
 def test_more_of_them_make_it_surer(parameters: CohortParameters) -> None:
-    rest = ordinary_results(30)
-    log10_ps = [
-        summarize_concentration(rest + generated_results(n, parameters, first=30))["log10_p"]
-        for n in (2, 4, 8, 16, 64)
-    ]
+    entry, rest = parameters.concentration, ordinary_results(30)
+    log10_ps = []
+    for count in (2, 4, 8, 16, 64):
+        results = [*rest, *generated_results(count, parameters, first=30)]
+        squares = np.array([r.record.square for r in results if r.record])
+        near = squares[is_near_frame(squares, entry)]
+        log10_ps.append(measure_concentration(near, entry).log10_p)
     assert log10_ps == sorted(log10_ps, reverse=True)
 
 

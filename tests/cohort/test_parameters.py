@@ -27,9 +27,9 @@ def _corrupt(change: dict[str, Any]) -> dict[str, Any]:
 @pytest.mark.parametrize(
     "change",
     [
-        {"format": 2},
+        {"format": 1},
         {"more": 1},
-        {"likely": {"hits": 1, "pictures": 0, "rate": 0, "upper_95": 0, "worst_collector": 0}},
+        {"prevalence": {"atypical_generated": 0.1}},
     ],
 )
 def test_another_shape_is_refused(tmp_path: Path, change: dict[str, Any]) -> None:
@@ -42,9 +42,9 @@ def test_another_shape_is_refused(tmp_path: Path, change: dict[str, Any]) -> Non
 @pytest.mark.parametrize(
     ("part", "key", "value"),
     [
-        ("prevalence", "generated", [0.5, 0.5]),
-        ("prevalence", "edges", [3.0] * 16),
-        ("prevalence", "floor", -1.0),
+        ("prevalence", "atypical_generated", 0.0),
+        ("prevalence", "atypical_framed", -1.0),
+        ("prevalence", "mean_deviation", 0.0),
         ("concentration", "frames", []),
         ("concentration", "max_zoom", 1.0),
         ("duplicates", "radius", 129),

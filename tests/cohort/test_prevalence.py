@@ -1,121 +1,203 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from app.arrays import FloatArray
-from app.cohort.parameters import CohortParameters, PrevalenceEntry
-from app.cohort.prevalence import estimate_mixture, estimate_prevalence
+from app.arrays import BoolArray, FloatArray
+from app.cohort.parameters import PrevalenceEntry
+from app.cohort.prevalence import MixtureEstimate, estimate_mixture, even_llr, posterior
+
+TYPICAL = PrevalenceEntry(atypical_generated=0.001, atypical_framed=0.001, mean_deviation=0.001)
+"""Every list is as the average of collectors."""
+VARIED = PrevalenceEntry(atypical_generated=0.2, atypical_framed=0.05, mean_deviation=0.2)
+SEPARATION = 1.5
+"""Mean ``framed`` ratio of generated pictures, natural logarithm; that of photographs is −1.5."""
 
 
-def draw_counts(
-    entry: PrevalenceEntry, rng: np.random.Generator, generated: int, ordinary: int
-) -> FloatArray:
-    """Counts by bin of so many generated and ordinary pictures."""
-    return (
-        rng.multinomial(generated, _normalize(entry.generated))
-        + rng.multinomial(ordinary, _normalize(entry.ordinary))
-    ).astype(np.float64)
+def draw(
+    rng: np.random.Generator,
+    generated: int,
+    framed: int,
+    ordinary: int,
+    *,
+    measured: bool = True,
+) -> tuple[FloatArray, FloatArray, BoolArray]:
+    """Both ratios of so many pictures, perfectly calibrated, and which are flagged.
+
+    The eyes tell pictures in the frame from ordinary ones (means ±4 of a normal ln ratio with
+    variance 8), pixels generated ones from framed ones.
+    """
+    count = generated + framed + ordinary
+    in_frame = np.arange(count) < generated + framed
+    eyes = rng.normal(np.where(in_frame, 4.0, -4.0), np.sqrt(8.0))
+    looks = np.where(np.arange(count) < generated, SEPARATION, -SEPARATION)
+    pixels = rng.normal(looks, np.sqrt(2.0 * SEPARATION)) if measured else np.zeros(count)
+    # Ordinary avatars have pixels like framed photographs here.
+    llr = (eyes + pixels) / np.log(10.0)
+    return llr, pixels / np.log(10.0), llr > 1.0
 
 
-def _normalize(table: list[float]) -> FloatArray:
-    return np.array(table) / sum(table)
+def estimate(
+    rng: np.random.Generator,
+    counts: tuple[int, int, int],
+    parameters: PrevalenceEntry = TYPICAL,
+    *,
+    measured: bool = True,
+) -> MixtureEstimate:
+    return estimate_mixture(*draw(rng, *counts, measured=measured), parameters)
 
 
-@pytest.mark.parametrize("size", [50, 400, 2000])
-def test_the_interval_covers_the_truth_about_as_often_as_it_says(
-    parameters: CohortParameters, size: int
+def holds(interval: tuple[float, float], truth: float) -> bool:
+    return interval[0] - 1e-9 <= truth <= interval[1] + 1e-9
+
+
+@pytest.mark.parametrize("counts", [(0, 0, 300), (12, 12, 276), (30, 60, 210), (60, 0, 240)])
+def test_intervals_hold_the_truth(counts: tuple[int, int, int]) -> None:
+    rng = np.random.default_rng(sum(counts[:2]))
+    covered = np.zeros(4)
+    for _ in range(25):
+        ordinary, framed, is_flagged = draw(rng, *counts)
+        mixture = estimate_mixture(ordinary, framed, is_flagged, TYPICAL)
+        false_flags = int(is_flagged[counts[0] :].sum())
+        covered += [
+            holds(mixture.generated.interval, counts[0] / 300),
+            holds(mixture.framed.interval, counts[1] / 300),
+            holds(mixture.ordinary.interval, counts[2] / 300),
+            holds(mixture.false_flags.interval, false_flags),
+        ]
+    assert (covered >= 23).all(), covered
+
+
+@pytest.mark.parametrize("counts", [(30, 0, 270), (0, 60, 240), (15, 15, 270)])
+def test_where_no_pixel_was_measured_generated_and_framed_are_not_told_apart(
+    counts: tuple[int, int, int],
 ) -> None:
-    """Here the tables are true; what they may be off is measured by benchmarks.cohort."""
-    entry, rng = parameters.prevalence, np.random.default_rng(size)
-    covered = 0
-    for share in np.linspace(0.02, 0.2, 60):
-        generated = int(rng.binomial(size, share))
-        low, high = estimate_prevalence(
-            draw_counts(entry, rng, generated, size - generated), entry
-        ).interval
-        covered += low <= share <= high
-    assert covered >= 54
+    mixture = estimate(np.random.default_rng(1), counts, measured=False)
+    in_frame = (counts[0] + counts[1]) / 300
+    assert mixture.generated.interval[0] == 0.0
+    assert mixture.framed.interval[0] == 0.0
+    assert mixture.among_framed.interval == (0.0, 1.0)
+    assert mixture.generated.interval[1] == pytest.approx(in_frame, abs=0.06)
+    assert mixture.generated.estimate == pytest.approx(in_frame / 2, abs=0.03)
+    low, high = mixture.false_flags.interval
+    assert low == 0.0
+    assert high >= 0.7 * (counts[0] + counts[1])
 
 
-def test_a_list_without_any_may_hold_none_and_one_of_nothing_else_may_hold_all(
-    parameters: CohortParameters,
-) -> None:
-    entry, rng = parameters.prevalence, np.random.default_rng(1)
-    none = estimate_prevalence(draw_counts(entry, rng, 0, 300), entry)
-    assert none.interval[0] == 0.0
-    assert none.interval[1] < 0.03
-    both = estimate_prevalence(draw_counts(entry, rng, 300, 0), entry)
-    assert both.interval[1] == 1.0
-    assert both.interval[0] > 0.8
+def test_half_and_half_reads_right() -> None:
+    """As many photographs in the frame as generated faces: the false flags are told."""
+    rng = np.random.default_rng(2)
+    ordinary, framed, is_flagged = draw(rng, 12, 12, 150)
+    mixture = estimate_mixture(ordinary, framed, is_flagged, TYPICAL)
+    false_flags = int(is_flagged[12:].sum())
+    assert holds(mixture.generated.interval, 12 / 174)
+    assert holds(mixture.framed.interval, 12 / 174)
+    assert holds(mixture.false_flags.interval, false_flags)
+    assert mixture.false_flags.interval[1] >= 1.0
 
 
-def test_generated_pictures_more_raise_it_and_ordinary_ones_lower_it(
-    parameters: CohortParameters,
-) -> None:
-    entry, rng = parameters.prevalence, np.random.default_rng(2)
-    counts = draw_counts(entry, rng, 20, 180)
-    one_more = np.zeros(len(counts))
-    one_more[-1] = 5.0
-    ordinary = np.zeros(len(counts))
-    ordinary[0] = 50.0
-    now = estimate_prevalence(counts, entry)
-    assert estimate_prevalence(counts + one_more, entry).estimate > now.estimate
-    assert estimate_prevalence(counts + one_more, entry).interval[1] > now.interval[1]
-    assert estimate_prevalence(counts + ordinary, entry).estimate < now.estimate
+def test_a_list_of_photographs_in_the_frame_is_no_list_of_generated_faces() -> None:
+    mixture = estimate(np.random.default_rng(4), (0, 300, 0))
+    assert mixture.framed.estimate > 0.9
+    assert mixture.generated.interval[0] < 0.02
+    assert mixture.among_framed.interval[1] < 0.2
 
 
-def test_ten_times_the_list_is_the_same_share_and_surer(parameters: CohortParameters) -> None:
-    counts = draw_counts(parameters.prevalence, np.random.default_rng(3), 30, 270)
-    once = estimate_prevalence(counts, parameters.prevalence)
-    often = estimate_prevalence(10.0 * counts, parameters.prevalence)
+def test_a_clean_list_is_clean_and_a_full_one_is_full() -> None:
+    rng = np.random.default_rng(1)
+    none = estimate(rng, (0, 0, 300))
+    assert none.generated.interval[0] == 0.0
+    assert none.generated.interval[1] < 0.03
+    full = estimate(rng, (300, 0, 0))
+    assert full.generated.interval[1] > 0.99
+    assert full.generated.interval[0] > 0.8
+
+
+def test_that_collectors_differ_widens_the_interval() -> None:
+    intervals = [
+        estimate(np.random.default_rng(8), (30, 60, 210), parameters).generated.interval
+        for parameters in (TYPICAL, VARIED)
+    ]
+    assert intervals[1][0] < intervals[0][0]
+    assert intervals[0][1] < intervals[1][1]
+
+
+def test_more_generated_pictures_raise_the_share_and_ordinary_ones_lower_it() -> None:
+    ordinary, framed, is_flagged = draw(np.random.default_rng(2), 20, 0, 180)
+    now = estimate_mixture(ordinary, framed, is_flagged, TYPICAL).generated
+
+    def with_five(llr: float, pixels: float) -> float:
+        more = estimate_mixture(
+            np.append(ordinary, [llr] * 5),
+            np.append(framed, [pixels] * 5),
+            np.append(is_flagged, [llr > 1.0] * 5),
+            TYPICAL,
+        )
+        return more.generated.estimate
+
+    assert with_five(3.0, 1.5) > now.estimate
+    assert with_five(-3.0, -0.5) < now.estimate
+
+
+def test_ten_times_the_list_is_the_same_share_and_surer() -> None:
+    ordinary, framed, is_flagged = draw(np.random.default_rng(3), 30, 0, 270)
+    once = estimate_mixture(ordinary, framed, is_flagged, TYPICAL).generated
+    often = estimate_mixture(
+        np.tile(ordinary, 10), np.tile(framed, 10), np.tile(is_flagged, 10), TYPICAL
+    ).generated
     assert often.estimate == pytest.approx(once.estimate, abs=0.005)
     assert once.interval[0] < often.interval[0] < often.interval[1] < once.interval[1]
 
 
-def test_nothing_known_is_everything_possible(parameters: CohortParameters) -> None:
-    estimate = estimate_prevalence(
-        np.zeros(len(parameters.prevalence.generated)), parameters.prevalence
-    )
-    assert (estimate.estimate, estimate.interval) == (0.0, (0.0, 1.0))
+def test_nothing_known_is_everything_possible() -> None:
+    nothing = np.zeros(0)
+    mixture = estimate_mixture(nothing, nothing, np.zeros(0, dtype=np.bool_), TYPICAL)
+    assert mixture.generated.interval == mixture.framed.interval == (0.0, 1.0)
+    assert mixture.false_flags.interval == (0.0, 0.0)
 
 
-def test_framed_photographs_are_not_taken_for_generated_ones(parameters: CohortParameters) -> None:
-    entry, rng = parameters.prevalence, np.random.default_rng(4)
-    counts = rng.multinomial(300, _normalize(entry.framed)).astype(np.float64)
-    estimate = estimate_prevalence(counts, entry)
-    assert estimate.framed > 0.9
-    assert estimate.interval[0] < 0.05
+def test_a_huge_clean_list_with_rare_false_alarms_may_still_be_clean() -> None:
+    """A ratio at the bound is worth no more than the pictures that vouch for it."""
+    ordinary = np.full(100_000, -2.7)
+    ordinary[:20] = 3.4
+    framed = np.where(ordinary > 0.0, 1.5, -0.5)
+    mixture = estimate_mixture(ordinary, framed, ordinary > 1.0, TYPICAL)
+    assert mixture.generated.interval[0] == 0.0
+    assert mixture.false_flags.interval[1] == 20.0
 
 
-def test_a_huge_clean_list_may_still_be_clean(parameters: CohortParameters) -> None:
-    """A tail of ordinary pictures that no fit could see must not become a share of generated."""
-    entry = parameters.prevalence
-    counts = 1e7 * np.array(entry.ordinary)
-    counts[-1] += 3000.0
-    assert estimate_prevalence(counts, entry).interval[0] == 0.0
+def test_posteriors_follow_the_lists_own_shares() -> None:
+    ordinary, framed, is_flagged = draw(np.random.default_rng(6), 30, 30, 240)
+    mixture = estimate_mixture(ordinary, framed, is_flagged, TYPICAL)
+    assert mixture.posterior.shape == (300,)
+    assert mixture.posterior.sum() == pytest.approx(300 * mixture.generated.estimate, rel=0.05)
+    generated, photographs, others = np.split(mixture.posterior, [30, 60])
+    assert generated.mean() > 0.5 > photographs.mean() + 0.2
+    assert others.mean() < 0.01
 
 
-@settings(deadline=None, max_examples=60)
-@given(st.lists(st.floats(-1e6, 1e6), max_size=60))
-def test_any_llr_give_a_finite_ordered_answer(
-    parameters: CohortParameters, llrs: list[float]
+@settings(deadline=None, max_examples=40)
+@given(st.lists(st.tuples(st.floats(-6, 6), st.floats(-6, 6), st.booleans()), max_size=60))
+def test_any_ratios_give_a_finite_ordered_answer(
+    pictures: list[tuple[float, float, bool]],
 ) -> None:
-    entry = parameters.prevalence
-    estimate = estimate_prevalence(entry.count_by_bin(np.array(llrs, dtype=np.float64)), entry)
-    low, high = estimate.interval
-    assert 0.0 <= low <= estimate.estimate <= high <= 1.0
-    assert 0.0 <= estimate.framed <= 1.0
-    assert np.isfinite(estimate.posterior).all()
+    ordinary, framed = (np.array([p[i] for p in pictures], dtype=np.float64) for i in (0, 1))
+    is_flagged = np.array([p[2] for p in pictures], dtype=np.bool_)
+    mixture = estimate_mixture(ordinary, framed, is_flagged, VARIED)
+    for share in (mixture.generated, mixture.framed, mixture.ordinary, mixture.among_framed):
+        assert 0.0 <= share.interval[0] <= share.estimate <= share.interval[1] <= 1.0
+    low, high = mixture.false_flags.interval
+    assert 0.0 <= low <= high <= int(is_flagged.sum())
+    assert np.isfinite(replace(mixture).posterior).all()
 
 
-def test_of_two_sorts_the_share_is_found(parameters: CohortParameters) -> None:
-    entry, rng = parameters.prevalence, np.random.default_rng(5)
-    generated, framed = np.array(entry.generated), np.array(entry.framed)
-    counts: FloatArray = np.zeros(len(generated))
-    counts += rng.multinomial(60, _normalize(entry.generated))
-    counts += rng.multinomial(40, _normalize(entry.framed))
-    share, low, high = estimate_mixture(counts, generated, framed)
-    assert low < 0.6 < high
-    assert share == pytest.approx(0.6, abs=0.2)
-    assert estimate_mixture(np.zeros(len(generated)), generated, framed)[1:] == (0.0, 1.0)
+def test_posterior_of_one_picture() -> None:
+    assert posterior(0.0, 0.2) == pytest.approx(0.2)
+    assert posterior(2.0, 0.5) == pytest.approx(100 / 101)
+    assert (posterior(9.0, 0.0), posterior(-9.0, 1.0)) == (0.0, 1.0)
+    with pytest.raises(ValueError, match="between 0 and 1"):
+        posterior(1.0, 1.5)
+    assert even_llr(0.01) == pytest.approx(np.log10(99.0))
+    assert even_llr(0.0) is None

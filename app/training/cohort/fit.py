@@ -30,22 +30,13 @@ from app.training.corpus import FFHQ_KINDS, ORDINARY_KINDS, STUDIO_KINDS
 from app.training.evaluation.metrics import clopper_pearson_upper
 from app.training.evaluation.scoring import ScoredPicture
 
-# Bins as narrow as there are pictures to fill them; where generated ones begin they are narrowest.
-LLR_BIN_EDGES: Final = (
-    -2.5, -2.0, -1.5, -1.0, -0.6, -0.3, 0.0, 0.3, 0.6, 1.0, 1.4, 1.8, 2.2, 2.6, 2.9, 3.15,
-)  # fmt: skip
-_MAX_PICTURES_PER_COLLECTOR: Final = 300
-"""A collector speaks for as many pictures as this, however many it has."""
-_PSEUDO_COUNT: Final = 0.5
-"""Pictures that are added to each table's bins, spread over all of them."""
-# The next generator is another one than those of the fit: a share of the generated is taken to be
-# as much weaker as this, per unit of llr above the first bins that any were found in.
-_WEAKER_SHARE: Final = 0.3
-_WEAKER_SLOPE: Final = -1.0
-_WEAKER_FROM_LLR: Final = 0.3
-# Found by simulated lists, drawn from collectors that the tables did not see (benchmarks.cohort).
-_FRAMED_COST: Final = (200.0, 5.0)
-_SPREAD: Final = (0.08, 0.12)
+_MIN_PICTURES: Final = 20
+"""Collectors with fewer pictures say too little about how collectors differ."""
+_SHARES: Final = np.linspace(0.0, 1.0, 201)
+_MIN_MEAN_DEVIATION: Final = 0.1
+_MAD_TO_SD: Final = 1.4826
+_MIN_ATYPICAL: Final = 0.02
+"""However alike collectors are: the next one may be another."""
 
 _FAMILIES: Final = (
     ("ffhq", 1.0 - STUDIO_SHARE, FFHQ_KINDS),
@@ -77,6 +68,8 @@ class HeldOutScore:
     kind: str
     collector: str
     llr: float
+    ordinary: float
+    framed: float
     eye_llr: float
     square: tuple[float, float, float, float] | None
 
@@ -93,27 +86,33 @@ def to_held_out_scores(scores: Iterable[ScoredPicture]) -> list[HeldOutScore]:
             continue
         eye_reading = s.checks.get("eye_alignment")
         eye_llr = eye_reading[1] if isinstance(eye_reading, tuple) else 0.0
-        held_out_scores.append(HeldOutScore(s.row.kind, s.row.collector, s.llr, eye_llr, s.square))
+        held_out_scores.append(
+            HeldOutScore(
+                s.row.kind,
+                s.row.collector,
+                s.llr,
+                s.against.ordinary.llr,
+                s.against.framed.llr,
+                eye_llr,
+                s.square,
+            )
+        )
     return held_out_scores
 
 
-def fit_cohort(
-    scores: Sequence[HeldOutScore], likely_llr: float, calibration: str
-) -> CohortParameters:
-    """The numbers that lists are judged by. Deterministic; the order of ``scores`` is no matter.
+def fit_cohort(scores: Sequence[HeldOutScore], calibration: str) -> CohortParameters:
+    """The parameters of list statistics. Deterministic, whatever the order of ``scores``.
 
-    ``likely_llr``: where the verdict begins. ``calibration``: the id of the one that ships.
+    ``calibration``: the id of the one that ships.
     """
     scores = sorted(scores, key=lambda h: (h.kind, h.collector, h.llr, h.eye_llr, h.square or ()))
-    ordinary = [h for h in scores if h.kind in ORDINARY_KINDS]
     return CohortParameters(
-        format=1,
+        format=2,
         fitted_on=CohortFittedOn(
             calibration=calibration,
             pictures=dict(sorted(Counter(h.kind for h in scores).items())),
             collectors=len({h.collector for h in scores}),
         ),
-        likely=_estimate_rate(ordinary, lambda h: h.llr >= likely_llr),
         prevalence=fit_prevalence(scores),
         concentration=fit_concentration(scores),
         duplicates=DuplicatesEntry(
@@ -123,22 +122,50 @@ def fit_cohort(
 
 
 def fit_prevalence(scores: Sequence[HeldOutScore]) -> PrevalenceEntry:
-    """How llr fall for generated, ordinary and framed pictures."""
-    generated = _llr_histogram([h for h in scores if h.is_generated])
-    weaker = generated * np.exp(_WEAKER_SLOPE * np.maximum(_bin_centres(), _WEAKER_FROM_LLR))
-    generated = (1.0 - _WEAKER_SHARE) * generated + _WEAKER_SHARE * weaker / weaker.sum()
-    ordinary = [h for h in scores if h.kind in ORDINARY_KINDS]
+    """How far collectors of generated pictures and of framed photographs are from their average."""
+    generated = _shares_like_generated([h for h in scores if h.is_generated])
+    framed = _shares_like_generated([h for h in scores if h.kind in ALIGNED_KINDS])
     return PrevalenceEntry(
-        edges=list(LLR_BIN_EDGES),
-        generated=_round_shares(generated),
-        ordinary=_round_shares(_llr_histogram(ordinary)),
-        framed=_round_shares(_llr_histogram([h for h in scores if h.kind in ALIGNED_KINDS])),
-        framed_cost=_FRAMED_COST[0],
-        framed_cost_most=_FRAMED_COST[1],
-        spread_below=_SPREAD[0],
-        spread_above=_SPREAD[1],
-        floor=_round_significant(clopper_pearson_upper(0, len(ordinary))),
+        atypical_generated=_mean_atypical([1.0 - share for share in generated]),
+        atypical_framed=_mean_atypical(framed),
+        mean_deviation=_mean_deviation(scores),
     )
+
+
+def _mean_deviation(scores: Sequence[HeldOutScore]) -> float:
+    """How far collectors' mean ratios against framed photographs are from that of their sort."""
+    deviations: list[float] = []
+    for is_generated in (True, False):
+        sort = [h for h in scores if (h.is_generated if is_generated else h.kind in ALIGNED_KINDS)]
+        means = [float(np.mean(llrs)) for llrs in _framed_by_collector(sort).values()]
+        if means:
+            deviations += (np.array(means) - np.median(means)).tolist()
+    deviation = float(np.median(np.abs(deviations))) * _MAD_TO_SD if deviations else 0.0
+    return _round_significant(max(_MIN_MEAN_DEVIATION, deviation))
+
+
+def _shares_like_generated(scores: Sequence[HeldOutScore]) -> list[float]:
+    """Of each collector: the likeliest share that looks generated and not photographed."""
+    shares = []
+    for llrs in _framed_by_collector(scores).values():
+        ratios = 10.0 ** np.array(llrs)
+        likelihood = np.log(_SHARES[:, None] * ratios + 1.0 - _SHARES[:, None] + 1e-300)
+        shares.append(float(_SHARES[likelihood.sum(axis=1).argmax()]))
+    return shares
+
+
+def _framed_by_collector(scores: Sequence[HeldOutScore]) -> dict[tuple[str, str], list[float]]:
+    """Measured ratios against framed photographs of every collector that has enough."""
+    by_collector: dict[tuple[str, str], list[float]] = {}
+    for h in scores:
+        if h.framed != 0.0:
+            by_collector.setdefault((h.kind, h.collector), []).append(h.framed)
+    return {key: llrs for key, llrs in by_collector.items() if len(llrs) >= _MIN_PICTURES}
+
+
+def _mean_atypical(shares: Sequence[float]) -> float:
+    mean = float(np.mean(shares)) if shares else _MIN_ATYPICAL
+    return _round_significant(max(_MIN_ATYPICAL, mean))
 
 
 def fit_concentration(scores: Sequence[HeldOutScore]) -> ConcentrationEntry:
@@ -249,35 +276,8 @@ def _estimate_rate(
     )
 
 
-def _llr_histogram(scores: Sequence[HeldOutScore]) -> FloatArray:
-    """The share of each bin; no collector of a kind counts for more than a few hundred pictures."""
-    by_collector: dict[tuple[str, str], list[float]] = {}
-    for h in scores:
-        by_collector.setdefault((h.kind, h.collector), []).append(h.llr)
-    histogram = np.zeros(len(LLR_BIN_EDGES) + 1)
-    for llrs in by_collector.values():
-        counts = np.bincount(
-            np.searchsorted(LLR_BIN_EDGES, llrs, side="right"), minlength=len(histogram)
-        )
-        histogram += counts * min(_MAX_PICTURES_PER_COLLECTOR, len(llrs)) / len(llrs)
-    histogram += _PSEUDO_COUNT
-    out: FloatArray = histogram / histogram.sum()
-    return out
-
-
-def _bin_centres() -> FloatArray:
-    """The middle of each bin."""
-    edges = np.array([LLR_BIN_EDGES[0] - 0.5, *LLR_BIN_EDGES, LLR_BIN_EDGES[-1] + 0.25])
-    out: FloatArray = (edges[1:] + edges[:-1]) / 2.0
-    return out
-
-
 def _stack_squares(scores: Iterable[HeldOutScore]) -> FloatArray:
     return np.array([h.square for h in scores if h.square is not None]).reshape(-1, 4)
-
-
-def _round_shares(table: FloatArray) -> list[float]:
-    return [float(f"{share:.6g}") for share in table]
 
 
 def _round_significant(number: float) -> float:
