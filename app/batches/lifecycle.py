@@ -1,4 +1,4 @@
-"""What happens to a batch as a whole: cancelled, tried again, ended."""
+"""Changes of a batch as a whole: cancel, retry, end."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def set_status(
     now = c.scalar(sa.select(database.now))
     previous: Mapping[str, Any] = json.loads(row.reached)
     if status == Status.IN_PROGRESS:
-        # Tried again: an end that was reached before is none.
+        # A retry: the end that was reached before no longer counts.
         previous = {Status.VALIDATING: previous[Status.VALIDATING]}
     reached = {**previous, status: now}
     c.execute(
@@ -41,7 +41,7 @@ def set_status(
 
 
 def cancel(database: Database, queue: chunks.ChunkQueue, batch_id: str, owner: str | None) -> None:
-    """What is not begun is skipped; a batch that has ended stays as it is."""
+    """Skip what is not begun; a batch that has ended stays as it is."""
 
     def transaction(c: sa.Connection) -> None:
         row = select_row(c, database, batch_id, owner, locked=True)
@@ -63,7 +63,7 @@ def retry(
     owner: str | None,
     max_active_chunks: int,
 ) -> None:
-    """Take up what failed and may not fail again, as a new generation of chunks.
+    """Retry what failed and may succeed, as a new generation of chunks.
 
     Raises ``NotYet`` unless the batch has ended otherwise than by being cancelled.
     """
@@ -72,8 +72,7 @@ def retry(
         row = select_row(c, database, batch_id, owner, locked=True)
         if row.status not in (Status.COMPLETED, Status.FAILED):
             raise NotYet(
-                f"the batch is {row.status}: what has ended, and was not cancelled, can "
-                "be tried again"
+                f"the batch is {row.status}: only a completed or failed batch can be retried"
             )
         retryable_rows = sa.and_(results.c.batch_no == row.no, results.c.retryable)
         deleted = c.execute(sa.delete(results).where(retryable_rows)).rowcount
@@ -114,7 +113,7 @@ def end_batch(
 ) -> None:
     """A batch ends: completed, cancelled, or failed with ``error``; once a generation.
 
-    Whoever is told that it has ended finds no picture that is not needed any more.
+    Uploaded pictures that are not needed any more are deleted before it says so.
     """
 
     def transaction(c: sa.Connection) -> None:
@@ -133,14 +132,14 @@ def end_batch(
             expires_at=current.now + retention_s,
         )
 
-    # Pictures of a batch that failed are still to be looked at, if it is tried again.
+    # A retry of a failed batch needs its pictures.
     if error is None:
         _drop_payloads(database, row)
     database.write(transaction)
 
 
 def finalize(database: Database, batch_id: str, generation: int) -> BatchRow | None:
-    """A batch whose chunks are done, as it goes to its end; ``None`` if it is not there for it."""
+    """Set a batch whose chunks are done to finalizing; ``None`` if it is gone or was retried."""
 
     def transaction(c: sa.Connection) -> BatchRow | None:
         try:
@@ -157,7 +156,7 @@ def finalize(database: Database, batch_id: str, generation: int) -> BatchRow | N
 
 
 def _drop_payloads(database: Database, row: BatchRow) -> None:
-    """What is left: pictures of items that were skipped. Those that can be tried again stay."""
+    """Delete pictures of items that were skipped. Those that can be retried stay."""
     of_batch = payloads.c.batch_no == row.no
     can_retry = sa.exists().where(
         results.c.batch_no == payloads.c.batch_no,
@@ -170,7 +169,7 @@ def _drop_payloads(database: Database, row: BatchRow) -> None:
         if current.generation != row.generation or not chunks.is_complete(current):
             return ()
         statement = sa.select(payloads.c.seq).where(of_batch).limit(500)
-        # A batch that was cancelled cannot be tried again.
+        # A cancelled batch cannot be retried.
         seqs = c.scalars(
             statement if current.status == Status.CANCELLING else statement.where(~can_retry)
         ).all()
@@ -183,7 +182,7 @@ def _drop_payloads(database: Database, row: BatchRow) -> None:
 
 
 def _skip_unstarted(row: BatchRow) -> sa.Update:
-    """Chunks that were asked for and not begun need not be waited for."""
+    """Mark enqueued chunks that are not begun as done: they need not be waited for."""
     table = tables.chunks
     return (
         sa.update(table)

@@ -1,4 +1,4 @@
-"""A list on its way in: streamed into the database, a few thousand rows at a time."""
+"""Submission of a list: streamed into the database, a few thousand rows at a time."""
 
 from __future__ import annotations
 
@@ -28,16 +28,16 @@ from app.records import Item
 
 INSERT_ROWS: Final = 5_000
 INSERT_BYTES: Final = 32 * 2**20
-"""A transaction takes so many rows, or pictures of so many bytes; others get in between."""
+"""Rows, or bytes of pictures, of one transaction; others get in between."""
 RETRY_MIN_S: Final = 5
 RETRY_MAX_S: Final = 600
 VALIDATION_WAIT_S: Final = 10.0
-"""How long a list is waited for that came before with the same key and is still being read."""
+"""How long to wait for an earlier list with the same key that is still being read."""
 
 
 @dataclass(frozen=True)
 class SubmissionContext:
-    """Where lists come in. ``max_active_chunks``: chunks asked for at once."""
+    """What a submission needs. ``max_active_chunks``: chunks of a batch enqueued at once."""
 
     database: Database
     queue: chunks.ChunkQueue
@@ -64,7 +64,7 @@ def submit(
                 lambda c: _insert_batch(c, context, batch_id, request)
             )
         except IntegrityError:
-            continue  # somebody else came with the same key meanwhile
+            continue  # another list came with the same key meanwhile
         break
     try:
         _insert_items(context, batch_no, rows)
@@ -102,10 +102,10 @@ def _insert_batch(
 
 
 def _find_replayed(context: SubmissionContext, request: BatchRequest) -> str | None:
-    """The batch that this key brought before; ``None`` if there is none, or none any more.
+    """The batch that was submitted with this key before; ``None`` if there is none any more.
 
-    Answered with are batches that will not be lost: one that is still being read may yet come to
-    nothing, and is waited for. Raises ``IdempotencyKeyReused`` and ``Busy``.
+    Waits for one that is still being read, since that may yet fail. Raises ``IdempotencyKeyReused``
+    and ``Busy``.
     """
     statement = sa.select(batches, context.database.now.label("now")).where(
         batches.c.owner == request.owner, batches.c.idempotency_key == request.idempotency_key
@@ -121,7 +121,7 @@ def _find_replayed(context: SubmissionContext, request: BatchRequest) -> str | N
             continue
         if row.body_sha256 != request.body_sha256:
             raise IdempotencyKeyReused(
-                "send this list with another key, or the first one again as it was"
+                "use another idempotency key, or resend the original list unchanged"
             )
         if row.status != Status.VALIDATING:
             return str(row.id)
@@ -132,7 +132,7 @@ def _find_replayed(context: SubmissionContext, request: BatchRequest) -> str | N
 
 
 def _is_abandoned(context: SubmissionContext, row: BatchRow) -> bool:
-    """Whether a batch's time is over, or whoever read the list died before it was whole."""
+    """Whether a batch has expired, or the process that read the list died before its end."""
     if row.status != Status.VALIDATING:
         return is_expired(row)
     live_ids = read_live_executors(context.database).including(context.database, context.submitter)
@@ -140,7 +140,7 @@ def _is_abandoned(context: SubmissionContext, row: BatchRow) -> bool:
 
 
 def _delete_batch(context: SubmissionContext, row: BatchRow) -> None:
-    # Unless it went on while it was looked at. The sweep erases what is left of it.
+    # Unless it went on meanwhile. Maintenance deletes its rows.
     unchanged = batches.c.status == row.status, batches.c.generation == row.generation
     deletion.mark_deleted(context.database, row.no, *unchanged)
 
@@ -240,12 +240,12 @@ def _start_batch(c: sa.Connection, context: SubmissionContext, batch_no: int, no
 
 
 def _abandoned_error() -> Busy:
-    """It was erased meanwhile: by its owner, or because this process was taken for dead."""
-    return Busy("the list was given up while it came in: send it again", RETRY_MIN_S)
+    """The batch was deleted meanwhile: by its owner, or because this process was presumed dead."""
+    return Busy("the list was given up during its upload: send it again", RETRY_MIN_S)
 
 
 def _check_capacity(context: SubmissionContext, count: int) -> None:
-    """Raise ``Busy`` if ``more`` items would wait beyond what may."""
+    """Raise ``Busy`` if ``count`` more items would exceed the limit of waiting items."""
     waiting = sa.func.coalesce(
         sa.func.sum(batches.c.total - batches.c.completed - batches.c.failed), 0
     )

@@ -24,7 +24,7 @@ def open_batch_service(
 ) -> Iterator[BatchService]:
     """Open it in the operator's database or data folder; close in the opposite order.
 
-    ``holds``: shared with whoever else of this process fetches. Raises what opening a desk raises.
+    ``holds``: shared with other fetchers of this process. Raises what ``BatchService.open`` raises.
     """
     url = settings.database_url
     keys = settings.webhook_keys()
@@ -49,6 +49,6 @@ def open_batch_service(
 
 @asynccontextmanager
 async def _open_webhook_post(policy: FetchPolicy, holds: HostCooldowns) -> AsyncIterator[PostFn]:
-    """What sends webhooks: the same guard that pictures are fetched through."""
+    """Posts webhooks under the same fetch policy as pictures."""
     async with Fetcher(policy, cooldowns=holds) as fetcher:
         yield fetcher.post

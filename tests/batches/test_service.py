@@ -1,4 +1,4 @@
-"""A list through the desk, on both databases: everything once, counted, told, found again."""
+"""A list through the service, on both databases: everything once, counted and found again."""
 
 import itertools
 import logging

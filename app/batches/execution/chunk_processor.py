@@ -1,4 +1,4 @@
-"""The work on one chunk: bring, look, commit in pieces, until it is done or has to make way."""
+"""Processes one chunk: fetch, analyze, commit, until it is done or its time slice is over."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from typing import Final
 
 from app.batches.execution import chunks
 from app.batches.execution.chunks import ChunkRun
+from app.batches.execution.failures import crash_failure, exhausted_failure
 from app.batches.execution.picture_executor import PictureExecutor
 from app.batches.store import result_store
 from app.batches.store.database import Database
@@ -22,7 +23,7 @@ from app.records import Failure, Item, PictureRecord
 
 COMMIT_ITEMS: Final = 64
 COMMIT_S: Final = 2.0
-"""A piece is committed when it holds so many items, or is so old."""
+"""Outcomes are committed once there are so many, or the first is so old."""
 TIME_SLICE_S: Final = 5.0
 """After so long the rest of a chunk is enqueued anew: others wait, and its hosts may be slow."""
 PAGE_ITEMS: Final = 256
@@ -32,15 +33,15 @@ class RunEnding(Enum):
     """How a run of a chunk ends."""
 
     DONE = auto()
-    """Every item has a result, or the batch wants no more."""
+    """Every item has a result, or the batch is no longer in progress."""
     YIELDED = auto()
-    """Others are to have their turn first."""
+    """The time slice is over: other lists go first."""
     STOPPED = auto()
     """The process is about to end."""
 
 
 class ChunkProcessor:
-    """One run of a chunk, on the bench's loop. ``is_stopping``: says whether the process ends."""
+    """One run of a chunk, on the executor's loop. ``is_stopping``: the process is about to end."""
 
     def __init__(
         self,
@@ -101,7 +102,7 @@ class ChunkProcessor:
             await self._cancel_tasks(tasks)
 
     async def _cancel_tasks(self, tasks: set[asyncio.Task[list[ItemOutcome]]]) -> None:
-        """What is on its way is dropped; what is being looked at is waited for, then dropped."""
+        """Drop fetches under way; wait for analyses under way, then drop them."""
         self._is_cancelled = True
         for task in self._loading:
             task.cancel()
@@ -111,13 +112,13 @@ class ChunkProcessor:
         self._release_claims(self._uncommitted)
 
     def _release_claims(self, outcomes: list[ItemOutcome]) -> None:
-        """Neither lies only in memory any more."""
+        """Forget pictures that are stored by now."""
         answers = [outcome.answer for outcome in outcomes]
         sha256s = {answer.sha256 for answer in answers if isinstance(answer, PictureRecord)}
         self._picture_executor.release_claims(self._run.batch_no, sha256s)
 
     async def _run_isolated(self) -> RunEnding:
-        """Each alone in this process, and marked before: whatever kills it is known afterwards."""
+        """Each picture alone in this process, and marked before: a crash is known to be its own."""
         while (ending := self._check_ending()) is None:
             next_item = await self._next_item()
             if next_item is None:
@@ -140,7 +141,7 @@ class ChunkProcessor:
         if not await self._picture_executor.run_db(
             write, lambda c: chunks.mark_analyzing(c, self._run, list_item.seq)
         ):
-            return _crash_failure()
+            return crash_failure()
         return await self._picture_executor.analyze_locked(
             self._run.batch_no, list_item.seq, data, self._run.prior
         )
@@ -151,7 +152,7 @@ class ChunkProcessor:
         return RunEnding.YIELDED if time.monotonic() > self._deadline else None
 
     async def _start_next(self, tasks: set[asyncio.Task[list[ItemOutcome]]]) -> bool:
-        """Set out for one more item; whether there was one."""
+        """Start the work on one more item; whether there was one."""
         next_item = await self._next_item()
         if next_item is None:
             return False
@@ -167,7 +168,7 @@ class ChunkProcessor:
         return True
 
     async def _process_item(self, list_item: Item, key: bytes | None) -> list[ItemOutcome]:
-        """An item's answer, and the same for all that turned up at the same address meanwhile."""
+        """An item's answer, also for those that have waited for the same address."""
         try:
             async with self._picture_executor.reserve_slot():
                 answer = await self._analyze_item(list_item)
@@ -229,7 +230,7 @@ class ChunkProcessor:
         )
 
     async def _commit_pending(self) -> bool:
-        """Commit what has come together; whether the batch wants more."""
+        """Commit the outcomes so far; whether the batch is still in progress."""
         outcomes, self._uncommitted = self._uncommitted, []
         return await self._commit(outcomes)
 
@@ -243,9 +244,9 @@ class ChunkProcessor:
         return status is Status.IN_PROGRESS
 
     async def _fail_remaining(self) -> RunEnding:
-        """A chunk under which process after process died, for no picture that could be found."""
+        """Fail the rest of a chunk that crashed too many processes, with no picture to blame."""
         while (next_item := await self._next_item()) is not None:
-            self._uncommitted.append(ItemOutcome(next_item.seq, _exhausted_failure()))
+            self._uncommitted.append(ItemOutcome(next_item.seq, exhausted_failure()))
             if len(self._uncommitted) >= COMMIT_ITEMS and not await self._commit_pending():
                 return RunEnding.DONE
         await self._commit_pending()
@@ -258,20 +259,3 @@ def _read_page(database: Database, batch_no: int, first: int, end: int) -> list[
     )
     with database.reading() as c:
         return [decode_item(row.seq, row.item) for row in c.execute(statement)]
-
-
-def _crash_failure() -> Failure:
-    return Failure(
-        "picture_kills",
-        "This picture ends whatever looks at it",
-        "the process that looked at it died, twice: it is left alone; tell whoever runs this",
-    )
-
-
-def _exhausted_failure() -> Failure:
-    return Failure(
-        "internal",
-        "Something went wrong here",
-        "the processes that worked on this part of the list died, again and again: try it later",
-        retryable=True,
-    )

@@ -14,20 +14,20 @@ from app.batches.store.database import Database
 from app.batches.store.tables import workers
 
 DEAD_AFTER_S: Final = 10.0
-"""Silence after which a process is taken for dead. Being wrong costs work, never results."""
+"""Silence after which a process is presumed dead. Being wrong costs work, never results."""
 
 
 @dataclass(frozen=True)
 class LiveExecutors:
-    """Processes that said so lately. ``worker_count``: those with threads for batches."""
+    """Processes with a recent heartbeat. ``worker_count``: those with threads for batches."""
 
     ids: frozenset[str]
     worker_count: int
 
     def including(self, database: Database, executor_id: str) -> frozenset[str]:
-        """Those that may have work in hand, ``executor_id`` (this process) always.
+        """Those that may have work in hand; always ``executor_id``, this process.
 
-        With SQLite there is this process and no other, however lately another one beat.
+        SQLite has one process at a time: other recent heartbeats there are of ended ones.
         """
         own_ids = frozenset({executor_id})
         return self.ids | own_ids if database.shared else own_ids
@@ -45,7 +45,7 @@ def read_live_executors(database: Database) -> LiveExecutors:
 
 
 def read_silent_executors(database: Database) -> list[str]:
-    """Processes that have said nothing for too long, and never that they would leave."""
+    """Processes without a recent heartbeat that did not end in order."""
     statement = sa.select(workers.c.executor).where(
         workers.c.seen_at <= database.now - DEAD_AFTER_S
     )
@@ -59,7 +59,7 @@ log = logging.getLogger("eyeline.jobs")
 
 
 class Heartbeat:
-    """Beats for one process; ``threads``: how many of it work on batches."""
+    """Writes the heartbeat of one process; ``threads``: how many of it work on batches."""
 
     def __init__(self, database: Database, executor_id: str, threads: int) -> None:
         self._database = database
@@ -84,7 +84,7 @@ class Heartbeat:
         self._last_beat = time.monotonic()
 
     def health_problem(self) -> str | None:
-        """Why this process cannot be said to live."""
+        """Why the heartbeat is late; ``None`` if it is not."""
         if time.monotonic() - self._last_beat <= DEAD_AFTER_S:
             return None
         return f"the batch database cannot be written: {self._last_error or 'no answer'}"

@@ -1,4 +1,4 @@
-"""What the two workflows do, and what becomes of their faults."""
+"""What the two workflows do, and how their faults are handled."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ EndedHook = Callable[[Batch, sa.Engine], None]
 """Called with a batch that has ended, and the engine of the database it lies in."""
 
 MAX_FAULTS: Final = 3
-"""A fault of ours that comes back so often ends the batch, which says so."""
+"""A fault of ours that repeats so often fails the batch."""
 RETRY_PAUSE_S: Final = 1.0
 RETRY_PAUSE_MAX_S: Final = 30.0
 
@@ -38,7 +38,7 @@ log = logging.getLogger("eyeline.jobs")
 
 
 class WorkerHost(Protocol):
-    """What a worker asks of the desk it works behind."""
+    """What a worker asks of its service."""
 
     @property
     def max_active_chunks(self) -> int: ...
@@ -67,7 +67,7 @@ class BatchWorker:
         self._retry_faults(key.batch_id, lambda: self._process_chunk(key))
 
     def run_final(self, batch_id: str, generation: int) -> None:
-        """Look at the list as a whole, and end the batch."""
+        """Summarize the list as a whole, and end the batch."""
         self._retry_faults(batch_id, lambda: self._end_batch(batch_id, generation))
 
     def _process_chunk(self, key: ChunkKey) -> None:
@@ -90,7 +90,7 @@ class BatchWorker:
         try:
             return self._picture_executor.run(processor())
         except Exception:
-            # This process lives: what failed is no picture's doing, and counts as no death.
+            # The process lives on: this counts as no crash of a picture.
             self._database.write(lambda c: chunks.release_run(c, chunk_run))
             raise
 
@@ -112,14 +112,14 @@ class BatchWorker:
     def _retry_faults(self, batch_id: str, function: Callable[[], T]) -> T | None:
         """``function``, again after a fault; as long as it takes if the database is away.
 
-        ``None``: it was given up, and the batch has failed, or is gone.
+        ``None``: the batch has failed, or is gone.
         """
         faults, pause = 0, RETRY_PAUSE_S
         while True:
             try:
                 return function()
             except NotFound:
-                return None  # the batch was erased meanwhile
+                return None  # the batch was deleted meanwhile
             except Exception as error:
                 if self._host.is_stopping():
                     raise WorkflowInterrupted from error
@@ -132,13 +132,13 @@ class BatchWorker:
             pause = min(2 * pause, RETRY_PAUSE_MAX_S)
 
     def _fail_batch(self, batch_id: str, error: Exception) -> None:
-        message = f"something went wrong here ({type(error).__name__}); the service's log says more"
+        message = f"internal error ({type(error).__name__}), see the service's log"
         row = queries.find_batch(self._database, batch_id, None)
         lifecycle.end_batch(self._database, row, self._retention_s, error=message)
         try:
             self._call_ended_hook(batch_id)
         except Exception:
-            log.exception("nobody could be told that a batch has failed: %s", batch_id)
+            log.exception("the ended hook of a failed batch failed: %s", batch_id)
 
     def _call_ended_hook(self, batch_id: str) -> None:
         if self._on_ended is not None:
@@ -153,7 +153,7 @@ class BatchWorker:
 
 
 def _is_connection_error(error: Exception) -> bool:
-    """Whether the database could not be reached, rather than did not like what it was told."""
+    """Whether the database could not be reached, rather than refused a statement."""
     if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated

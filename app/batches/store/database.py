@@ -45,7 +45,7 @@ T = TypeVar("T")
 
 DATABASE_FILE: Final = "eyeline.sqlite"
 OLD_QUEUE: Final = "jobs.sqlite"
-"""Where the queue of version 1 lay: what it knew, our tables know."""
+"""The queue of version 1, which our tables replace."""
 LOCK_FILE: Final = "eyeline.lock"
 BUSY_TIMEOUT_MS: Final = 30_000
 POOL_SIZE: Final = 5
@@ -58,7 +58,7 @@ _RETRYABLE_SQLSTATES: Final = (
     "55P03",
 )  # serialisation, deadlock, lock not available
 _SESSION_OPTIONS: Final = (
-    # A process that freezes inside a transaction must not hold everybody else up for ever.
+    # A process that freezes inside a transaction must not block the others for ever.
     "-c idle_in_transaction_session_timeout=20000 -c lock_timeout=30000 "
     "-c tcp_keepalives_idle=10 -c tcp_keepalives_interval=5 -c tcp_keepalives_count=3"
 )
@@ -70,7 +70,7 @@ class DatabaseUnavailable(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Database:
-    """``engine``: for whoever keeps tables beside ours. ``dbos_url``, ``dbos_engine``: its own."""
+    """``engine``: of our tables. ``dbos_url``, ``dbos_engine``: for DBOS' own connections."""
 
     engine: sa.Engine
     dbos_url: str
@@ -86,14 +86,14 @@ class Database:
         return sa.cast(sa.extract("epoch", sa.func.clock_timestamp()), sa.Double)
 
     def insert(self, table: sa.Table) -> postgresql.Insert | sqlite.Insert:
-        """An insert that can be told what to do with a row that is there already."""
+        """An insert that supports ``on_conflict_…``."""
         return postgresql.insert(table) if self.shared else sqlite.insert(table)
 
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
-        """A connection that holds nobody up."""
+        """A connection for reading, which blocks nobody."""
         with self.engine.connect() as connection:
-            # Each statement for itself: on the way to a server a transaction costs two more trips.
+            # Each statement on its own: a transaction costs two more trips to the server.
             if self.shared:
                 yield connection.execution_options(isolation_level="AUTOCOMMIT")
             else:
@@ -112,10 +112,10 @@ class Database:
         raise AssertionError("unreachable")
 
     def terminate_sessions(self, executor_ids: Collection[str]) -> int:
-        """End the sessions of processes that are taken for dead; how many there were.
+        """End the sessions of processes presumed dead; how many there were.
 
-        One that froze in the middle of a statement keeps what it had locked for as long as it is
-        frozen: no timeout of the server's runs while it waits for the rest of a message.
+        A process that froze in the middle of a statement keeps its locks: no timeout of the server
+        runs while it waits for the rest of a message.
         """
         if not self.shared or not executor_ids:
             return 0
@@ -128,7 +128,7 @@ class Database:
 
     def close(self) -> None:
         for engine in (self.engine, self.dbos_engine):
-            # Whoever has just written down that a workflow is done is about to give it back.
+            # A thread that has just stored a workflow's end is about to return its connection.
             until = time.monotonic() + 1.0
             while engine.pool.checkedout() and time.monotonic() < until:  # type: ignore[attr-defined]
                 time.sleep(0.01)
@@ -139,7 +139,7 @@ class Database:
 
 
 def open_database(url: str | None, data_dir: Path, name: str = "") -> Database:
-    """Open, make what is missing; ``name``: of the process, by which others can cut it off.
+    """Open, create or upgrade the tables. ``name``: of the process, to end its sessions by.
 
     Raises ``DatabaseUnavailable``, ``TablesTooNew`` or ``OSError``.
     """
@@ -175,15 +175,15 @@ def _open_sqlite(data_dir: Path) -> Database:
 
 
 def _lock_folder(data_dir: Path) -> IO[str]:
-    """The lock that says whose the folder is; goes with the process, however that ends."""
+    """Lock the folder for this process; the lock ends with it, however it ends."""
     lock = (data_dir / LOCK_FILE).open("a")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
         lock.close()
         raise DatabaseUnavailable(
-            f"another process works in {data_dir}: SQLite serves one at a time; stop that one, "
-            "give this one another EYELINE_DATA_DIR, or share a Postgres by EYELINE_DATABASE_URL"
+            f"another process works in {data_dir}: SQLite allows one at a time; stop that one, "
+            "set another EYELINE_DATA_DIR, or share a Postgres by EYELINE_DATABASE_URL"
         ) from None
     return lock
 
@@ -218,7 +218,7 @@ def _open_postgres(url: str, name: str) -> Database:
         raise DatabaseUnavailable("EYELINE_DATABASE_URL is not a URL") from None
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise DatabaseUnavailable(
-            f"EYELINE_DATABASE_URL is {parsed.drivername}://…, and only postgresql:// is known here"
+            f"EYELINE_DATABASE_URL is {parsed.drivername}://…, and only postgresql:// is supported"
         )
     parsed = parsed.set(drivername="postgresql+psycopg")
     user_options = str(parsed.query.get("options", ""))
@@ -238,7 +238,7 @@ def _open_postgres(url: str, name: str) -> Database:
 
 
 def _closed(*_: object) -> None:
-    """A thread that waits on what another process does would go on asking for ever."""
+    """Refuse new connections: a thread of DBOS that polls would ask for ever."""
     raise sa.exc.ResourceClosedError("the database was closed")
 
 

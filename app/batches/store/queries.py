@@ -1,4 +1,4 @@
-"""How a batch stands, as it is told."""
+"""Reads batches: status, counts, request and time left."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def count_batches(engine: sa.Engine) -> BatchCounts:
     )
     statement = sa.select(batches.c.status, sa.func.count(), waiting).group_by(batches.c.status)
     with engine.connect() as connection:
-        # SQLite begins every transaction for writing unless it is told that this one only reads.
+        # On SQLite every transaction begins for writing, unless it is marked as reading.
         rows = connection.execution_options(reading=True).execute(statement).all()
     by_status = dict.fromkeys(Status, 0) | {Status(row[0]): int(row[1]) for row in rows}
     return BatchCounts(by_status, sum(int(row[2]) for row in rows))
@@ -53,7 +53,7 @@ class BatchPage:
 
 
 def find_batch(database: Database, batch_id: str, owner: str | None) -> BatchRow:
-    """The row of a batch; ``owner`` ``None`` is the house itself. Raises ``NotFound``."""
+    """The row of a batch; ``owner`` ``None``: of any owner. Raises ``NotFound``."""
     with database.reading() as c:
         return select_row(c, database, batch_id, owner)
 
@@ -64,14 +64,14 @@ def read_batch(database: Database, batch_id: str, owner: str | None) -> Batch:
 
 
 def read_batch_page(database: Database, owner: str, cursor: str | None, limit: int) -> BatchPage:
-    """Raises ``InvalidRequest`` for a cursor that was made up."""
+    """Raises ``InvalidRequest`` for an invalid cursor."""
     not_expired = sa.or_(batches.c.expires_at.is_(None), batches.c.expires_at > database.now)
     statement = sa.select(batches, database.now.label("now")).where(
         batches.c.owner == owner, not_expired
     )
     if cursor is not None:
         if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
-            raise InvalidRequest("this cursor was not given out here")
+            raise InvalidRequest("invalid cursor: use the one of the page before")
         statement = statement.where(batches.c.no < int(cursor))
     with database.reading() as c:
         rows = c.execute(statement.order_by(batches.c.no.desc()).limit(limit + 1)).all()
@@ -80,7 +80,7 @@ def read_batch_page(database: Database, owner: str, cursor: str | None, limit: i
 
 
 def batch_from_row(row: BatchRow) -> Batch:
-    """A row of ``by_status`` (and ``now``) as it is told."""
+    """A row of ``batches``, with ``now``."""
     request = BatchRequest(
         prior=row.prior,
         owner=row.owner,
@@ -113,7 +113,7 @@ def batch_from_row(row: BatchRow) -> Batch:
 
 
 def request_from_row(row: BatchRow) -> BatchRequest:
-    """What was asked for."""
+    """The request that created the batch."""
     return batch_from_row(row).request
 
 
@@ -127,7 +127,7 @@ def select_row(
 ) -> BatchRow:
     """Inside the caller's transaction, which holds the row if ``locked``.
 
-    Raises ``NotFound``; to an owner a batch is gone once its time is over, whoever erases it when.
+    Raises ``NotFound``; to its owner a batch is gone once it has expired, before it is deleted.
     """
     row = None
     if "\x00" not in batch_id:  # Postgres would refuse to look for it
@@ -139,12 +139,12 @@ def select_row(
 
 
 def is_expired(row: BatchRow) -> bool:
-    """Whether a batch's time is over: it is to be erased."""
+    """Whether a batch has expired."""
     return row.expires_at is not None and bool(row.expires_at <= row.now)
 
 
 def _estimate_eta_s(row: BatchRow) -> float | None:
-    """Seconds until the last item, at the pace of the last stretch."""
+    """Seconds until the last item, at the pace of the last window."""
     if row.status not in (Status.IN_PROGRESS, Status.FINALIZING):
         return None
     remaining: int = row.total - row.completed - row.failed

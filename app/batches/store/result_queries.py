@@ -1,4 +1,4 @@
-"""Results on their way out: a page at a time, or all of them, never many at once in memory."""
+"""Reads results: a page at a time, or all of them, never many at once in memory."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ PAGE_ROWS: Final = 500
 class ResultPage:
     """Results in the order asked for. ``next_cursor``: where the next page begins, if anywhere.
 
-    ``more``: whether there is something on it already; of a batch at work it may come later.
+    ``more``: whether there is something on it already; while a batch is in progress it may come.
     """
 
     results: tuple[ItemResult, ...]
@@ -36,7 +36,7 @@ class ResultPage:
 
 @dataclass(frozen=True)
 class ResultQuery:
-    """Which results of a batch, and how. ``thumbnails``: whether findings come with theirs.
+    """Which results of a batch, and how. ``thumbnails``: whether to read them.
 
     ``order``: of the list, or the strongest evidence first and failures last. ``skip``: how many of
     them are left out before the first, where all are read.
@@ -129,7 +129,7 @@ def _contiguous_rows(
 def _select_results(
     query: ResultQuery, index_range: Sequence[sa.ColumnElement[bool]], limit: int, skip: int
 ) -> sa.Select[Any]:
-    """Which first, by the index alone; then what is told of each."""
+    """First the keys, by the index alone; then the rows."""
     matching = sa.select(*results.c).where(results.c.batch_no == query.batch_no, *index_range)
     if query.min_llr is not None:
         matching = matching.where(results.c.rank >= max(query.min_llr, FAILURE_RANK / 2))

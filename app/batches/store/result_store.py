@@ -1,4 +1,4 @@
-"""Pieces of work on their way into the database: all of a piece, or nothing, and never twice."""
+"""Stores outcomes: all of a commit or nothing, and each item once."""
 
 from __future__ import annotations
 
@@ -26,12 +26,12 @@ from app.batches.store.tables import batches, payloads, pictures, results, sourc
 from app.records import Failure, PictureRecord
 
 PACE_WINDOW_S: Final = 10.0
-"""How long throughput is counted before it is told."""
+"""Throughput is averaged over so long."""
 
 
 @dataclass(frozen=True, eq=False)
 class ItemOutcome:
-    """An item's answer on its way into the database. ``source_key``: of the picture's address.
+    """An item's answer before it is stored. ``source_key``: of the picture's address.
 
     The record of a picture that is stored already has no payload.
     """
@@ -54,11 +54,11 @@ def commit_outcomes(
     *,
     mark_progress: bool = False,
 ) -> Status | None:
-    """Keep what is new in ``outcomes``; how the batch stands, ``None`` if it is gone.
+    """Store what is new in ``outcomes``; the batch's status, ``None`` if it is gone.
 
-    Nothing is kept if the batch is no longer at work. ``mark_progress``: the chunk's marks go, too.
+    Nothing is stored unless the batch is in progress. ``mark_progress``: clear the chunk's marks.
     """
-    ordered = sorted(outcomes, key=lambda looked: looked.seq)
+    ordered = sorted(outcomes, key=lambda outcome: outcome.seq)
     return database.write(lambda c: _commit_outcomes(c, database, run, ordered, mark_progress))
 
 
@@ -95,7 +95,7 @@ def find_by_source(
 
 
 def read_payload(database: Database, batch_no: int, seq: int) -> bytes | None:
-    """The picture that came with an item, if it is still kept."""
+    """The picture uploaded with an item, if it is still stored."""
     statement = sa.select(payloads.c.data).where(
         payloads.c.batch_no == batch_no, payloads.c.seq == seq
     )
@@ -187,7 +187,7 @@ def _picture_row(batch_no: int, record: PictureRecord) -> dict[str, Any]:
 
 
 def _rank(record: PictureRecord) -> float:
-    """Where a picture stands in the order by llr: without a score, behind all that have one."""
+    """A picture's place in the order by llr: without a score, after all that have one."""
     return _ranked_llr(record) if record.outcome == "scored" else UNSCORED_RANK
 
 
@@ -213,7 +213,7 @@ def _insert_sources(
 
 
 def _drop_payloads(c: sa.Connection, batch_no: int, new_outcomes: Sequence[ItemOutcome]) -> None:
-    """Pictures that were looked at are not kept; those that may be tried again are."""
+    """Delete pictures that were analyzed, but for those that can be retried."""
     seqs = [
         outcome.seq
         for outcome in new_outcomes
@@ -273,7 +273,7 @@ def _add_counts(text: str, names: Sequence[str]) -> str:
 
 
 def _pace_columns(row: sa.Row[*tuple[Any, ...]], count_new: int) -> dict[str, float | None]:
-    """Items a second over the last stretch, and the stretch that is being counted."""
+    """Items a second over the last window, and the counts of the current one."""
     count, began = row.paced_items + count_new, row.paced_from
     if began is None:
         return {"paced_from": row.now, "paced_items": 0}

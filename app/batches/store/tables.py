@@ -1,11 +1,11 @@
-"""What is kept of batches, in tables that SQLite and Postgres both hold.
+"""The tables of batches, for SQLite and Postgres.
 
-``batches`` are counted and told; ``items`` are the rows of a list, as JSON; ``payloads`` the bytes
-of those that came with their picture, until it was looked at. A result is keyed (batch, seq), so
-that what is done twice is kept once; the ``pictures`` of a batch are keyed by their own SHA-256, so
-that the same one seen twice is analysed, kept and averaged once. ``sources`` say which picture an
-address led to. ``chunks`` are the ranges that a list is worked in, and what is known of how their
-work went. Times are seconds since 1970 by the database's clock.
+``batches`` hold status and counts; ``items`` the rows of a list, as JSON; ``payloads`` the bytes of
+uploaded pictures until they were analyzed. Results are keyed (batch, seq), so that what is done
+twice is stored once; the ``pictures`` of a batch are keyed by their SHA-256, so that equal ones are
+analyzed, stored and averaged once. ``sources`` map addresses to pictures. ``chunks`` are the ranges
+that a list is analyzed in, and how their runs ended. Times are seconds since 1970 by the database's
+clock.
 """
 
 from __future__ import annotations
@@ -175,10 +175,10 @@ deleted_batches = sa.Table(
     sa.Column("batch_no", _BIGINT, primary_key=True, autoincrement=False),
     sa.Column("id", sa.Text),
 )
-"""Batches that are gone for everybody; what is left of them is being erased."""
+"""Batches that nobody finds any more, while their rows are being deleted."""
 
 BATCH_TABLES: Final = (payloads, results, pictures, sources, averages, chunks, items)
-"""What is kept under a batch's number."""
+"""Tables with rows of a batch, by its number."""
 
 
 class TablesTooNew(ValueError):

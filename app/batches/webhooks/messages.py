@@ -29,9 +29,9 @@ class State(StrEnum):
     WAITING = "waiting"
     DELIVERED = "delivered"
     FAILED = "failed"
-    """Given up after the last try, or because its URL may not be reached."""
+    """After the last attempt, or because its URL is not allowed."""
     REFUSED = "refused"
-    """Its receiver answered 410: it wants no more of this."""
+    """Its receiver answered 410: it wants no more messages."""
 
 
 @dataclass(frozen=True)
@@ -47,7 +47,7 @@ class DeliveryAttempt:
 
 @dataclass(frozen=True)
 class WebhookDelivery:
-    """A message with all its tries. ``next_at``: when it is sent next, while it is waiting."""
+    """A message with all its attempts. ``next_at``: when it is sent next, while it is waiting."""
 
     id: str
     batch_id: str
@@ -65,9 +65,9 @@ def database_from_engine(engine: sa.Engine) -> Database:
 
 
 def enqueue_webhook(batch: Batch, engine: sa.Engine) -> None:
-    """Write down that ``batch`` has ended, for its receiver; twice is once.
+    """Enqueue a message that ``batch`` has ended; twice is once.
 
-    A batch that ends again, because what failed was tried again, is told of again.
+    A batch that ends again after a retry has another message.
     """
     url = batch.request.webhook_url
     if url is None or not batch.has_ended:
@@ -78,7 +78,7 @@ def enqueue_webhook(batch: Batch, engine: sa.Engine) -> None:
     database = database_from_engine(engine)
 
     def transaction(c: sa.Connection) -> None:
-        # Whoever deletes a batch deletes its row first: nothing is added behind their back.
+        # A deletion deletes this row first: nothing is added to a deleted batch.
         lock_row = sa.select(batches.c.no).where(batches.c.id == batch.id).with_for_update()
         batch_no = c.scalar(lock_row)
         if batch_no is None:
@@ -99,7 +99,7 @@ def enqueue_webhook(batch: Batch, engine: sa.Engine) -> None:
 
 
 def list_deliveries(engine: sa.Engine, batch_id: str) -> tuple[WebhookDelivery, ...]:
-    """What was, or is to be, sent about a batch; the newest first."""
+    """The messages of a batch, sent or waiting; the newest first."""
     statement = sa.select(webhook_messages).join(
         batches, batches.c.no == webhook_messages.c.batch_no
     )
@@ -111,7 +111,7 @@ def list_deliveries(engine: sa.Engine, batch_id: str) -> tuple[WebhookDelivery, 
 
 
 def resend(engine: sa.Engine, batch_id: str, message_id: str) -> WebhookDelivery:
-    """Send a message again now, whatever became of it; it keeps its id. Raises ``NotFound``."""
+    """Send a message again now, in any state; it keeps its id. Raises ``NotFound``."""
     database = database_from_engine(engine)
 
     def transaction(c: sa.Connection) -> WebhookDelivery:

@@ -1,4 +1,4 @@
-"""Messages that are due: taken by one sender at a time, and what came of sending them."""
+"""The outbox: messages that are due, claimed by one sender at a time, and their results."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from app.batches.webhooks.messages import State
 from app.batches.webhooks.webhook_tables import webhook_attempts, webhook_messages
 
 RETRY_DELAYS_S: Final = (5.0, 30.0, 120.0, 600.0, 3_600.0, 10_800.0, 28_800.0)
-"""Between one try and the next: eight tries over about twelve hours."""
+"""Between attempts: eight of them over about twelve hours."""
 JITTER: Final = 0.2
-"""Each wait is up to this share shorter or longer: what failed together returns one by one."""
+"""Each delay is up to this share shorter or longer, so that attempts spread."""
 HTTP_GONE: Final = 410
 
 _random: Final = random.SystemRandom()
@@ -25,7 +25,7 @@ _random: Final = random.SystemRandom()
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """A message in the hands of one sender. ``lease``: what shows that it still is."""
+    """A message claimed by one sender. ``lease``: shows that the claim still holds."""
 
     batch_no: int
     id: str
@@ -36,7 +36,7 @@ class OutgoingMessage:
 
 @dataclass(frozen=True)
 class DeliveryResult:
-    """What came of one try. ``is_final``: no other try could end differently."""
+    """The result of one attempt. ``is_final``: no other attempt could end differently."""
 
     status: int | None
     error: str | None
@@ -50,13 +50,13 @@ class DeliveryResult:
 
 
 def has_due(database: Database) -> bool:
-    """Whether there is anything to take; holds nobody up."""
+    """Whether there is anything to claim; blocks nobody."""
     with database.reading() as c:
         return c.execute(_select_due(database).limit(1)).first() is not None
 
 
 def claim(database: Database, limit: int, lease_s: float) -> list[OutgoingMessage]:
-    """Up to ``limit`` messages that are due, for ``lease_s``, in which nobody else gets them."""
+    """Claim up to ``limit`` due messages for ``lease_s``."""
 
     def transaction(c: sa.Connection) -> list[OutgoingMessage]:
         due = _select_due(database).order_by(webhook_messages.c.due_at).limit(limit)
@@ -80,10 +80,9 @@ def record_attempt(
     result: DeliveryResult,
     jitter: Callable[[], float] = lambda: _random.uniform(1.0 - JITTER, 1.0 + JITTER),
 ) -> State | None:
-    """Write down a try and what follows; ``None`` if the message is gone with its batch.
+    """Store an attempt and what follows; ``None`` if the message is gone with its batch.
 
-    A sender that was so slow that another one has the message by now only adds to the log, unless
-    what it sent has arrived.
+    A sender whose lease has passed to another only adds to the log, unless its message arrived.
     """
 
     def transaction(c: sa.Connection) -> State | None:
@@ -115,7 +114,7 @@ def record_attempt(
 
 
 def release_lease(database: Database, message: OutgoingMessage) -> None:
-    """Nothing came of it, and the sender leaves: it is due for whoever comes next."""
+    """End a claim without an attempt: the message is due for any sender."""
     conditions = (*_message_filter(message), webhook_messages.c.lease == message.lease)
     database.write(
         lambda c: c.execute(sa.update(webhook_messages).where(*conditions).values(**_NO_LEASE))
@@ -131,7 +130,7 @@ def _select_due(database: Database) -> sa.Select[Any]:
 def _next_columns(
     round_: int, result: DeliveryResult, now: float, jitter: Callable[[], float]
 ) -> dict[str, Any]:
-    """What the message is to be after a try that was number ``round_ + 1`` of its round."""
+    """The message's columns after attempt number ``round_ + 1`` of its round."""
     if result.is_delivered:
         return {"state": State.DELIVERED, "due_at": None}
     if result.status == HTTP_GONE:

@@ -1,6 +1,6 @@
-"""What is kept of webhooks: each message until it has arrived or was given up, and every try.
+"""The tables of webhooks: messages, and every attempt to deliver one.
 
-Both are keyed by the batch they tell of, and go with it.
+Both are keyed by their batch, and are deleted with it.
 """
 
 from __future__ import annotations
@@ -23,12 +23,12 @@ webhook_messages = sa.Table(
     sa.Column("body", sa.LargeBinary, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("created_at", sa.Double, nullable=False),
-    # When it is to be sent next; nobody waits for it once this is empty.
+    # When it is to be sent next; NULL once it is delivered, failed or refused.
     sa.Column("due_at", sa.Double),
-    # Tries since it was made, or last sent by hand: how far the waits have grown.
+    # Attempts since it was created, or last resent by hand: they set the next delay.
     sa.Column("round", sa.Integer, nullable=False, server_default="0"),
     sa.Column("tries", sa.Integer, nullable=False, server_default="0"),
-    # Whoever sends it holds it until then; whoever died holding it does so no longer.
+    # A sender's claim, and when it lapses.
     sa.Column("lease", sa.Text),
     sa.Column("leased_until", sa.Double, nullable=False, server_default="0"),
     sa.Index("webhook_messages_due", "due_at"),
@@ -47,4 +47,4 @@ webhook_attempts = sa.Table(
 )
 
 WEBHOOK_TABLES: Final = (webhook_attempts, webhook_messages)
-"""What is kept of webhooks under a batch's number."""
+"""Tables with rows of a batch, by its number."""

@@ -1,4 +1,4 @@
-"""Processes that die in the middle: nothing lost, nothing twice, and nobody dies for ever."""
+"""Processes that crash: nothing lost, nothing twice, and no crash repeats for ever."""
 
 import os
 import signal
@@ -63,7 +63,7 @@ def is_ready(process: subprocess.Popen[str]) -> bool:
 
 
 def read_single_batch(engine: sa.Engine) -> Batch | None:
-    """The one batch, read past every desk."""
+    """The one batch, read past every service."""
     statement = sa.select(tables.batches, sa.literal(time.time()).label("now"))
     with engine.connect() as c:
         row = c.execute(statement).one_or_none()

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.batches.execution import chunks
-from app.batches.execution.picture_executor import SharedLock, failure_from_error
+from app.batches.execution.failures import failure_from_error
+from app.batches.execution.picture_executor import SharedLock
 from app.batches.store import row_codec, tile_sums
 from app.errors import FetchFailed, FetchTimeout, NotAnImage
 from app.records import Failure, Item
