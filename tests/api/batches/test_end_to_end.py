@@ -107,7 +107,7 @@ def test_a_list_in_results_pictures_and_events_out_and_still_there_after_a_resta
         assert batch.request_counts.completed == len(PICTURES)
         assert batch.request_counts.failed == 1
         assert batch.cohort is not None
-        assert set(batch.cohort) >= {
+        assert batch.cohort.model_fields_set >= {
             "prevalence", "expected_false_flags", "concentration", "duplicates", "templates",
         }  # fmt: skip
         path = f"/v1/batches/{batch.id}"
