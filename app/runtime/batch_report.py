@@ -100,6 +100,7 @@ def build_report(
         failures=tuple(sorted(failures.values(), key=lambda f: (-f.count, f.code))),
         list_name=list_name,
         status=batch.status,
+        notes=tuple(batch.request.notes),
     )
 
 

@@ -109,6 +109,12 @@ def test_items_are_listed_by_name_and_result() -> None:
     assert report.flagged[0].sha256 == record_of(bytes_of(0)).sha256
 
 
+def test_the_notes_of_the_list_are_in_its_report() -> None:
+    notes = ("1 row repeats another.", "Dropped: `email`.")
+    assert make_report(BATCH).notes == ()
+    assert make_report(replace(BATCH, request=replace(BATCH.request, notes=notes))).notes == notes
+
+
 def test_the_contact_is_the_operators() -> None:
     report = build_report(BATCH, [], iter([]), {"id": "cal"}, 0.0005, contact="abuse@example.org")
     assert report.contact == "abuse@example.org"

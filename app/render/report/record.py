@@ -72,7 +72,8 @@ class Report:
     ``named``: flagged, inconclusive, not scored and failed items by name. ``figures``: of the
     calibration. ``contact``: of the operator, empty if none is set.
     ``list_name``: what people call the list, empty if that is unknown. ``status``: of the batch, in
-    a word; stated where not everything was analyzed.
+    a word; stated where not everything was analyzed. ``notes``: what was noticed while the list was
+    read, as sentences.
     """
 
     batch_id: str
@@ -101,6 +102,7 @@ class Report:
     contact: str = ""
     list_name: str = ""
     status: str = "completed"
+    notes: tuple[str, ...] = ()
 
     @property
     def flagged_count(self) -> int:

@@ -40,6 +40,7 @@ class Section:
 SECTIONS: Final = (
     Section("summary", "Summary"),
     Section("counts", "Counts"),
+    Section("notes", "How the list was read", lambda r: bool(r.notes)),
     Section("cohort", "What the list says as a whole", lambda r: bool(r.cohort)),
     Section(
         "pictures", "The list in pictures", lambda r: bool(r.montage or r.composite or r.scatter)

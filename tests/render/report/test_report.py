@@ -106,6 +106,7 @@ def make_report(name: str = "@alice", **changes: object) -> Report:
         },
         contact="abuse@example.org",
         failures=(FailureGroup("fetch_failed", "The picture could not be fetched", 3, name),),
+        notes=(f"Dropped the column `{name}`.", "1 row repeats another."),
     )
     return replace(default, **changes)  # type: ignore[arg-type]  # a test's own changes
 
@@ -156,6 +157,8 @@ class TestContent:
         "needed",
         [
             "bt_1",
+            "How the list was read Noticed while the list was read",
+            "Dropped the column `@alice`. 1 row repeats another.",
             "cal-1",
             "9.8.7",
             "2026-01-01 10:00:00 UTC",
@@ -214,6 +217,10 @@ class TestContent:
         assert len(everything) == 5
         assert all(everything)
         assert nothing == []
+
+    def test_a_list_without_notes_has_no_section_for_them(self) -> None:
+        assert 'id="notes"' in render_report(make_report()).decode()
+        assert 'id="notes"' not in render_report(make_report(notes=())).decode()
 
     def test_two_hundred_are_shown_and_the_rest_is_told(self) -> None:
         many = tuple(make_flagged(n) for n in range(MAX_FLAGGED + 50))
