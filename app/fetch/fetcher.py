@@ -20,7 +20,7 @@ from app.fetch.deadline import Deadline, start_deadline
 from app.fetch.guard import AddressGuard
 from app.fetch.policy import MAX_REDIRECTS, FetchPolicy, check_url, host_of
 from app.fetch.rate_limit import HostCooldowns, HostRateLimiter
-from app.fetch.resolver import ThreadedResolver
+from app.fetch.resolver import DnsResolver
 from app.fetch.status_errors import error_from_status, parse_retry_after
 from app.fetch.urls import REDIRECT_STATUSES, parse_url, resolve_redirect
 
@@ -52,7 +52,7 @@ class Fetcher:
         self._rate_limiter = HostRateLimiter(policy.per_host, policy.per_host_per_s)
         self._client = HttpClient(
             AddressGuard(self._allowed_networks),
-            resolver or ThreadedResolver(policy.connect_s),
+            resolver or DnsResolver(policy.connect_s),
             policy.connect_s,
         )
 

@@ -3,8 +3,8 @@
 ``record``: an audit hook sees, and stops, every connection and datagram before the system call.
 ``namespace``: inside ``unshare -rn``: a network of its own with loopback alone, in which every
 address of the world leads to loopback, so that a fetcher that lets one through really reaches a
-server; packets are counted. ``make_resolver`` in there also come from a name server of our own,
-through the machine's own resolver.
+server; packets are counted. Names are resolved there too, by the resolver of the service, from a
+name server of our own.
 """
 
 from __future__ import annotations
@@ -21,10 +21,12 @@ from ipaddress import ip_address
 from typing import Any, Final
 from urllib.parse import quote, unquote
 
+from aiohttp.abc import AbstractResolver, ResolveResult
+
 from app.errors import RequestError
 from app.fetch.fetcher import Fetcher
 from app.fetch.policy import FetchPolicy
-from app.fetch.resolver import AddressInfos, ThreadedResolver
+from app.fetch.resolver import resolve_numeric
 from tests.fetch.refused_urls import PUBLIC_ADDRESSES, refused_urls
 from tests.fetch.scripted_server import OK_RESPONSE, redirect_response
 
@@ -74,11 +76,18 @@ def address_urls(addresses: Sequence[str]) -> list[str]:
 # -- an audit hook
 
 
-def resolve_numeric(host: str, port: int, family: socket.AddressFamily) -> AddressInfos:
-    """The machine's resolver without its name servers: numbers in all spellings, and localhost."""
-    if host.rstrip(".").lower() in ("localhost", "ip6-localhost"):
-        host = "127.0.0.1"
-    return socket.getaddrinfo(host, port, family, socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
+class NumericResolver(AbstractResolver):
+    """Our resolver without its name servers: numbers in all spellings, and localhost."""
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        if host.rstrip(".").lower() in ("localhost", "ip6-localhost"):
+            host = "127.0.0.1"
+        return resolve_numeric(host, port, family)
+
+    async def close(self) -> None:
+        """Nothing is open."""
 
 
 async def run_recording() -> dict[str, Any]:
@@ -91,10 +100,7 @@ async def run_recording() -> dict[str, Any]:
 
     sys.addaudithook(hook)
 
-    def make_resolver() -> ThreadedResolver:
-        return ThreadedResolver(3.0, lookup=resolve_numeric)
-
-    async with Fetcher(POLICY, make_resolver()) as fetcher:
+    async with Fetcher(POLICY, NumericResolver()) as fetcher:
         refused = await count_outcomes(fetcher.fetch, refused_urls())
         refused_posts = await count_outcomes(make_post(fetcher), refused_urls())
         leaks = list(connected)
@@ -102,7 +108,7 @@ async def run_recording() -> dict[str, Any]:
         public = await count_outcomes(fetcher.fetch, address_urls(PUBLIC_ADDRESSES))
         connected_public = list(connected)
         connected.clear()
-    async with Fetcher(OPEN_POLICY, make_resolver()) as unguarded:
+    async with Fetcher(OPEN_POLICY, NumericResolver()) as unguarded:
         await count_outcomes(unguarded.fetch, CONTROL_URLS)
     return {
         "refused": refused,

@@ -3,70 +3,93 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import socket
-import threading
+import subprocess
+import sys
 import time
+from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
+from aiohttp.abc import AbstractResolver, ResolveResult
+from aiohttp.resolver import AsyncResolver
 
 from app.errors import FetchFailed, FetchTimeout, RequestError, UrlBlocked
 from app.fetch.fetcher import Fetcher
 from app.fetch.guard import AddressGuard, AddressRefused, host_allowed_var
 from app.fetch.policy import FetchPolicy
-from app.fetch.resolver import AddressInfos, LookupTimeout, ThreadedResolver
+from app.fetch.resolver import DnsResolver, LookupTimeout, resolve_numeric
 from tests.fetch.scripted_server import TableResolver, run_bounded
 
-LOOPBACK_INFOS: AddressInfos = [(socket.AF_INET, socket.SOCK_STREAM, 6, "", ("127.0.0.1", 80))]
 
-
-class BlockingLookup:
-    """A resolver whose slow names block until they are let go."""
+class BlockingResolver(AbstractResolver):
+    """Another resolver, whose slow names are answered when they are let go."""
 
     def __init__(self) -> None:
-        self.unblock = threading.Event()
-        self.lock = threading.Lock()
+        self.unblock = asyncio.Event()
         self.active = 0
         self.max_active = 0
-        self.threads: set[bool] = set()
 
-    def __call__(self, host: str, port: int, family: socket.AddressFamily) -> AddressInfos:
-        with self.lock:
-            self.active += 1
-            self.max_active = max(self.max_active, self.active)
-            self.threads.add(threading.current_thread().daemon)
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        self.active += 1
+        self.max_active = max(self.max_active, self.active)
         try:
             if "slow" in host:
-                self.unblock.wait(10)
+                await self.unblock.wait()
             if "none" in host:
                 raise socket.gaierror(socket.EAI_NONAME, "unknown")
-            return LOOPBACK_INFOS
+            return resolve_numeric("127.0.0.1", port, family)
         finally:
-            with self.lock:
-                self.active -= 1
+            self.active -= 1
+
+    async def close(self) -> None:
+        """Nothing is open."""
+
+
+class NameServer(asyncio.DatagramProtocol):
+    """Never answers for slow names, says that others do not exist, and counts the queries."""
+
+    def __init__(self) -> None:
+        self.queries: list[bytes] = []
+
+    def connection_made(self, transport: Any) -> None:
+        self._transport = transport
+
+    def datagram_received(self, data: bytes, address: tuple[str, int]) -> None:
+        self.queries.append(data)
+        if b"slow" not in data.lower():
+            question_end = data.index(b"\x00", 12) + 5
+            head = data[:2] + b"\x81\x83" + b"\x00\x01" + bytes(6)
+            self._transport.sendto(head + data[12:question_end], address)
+
+
+@contextlib.asynccontextmanager
+async def running_name_server() -> AsyncIterator[tuple[NameServer, str]]:
+    loop = asyncio.get_running_loop()
+    transport, server = await loop.create_datagram_endpoint(NameServer, local_addr=("127.0.0.1", 0))
+    try:
+        yield server, "127.0.0.1:{}".format(transport.get_extra_info("sockname")[1])
+    finally:
+        transport.close()
 
 
 def test_a_slow_name_is_left_after_a_while() -> None:
-    lookups = BlockingLookup()
-
     async def scenario() -> None:
+        lookups = BlockingResolver()
         with pytest.raises(LookupTimeout):
-            await ThreadedResolver(0.1, lookup=lookups).resolve("slow.example", 80)
+            await DnsResolver(0.1, resolver=lookups).resolve("slow.example", 80)
+        assert (lookups.active, lookups.max_active) == (0, 1)
 
-    try:
-        run_bounded(scenario())
-        assert (
-            lookups.active == 1
-        )  # it goes on, and nobody waits for it: not even the process's end
-        assert lookups.threads == {True}
-    finally:
-        lookups.unblock.set()
+    run_bounded(scenario())
 
 
 def test_slow_names_of_one_domain_starve_nobody_else() -> None:
-    lookups = BlockingLookup()
-
     async def scenario() -> None:
-        names = ThreadedResolver(1.5, max_threads=8, max_per_domain=4, lookup=lookups)
+        lookups = BlockingResolver()
+        names = DnsResolver(1.5, max_per_domain=4, resolver=lookups)
         slow = [asyncio.create_task(names.resolve(f"{n}.slow.example", 80)) for n in range(100)]
         await asyncio.sleep(0.05)
         assert lookups.active == 4
@@ -75,86 +98,119 @@ def test_slow_names_of_one_domain_starve_nobody_else() -> None:
         assert {answer[0]["host"] for answer in answers} == {"127.0.0.1"}
         failed = await asyncio.gather(*slow, return_exceptions=True)
         assert {type(error) for error in failed} == {LookupTimeout}
-
-    try:
-        run_bounded(scenario())
         assert lookups.max_active <= 8
-    finally:
-        lookups.unblock.set()
+
+    run_bounded(scenario())
 
 
-def test_threads_are_counted_until_they_end() -> None:
-    lookups = BlockingLookup()
-
+def test_a_place_is_free_again_when_nobody_waits_any_more() -> None:
     async def scenario() -> None:
-        names = ThreadedResolver(0.3, max_threads=2, max_per_domain=2, lookup=lookups)
-        for n in range(3):  # the last one finds no thread
-            with pytest.raises(LookupTimeout):
-                await names.resolve(f"slow.{n}.example", 80)
+        lookups = BlockingResolver()
+        names = DnsResolver(0.3, max_per_domain=2, resolver=lookups)
+        asked = [names.resolve(f"{n}.slow.example", 80) for n in range(3)]
+        failed = await asyncio.gather(*asked, return_exceptions=True)
+        assert {type(error) for error in failed} == {LookupTimeout}
         assert lookups.max_active == 2
+        cancelled = asyncio.create_task(names.resolve("3.slow.example", 80))
+        await asyncio.sleep(0.05)
+        cancelled.cancel()
+        await asyncio.gather(cancelled, return_exceptions=True)
+        assert lookups.active == 0
         lookups.unblock.set()
-        await asyncio.sleep(0.3)
-        assert await names.resolve("quick.example", 80)
+        assert await names.resolve("4.slow.example", 80)
         assert len(names._domain_slots) == 0
 
-    try:
-        run_bounded(scenario())
-    finally:
-        lookups.unblock.set()
+    run_bounded(scenario())
+
+
+def test_a_name_server_that_never_answers_is_a_timeout_by_either_clock() -> None:
+    """Ours, and that of c-ares, whose time runs out first where ours is long."""
+
+    async def scenario() -> None:
+        async with running_name_server() as (server, address):
+            inner = AsyncResolver(nameservers=[address], timeout=0.1, tries=2)
+            for timeout_s in (0.1, 30.0):
+                started = time.monotonic()
+                with pytest.raises(LookupTimeout):
+                    await DnsResolver(timeout_s, resolver=inner).resolve("slow.example.", 80)
+                assert time.monotonic() - started < 10.0
+            with pytest.raises(OSError, match="not found") as caught:
+                await DnsResolver(5.0, resolver=inner).resolve("none.example.", 80)
+            assert not isinstance(caught.value, LookupTimeout)
+            assert any(b"slow" in query.lower() for query in server.queries)
+            await inner.close()
+
+    run_bounded(scenario())
 
 
 def test_a_look_up_that_nobody_waits_for_any_more_harms_nobody() -> None:
-    lookups = BlockingLookup()
+    """Neither a loop that ends before the answer, nor the end of the process, waits for it."""
+    program = """if True:
+        import asyncio, socket
+        from aiohttp.resolver import AsyncResolver
+        from app.fetch.resolver import DnsResolver
 
-    async def scenario() -> None:
-        names = ThreadedResolver(5.0, lookup=lookups)
-        asked = asyncio.create_task(names.resolve("slow.example", 80))
-        await asyncio.sleep(0.05)
-        asked.cancel()
-        await asyncio.gather(asked, return_exceptions=True)
+        async def main():
+            server = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+            server.bind(("127.0.0.1", 0))
+            address = "127.0.0.1:%d" % server.getsockname()[1]
+            inner = AsyncResolver(nameservers=[address], timeout=60.0, tries=2)
+            names = DnsResolver(60.0, resolver=inner)
+            asked = asyncio.create_task(names.resolve("slow.example.", 80))
+            server.settimeout(10)
+            await asyncio.to_thread(server.recv, 512)
+            asked.cancel()
+            await asyncio.gather(asked, return_exceptions=True)
+            await names.close()
 
-    run_bounded(scenario())  # the loop ends first, the thread after it
-    lookups.unblock.set()
-    until = time.monotonic() + 5.0
-    while lookups.active and time.monotonic() < until:
-        time.sleep(0.01)
-    assert lookups.active == 0
+        asyncio.run(main())
+    """
+    process = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=30, check=False
+    )
+    assert (process.returncode, process.stderr) == (0, "")
 
 
-def fetch_failure(resolver: ThreadedResolver | TableResolver, policy: FetchPolicy) -> RequestError:
-    async def scenario() -> None:
-        async with Fetcher(policy, resolver) as fetcher:
-            await fetcher.fetch("http://slow.none.example/")
+@pytest.mark.parametrize(
+    ("spelling", "address"),
+    [
+        ("127.1", "127.0.0.1"),
+        ("0x7f.1", "127.0.0.1"),
+        ("2130706433", "127.0.0.1"),
+        ("0177.0.0.1", "127.0.0.1"),
+        ("::ffff:10.0.0.1", "::ffff:10.0.0.1"),
+    ],
+)
+def test_a_number_is_no_name_in_any_spelling(spelling: str, address: str) -> None:
+    table = TableResolver({})
 
-    with pytest.raises(RequestError) as caught:
-        run_bounded(scenario())
-    return caught.value
+    async def scenario() -> list[ResolveResult]:
+        return await DnsResolver(1.0, resolver=table).resolve(spelling, 80)
+
+    assert {answer["host"] for answer in run_bounded(scenario())} == {address}
+    assert table.queries == []
 
 
 def test_a_slow_name_is_a_timeout_and_an_unknown_one_a_failure() -> None:
-    lookups = BlockingLookup()
     policy = FetchPolicy(max_bytes=1000)
 
-    async def slow() -> None:
-        async with Fetcher(policy, ThreadedResolver(0.1, lookup=lookups)) as fetcher:
-            await fetcher.fetch("http://slow.example/")
+    async def fetch(host: str) -> None:
+        names = DnsResolver(0.1, resolver=BlockingResolver())
+        async with Fetcher(policy, names) as fetcher:
+            await fetcher.fetch(f"http://{host}/")
 
-    async def unknown() -> None:
-        async with Fetcher(policy, ThreadedResolver(0.1, lookup=lookups)) as fetcher:
-            await fetcher.fetch("http://none.example/")
-
-    try:
-        with pytest.raises(FetchTimeout, match="name"):
-            run_bounded(slow())
-        with pytest.raises(FetchFailed, match="no such host"):
-            run_bounded(unknown())
-    finally:
-        lookups.unblock.set()
+    with pytest.raises(FetchTimeout, match="name"):
+        run_bounded(fetch("slow.example"))
+    with pytest.raises(FetchFailed, match="no such host"):
+        run_bounded(fetch("none.example"))
 
 
-def test_the_machines_own_resolver_answers() -> None:
+def test_the_machines_own_names_are_resolved() -> None:
     async def scenario() -> set[str]:
-        return {answer["host"] for answer in await ThreadedResolver(3.0).resolve("localhost", 80)}
+        names = DnsResolver(3.0)
+        answers = await names.resolve("localhost", 80)
+        await names.close()
+        return {answer["host"] for answer in answers}
 
     assert run_bounded(scenario()) <= {"127.0.0.1", "::1"}
 
