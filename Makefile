@@ -77,7 +77,7 @@ $(FUZZ)/.installed: tests/fuzz/requirements.txt $(INSTALLED)
 evaluate: corpus setup ## error rates of the models here on CORPUS=<folder with manifest.csv>
 	$(BIN)/eyeline evaluate "$(CORPUS)" $(ARGS)
 
-fit: corpus setup ## write models/calibration.json from CORPUS=<folder with manifest.csv>
+fit: corpus setup ## write models/calibration.json, cohort.json and canary.json from CORPUS=<folder with manifest.csv>
 	$(BIN)/eyeline fit "$(CORPUS)" $(ARGS)
 
 fit-texture: corpus $(TRAIN)/.installed ## train models/*.onnx on CORPUS=<folder>: hours; goes on where it was stopped
