@@ -1,7 +1,9 @@
 """Tar → its entries, streamed. Only headers are trusted to be headers; nothing is written to disk.
 
-A reader of our own, because ``tarfile`` remembers every entry and reads a header's extension
-whole, however large it says it is.
+A reader of our own, because ``tarfile`` is not made for hostile archives, and a bounded ``TarInfo``
+would not change that. With Python 3.11.7, an extended header of 64 KiB takes its search for
+``hdrcharset`` 3.6 s (CVE-2024-6232), 2,000 long names in a row end in ``RecursionError``, and a
+damaged header ends the archive without an error, so that the entries behind it would be lost.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import gzip
 import io
 import struct
 import tarfile
+import time
 import zipfile
 from collections.abc import Mapping
 
@@ -216,6 +217,31 @@ def test_a_tar_whose_extension_claims_gigabytes() -> None:
     data[148:156] = b"%06o\x00 " % sum(data[:512])
     with pytest.raises(ListUnreadable, match="absurdly long"):
         read_items(bytes(data))
+
+
+def test_a_tar_with_a_damaged_header_is_not_read_as_if_it_ended_there() -> None:
+    data = bytearray(build_tar({"a.jpg": JPEG, "b.jpg": JPEG}, tarfile.USTAR_FORMAT))
+    data[data.index(b"b.jpg")] ^= 1
+    with pytest.raises(ListUnreadable, match="damaged"):
+        read_items(bytes(data))
+
+
+def test_many_long_names_before_one_entry_of_a_tar() -> None:
+    long_name = tarfile.TarInfo("x")
+    long_name.type, long_name.size = tarfile.GNUTYPE_LONGNAME, 512
+    repeated = long_name.tobuf(tarfile.USTAR_FORMAT) + b"long.jpg".ljust(512, b"\x00")
+    parsed_items = read_items(repeated * 2_000 + build_tar({"a.jpg": JPEG}, tarfile.USTAR_FORMAT))
+    assert [item.source for item in parsed_items] == ["long.jpg"]
+
+
+def test_an_extended_header_of_digits_takes_no_time() -> None:
+    extended = tarfile.TarInfo("x")
+    extended.type, extended.size = tarfile.XHDTYPE, 1 << 16
+    header = extended.tobuf(tarfile.USTAR_FORMAT) + b"1" * (1 << 16)
+    started = time.process_time()
+    parsed_items = read_items(header * 8 + build_tar({"a.jpg": JPEG}, tarfile.USTAR_FORMAT))
+    assert time.process_time() - started < 2.0
+    assert [item.source for item in parsed_items] == ["a.jpg"]
 
 
 @pytest.mark.parametrize("cut", [600, 1100, 2000])
