@@ -8,7 +8,6 @@ from typing import Final, NamedTuple
 
 from app.errors import FetchFailed, TooLarge
 from app.fetch.signed_urls import is_signed_url
-from app.fetch.urls import MAX_URL_CHARS
 
 
 async def fetch_with_fallback(
@@ -31,9 +30,6 @@ async def fetch_with_fallback(
     return await fetch(fallback_url)
 
 
-_URL: Final = re.compile(
-    r"https?://[^\s/?#@\\\x00-\x1f\x7f]+(?:[/?#][^\s\x00-\x1f\x7f]*)?", re.IGNORECASE
-)
 _PICTURE_HINT: Final = re.compile(
     r"\.(?:jpe?g|png|webp|gif|avif)\b|avatar|profile_(?:image|pic)|twimg\.com|/u/\d+", re.IGNORECASE
 )
@@ -83,27 +79,9 @@ class AvatarUrl(NamedTuple):
     is_default: bool = False
 
 
-def is_url(cell: str) -> bool:
-    """Whether a cell is an absolute http:// or https:// URL that could be fetched."""
-    return url_defect(cell.strip()) is None
-
-
 def looks_like_picture(cell: str) -> bool:
     """Whether a URL's path suggests a picture, such as an avatar."""
     return _PICTURE_HINT.search(cell) is not None
-
-
-def url_defect(url: str) -> str | None:
-    """Why ``url`` cannot be fetched, as a sentence's end; ``None`` if it may be tried."""
-    if len(url) <= MAX_URL_CHARS and _URL.fullmatch(url):
-        return None
-    if len(url) > MAX_URL_CHARS:
-        return f"has a URL of more than {MAX_URL_CHARS} characters."
-    if not re.match(r"https?://", url, re.IGNORECASE):
-        return "has no absolute http:// or https:// URL where the picture's should be."
-    if re.search(r"[\s\x00-\x1f\x7f]", url):
-        return "has a URL with a space or control character in it; percent-encode it."
-    return "has a URL without a host, or with a user name in it."
 
 
 def resolve_avatar_url(url: str) -> AvatarUrl:

@@ -10,7 +10,7 @@ from itertools import chain, islice
 from typing import Final
 
 from app.errors import ListUnreadable
-from app.fetch.avatar_urls import is_url
+from app.fetch.urls import is_url
 from app.lists.columns.names import is_column_name
 from app.lists.columns.platforms import how_to_ask
 from app.lists.columns.table import SAMPLE_ROWS, ListRow, ListTable

@@ -8,8 +8,8 @@ from itertools import chain, islice
 from typing import Final
 
 from app.errors import ListEmpty
-from app.fetch import avatar_urls
-from app.fetch.urls import MAX_URL_CHARS
+from app.fetch.avatar_urls import resolve_avatar_url
+from app.fetch.urls import MAX_URL_CHARS, is_url, url_defect
 from app.lists import failures
 from app.lists.archives.files import ArchiveFiles
 from app.lists.columns.account_values import clean_id, clean_text, is_rounded_id, parse_count
@@ -52,7 +52,7 @@ def build_items(table: ListTable, context: ReadContext) -> tuple[ColumnMapping, 
     files = context.files
 
     def is_picture_cell(cell: str) -> bool:
-        return avatar_urls.is_url(clean_text(cell)) or (files is not None and files.has(cell))
+        return is_url(clean_text(cell)) or (files is not None and files.has(cell))
 
     mapping = map_columns(table.names, valid_rows, is_picture_cell, table.how_to_ask)
     note_mapping(table, mapping, context.notes)
@@ -133,8 +133,8 @@ def _find_source(cells: Sequence[str], columns: Sequence[int]) -> tuple[str, str
             continue
         if not source:
             source = clean_text(cell)
-        elif cell != source and avatar_urls.is_url(cell):
-            if avatar_urls.is_url(source):
+        elif cell != source and is_url(cell):
+            if is_url(source):
                 return source, cell
             source = cell
     return source, fallback
@@ -174,10 +174,10 @@ def _build_item(
     account: dict[str, str],
 ) -> Item:
     """A row whose picture is behind a URL; anything else fails."""
-    defect, failure = avatar_urls.url_defect(source), None
+    defect, failure = url_defect(source), None
     if defect is not None:
         failure = failures.url_invalid(
-            f"{_location(seq, line)} {defect if source else 'has no picture URL.'}"
+            f"{_location(seq, line)} has no picture URL{f' to fetch. {defect}' if source else '.'}"
         )
     elif custom_id is not None and len(custom_id) > CUSTOM_ID_MAX_CHARS:
         failure = failures.row_invalid(
@@ -189,7 +189,7 @@ def _build_item(
         return Item(
             seq, shown_source, custom_id, line, failure=failure, cells=cells, account=account
         )
-    url, fallback_url, content_id, is_default = avatar_urls.resolve_avatar_url(source)
+    url, fallback_url, content_id, is_default = resolve_avatar_url(source)
     if is_default:
         failure = failures.default_picture(
             f"{_location(seq, line)} leads to the platform's default picture."
@@ -202,7 +202,7 @@ def _build_item(
 
 def _with_fallback(item: Item, smaller: str) -> Item:
     """The item with a smaller variant of its picture to fall back to."""
-    fallback = avatar_urls.resolve_avatar_url(smaller)
+    fallback = resolve_avatar_url(smaller)
     if fallback.is_default or smaller == item.url:
         return item
     return replace(item, fallback_url=fallback.fallback_url or fallback.url)

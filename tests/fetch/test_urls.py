@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.errors import UrlInvalid
-from app.fetch.urls import MAX_URL_CHARS, parse_url, resolve_redirect
+from app.fetch.urls import MAX_URL_CHARS, is_url, parse_url, resolve_redirect, url_defect
 
 
 @pytest.mark.parametrize(
@@ -138,3 +138,56 @@ def test_any_text_is_a_url_or_invalid(text: str) -> None:
     assert url.scheme in ("http", "https")
     assert url.host
     assert url.raw_user is None
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://a",
+        "HTTPS://A.example/",
+        "https://[::1]:8080/x",
+        "https://example.org?x",
+        "https://é.example/ü",
+    ],
+)
+def test_what_can_be_tried(url: str) -> None:
+    assert is_url(f" {url} ")
+
+
+@pytest.mark.parametrize(
+    ("url", "words"),
+    [
+        ("", "http"),
+        ("ftp://example.org/a", "http"),
+        ("//example.org/a", "http"),
+        ("javascript:alert(1)", "http"),
+        ("https://", "host"),
+        ("https:///a", "host"),
+        ("https://user@example.org/a", "user name"),
+        ("https://example.org/a b", "percent-encode"),
+        ("https://example.org/a\x00", "percent-encode"),
+        ("https://example.org/" + "a" * MAX_URL_CHARS, "4096"),
+    ],
+)
+def test_what_cannot_be_tried_and_why(url: str, words: str) -> None:
+    assert words in str(url_defect(url))
+
+
+@given(
+    st.text(max_size=40)
+    | st.builds(
+        "http{}://{}{}{}".format,
+        st.sampled_from(["", "s", "S", "\u017f"]),
+        st.text("aZ09.-_@:[]%\\\u212a é", max_size=12),
+        st.sampled_from(["", ".com", ".xn--p1ai", ":80", ".com:99999"]),
+        st.text("/?#a%\\ \x00\ud800\u2028é", max_size=6),
+    )
+)
+def test_a_row_of_a_list_and_a_request_have_the_same_urls(text: str) -> None:
+    if (defect := url_defect(text)) is None:
+        assert parse_url(text).host
+    else:
+        with pytest.raises(UrlInvalid) as caught:
+            parse_url(text)
+        assert caught.value.detail == defect
+    assert is_url(text) == (url_defect(text.strip()) is None)

@@ -6,7 +6,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from app.errors import NoAvatars
-from app.fetch.avatar_urls import is_url, looks_like_picture
+from app.fetch.avatar_urls import looks_like_picture
+from app.fetch.urls import is_url
 from app.lists.columns import names as column_names
 from app.lists.columns.named import (
     NamedColumns,

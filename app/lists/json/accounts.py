@@ -7,7 +7,7 @@ from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
-from app.fetch.avatar_urls import is_url
+from app.fetch.urls import is_url
 from app.lists.columns.names import PictureKind, field_names, picture_name, split_name
 from app.lists.columns.platforms import LIST_KEYS, NEVER_ACCOUNTS
 from app.lists.columns.vocabulary import ENTITIES, words

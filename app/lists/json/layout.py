@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from app.fetch.avatar_urls import is_url
+from app.fetch.urls import is_url
 from app.lists.columns.names import picture_name
 from app.lists.columns.platforms import NEVER_ACCOUNTS
 from app.lists.json import accounts as json_accounts

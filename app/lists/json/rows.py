@@ -8,7 +8,7 @@ from decimal import Decimal
 from functools import lru_cache
 from typing import Any, Final
 
-from app.fetch.avatar_urls import is_url
+from app.fetch.urls import is_url
 from app.lists.columns.mapping import ColumnMapping, order_by_names
 from app.lists.columns.names import PictureKind
 from app.lists.columns.table import ListRow

@@ -7,7 +7,7 @@ from itertools import chain, islice
 from typing import Any, Final
 
 from app.errors import ListEmpty, ListUnreadable, NoAvatars
-from app.fetch.avatar_urls import is_url
+from app.fetch.urls import is_url
 from app.lists.columns import platforms
 from app.lists.columns.mapping import account_scope, map_columns
 from app.lists.columns.names import PictureKind, field_names, is_column_name, picture_name
