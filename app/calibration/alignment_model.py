@@ -61,10 +61,10 @@ def small_picture_weight(eye_distance_px: float) -> float:
 class ShapeAtypicality:
     """How unlike the usual a face's shape is: squared Mahalanobis distance of its numbers.
 
-    Turned heads, sunglasses, hands before mouths: landmarks of odd shapes miss by more, and so
-    does the correction. Over the generated pictures of the fit, the square's variance grows in
-    proportion to it. ``odd_whitening`` (23, 23) and ``even`` (24, 24) whiten the shape's numbers,
-    ``even_centre`` (24,) is the even ones' mean; the usual face has ``usual_distance``.
+    Turned heads, sunglasses, hands before mouths: landmarks of odd shapes miss by more, and so does
+    the correction. Over the generated pictures of the fit, the square's variance grows in
+    proportion to it. ``odd_whitening`` (23, 23) and ``even_whitening`` (24, 24) whiten the shape's
+    numbers, ``even_centre`` (24,) is the even ones' mean; the usual face has ``usual_distance``.
     """
 
     odd_whitening: FloatArray
@@ -83,9 +83,9 @@ class ShapeAtypicality:
 class PoseCorrection:
     """How pose moves FFHQ's square away from the one that irises ask for; fitted.
 
-    ``odd_whitening`` (23, 2) gives x and roll from the shape's odd numbers, ``even`` (26, 2) with
-    ``offset`` (2,) gives y and ln side from the even ones; so a mirrored face is corrected
-    mirrored. ``even_small`` (26, 2) and ``offset_small`` (2,) come in as the picture gets small.
+    ``odd`` (23, 2) gives x and roll from the shape's odd numbers, ``even`` (26, 2) with ``offset``
+    (2,) gives y and ln side from the even ones; so a mirrored face is corrected mirrored.
+    ``even_small`` (26, 2) and ``offset_small`` (2,) come in as the picture gets small.
     """
 
     odd: FloatArray

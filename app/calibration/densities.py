@@ -1,6 +1,6 @@
 """Densities that the calibration weighs with: a Gaussian mixture and a multivariate Student t.
 
-Plain numpy, so that the service needs no statistics library; fitting lives in ``fitting``.
+Plain numpy, so that the service needs no statistics library; fitting is in ``app.training``.
 """
 
 from __future__ import annotations

@@ -72,8 +72,8 @@ _MIRROR_PAIRS: Final = (
 )
 # fmt: on
 MIRROR_INDEX: Final = mirror_index(_MIRROR_PAIRS)
-"""``MIRROR[i]`` is the landmark that point i becomes in a mirrored picture; found by matching the
-mean of 3,400 measured faces with its own mirror image (an involution with 28 fixed points)."""
+"""``MIRROR_INDEX[i]`` is the landmark that point i becomes in a mirrored picture; found by matching
+the mean of 3,400 measured faces with its own mirror image (an involution with 28 fixed points)."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -164,9 +164,9 @@ class ThreadFaceFinders:
 def detect_landmarks(landmarker: Any, image: Any) -> list[FloatArray]:
     """Every face as (478, 2) in unit coordinates, without the landmarker's own objects.
 
-    The library makes a Python object of every point, a tenth of the whole analysis and all of it
-    under the interpreter's lock. This reads the same C result in one copy. It relies on the inside
-    of the very release that is pinned; a test holds it against ``detect_landmarks``.
+    The library creates a Python object for every point, which takes a tenth of the whole analysis
+    and holds the interpreter lock. This reads the same C result in one copy. It relies on internals
+    of the pinned release; a test compares it with the library's own result.
     """
     result = face_landmarker.MpFaceLandmarkerResultC()
     library = landmarker._lib

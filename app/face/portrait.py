@@ -108,7 +108,7 @@ class Portrait:
 
     @cached_property
     def score_maps(self) -> dict[tuple[Box, bool], FloatArray | None]:
-        """What the network has said of each tile so far; ``witness`` keeps it here."""
+        """Score maps of the tiles read so far, cached here by ``region_score``."""
         return {}
 
     @cached_property

@@ -2,8 +2,8 @@
 
 FFHQ's recipe took its eye centres from dlib's lids and corners; irises follow the gaze, and every
 landmark shifts a little as the head turns. The crop square computed from irises therefore misses
-the original one by an amount that the pose foretells. These are the numbers it is foretold from;
-how much each one moves the square is fitted (``fitting``), the numbers themselves are geometry.
+the original one by an amount that depends on the pose. These numbers predict it; how much each one
+moves the square is fitted (``app.training``), the numbers themselves are geometry.
 """
 
 from __future__ import annotations

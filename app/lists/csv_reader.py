@@ -187,7 +187,7 @@ class _RecordLines:
         return line.text
 
     def start_record(self, first: TextLine) -> None:
-        """Forget the row that is complete; the next one begins with ``first_rows``."""
+        """Forget the row that is complete; the next one begins with ``first``."""
         self._pending = first
         self.consumed = []
         self._chars = 0

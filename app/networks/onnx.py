@@ -1,7 +1,6 @@
-"""The networks that look at pixels. The only file that imports onnxruntime.
+"""The networks that read pixels. The only file that imports onnxruntime.
 
-One session serves all threads: running one is safe side by side, and each run stays on the thread
-that asked.
+One session serves all threads: concurrent runs are safe, and each run stays on the calling thread.
 """
 
 from __future__ import annotations
@@ -33,7 +32,7 @@ class NetworkError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Segmenter:
-    """Tells the person from the rest; ``score_map`` is not asked of it."""
+    """Separates the person from the background; it has no ``score_map``."""
 
     session: onnxruntime.InferenceSession
 
@@ -53,13 +52,13 @@ class Segmenter:
         return out
 
     def score_map(self, rgb: RgbArray) -> FloatArray:
-        """Raises ``NetworkError``: there is no witness yet where one is about to be trained."""
+        """Raises ``NetworkError``: before training there is no region network yet."""
         raise NetworkError("a segmenter alone cannot tell generated from real")
 
 
 @dataclass(frozen=True, eq=False)
 class OnnxNetworks:
-    """Implements ``portrait.Network``. ``sha256``: of each file, by its name."""
+    """Implements ``PixelNetwork``. ``sha256``: of each file, by its name."""
 
     region_session: onnxruntime.InferenceSession
     segmenter: Segmenter
@@ -80,16 +79,16 @@ class OnnxNetworks:
 
 
 class _PixelBuffer(threading.local):
-    """What a thread writes pixels on before a network reads them.
+    """Per-thread buffer for the pixels that a network reads.
 
-    Fresh memory costs more to get than to fill.
+    Reusing memory is cheaper: allocating it costs more than filling it.
     """
 
     def __init__(self) -> None:
         self._data = np.empty(0, dtype=np.float32)
 
     def planes(self, rgb: RgbArray) -> FloatImage:
-        """``rgb`` (h, w, 3) as networks want it, (1, 3, h, w); good until the next one is."""
+        """``rgb`` (h, w, 3) as network input, (1, 3, h, w); valid until this thread's next call."""
         if self._data.size < rgb.size:
             self._data = np.empty(rgb.size, dtype=np.float32)
         out = self._data[: rgb.size].reshape(1, 3, *rgb.shape[:2])
@@ -102,7 +101,7 @@ _buffer: Final = _PixelBuffer()
 
 
 def load_networks(models_dir: Path, region_network: str = REGION_NETWORK_FILE) -> OnnxNetworks:
-    """The networks in ``models_dir``; ``witness`` names another file for the witness.
+    """The networks in ``models_dir``; ``region_network`` names another file for the region network.
 
     Raises ``NetworkError``.
     """

@@ -1,4 +1,4 @@
-"""What the network says of one region of a face, given that region's pixels alone."""
+"""The region network's score for one region of a face, from that region's pixels alone."""
 
 from __future__ import annotations
 
@@ -14,15 +14,16 @@ from app.face.portrait import PixelNetwork, Portrait
 from app.networks.regions import PERSON_THRESHOLD, Region, intersection, network_input, region_rects
 
 MIN_BACKGROUND_SHARE: Final = 0.25
-"""Share of a background tile that must be background before it is looked at."""
+"""Share of a background tile that must be background before it is scored."""
 
 
 @dataclass(frozen=True, eq=False)
 class RegionScore:
     """``log_odds``: natural log odds of a generator, before calibration, mean over the region.
 
-    ``spread``: standard deviation of the log odds over the region's places, >= 0. ``hottest``
-    (4, 2): corners of the place that looks most generated, px in the picture, ``coldest`` likewise.
+    ``spread``: standard deviation of the log odds over the region's places, >= 0. ``max_place`` (4,
+    2): corners of the place with the highest log odds, px in the picture; ``min_place``: of the
+    lowest.
     """
 
     log_odds: float
@@ -32,7 +33,7 @@ class RegionScore:
 
 
 def score_region(portrait: Portrait, region: Region) -> RegionScore | Unmeasurable:
-    """Let the network look at ``region``; unmeasurable where there is nothing of it to see."""
+    """Score ``region`` with the network; unmeasurable where too little of the region is visible."""
     crop, network = portrait.crop, portrait.network
     if crop is None:
         return Unmeasurable(Reason.TOO_SMALL)
@@ -69,9 +70,9 @@ def score_region(portrait: Portrait, region: Region) -> RegionScore | Unmeasurab
 def _score_map(
     portrait: Portrait, network: PixelNetwork, rect: Box, *, hide_person: bool
 ) -> FloatArray | None:
-    """What every head says of ``rect``, (heads, y, x); ``None`` where there is nothing to see.
+    """Log odds of every head over ``rect``, (heads, y, x); ``None`` where too little is visible.
 
-    ``hide_person``: with the person painted over. The network is asked once for each tile.
+    ``hide_person``: with the person painted over. The network runs once for each tile.
     """
     cache_key = (rect, hide_person)
     if cache_key not in portrait.score_maps:

@@ -12,7 +12,7 @@ from app.settings import Settings, SettingsError
 def check_storage(settings: Settings) -> str | None:
     """Why batches cannot be kept as configured; ``None`` if they can.
 
-    Raises ``app.batches.store.opening.DatabaseInUse`` if another process keeps its batches there.
+    Raises ``app.batches.store.database.DatabaseInUse`` if another process keeps its batches there.
     """
     url = settings.database_url
     try:

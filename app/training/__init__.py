@@ -1,1 +1,1 @@
-"""Corpus → ``models/calibration.json``, and how good that is. The service never imports it."""
+"""Fitting and evaluation of the models on a corpus. The service never imports it."""

@@ -1,4 +1,4 @@
-"""What ``eyeline fit`` and ``eyeline evaluate`` do; they return what to print."""
+"""``eyeline fit`` and ``eyeline evaluate``; each function returns the text to print."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from app.training.network.hyperparameters import UNSEEN_COLLECTORS
 
 
 def run_fit(root: Path, models_dir: Path) -> str:
-    """Fit on ``root``; write both files of numbers and what the canary scores now."""
+    """Fit on ``root``; write the calibration, the cohort parameters and the canary's record."""
     corpus = corpora.read_corpus(root)
     networks = load_networks(models_dir)
     models = load_models(corpus, models_dir, use_shipped=False)
@@ -65,9 +65,10 @@ def run_evaluate(
     scores_path: Path | None,
     as_json: bool,
 ) -> str:
-    """Judge ``root``; ``mode`` None takes ``held_out`` for the corpus that was fitted on.
+    """Evaluate on ``root``; ``mode`` None takes that of ``default_mode``.
 
-    ``unseen_only``: only the collectors that the network which ships never saw, by that network.
+    ``unseen_only``: only the collectors that the shipped network was not trained on, scored by that
+    network.
     """
     corpus = corpora.read_corpus(root)
     calibration = load_calibration(models_dir / CALIBRATION_FILE, CHECKS)

@@ -13,7 +13,7 @@ from typing import Final
 MANIFEST_FILE: Final = "manifest.csv"
 _REQUIRED_COLUMNS: Final = ("path", "label", "kind", "source")
 
-# What the kinds of a corpus are to the geometry.
+# The kinds of pictures, by their geometry.
 FFHQ_KINDS: Final = (
     "stylegan1",
     "stylegan2",
@@ -24,7 +24,7 @@ FFHQ_KINDS: Final = (
 STUDIO_KINDS: Final = ("studio",)
 ORDINARY_KINDS: Final = ("avatar", "portrait", "composite")
 # Collectors who hold the same photographs (all of one's at another size, 348 and 6 of the others'):
-# whoever holds one out must hold out the others.
+# holding out one must hold out the others.
 _COLLECTOR_ALIASES: Final = {
     "xrv0": "zoya2244",
     "dinablachman": "zoya2244",
@@ -33,7 +33,7 @@ _COLLECTOR_ALIASES: Final = {
 
 
 class CorpusError(ValueError):
-    """The corpus cannot be read; says what is wrong with it."""
+    """The corpus cannot be read; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -51,13 +51,13 @@ class ManifestRow:
 
     @property
     def collector(self) -> str:
-        """Who collected it: the unit by which fitting and judging are kept apart."""
+        """Who collected the picture: the unit of cross-validation."""
         return _COLLECTOR_ALIASES.get(self.source, self.source)
 
 
 @dataclass(frozen=True)
 class Corpus:
-    """``manifest_sha256`` names the very list of pictures that something was fitted on."""
+    """A corpus; ``manifest_sha256`` identifies its list of pictures."""
 
     root: Path
     rows: tuple[ManifestRow, ...]
@@ -100,10 +100,11 @@ def _parse_row(line: Mapping[str, str | None], location: str) -> ManifestRow:
 def assign_folds(
     rows: Sequence[ManifestRow], count: int, known: Mapping[str, int] | None = None
 ) -> list[int]:
-    """A fold for every row, so that no collector stands in two; ``known`` collectors keep theirs.
+    """A fold for every row; no collector is in two folds, and ``known`` collectors keep theirs.
 
-    Largest collectors first, each into the fold that holds least of its kinds, then least at all:
-    so that what one collector shows can be learned from another one wherever there are two.
+    Collectors are assigned by descending size, each to the fold with the fewest pictures of its
+    kinds, then with the fewest pictures, so that every kind with two collectors or more is in
+    several folds.
     """
     kinds_by_collector: dict[str, Counter[str]] = {}
     for row in rows:

@@ -1,8 +1,8 @@
-"""The networks that may look at a corpus: for pictures that one was trained on, another one.
+"""Cross-fitting: every picture of a corpus is read by a network that was not trained on it.
 
-A corpus is in four parts, by collector wherever a kind has several; ``splits.json`` says which part
-a picture is in. For every part a further network was trained on the other three, and reads it, so
-that no figure and no fitted slope rests on a picture remembered.
+A corpus has four splits, by collector wherever a kind has several; ``SPLITS_FILE`` lists them. For
+each split a network was trained on the other three and reads that split, so that no figure and no
+fitted slope depends on memorised pictures.
 """
 
 from __future__ import annotations
@@ -23,15 +23,15 @@ HELD_OUT_DIR: Final = "held_out"
 SPLITS_FILE: Final = "parts.json"
 SPLIT_COUNT: Final = 4
 SPLIT_BY_PICTURE: Final = -1
-"""In ``NetworkSplits.collectors``: this one's pictures were split."""
+"""In ``NetworkSplits.collectors``: this collector's pictures are split one by one."""
 
 
 @dataclass(frozen=True)
 class NetworkSplits:
-    """Who is in which part, 0 to 3.
+    """The split of every picture, 0 to 3.
 
-    ``collectors``: the part of each, or ``SPLIT_BY_PICTURE`` for one that is the only one of its
-    kind; ``pictures``: the part of each picture of those, by path.
+    ``collectors``: the split of each, or ``SPLIT_BY_PICTURE`` for the only one of its kind;
+    ``pictures``: the splits of the pictures of those, by path.
     """
 
     manifest_sha256: str
@@ -39,7 +39,7 @@ class NetworkSplits:
     pictures: Mapping[str, int]
 
     def split_of(self, row: ManifestRow) -> int:
-        """Raises ``CorpusError`` for a collector or a picture that was not there."""
+        """The split of ``row``. Raises ``CorpusError`` for an unknown collector or picture."""
         split = self.collectors.get(row.source)
         split = self.pictures.get(row.path) if split == SPLIT_BY_PICTURE else split
         if split is None:
@@ -49,7 +49,7 @@ class NetworkSplits:
         return split
 
     def to_json(self) -> str:
-        """As it is kept."""
+        """The content of ``SPLITS_FILE``."""
         content = {
             "manifest_sha256": self.manifest_sha256,
             "collectors": dict(sorted(self.collectors.items())),
@@ -59,7 +59,7 @@ class NetworkSplits:
 
 
 def read_splits(models_dir: Path) -> NetworkSplits:
-    """What ``make fit-texture`` wrote. Raises ``CorpusError``."""
+    """The splits that ``make fit-texture`` wrote. Raises ``CorpusError``."""
     path = models_dir / HELD_OUT_DIR / SPLITS_FILE
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
@@ -73,16 +73,16 @@ def read_splits(models_dir: Path) -> NetworkSplits:
 
 
 def split_by_hash(path: str) -> int:
-    """The part of a picture of a collector whose pictures are dealt out one by one."""
+    """The split of a picture of a collector that is split by picture."""
     return int(hashlib.sha256(path.encode()).hexdigest(), 16) % SPLIT_COUNT
 
 
 def extend_splits(splits: NetworkSplits, corpus: Corpus) -> NetworkSplits:
-    """``splits`` for a larger ``corpus``, for the networks that there are.
+    """``splits`` extended to a larger ``corpus``, for the existing networks.
 
-    No network saw the collectors and pictures that were added, so any may read them: a new
-    collector is put whole into the part that holds least of its kinds, and a new picture of a
-    collector that is split by picture is dealt out like the others. What was known stays.
+    No network was trained on the added collectors and pictures, so any may read them: a new
+    collector goes whole into the split with the fewest of its kinds, a new picture of a collector
+    that is split by picture is assigned by hash. Existing assignments stay.
     """
     is_split = {name for name, split in splits.collectors.items() if split == SPLIT_BY_PICTURE}
     whole = [row for row in corpus.rows if row.source not in is_split]
@@ -98,12 +98,12 @@ def extend_splits(splits: NetworkSplits, corpus: Corpus) -> NetworkSplits:
 
 
 def network_file(split: int) -> str:
-    """The file, below the models, of the network that never saw ``part``."""
+    """The file, relative to the models folder, of the network trained without ``split``."""
     return f"{HELD_OUT_DIR}/without_{split}.onnx"
 
 
 def load_models(corpus: Corpus, models_dir: Path, *, use_shipped: bool) -> Models:
-    """What may look at ``corpus``: the shipped network if asked for or if it never saw it.
+    """The models for ``corpus``: the shipped network if asked for, or if it was trained on another.
 
     Raises ``LandmarkModelError``, ``NetworkError`` or ``CorpusError``.
     """

@@ -1,4 +1,4 @@
-"""Every picture of a corpus measured once, on all cores; what is kept is small."""
+"""Measures every picture of a corpus on all cores; pixels are not kept."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from app.training.skin_tone import cheek_ita_deg
 
 @dataclass(frozen=True, eq=False)
 class MeasuredPicture:
-    """One picture's row, the testimony of each of its faces, and GANEyeDistance (1 if none).
+    """One picture's row, the measurements of each of its faces, and GANEyeDistance (1 if none).
 
     ``no_face_outcome`` is the outcome (or the error's code) of a picture without a face.
-    ``side_px``: its longer side. ``reader``: which of several networks read it.
+    ``side_px``: its longer side. ``network_index``: which of several networks read it.
     """
 
     row: ManifestRow
@@ -36,7 +36,7 @@ class MeasuredPicture:
     network_index: int = 0
     is_orientation_certain: bool = True
     skin_ita_deg: tuple[float | None, ...] = ()
-    """Apparent skin tone of each face (``skin_tone``), degrees; ``None`` without colour."""
+    """Apparent skin tone (ITA) of each face, degrees; ``None`` without colour."""
 
 
 Prepare = Callable[[Picture], Picture]
@@ -44,10 +44,10 @@ Prepare = Callable[[Picture], Picture]
 
 @dataclass(frozen=True, eq=False)
 class Models:
-    """``landmarks``: the landmark model. ``network_for``: the one that may look at a row's picture.
+    """The landmark model's bytes, and the network that reads each row's picture.
 
-    For pictures that a network was trained on, that is another one, which never saw them;
-    ``reader`` numbers them.
+    ``network_for`` gives a network that was not trained on the row's picture, where there are
+    several; ``network_index_for`` gives that network's index.
     """
 
     landmarks: bytes
@@ -63,9 +63,9 @@ def unchanged(picture: Picture) -> Picture:
 def measure_file(
     row: ManifestRow, root: Path, finders: ThreadFaceFinders, models: Models, prepare: Prepare
 ) -> MeasuredPicture:
-    """One file decoded, its faces found and measured. An undecodable one is told by its code.
+    """Decode and measure one file; a file that cannot be decoded gets its error code.
 
-    Raises ``CorpusError`` if the file is not there.
+    Raises ``CorpusError`` if the file is missing.
     """
     try:
         data = (root / row.path).read_bytes()
@@ -95,10 +95,10 @@ def measure_pictures(
     prepare: Prepare = unchanged,
     threads: int | None = None,
 ) -> Iterator[MeasuredPicture]:
-    """``rows`` measured, in their order; at most a few dozen pictures are in memory."""
+    """Measure ``rows``, in their order; at most a few dozen pictures are in memory."""
     count = threads or os.cpu_count() or 1
     remaining = iter(rows)
-    # The pool ends before the finders close: no thread may still be using one.
+    # The pool shuts down before the finders close: no thread may still be using one.
     with closing(ThreadFaceFinders(models.landmarks)) as finders, ThreadPoolExecutor(count) as pool:
 
         def submit(batch: Iterable[ManifestRow]) -> list[Future[MeasuredPicture]]:

@@ -1,8 +1,8 @@
 """Fits ``models/mesh_fit.json``: `python -m app.training.mesh_fit CORPUS`.
 
 Every sampled picture is detected in its four orientations, two of five at 96 or 48 px. A mesh found
-in the picture as it is counts as standing, one found in a turned copy as not, unless it lies on its
-side: those are known by their roll. Figures are of collectors that were not fitted on.
+in the original counts as upright, one found in a rotated copy as not upright; meshes on their side
+are left out, because their roll identifies them. Figures are held out by collector.
 """
 
 from __future__ import annotations
@@ -37,15 +37,15 @@ from app.training.evaluation.perturbations import resize
 _TURNS: Final[tuple[Turn, ...]] = (0, 90, 180, 270)
 _MAX_PICTURES_PER_KIND: Final = 900
 _SIDES_PX: Final = (0, 0, 0, 96, 48)
-"""Sides that pictures are shrunk to, drawn at random; 0 leaves them as they are."""
+"""Sides that pictures are downscaled to, drawn at random; 0 keeps the native size."""
 _SKIPPED_KINDS: Final = ("nonface",)
 _SEED: Final = 20261130
 _COMPONENTS: Final = 16
 _RIDGE: Final = 30.0
 _NEWTON_STEPS: Final = 25
 _FOLDS: Final = 4
-# Chosen on collectors that were not fitted on: ``certain`` so that of 3,600 turned copies of
-# generated and framed faces less than one in a thousand passes for standing.
+# Chosen on held-out collectors: ``certain`` so that of 3,600 rotated copies of generated and framed
+# faces less than one in a thousand passes as upright.
 _CERTAIN: Final = 1.0
 _LOWEST: Final = -1.0
 _MARGIN: Final = 1.0
@@ -53,7 +53,7 @@ _MARGIN: Final = 1.0
 
 @dataclass(frozen=True, eq=False)
 class MeshSamples:
-    """Features of meshes. ``stands`` (n,): found in the picture as it is."""
+    """Features of meshes. ``stands`` (n,): whether found in the unrotated picture."""
 
     texture: FloatArray
     shapes: FloatArray
@@ -62,7 +62,7 @@ class MeshSamples:
 
 
 def sample_rows(corpus: Corpus) -> list[ManifestRow]:
-    """At most so many pictures of a kind, spread over its collectors."""
+    """A limited number of pictures per kind, spread over its collectors."""
     rng = random.Random(_SEED)
     by_kind: dict[str, list[ManifestRow]] = {}
     for row in corpus.rows:
@@ -76,7 +76,7 @@ def sample_rows(corpus: Corpus) -> list[ManifestRow]:
 
 
 def measure_meshes(corpus: Corpus, rows: Sequence[ManifestRow], finder: FaceFinder) -> MeshSamples:
-    """The meshes that do not lie on their side, of ``rows`` in four orientations."""
+    """Meshes found in ``rows`` in four orientations, without those that lie on their side."""
     rng = random.Random(_SEED)
     folds = dict(zip((r.path for r in rows), assign_folds(rows, _FOLDS), strict=True))
     texture, shapes, stands, fold = [], [], [], []
@@ -112,7 +112,7 @@ def fit_mesh_model(samples: MeshSamples, use: BoolArray) -> tuple[ShapeModel, Fl
 
 
 def _fit_logistic(features: FloatArray, labels: BoolArray) -> FloatArray:
-    """Ridge-penalised logistic regression, both classes weighing the same; the offset last."""
+    """Ridge-penalised logistic regression, with equal class weights; the offset is last."""
     rows = np.column_stack([features, np.ones(len(features))])
     sample_weights = np.where(labels, 0.5 / labels.mean(), 0.5 / (1.0 - labels.mean()))
     penalty = np.append(np.full(features.shape[1], _RIDGE), 1e-6)
@@ -159,7 +159,7 @@ def _round(numbers: FloatArray) -> list[float]:
 
 
 def main() -> None:
-    """Write the file, and print how the held-out meshes fall."""
+    """Write the file, and print the held-out figures."""
     parser = argparse.ArgumentParser(prog="app.training.mesh_fit")
     parser.add_argument("corpus", type=Path)
     parser.add_argument("--out", type=Path, default=DEFAULT_MESH_FIT_PATH, help=MESH_FIT_FILE)

@@ -1,8 +1,8 @@
-"""Apparent skin tone: the individual typology angle of the cheeks, for rates by tone.
+"""Apparent skin tone: the individual typology angle (ITA) of the cheeks, for error rates by tone.
 
-It measures light, print and camera as much as skin, and says nothing of ancestry: the same person
-moves a band or two from one photograph to the next. It serves one purpose, to see whether false
-alarms and recall depend on how light or dark a face appears. No score uses it.
+It depends on light and camera as much as on skin and says nothing about ancestry: the same person
+moves a band or two from one photograph to the next. Its only purpose is to see whether false alarms
+and recall depend on how light or dark a face appears. No score uses it.
 
 ITA = arctan((L* − 50) ÷ b*), degrees; Chardon, Cretois, Hourseau 1991 (International Journal of
 Cosmetic Science 13), whose six bands are used here.

@@ -47,7 +47,7 @@ class TarEntry:
 
 
 def read_entries(stream: BufferedReader, max_entry_bytes: int) -> Iterator[TarEntry]:
-    """The entries of a tar that are not folders, at most ``most`` + 1 bytes of each.
+    """The entries of a tar that are not folders, at most ``max_entry_bytes`` + 1 bytes of each.
 
     Raises ``ListUnreadable`` where the archive is truncated or damaged.
     """

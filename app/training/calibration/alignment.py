@@ -1,4 +1,4 @@
-"""Fits everything about ``eye_alignment``."""
+"""Fits the calibration of ``eye_alignment``."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from app.training.measure import MeasuredPicture
 
 BOOTSTRAP_COUNT: Final = 12
 NO_UNCERTAINTY: Final = [[-9.0, 0.0], [9.0, 0.0]]
-"""No uncertainty: for fits that only serve another."""
+"""Zero standard deviation at every llr, for intermediate fits."""
 _SEED: Final = 20261123
 _BAND_EDGES: Final = (-2.5, -1.9, -1.5, -0.5, 0.5, 1.5, 2.5, 3.5, 5.0)
 _MIN_PER_BAND: Final = 5
@@ -32,7 +32,7 @@ def fit_alignment(
     effects: SizeEffects,
     uncertainty_table: list[list[float]],
 ) -> AlignmentEntry:
-    """Everything about ``eye_alignment`` fitted on ``pictures``."""
+    """Pose correction, templates and densities of ``eye_alignment``, fitted on ``seen``."""
     ffhq, studio = select_samples(seen, FFHQ_KINDS), select_samples(seen, STUDIO_KINDS)
     collectors = {m.row.collector for m in seen}
     small_samples = [s for s in effects.small_samples if s.row.collector in collectors]
@@ -72,9 +72,9 @@ def fit_alignment(
 def bootstrap_uncertainty(
     pictures: Sequence[MeasuredPicture], effects: SizeEffects
 ) -> list[list[float]]:
-    """How far llr moves when the fit is repeated on collectors drawn with replacement.
+    """Spread of llr over refits on collectors drawn with replacement.
 
-    As (llr, standard deviation) in bands of llr, for interpolation.
+    Returns (llr, standard deviation of llr) by band of llr, for interpolation.
     """
     rng = np.random.default_rng(_SEED)
     collectors = sorted({m.row.collector for m in pictures})
@@ -94,7 +94,7 @@ def bootstrap_uncertainty(
 
 
 def spread_by_band(runs: FloatArray) -> list[list[float]]:
-    """How far llr moves from run to run, (runs, pictures): (llr, standard deviation) by band."""
+    """(llr, standard deviation) by band of llr, from ``runs`` (runs, pictures) of llr."""
     centre, spread = np.median(runs, axis=0), np.std(runs, axis=0, ddof=1)
     rows = []
     for low, high in pairwise(_BAND_EDGES):
@@ -108,7 +108,7 @@ def spread_by_band(runs: FloatArray) -> list[list[float]]:
 
 
 def _unbounded_llr(model: AlignmentModel, measured: MeasuredPicture) -> float:
-    """llr without bounds of the face that answers."""
+    """llr without bounds of the picture's strongest face."""
     return max(
         float(
             model.llr(

@@ -33,8 +33,8 @@ RIDGE_ALPHA: Final = 3.0
 SMALL_SAMPLE_SHARE: Final = 0.25
 """Weight of small pictures among those that the correction is fitted on."""
 _SQUARED_FEATURES: Final = 2
-"""The last even numbers of a shape are squares: they correct, but have no say in oddness."""
-# Generators differ in number of pictures by fifty; each counts by how it may be met instead.
+"""The last even features of a shape are squares: used in the correction, not in the atypicality."""
+# The generators' picture counts differ by a factor of fifty; weight by expected prevalence instead.
 FAMILY_WEIGHTS: Final[Mapping[str, float]] = {
     "stylegan1": 0.20,
     "stylegan2": 0.45,
@@ -44,26 +44,26 @@ FAMILY_WEIGHTS: Final[Mapping[str, float]] = {
 }
 FEW_COLLECTORS_FREEDOM: Final = 4.0
 STUDIO_SHARE: Final = 0.2
-"""Prior share of studio portraits among the family's avatars; judgement."""
+"""Prior share of studio portraits among the family's avatars (expert judgement)."""
 # Beyond this from the frame, a face in a generated picture is a bystander or a landmark failure.
 _MAX_FRAME_OFFSET: Final = np.array([0.06, 0.06, 0.30, 0.25])
 _FREEDOM_GRID: Final = (2.0, 2.5, 3.0, 3.5, 4.0, 5.0, 6.0, 8.0, 12.0, 30.0)
 _COMPONENT_COUNT: Final = 16
 # Every collector of headshots brings a house style of its own: frontal, level, centred, at one
-# height and size. Those not yet seen get a component of their own, narrow where photographers and
-# croppers centre, wide in height and size. (Centre x and y, ln side, roll, turn, nod; judgement,
-# of the order of the spread within and between the house styles of the fit.)
+# height and size. Unseen ones get a component of their own, narrow where photographers and croppers
+# centre, wide in height and size. (Centre x and y, ln side, roll, turn, nod; judgement, of the
+# order of the spread within and between the house styles of the fit.)
 HOUSE_STYLE_WEIGHT: Final = 0.08
 _HOUSE_STYLE_MEAN: Final = np.array([0.5, 0.47, -0.1, 0.0, 0.0, 0.135])
 _HOUSE_STYLE_DEVIATION: Final = np.array([0.012, 0.06, 0.3, 0.02, 0.014, 0.02])
-# A broad component keeps the density of ordinary avatars from vanishing where few were seen.
+# A broad component keeps the density of ordinary avatars above zero where few were seen.
 _BROAD_WEIGHT: Final = 0.02
 _SEED: Final = 20261123
 
 
 @dataclass(frozen=True, eq=False)
 class FaceSample:
-    """One picture's sightings of its answering face."""
+    """The measurements of one picture's strongest face."""
 
     row: ManifestRow
     face_measurements: tuple[FaceMeasurement, ...]
@@ -72,7 +72,7 @@ class FaceSample:
 def nearest_face(
     faces: Sequence[tuple[FaceMeasurement, ...]],
 ) -> tuple[FaceMeasurement, ...] | None:
-    """Of a picture's faces the one whose square comes nearest to the frame, if within reach."""
+    """The face whose crop square is nearest to the frame, if close enough."""
 
     def distance(face_measurements: tuple[FaceMeasurement, ...]) -> float:
         return float(np.max(np.abs(_frame_offset(face_measurements[0])) / _MAX_FRAME_OFFSET))
@@ -84,10 +84,10 @@ def nearest_face(
 def fit_correction(
     samples: Sequence[FaceSample], small_samples: Sequence[FaceSample]
 ) -> CorrectionEntry:
-    """Ridge regression of the frame's place, seen from the square, on the face's shape.
+    """Ridge regression of the frame's position, relative to the square, on the face's shape.
 
-    On generated pictures of FFHQ families, whose frame is known to be the picture's own: as they
-    are, and ``small_samples`` ones, in which height and size are guessed from less.
+    Fitted on generated pictures of FFHQ families, whose frame is the picture's own: ``samples`` at
+    native size, and ``small_samples`` downscaled.
     """
     all_samples = [*samples, *small_samples]
     share = (
@@ -169,7 +169,7 @@ def fit_template(
 def fit_ordinary(points: FloatArray) -> OrdinaryEntry:
     """A Gaussian mixture over ordinary avatars' corrected squares and poses (n, 6).
 
-    And two components for what was not seen: another house style, and anything else.
+    Two components are added for unseen pictures: another house style, and anything else.
     """
     mixture = SklearnMixture(
         _COMPONENT_COUNT,
@@ -206,7 +206,7 @@ def fit_noise(differences: FloatArray, eye_distances_px: FloatArray) -> NoiseEnt
     inverse = 1.0 / eye_distances_px**2
     bands = _size_bands(eye_distances_px)
     x = np.array([inverse[b].mean() for b in bands])
-    # Robust within a band: a face lost at 48 px says nothing of the noise of those found.
+    # Robust within a band: a misplaced face at 48 px says nothing about the noise of the others.
     y = np.array([(1.4826 * np.median(np.abs(differences[b]), axis=0)) ** 2 for b in bands])
     design = np.stack([np.ones_like(x), x / x.max()], axis=1)
     # Relative errors: a band of large pictures with little noise counts as much as a noisy one.
@@ -226,7 +226,7 @@ def _size_bands(eye_distances_px: FloatArray) -> list[FloatArray]:
 def mean_corrected_square(
     face_measurements: tuple[FaceMeasurement, ...], correction: PoseCorrection
 ) -> FloatArray:
-    """The corrected square in the picture's own frame, mean of all sightings: (4,)."""
+    """The corrected square in the picture's own frame, mean of all measurements: (4,)."""
     out: FloatArray = np.mean([correct_square(s, correction) for s in face_measurements], axis=0)
     return out
 
@@ -234,7 +234,7 @@ def mean_corrected_square(
 def density_features(
     face_measurements: tuple[FaceMeasurement, ...], correction: PoseCorrection
 ) -> FloatArray:
-    """What the density of ordinary avatars is over: corrected square and pose, (6,)."""
+    """Features of the density of ordinary avatars: corrected square and pose, (6,)."""
     return np.append(
         mean_corrected_square(face_measurements, correction), median_pose(face_measurements)
     )
@@ -257,7 +257,7 @@ def unit_eyes(face_measurement: FaceMeasurement) -> FloatArray:
 
 
 def family_weights(rows: Sequence[ManifestRow]) -> FloatArray:
-    """Weights, mean 1, that give each generator its family's share."""
+    """Weights (n,), mean 1, by ``FAMILY_WEIGHTS``."""
     counts = Counter(r.kind for r in rows)
     raw = np.array([FAMILY_WEIGHTS.get(r.kind, 1.0) / counts[r.kind] for r in rows])
     out: FloatArray = raw / raw.mean()
@@ -270,7 +270,7 @@ def _frame_offset(face_measurement: FaceMeasurement) -> FloatArray:
 
 
 def _frame_from_square(offset: FloatArray) -> FloatArray:
-    """Where the frame lies in the square's own coordinates: (x, y, ln side, roll)."""
+    """The frame in the square's own coordinates: (x, y, ln side, roll)."""
     side, cos, sin = math.exp(offset[2]), math.cos(offset[3]), math.sin(offset[3])
     x, y = -offset[:2]
     return np.array(
@@ -293,8 +293,8 @@ def _fit_ridge(
 def _regularized_whitening(covariance: FloatArray) -> FloatArray:
     """The lower triangle W with W S Wᵀ = 1.
 
-    The square is made of some of the shape's own points, so a few numbers follow from others: a
-    ten-thousandth of the side, far below landmark noise, keeps the matrix invertible.
+    The square is computed from some of the shape's own points, so a few features are linearly
+    dependent: a ten-thousandth of the side, far below landmark noise, keeps the matrix invertible.
     """
     return whitening_matrix(covariance + 1e-8 * np.eye(len(covariance)))
 

@@ -1,4 +1,4 @@
-"""How sure the pixel checks' weights are: fitted again on collectors drawn with replacement."""
+"""Bootstrap uncertainty of the pixel checks' weights: refits on resampled collectors."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ BOOTSTRAP_COUNT: Final = 12
 _SEED: Final = 20261125
 _PROBE_STRIDE: Final = 7
 _LINES: Final = ("ordinary", "framed")
-"""The fusion's two lines, beside the checks."""
+"""The fusion's two lines, which get an uncertainty like the checks."""
 
 
 def with_uncertainty(
@@ -58,9 +58,9 @@ def with_uncertainty(
 def refit_llrs(
     measured_corpus: MeasuredCorpus, draw_counts: Mapping[str, int]
 ) -> dict[str, list[float]]:
-    """llr of the probes by check and by line, as fitted on collectors ``draw_counts`` so often.
+    """llr of the probes by check and by line, from a refit on resampled collectors.
 
-    Empty if the draw left out all of one side.
+    ``draw_counts``: how often each collector was drawn. Empty if one class was not drawn at all.
     """
     resampled = measured_corpus.resample(lambda row: draw_counts.get(row.collector, 0))
     if len({m.row.is_generated for m in resampled.pixel_pictures}) < 2:
@@ -87,6 +87,6 @@ def _line_llr(fusion: Fusion, line: PixelLine, probe: PixelLlrs) -> float:
 
 
 def drop_unmeasured(runs: FloatArray) -> FloatArray:
-    """The columns of the probes that could be measured."""
+    """Without the columns of probes that could not be measured."""
     out: FloatArray = runs[:, np.isfinite(runs).all(axis=0)]
     return out

@@ -1,4 +1,4 @@
-"""``eyeline fit CORPUS``: measures a corpus, fits the calibration, judges it across collectors."""
+"""``eyeline fit CORPUS``: measures a corpus, fits the calibration and cross-validates it."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def fit(
 ) -> bytes:
     """The calibration file for ``corpus``, as bytes. Deterministic.
 
-    ``networks``: sha256 of those that will ship with it. Raises ``CorpusError`` if the corpus is
+    ``networks``: sha256 of the shipped networks, by file. Raises ``CorpusError`` if the corpus is
     too small to fit on.
     """
     return fit_and_score(corpus, models, networks, measured_corpus)[0]
@@ -53,7 +53,7 @@ def fit_and_score(
     networks: Mapping[str, str],
     measured_corpus: MeasuredCorpus | None = None,
 ) -> tuple[bytes, tuple[ScoredPicture, ...]]:
-    """As ``fit``, and every picture judged by numbers that did not see its collector."""
+    """As ``fit``, with the held-out score of every picture."""
     require_enough_pictures(corpus)
     measured_corpus = measure_corpus(corpus, models) if measured_corpus is None else measured_corpus
     fold_calibrations, fold_of = fit_folds(measured_corpus)
@@ -83,7 +83,7 @@ def fit_and_score(
 
 
 def require_enough_pictures(corpus: Corpus) -> None:
-    """Raise ``CorpusError``, saying what is missing, where no fold could be fitted."""
+    """Raise ``CorpusError`` with what is missing if the corpus is too small to fit every fold."""
     ordinary = sum(row.kind in ORDINARY_KINDS for row in corpus.rows)
     generated = sum(row.kind in FFHQ_KINDS for row in corpus.rows)
     collectors = len({row.collector for row in corpus.rows})
@@ -99,7 +99,7 @@ def require_enough_pictures(corpus: Corpus) -> None:
 def fit_entries(
     measured_corpus: MeasuredCorpus, uncertainty_table: list[list[float]]
 ) -> tuple[Entries, FusionEntry]:
-    """Everything fitted on ``measured_corpus``; ``uncertainty_table`` is the eyes' own table."""
+    """Fit all checks and the fusion; ``uncertainty_table`` is that of ``eye_alignment``."""
     pixel_entries, fusion_entry = fit_pixel_checks(measured_corpus.pixel_pictures)
     checks: Entries = {}
     for check in CHECKS:
@@ -133,14 +133,14 @@ def score_held_out(
     fold_calibrations: Sequence[Calibration],
     fold_of: Mapping[str, int],
 ) -> tuple[ScoredPicture, ...]:
-    """Every picture under the calibration of its collector's fold; in their order."""
+    """Score every picture under the calibration of its collector's fold, in order."""
     return tuple(score_picture(m, fold_calibrations[fold_of[m.row.collector]]) for m in pictures)
 
 
 def provisional_calibration(
     measured_corpus: MeasuredCorpus, checks: Entries, fusion_entry: FusionEntry
 ) -> Calibration:
-    """A calibration with the whole corpus's bounds, and thresholds that only order verdicts."""
+    """A calibration with the whole corpus's bounds and provisional thresholds."""
     file = CalibrationFile(
         format=3,
         fitted_on=FittedOn(manifest_sha256="", pictures={}, collectors=0),

@@ -1,4 +1,4 @@
-"""Fits the fusion: how much of each pixel check's llr is left beside the others'."""
+"""Fits the fusion: the weight of each pixel check's llr next to the others."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ from app.training.corpus import ORDINARY_KINDS, ManifestRow
 from app.training.measure import MeasuredPicture
 
 FRAMED_SHARE: Final = 0.025
-"""Ordinary avatars that sit in a generator's frame for reasons of their own. Judgement: of 5,202
-ordinary pictures 5 did by chance; data sets, ID-style crops and apps that cut faces out come on top
-where a list is drawn from one place."""
+"""Share of ordinary avatars that sit in a generator's frame. Expert judgement: of 5,202 ordinary
+pictures 5 did by chance; data sets, ID-style crops and apps that cut faces out come on top where a
+list is drawn from one place."""
 _RIDGE: Final = 1e-3
 _LN10: Final = math.log(10.0)
 
@@ -39,12 +39,12 @@ _LN10: Final = math.log(10.0)
 SIDES_PX: Final = (64.0, 100.0, 160.0, 256.0, 400.0)
 """Sides of the face crop at which a line has a slope and an offset; interpolated between."""
 _STIFFNESS: Final = 0.3
-"""How much slopes and offsets of neighbouring sizes are held together."""
+"""Weight of the penalty on differences between neighbouring sizes."""
 
 
 @dataclass(frozen=True)
 class PixelLlrs:
-    """What the pixel checks weighed on one face of a crop of ``side_px``; those that measured."""
+    """llr of the pixel checks that measured one face, on a crop of ``side_px``."""
 
     row: ManifestRow
     llrs: Mapping[str, float]
@@ -52,7 +52,7 @@ class PixelLlrs:
 
 
 def fit_fusion(names: Sequence[str], faces: Sequence[PixelLlrs]) -> FusionEntry:
-    """Weights no less than 0, so that no check can speak against itself. Deterministic."""
+    """Fit weights that are at least 0, so that no check's llr is reversed. Deterministic."""
     measured = [face for face in faces if face.llrs]
     rows = [face.row for face in measured]
     llrs = np.array([[face.llrs.get(name, 0.0) for name in names] for face in measured])
@@ -83,7 +83,7 @@ def _fit_line(
     total_llrs: FloatArray,
     kinds: Sequence[str],
 ) -> LineEntry:
-    """What makes ``total_llrs`` an llr against real pictures of ``kinds`` alone.
+    """Calibrate ``total_llrs`` as an llr against real pictures of ``kinds`` only.
 
     One logistic regression over all sizes, with a slope and an offset for each of ``SIDES_PX``
     that the faces near it share, and an offset for each check that could not measure.
@@ -118,14 +118,14 @@ def _fit_line(
 
 
 def _size_shares(sides_px: FloatArray) -> FloatArray:
-    """How much each of ``SIDES_PX`` says at ``sides_px`` (n,), as interpolation has it: (n, k)."""
+    """Interpolation weights of ``SIDES_PX`` at ``sides_px`` (n,): (n, k)."""
     ln_sides = np.log(SIDES_PX)
     columns = [np.interp(np.log(sides_px), ln_sides, unit) for unit in np.eye(len(SIDES_PX))]
     return np.stack(columns, axis=1)
 
 
 def _line_penalty(size_count: int, check_count: int) -> FloatArray:
-    """The quadratic form that holds neighbouring sizes together and small offsets small."""
+    """Quadratic penalty on differences between neighbouring sizes and on offsets."""
     steps = np.diff(np.eye(size_count), axis=0)
     band = _STIFFNESS * steps.T @ steps
     out: FloatArray = np.zeros((2 * size_count + check_count, 2 * size_count + check_count))
@@ -143,7 +143,7 @@ def _fit_logistic(
     penalty: FloatArray,
     positive_count: int,
 ) -> FloatArray:
-    """Coefficients (k,) of the weighted logistic regression; the first ones are no less than 0."""
+    """Coefficients (k,) of weighted logistic regression; the first ``positive_count`` are >= 0."""
 
     def loss(w: FloatArray) -> tuple[float, FloatArray]:
         margin = x @ w
@@ -159,7 +159,7 @@ def _fit_logistic(
 def fit_pixel_checks(
     pictures: Sequence[MeasuredPicture],
 ) -> tuple[dict[str, LogisticEntry], FusionEntry]:
-    """The scale of every pixel check, and how they are weighed together."""
+    """Fit the scale of every pixel check, and their fusion."""
     names = pixel_check_names()
     entries = {
         c.name: fit_logistic_scale(c, collect_samples(c, pictures))
@@ -170,7 +170,7 @@ def fit_pixel_checks(
 
 
 def pixel_check_names() -> list[str]:
-    """The checks that look at the face's pixels, in their order."""
+    """Names of the checks on the face's pixels, in order."""
     return [c.name for c in CHECKS if c.name not in (EYE_ALIGNMENT_NAME, STAMP_NAME)]
 
 
@@ -182,7 +182,7 @@ def build_scales(entries: Mapping[str, CheckEntry]) -> dict[str, Scale]:
 def compute_pixel_llrs(
     pictures: Sequence[MeasuredPicture], scales: Mapping[str, Scale], names: Sequence[str]
 ) -> list[PixelLlrs]:
-    """What the checks ``names`` weigh on every face of ``pictures``."""
+    """llr of the checks ``names`` on every face of ``pictures``."""
     return [
         weigh_checks(m.row, measurements, scales, names)
         for m in pictures

@@ -1,4 +1,4 @@
-"""Fits the scales of the checks that give named numbers: a weighted logistic regression each."""
+"""Fits the scale of each check that gives named measures, by weighted logistic regression."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ from app.training.measure import MeasuredPicture
 
 _DIGITS: Final = 6
 _RULE_OF_THREE: Final = 3.0
-"""With n pictures and none beyond, the 95 % bound of a rate is 3 ÷ n."""
+"""With n pictures and no hit, the 95 % upper bound of a rate is 3 ÷ n."""
 
 
 @dataclass(frozen=True)
 class MeasureSample:
-    """What one check measured on one face."""
+    """One check's measures on one face."""
 
     row: ManifestRow
     measures: Mapping[str, float]
 
 
 def collect_samples(check: Check, pictures: Sequence[MeasuredPicture]) -> list[MeasureSample]:
-    """Every face of the kinds that take part on which ``check`` could measure."""
+    """A sample for every face that ``check`` could measure, of the kinds that have a share."""
     return [
         MeasureSample(m.row, reading.measures)
         for m in pictures
@@ -47,7 +47,7 @@ def collect_samples(check: Check, pictures: Sequence[MeasuredPicture]) -> list[M
 def fit_logistic_scale(check: Check, samples: Sequence[MeasureSample]) -> LogisticEntry:
     """The scale of ``check``, fitted on ``samples``. Deterministic.
 
-    Raises ``ValueError`` unless generated and real ones are among them.
+    Raises ``ValueError`` unless both generated and real samples are present.
     """
     rows = [s.row for s in samples]
     labels = np.array([row.is_generated for row in rows])
@@ -83,9 +83,9 @@ def fit_logistic_scale(check: Check, samples: Sequence[MeasureSample]) -> Logist
 
 
 def supported_bounds(generated_count: int, real_count: int) -> list[float]:
-    """llr that so many pictures can vouch for: [lowest, highest].
+    """Bounds of the llr that this many pictures can support: [lowest, highest].
 
-    A picture seen at three sizes, or with two faces, is one picture.
+    A picture measured at three sizes, or with two faces, counts once.
     """
     low, high = (
         max(0.1, math.log10(max(n, 1) / _RULE_OF_THREE)) for n in (generated_count, real_count)
@@ -94,6 +94,6 @@ def supported_bounds(generated_count: int, real_count: int) -> list[float]:
 
 
 def _append_size_products(z: FloatArray, names: Sequence[str]) -> FloatArray:
-    """``z`` (n, k) and its products with the size's column: (n, 2 k)."""
+    """``z`` (n, k) with its products by the size column: (n, 2 k)."""
     size = z[:, [list(names).index(SIZE_MEASURE)]]
     return np.concatenate([z, z * size], axis=1)

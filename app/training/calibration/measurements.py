@@ -1,4 +1,4 @@
-"""A corpus measured once, at every size that the fit needs: the long part of a fit."""
+"""Measures a corpus at every size that the fit needs: the longest part of a fit."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from app.training.corpus import ORDINARY_KINDS, Corpus, ManifestRow
 from app.training.measure import MeasuredPicture, Models, measure_pictures
 
 DOWNSCALED_SIDES_PX: Final = (200, 96)
-"""Pictures are weighed as they are and made as small as this: slopes depend on size."""
+"""Pictures are measured at native size and downscaled to these: slopes depend on size."""
 SMALL_SIDES_PX: Final = (24, 32, 40, 48)
-"""As small as platforms show avatars."""
+"""Sizes of the smallest avatars that platforms show."""
 
 
 @dataclass(frozen=True, eq=False)
 class MeasuredCorpus:
     """Every measurement that a fit needs.
 
-    ``native``: every picture as it is. ``downscaled``: by side in px, those that take part in
-    telling pixels apart, made as small as that. ``size_effects``: what small pictures do to the
-    eyes' place. ``small_ordinary``: by side, ordinary avatars made so small that no pixel check
-    can measure, to see how often they are called generated.
+    ``native``: every picture at native size. ``downscaled``: by side in px, the pictures of kinds
+    with a share in the pixel fit. ``size_effects``: effects of small size on the eyes' position.
+    ``small_ordinary``: by side, ordinary avatars downscaled until no pixel check can measure, for
+    their false positive rate.
     """
 
     native: Sequence[MeasuredPicture]
@@ -33,14 +33,14 @@ class MeasuredCorpus:
     size_effects: SizeEffects
     small_ordinary: Mapping[int, Sequence[MeasuredPicture]] = field(default_factory=dict)
     offset_correction: OffsetCorrection = field(default_factory=lambda: OffsetCorrection({}))
-    """What brings further pictures, read by the same networks, to the scale of these."""
+    """To apply to further pictures read by the same networks."""
 
     def filter(self, should_keep: Callable[[ManifestRow], bool]) -> MeasuredCorpus:
-        """Only the pictures that ``should_keep`` lets pass."""
+        """Only the pictures for which ``should_keep`` is true."""
         return self.resample(lambda row: int(should_keep(row)))
 
     def resample(self, times: Callable[[ManifestRow], int]) -> MeasuredCorpus:
-        """Every picture as often as ``times`` says."""
+        """Every picture repeated as often as ``times`` says."""
 
         def repeat(pictures: Sequence[MeasuredPicture]) -> list[MeasuredPicture]:
             return [m for m in pictures for _ in range(times(m.row))]
@@ -50,7 +50,7 @@ class MeasuredCorpus:
 
     @property
     def pixel_pictures(self) -> list[MeasuredPicture]:
-        """Everything that tells pixels apart, at every size."""
+        """The pictures of the pixel fit, at every size."""
         parts = (self.native, *self.downscaled.values())
         return [m for part in parts for m in part if has_share(m.row)]
 
@@ -68,7 +68,7 @@ def measure_corpus(corpus: Corpus, models: Models) -> MeasuredCorpus:
 
 
 def correct_offsets(measured_corpus: MeasuredCorpus) -> MeasuredCorpus:
-    """``measured_corpus`` as if one network had read it all."""
+    """``measured_corpus`` with the offsets between networks removed."""
     correct = fit_offset_correction(measured_corpus.pixel_pictures)
     downscaled = {
         side: [correct(m) for m in part] for side, part in measured_corpus.downscaled.items()
@@ -82,7 +82,7 @@ def correct_offsets(measured_corpus: MeasuredCorpus) -> MeasuredCorpus:
 
 
 def measure_small_ordinary(corpus: Corpus, models: Models) -> dict[int, Sequence[MeasuredPicture]]:
-    """Every second ordinary avatar at each of ``SMALL_SIDES_PX``, the others at the next."""
+    """Measure ordinary avatars at ``SMALL_SIDES_PX``, alternate halves at alternate sizes."""
     rows = [row for row in corpus.rows if row.kind in ORDINARY_KINDS]
     return {
         side: list(measure_pictures(corpus, rows[i % 2 :: 2], models, make_downscaler(side)))
@@ -91,7 +91,7 @@ def measure_small_ordinary(corpus: Corpus, models: Models) -> dict[int, Sequence
 
 
 def measure_downscaled(corpus: Corpus, models: Models) -> dict[int, Sequence[MeasuredPicture]]:
-    """What takes part in telling pixels apart, made as small as each of ``DOWNSCALED_SIDES_PX``."""
+    """The pictures of the pixel fit, downscaled to each of ``DOWNSCALED_SIDES_PX``."""
     rows = [row for row in corpus.rows if has_share(row)]
     return {
         side: list(measure_pictures(corpus, rows, models, make_downscaler(side)))

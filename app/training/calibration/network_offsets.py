@@ -1,12 +1,12 @@
-"""Brings what several networks say to one scale.
+"""Removes the offsets between the scores of several networks.
 
-Held out, a picture is read by the network that did not see its part (``held_out``). The networks
-were trained apart, and one may call everything a little more generated than another, more so on
-small pictures. That is no property of the pictures: two numbers a network and check even it out.
+Held out, a picture is read by the network that was not trained on its split
+(``held_out_networks``). The networks were trained separately, and one may score everything higher
+than another, more so on small pictures. Two numbers per network and check correct this.
 
-They are fitted on the collectors whose pictures were dealt out to all networks by chance. What
-these differ by from network to network is the networks' doing; what whole collectors differ by may
-be their own, and evening that out would lift the hard ones.
+They are fitted on the collectors whose pictures were distributed over all networks at random:
+there, differences come from the networks. Differences between whole collectors may be real, and
+correcting those would raise the scores of difficult collectors.
 """
 
 from __future__ import annotations
@@ -31,17 +31,17 @@ NETWORK_MEASURE: Final = "witness"
 _MIN_SLOPE: Final = 0.05
 
 NetworkOffset = tuple[float, float]
-"""What is added to a witness, and that by ``ln_side``; log odds."""
+"""Added to the network's log odds, and its slope by ``ln_side``."""
 
 
 @dataclass(frozen=True)
 class OffsetCorrection:
-    """``offsets``: by check, then by reader. They sum to 0 over the readers."""
+    """``offsets``: by check, then by network index. They sum to 0 over the networks."""
 
     offsets: Mapping[str, Mapping[int, NetworkOffset]]
 
     def __call__(self, measured: MeasuredPicture) -> MeasuredPicture:
-        """``measured`` as a network amid all of them would have read it."""
+        """``measured`` with its network's offset removed."""
         if not self.offsets:
             return measured
         return replace(
@@ -67,7 +67,7 @@ class OffsetCorrection:
 
 
 def fit_offset_correction(pictures: Sequence[MeasuredPicture]) -> OffsetCorrection:
-    """What evens the networks that read ``pictures``; nothing to do where there was one."""
+    """The offsets between the networks that read ``pictures``; empty where there was one."""
     network_indices = {m.network_index for m in pictures}
     if len(network_indices) < 2:
         return OffsetCorrection({})
@@ -86,9 +86,9 @@ def fit_offset_correction(pictures: Sequence[MeasuredPicture]) -> OffsetCorrecti
 def _fit_offsets(
     check: Check, pictures: Sequence[MeasuredPicture], network_indices: Sequence[int]
 ) -> dict[int, NetworkOffset]:
-    """From a logistic regression on the witness and the size, with and by the reader.
+    """Offsets from a logistic regression on the score, the size and the network index.
 
-    Nothing unless every reader read some of either side.
+    Empty unless every network read some generated and some real pictures.
     """
     samples_by_network = [
         [
@@ -117,7 +117,7 @@ def _fit_offsets(
     )
     shared = np.stack([scores, sizes, scores * sizes], axis=1)
     columns = np.concatenate([shared, network_columns, network_columns * sizes[:, None]], axis=1)
-    # Each network's pictures weigh alike on both sides: who read more generated ones says nothing.
+    # Each network's generated and real pictures weigh the same, however many it read.
     weights = np.concatenate(
         [
             compute_sample_weights([s.row for s in network_samples])
@@ -125,7 +125,7 @@ def _fit_offsets(
         ]
     )
     model = LogisticRegression(C=1.0, max_iter=2000).fit(columns, labels, sample_weight=weights)
-    # The more one network's pictures need to be lifted, the lower it reads.
+    # The more a network's scores must be raised, the lower it scores.
     slope = max(float(model.coef_[0][0]), _MIN_SLOPE)
     offsets = model.coef_[0][len(shared[0]) :].reshape(2, len(network_indices)) / slope
     offsets = offsets - offsets.mean(axis=1, keepdims=True)

@@ -1,8 +1,9 @@
-"""How much each kind of picture counts where generated and real ones are told apart by pixels.
+"""Weights of the kinds of pictures in the fit of the pixel checks.
 
-Judgement, kept round. A corpus holds what could be collected, not what is met: without shares,
-850 pictures of one StyleGAN 1 collector would drown 120 of StyleGAN 3. Among the real ones the
-photographs in a generator's frame count most, for there the pixels alone decide.
+Expert judgement, rounded. A corpus holds what could be collected, not what occurs in practice:
+without shares, 850 pictures of one StyleGAN 1 collector would outweigh 120 of StyleGAN 3. Among
+real pictures the photographs in a generator's frame weigh most, because only pixels can separate
+those.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ KIND_SHARES: Final[dict[str, float]] = {
     "portrait": 0.13,
     "composite": 0.02,
 }
-"""Each side sums to one. Kinds that are not here (diffusion, nonface) take no part."""
+"""Each side sums to one. Kinds without a share (diffusion, nonface) are left out."""
 
 
 def has_share(row: ManifestRow) -> bool:
@@ -42,7 +43,7 @@ def has_share(row: ManifestRow) -> bool:
 
 
 def compute_sample_weights(rows: Sequence[ManifestRow]) -> FloatArray:
-    """A weight for every row, (n,): by its kind's share, and both sides weighing n ÷ 2."""
+    """A weight for every row, (n,), by its kind's share; both classes sum to n ÷ 2."""
     counts = Counter(row.kind for row in rows)
     weights = np.array([KIND_SHARES[row.kind] / counts[row.kind] for row in rows])
     is_generated = np.array([row.is_generated for row in rows])

@@ -1,4 +1,4 @@
-"""What small pictures do to measurements, and the sightings that everything here is fitted on."""
+"""Effects of small size on measurements, and the face measurements that the fits use."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ NOISE_PICTURE_COUNT: Final = 240
 
 
 def face_measurements_of(measurements: Measurements) -> tuple[FaceMeasurement, ...]:
-    """The sightings that ``eye_alignment`` took; none if it could not measure."""
+    """The face measurements of ``eye_alignment``; none if it could not measure."""
     reading = next(m for check, m in measurements if check.name == EYE_ALIGNMENT.name)
     return reading.face_measurements if isinstance(reading, Reading) else ()
 
 
 def measurable_faces(measured: MeasuredPicture) -> list[tuple[FaceMeasurement, ...]]:
-    """The sightings of every face that could be measured."""
+    """The measurements of every face that ``eye_alignment`` could measure."""
     return [s for t in measured.faces if (s := face_measurements_of(t))]
 
 
@@ -52,7 +52,7 @@ def select_samples(
 
 @dataclass(frozen=True, eq=False)
 class SizeEffects:
-    """What small pictures do to measurements; measured once, the same for every fold."""
+    """Effects of small size on measurements; measured once, the same for every fold."""
 
     small_samples: tuple[alignment_model.FaceSample, ...]
     resolution: NoiseEntry
@@ -62,7 +62,7 @@ class SizeEffects:
 def measure_size_effects(
     corpus: Corpus, pictures: Sequence[MeasuredPicture], models: Models
 ) -> SizeEffects:
-    """From pictures whose square is known, measured again after they were made small."""
+    """From pictures whose crop square is known, measured again after downscaling."""
     ffhq = select_samples(pictures, FFHQ_KINDS)
     chosen = ffhq[:: max(1, len(ffhq) // NOISE_PICTURE_COUNT)]
     small_samples = [
@@ -92,7 +92,7 @@ def measure_size_effects(
         for face_measurement in s.face_measurements
         if len(s.face_measurements) > 1
     ]
-    # Deviations from the mean of n fall short of the spread by n − 1 over n.
+    # Bessel's correction: deviations are from the mean of n.
     scaled = [
         d * math.sqrt(len(s.face_measurements) / (len(s.face_measurements) - 1))
         for d, s in repeat_differences
@@ -111,5 +111,5 @@ def _eye_distances_px(samples: Sequence[alignment_model.FaceSample]) -> FloatArr
 
 
 def make_downscaler(side_px: int) -> Prepare:
-    """Makes the longer side at most ``side_px``, as a platform would."""
+    """A transform to a longer side of at most ``side_px``, with JPEG, as a platform would do."""
     return picture_transform(lambda rgb: recompress(resize(rgb, side_px)))

@@ -1,4 +1,4 @@
-"""What reading a generator's stamp weighs."""
+"""Fits the llr of a generator's stamp."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from app.training.evaluation.metrics import clopper_pearson_upper
 from app.training.measure import MeasuredPicture
 
 STAMPED_SHARE: Final = 0.3
-"""Of the family's avatars, how many bear a stamp that can be read. Judgement: two in three of those
-taken from the best-known site since 2023 do, and older ones do not."""
+"""Share of the family's avatars that carry a readable stamp. Expert judgement: two in three of
+those taken from the best-known site since 2023 do, and older ones do not."""
 
 
 def fit_stamp(check: Check, pictures: Sequence[MeasuredPicture]) -> StampEntry:
-    """The stamp's scale: its share among generated avatars over its bound among real ones."""
+    """The stamp's scale: its share of generated avatars over its upper bound on real ones."""
     real_hits = [has_stamp(check, m) for m in pictures if not m.row.is_generated]
     stamped_hits = [has_stamp(check, m) for m in pictures if m.row.kind == "stylegan2_watermarked"]
     bound = clopper_pearson_upper(sum(real_hits), len(real_hits)) if real_hits else 1.0

@@ -1,4 +1,4 @@
-"""Fits a multivariate t: a template with the tails that a few odd faces ask for."""
+"""Fits a multivariate t distribution, whose heavy tails allow for a few atypical faces."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from app.calibration.densities import StudentT
 
 _EM_ITERATIONS: Final = 80
 _MIN_VARIANCE: Final = 1e-12
-"""Added along every axis, so that points on one line have a scale as well."""
+"""Added along every axis, so that collinear points have an invertible scale."""
 
 
 def fit_t(
@@ -19,9 +19,9 @@ def fit_t(
 ) -> tuple[FloatArray, FloatArray, float, float]:
     """Weighted EM for a multivariate t of given ``freedom`` over ``points`` (n, d).
 
-    ``weights`` (n,) > 0; ``variance_factors`` (n,) > 0: how many times as wide (in variance) a
-    point's own scale is. Mean (d,), scale (d, d), freedom, log likelihood. Liu, Rubin 1995
-    (Statistica Sinica 5), section 2.
+    ``weights`` (n,) > 0; ``variance_factors`` (n,) > 0: the factor by which a point's own variance
+    is larger. Returns mean (d,), scale (d, d), freedom, log likelihood. Liu, Rubin 1995 (Statistica
+    Sinica 5), section 2.
     """
     d = points.shape[1]
     mean = np.median(points, axis=0)
@@ -33,7 +33,7 @@ def fit_t(
         offsets = points - mean
         scale = (em_weights[:, None] * offsets).T @ offsets / weights.sum()
         scale = (scale + scale.T) / 2.0 + _MIN_VARIANCE * np.eye(d)
-    # A point whose scale is wider is one drawn in to the same scale, at a density so much lower.
+    # Density of a point with a wider scale: rescale the point, then divide by the Jacobian.
     rescaled = mean + (points - mean) / np.sqrt(variance_factors)[:, None]
     log_densities = StudentT(freedom, mean, scale).log_density(rescaled) - d / 2 * np.log(
         variance_factors

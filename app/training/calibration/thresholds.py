@@ -1,4 +1,4 @@
-"""Where verdicts begin, from pictures that the fit did not see; and the finished file."""
+"""Verdict thresholds from held-out scores, and the finished calibration file."""
 
 from __future__ import annotations
 
@@ -37,18 +37,19 @@ from app.training.measure import MeasuredPicture
 
 TARGET_FALSE_POSITIVE_RATE: Final = 1e-3
 MIN_LIKELY_LLR: Final = 1.0
-"""No verdict says likely StyleGAN below a ratio of ten, however few ordinary pictures reach it."""
+"""Lowest threshold of ``likely_stylegan``, a ratio of ten, however few ordinary pictures reach
+it."""
 UNLIKELY_LLR: Final = -1.0
-"""Ten times likelier ordinary, however few generated pictures fall below."""
+"""A ratio of ten for an ordinary picture, however few generated pictures fall below."""
 _SMALLEST_STEPS_PX: Final = 2.0 ** (np.arange(0, 40) / 6.0)
 _MIN_SMALL_PICTURES: Final = 1000
-"""With fewer, not one false alarm is what a rate of one in a thousand gives as well."""
+"""With fewer, zero false alarms are compatible with a rate of one in a thousand."""
 NO_SMALLEST: Final = SmallestEntry(
     eye_distance_px=12.0, false_positives=0, negatives=0, upper_95=1.0
 )
-"""Where no small picture was measured: an avatar of 48 px, below which landmarks blur."""
+"""Default where no small picture was measured: an avatar of 48 px, below which landmarks blur."""
 NO_LLRS: Final = np.zeros(0)
-"""No pictures: for thresholds that only order verdicts."""
+"""No pictures: for provisional thresholds."""
 
 
 def build_calibration_file(
@@ -60,14 +61,14 @@ def build_calibration_file(
     held_out_scores: Sequence[ScoredPicture],
     small_scores: Sequence[ScoredPicture],
 ) -> CalibrationFile:
-    """The finished file: thresholds and figures from pictures of collectors not fitted on.
+    """The finished file; thresholds and figures come from ``held_out_scores``.
 
-    ``small_scores``: of ordinary avatars that were made small.
+    ``small_scores``: scores of downscaled ordinary avatars.
     """
     ordinary = [s for s in held_out_scores if s.row.kind in ORDINARY_KINDS]
     aligned = [s for s in held_out_scores if s.row.kind in ALIGNED_KINDS]
     generated = [s for s in held_out_scores if s.row.kind in ("stylegan1", "stylegan2")]
-    # Who is not scored is not flagged: such pictures count among the negatives.
+    # A picture without a score is never flagged: it counts as a negative.
     ordinary_llrs, generated_llrs = (
         np.array([s.llr for s in group]) for group in (ordinary, generated)
     )
@@ -114,7 +115,7 @@ def build_group_figures(
     held_out_scores: Sequence[ScoredPicture], likely_llr: float
 ) -> dict[str, float]:
     """Cllr of the ratio against framed photographs; rates by apparent skin tone and by size."""
-    # The folds' own thresholds only order verdicts: here they are those of the finished file.
+    # The folds' thresholds are provisional: use those of the finished file.
     scores = [
         replace(s, verdict=Verdict.LIKELY_STYLEGAN if s.llr >= likely_llr else Verdict.INCONCLUSIVE)
         for s in held_out_scores
@@ -133,32 +134,32 @@ def build_group_figures(
 
 
 def total_bounds(pictures: Sequence[MeasuredPicture]) -> list[float]:
-    """llr that as many ordinary and aligned real pictures can vouch for."""
+    """Bounds of the llr that this many real pictures can support, ordinary and aligned."""
     count = sum(m.row.kind in (*ORDINARY_KINDS, *ALIGNED_KINDS) for m in pictures)
     limit = max(1.0, round(math.log10(max(count, 1) / 3.0), 2))
     return [-limit, limit]
 
 
 def serialize_model(file: BaseModel) -> bytes:
-    """The file as it is kept: a row of numbers a line, so that a diff can be read."""
+    """The file's bytes: one row of numbers per line, for readable diffs."""
     text = json.dumps(file.model_dump(), indent=1)
     number_rows = re.compile(r"\[\s+([-+0-9.e,\s]+?)\s+\]")
     return (number_rows.sub(lambda m: f"[{' '.join(m[1].split())}]", text) + "\n").encode()
 
 
 def find_threshold(real: FloatArray, false_positive_rate: float) -> float:
-    """The lowest llr, in steps of 0.05, that at most this share of ``ordinary_llrs`` reaches."""
+    """Lowest llr, in steps of 0.05, that at most ``false_positive_rate`` of ``real`` reaches."""
     steps = np.round(np.arange(MIN_LIKELY_LLR, 6.0, 0.05), 2)
     passing = [t for t in steps if (real >= t).mean() <= false_positive_rate]
     return float(passing[0])
 
 
 def find_smallest(scores: Sequence[ScoredPicture], likely_llr: float) -> SmallestEntry:
-    """The least eye distance from which on no size has too many false alarms.
+    """The smallest eye distance above which no size has too many false alarms.
 
-    Sizes are compared in windows of a factor of two, from large to small, in steps of a sixth of
-    an octave: the first window that is too thin to tell, or in which more than
-    ``TARGET_FALSE_POSITIVE_RATE`` reach ``likely_llr``, ends it.
+    Sizes are compared in windows of a factor of two, from large to small, in steps of a sixth of an
+    octave: the search ends at the first window with too few pictures, or in which more than
+    ``TARGET_FALSE_POSITIVE_RATE`` reach ``likely_llr``.
     """
     distances = np.array([s.eye_distance_px for s in scores])
     flagged = np.array([s.llr >= likely_llr for s in scores])
@@ -169,7 +170,7 @@ def find_smallest(scores: Sequence[ScoredPicture], likely_llr: float) -> Smalles
         rate = rate_above(np.where(flagged[window], 1.0, 0.0), 1.0)
         if rate.trials < _MIN_SMALL_PICTURES:
             if best is NO_SMALLEST:
-                continue  # too few are as large as this: smaller ones decide
+                continue  # too few large pictures: smaller ones decide
             break
         if rate.hits > TARGET_FALSE_POSITIVE_RATE * rate.trials:
             break

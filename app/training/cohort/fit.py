@@ -1,4 +1,4 @@
-"""Fits ``models/cohort.json`` on pictures that were judged by calibrations that never saw them."""
+"""Fits ``models/cohort.json`` on held-out scores."""
 
 from __future__ import annotations
 
@@ -53,9 +53,9 @@ _HOUSE_STYLE_SPREAD: Final = (0.010, 0.020, 0.050, 0.020)
 _ALLOWANCE: Final = 4.0
 _CORE: Final = 4.3
 _FLOORS: Final = (3.95, 5.2)
-"""log10 densities that ordinary near pictures are allowed in the frame, untouched and zoomed."""
+"""Floors of the log10 density of ordinary near pictures in the frame, untouched and zoomed."""
 _SAFETY_MARGIN: Final = math.log10(2.0)
-"""If more is found among ordinary pictures, the floor is as much above that."""
+"""Margin of the floor above the density measured on ordinary pictures."""
 
 _PDQ_RADIUS: Final = 31
 _PDQ_RADIUS_WITHOUT_FACE: Final = 10
@@ -63,7 +63,7 @@ _PDQ_RADIUS_WITHOUT_FACE: Final = 10
 
 @dataclass(frozen=True)
 class HeldOutScore:
-    """One scored picture, judged by numbers that did not see its collector."""
+    """One picture, scored by a calibration that was not fitted on its collector."""
 
     kind: str
     collector: str
@@ -79,7 +79,7 @@ class HeldOutScore:
 
 
 def to_held_out_scores(scores: Iterable[ScoredPicture]) -> list[HeldOutScore]:
-    """The scored ones of ``scores``."""
+    """The pictures of ``scores`` whose outcome is ``scored``."""
     held_out_scores = []
     for s in scores:
         if s.outcome != "scored":
@@ -169,7 +169,7 @@ def _mean_atypical(shares: Sequence[float]) -> float:
 
 
 def fit_concentration(scores: Sequence[HeldOutScore]) -> ConcentrationEntry:
-    """The frames, the room in them, and how dense ordinary pictures are there."""
+    """The frames, their volumes, and the density of ordinary pictures there."""
     entries = [
         _fit_frame(name, share, squares)
         for name, share, kinds in _FAMILIES
@@ -210,7 +210,7 @@ def fit_concentration(scores: Sequence[HeldOutScore]) -> ConcentrationEntry:
 def measure_ordinary_densities(
     ordinary: Sequence[HeldOutScore], numbers: ConcentrationEntry
 ) -> dict[str, float]:
-    """How dense ordinary near pictures are in the frame (log10), all and of the worst collector.
+    """log10 density of ordinary near pictures in the frame, of all and of the worst collector.
 
     The mean of the frame's density over pictures is the density of pictures in the frame.
     """
@@ -263,7 +263,7 @@ def _estimate_rate(
     return RateEntry(
         hits=sum(hits),
         pictures=len(hits),
-        # The mean under Jeffreys' prior: none seen is not none ever.
+        # Posterior mean under Jeffreys' prior: zero hits is not a rate of zero.
         rate=_round_significant((sum(hits) + 0.5) / (len(hits) + 1)),
         upper_95=_round_significant(clopper_pearson_upper(sum(hits), len(hits))),
         worst_collector=_round_significant(

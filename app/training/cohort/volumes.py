@@ -1,4 +1,4 @@
-"""How much room frames take up at each density: by seeded random points."""
+"""Volumes of the frames' superlevel sets, by seeded Monte Carlo integration."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ _PROPOSAL_WIDENING: Final = 1.5
 _PROPOSAL_FREEDOM: Final = 2.0
 _DENSITIES: Final = np.round(np.arange(1.0, 9.01, 0.1), 2)
 _MIN_VOLUME: Final = 1e-9
-"""Less is never said: squares are not known any better."""
+"""Lower limit: crop squares are not measured more precisely."""
 _LN10: Final = math.log(10.0)
 
 LogDensity = Callable[[FloatArray, Sequence[FrameEntry]], FloatArray]
 
 
 def estimate_volumes(frames: Sequence[FrameEntry], zooms: int, max_zoom: float) -> VolumeEntry:
-    """log10 of the room where the frames' density is at least so much, untouched and zoomed."""
+    """log10 volumes in which the frames' density reaches each level, untouched and zoomed."""
     rng = np.random.default_rng(_SEED)
     points = _sample_proposal(frames, rng)
     ln_zooms = (np.arange(zooms) + 0.5) / zooms * math.log(max_zoom)
@@ -44,7 +44,7 @@ def estimate_volumes(frames: Sequence[FrameEntry], zooms: int, max_zoom: float) 
 
 
 def _superlevel_volumes(density: FloatArray, proposal: FloatArray) -> list[float]:
-    """log10 of the volume of {density ≥ d} for every d, by importance: Σ 1 ÷ proposal."""
+    """log10 of the volume of {density ≥ d} for every d, by importance sampling: Σ 1 ÷ proposal."""
     weights = np.exp(-proposal) / len(density)
     order = np.argsort(-density)
     cumulative = np.cumsum(weights[order])
@@ -54,7 +54,7 @@ def _superlevel_volumes(density: FloatArray, proposal: FloatArray) -> list[float
 
 
 def _sample_proposal(frames: Sequence[FrameEntry], rng: np.random.Generator) -> FloatArray:
-    """Points (n, 4) from wider frames."""
+    """Points (n, 4) from the widened proposal distribution."""
     frame_of = rng.choice(len(frames), _SAMPLE_COUNT)
     points = np.empty((_SAMPLE_COUNT, 4))
     for number, frame in enumerate(frames):

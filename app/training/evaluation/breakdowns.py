@@ -1,7 +1,7 @@
-"""Error rates by group, and how good the ratio against framed photographs is alone.
+"""Error rates by group, and the quality of the ratio against framed photographs alone.
 
-Groups are apparent skin tone and size of picture. Apparent skin tone is light, camera and print as
-much as skin (``skin_tone``); it is no statement on anybody's ancestry.
+Groups are apparent skin tone and size of picture. Apparent skin tone depends on light and camera as
+much as on skin (see ``app.training.skin_tone``); it says nothing about ancestry.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from app.training.evaluation.scoring import ScoredPicture
 from app.training.skin_tone import ITA_BANDS, ita_band
 
 SIZE_BANDS_PX: Final = (1, 48, 96, 200, 380)
-"""Where each band of the picture's longer side begins."""
+"""Lower edges of the bands of the picture's longer side."""
 GENERATED_POOLS: Final = {
     "stylegan2": ("stylegan2", "stylegan2_watermarked"),
     "all": (*FFHQ_KINDS, *STUDIO_KINDS),
@@ -33,9 +33,9 @@ GroupKey = Callable[[ScoredPicture], str | None]
 
 
 def compare_framed_ratio(scores: Sequence[ScoredPicture]) -> dict[str, dict[str, float]]:
-    """``against.framed`` alone, where it was measured: each generated pool v. framed photographs.
+    """The ratio against framed photographs alone, for each generated pool, where it was measured.
 
-    ``calibration_loss`` is what a better calibration could save: Cllr − Cllr_min.
+    ``calibration_loss`` in the result is Cllr − Cllr_min.
     """
     real = _framed_llrs(scores, ALIGNED_KINDS)
     out = {}
@@ -75,7 +75,7 @@ def size_band(side_px: int) -> str:
 
 
 def flatten_rates(prefix: str, rates: dict[str, dict[str, Any]]) -> dict[str, float]:
-    """``rates`` as the calibration keeps figures: one number a name."""
+    """``rates`` as flat figures of the calibration file: one number per name."""
     return {
         f"{prefix}_{band}_{pool}_{name}": float(row[pool][name])
         for band, row in rates.items()
@@ -99,7 +99,7 @@ def _rates_by(scores: Sequence[ScoredPicture], key: GroupKey) -> dict[str, dict[
 
 
 def _called_likely(scores: Sequence[ScoredPicture], kinds: Sequence[str]) -> dict[str, Any]:
-    """How many pictures of ``kinds`` are called likely: recall, or false alarms."""
+    """How many pictures of ``kinds`` are called likely: recall or false alarms."""
     verdicts = [s.verdict for s in scores if s.row.kind in kinds]
     rate = Rate(sum(v == Verdict.LIKELY_STYLEGAN for v in verdicts), len(verdicts))
     return {

@@ -1,4 +1,4 @@
-"""What each pixel check is worth alone: AUC and how often it can measure, by size, held out."""
+"""AUC and measured share of each pixel check alone, by size, held out."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from app.training.evaluation.metrics import auc
 from app.training.measure import MeasuredPicture
 
 MIN_LARGE_LN_SIDE: Final = 0.4
-"""Face crops of 300 px and more: what an avatar of 400 px holds."""
+"""Face crops of 300 px and more, as in an avatar of 400 px."""
 
 
 def with_figures(
@@ -29,7 +29,7 @@ def with_figures(
     fold_scales: Sequence[Mapping[str, Scale]],
     fold_of: Mapping[str, int],
 ) -> dict[str, CheckEntry]:
-    """``checks`` with figures on pictures whose collector each of ``fold_scales`` did not see."""
+    """``checks`` with figures; each picture is scored by the scales of its collector's fold."""
     sizes = {400: [m for m in measured_corpus.native if _is_large(m)], **measured_corpus.downscaled}
 
     def check_figures(name: str) -> dict[str, float]:

@@ -1,7 +1,7 @@
-"""``eyeline evaluate CORPUS``: every picture judged, by a calibration that never saw its collector.
+"""``eyeline evaluate CORPUS``: scores from calibrations that were not fitted on the same collector.
 
-A corpus that the shipped calibration was fitted on is judged by five calibrations, each fitted
-without the collectors that it judges; any other corpus by the shipped one, as the service would.
+A corpus that the shipped calibration was fitted on is scored by five calibrations, each fitted
+without the collectors that it scores; any other corpus by the shipped one, as in the service.
 """
 
 from __future__ import annotations
@@ -32,14 +32,14 @@ MIN_LARGE_SIDE_PX: Final = 380
 
 @dataclass(frozen=True)
 class Evaluation:
-    """All scores, in the manifest's order; ``mode`` says by which calibration."""
+    """All scores, in the manifest's order; ``mode`` is the kind of calibration used."""
 
     scores: tuple[ScoredPicture, ...]
     mode: EvaluationMode
     pictures_per_second: float
     perturbed_scores: dict[str, tuple[ScoredPicture, ...]]
     scores_by_size: dict[str, tuple[ScoredPicture, ...]]
-    """By side: pictures that are as large as avatars get, and pictures made small on the way in."""
+    """By side in px: large pictures as they are (``400``), and downscaled ones."""
 
 
 def default_mode(corpus: Corpus, calibration: Calibration) -> EvaluationMode:
@@ -57,9 +57,10 @@ def evaluate(
     with_perturbations: bool = False,
     with_sizes: bool = False,
 ) -> Evaluation:
-    """``corpus`` judged in ``mode``.
+    """Evaluate ``corpus`` in ``mode``.
 
-    ``evasions``: also changed generated pictures. ``sizes``: also everything made small.
+    ``with_perturbations``: also perturbed generated pictures. ``with_sizes``: also everything
+    downscaled.
     """
     start = time.perf_counter()
     if mode == "shipped":
@@ -75,7 +76,7 @@ def evaluate(
             measured_corpus.offset_correction,
         )
         refitted, fold_of = fit_folds(measured_corpus)
-        # Other fits, the same words: a verdict means what the service means by it.
+        # Verdicts use the service's thresholds.
         fold_calibrations = [
             replace(fold_calibration, thresholds=calibration.thresholds)
             for fold_calibration in refitted
@@ -116,7 +117,7 @@ def _group_by_size(
 
 
 def select_perturbation_rows(corpus: Corpus) -> list[ManifestRow]:
-    """Generated pictures of every kind, evenly taken, some 600 in all."""
+    """About 600 generated pictures, evenly spaced over kinds and sources."""
     rows = sorted(
         (r for r in corpus.rows if r.is_generated), key=lambda r: (r.kind, r.source, r.path)
     )
@@ -124,9 +125,10 @@ def select_perturbation_rows(corpus: Corpus) -> list[ManifestRow]:
 
 
 def write_scores(scores: Sequence[ScoredPicture], out: Path) -> None:
-    """A line a picture: its row, outcome, verdict, llrs and warnings; then each check's value, llr.
+    """Write a CSV, one line per picture: row, outcome, verdict, llrs, warnings, then every check.
 
-    Empty where a check could not measure. Behind them where the face lies (``square_…``).
+    A check's value and llr are empty where it could not measure. The last columns are the crop
+    square (``SQUARE_COLUMNS``).
     """
     names = [check.name for check in CHECKS]
     columns = [f"{name}_{part}" for name in names for part in ("value", "llr")]

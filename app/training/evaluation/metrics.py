@@ -1,4 +1,4 @@
-"""How good log10 likelihood ratios are: ROC, Cllr, and how far a rate may be from the truth."""
+"""Metrics of log10 likelihood ratios: ROC, Cllr, and confidence bounds of rates."""
 
 from __future__ import annotations
 
@@ -55,7 +55,7 @@ def recall_at(generated: FloatArray, real: FloatArray, false_positive_rate: floa
 
 
 def cllr(generated: FloatArray, real: FloatArray) -> float:
-    """Log-likelihood-ratio cost in bits (Brümmer, du Preez 2006): 0 is perfect, 1 says nothing."""
+    """Log-likelihood-ratio cost in bits (Brümmer, du Preez 2006): 0 perfect, 1 uninformative."""
     if not len(generated) or not len(real):
         return math.nan
     ln10 = math.log(10.0)
@@ -65,10 +65,10 @@ def cllr(generated: FloatArray, real: FloatArray) -> float:
 
 
 def cllr_min(generated: FloatArray, real: FloatArray) -> float:
-    """Cllr after the best monotone recalibration (PAV): what discrimination alone costs."""
+    """Cllr after the best monotone recalibration (PAV): the discrimination loss."""
     if not len(generated) or not len(real):
         return math.nan
-    # Ranks, not scores: between scores a last digit apart, interpolation divides by nothing.
+    # Ranks, not scores: between nearly equal scores, interpolation would divide by zero.
     ranks = np.unique(np.concatenate([generated, real]), return_inverse=True)[1]
     share = IsotonicRegression().fit_transform(ranks, _labels(generated, real))
     prior = math.log(len(generated) / len(real))

@@ -1,6 +1,7 @@
-"""What happens to avatars on their way, and what people do to slip past: each a picture → picture.
+"""Perturbations: what platforms do to avatars, and what people do to evade detection.
 
-Every one keeps the person recognisable. Applied before anything is measured.
+Each maps a picture to a picture in which the person stays recognisable, and is applied before
+anything is measured.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ def recompress(rgb: RgbArray, quality: int = _JPEG_QUALITY) -> RgbArray:
 
 
 def zoom(rgb: RgbArray, factor: float) -> RgbArray:
-    """The middle 1/factor of each side, enlarged to the old size."""
+    """The middle 1/``factor`` of each side, enlarged to the original size."""
     height, width = rgb.shape[:2]
     shrink = np.array([[factor, 0.0, 0.0], [0.0, factor, 0.0]])
     middle = np.array([(width - 1) / 2, (height - 1) / 2])
@@ -64,7 +65,7 @@ def add_border(rgb: RgbArray, share: float, colour: tuple[int, int, int]) -> Rgb
 
 
 def letterbox(rgb: RgbArray, share: float) -> RgbArray:
-    """Black bars of ``share`` of the height above and below."""
+    """Black bars above and below, each ``share`` of the height."""
     y = round(rgb.shape[0] * share)
     return _as_rgb(cv2.copyMakeBorder(rgb, y, y, 0, 0, cv2.BORDER_CONSTANT, value=_BLACK))
 
@@ -89,7 +90,7 @@ def add_second_face(rgb: RgbArray) -> RgbArray:
 
 
 def to_grey(rgb: RgbArray) -> RgbArray:
-    """Colour taken out."""
+    """Without colour."""
     return np.repeat(cv2.cvtColor(rgb, cv2.COLOR_RGB2GRAY)[:, :, None], 3, axis=2).astype(np.uint8)
 
 
@@ -118,5 +119,5 @@ PERTURBATIONS: Final[Mapping[str, Perturbation]] = {
 
 
 def picture_transform(perturb: Perturbation) -> Callable[[Picture], Picture]:
-    """``perturb`` as something that ``measure`` can apply."""
+    """``perturb`` as a ``prepare`` argument of ``measure_pictures``."""
     return lambda picture: Picture(perturb(picture.rgb), picture.format, picture.sha256)

@@ -1,4 +1,4 @@
-"""How well generated faces are told from each pool of real photographs, by size and by check."""
+"""AUC of generated faces against each pool of real photographs, by size and by check."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POOLS: Final[Mapping[str, tuple[str, ...]]] = {
 FALSE_POSITIVE_RATES: Final = (0.1, 0.01, 0.001)
 STRONG_LLR: Final = 3.0
 MIN_POOL_PICTURES: Final = 5
-"""Fewer pictures than this on either side give no figure."""
+"""Fewer pictures than this in either class give no figure."""
 
 ScoreValue = Callable[[ScoredPicture], float | None]
 
@@ -46,7 +46,7 @@ def compare_by_size(sizes: Mapping[str, Sequence[ScoredPicture]]) -> dict[str, A
 
 
 def count_strong_on_aligned(scores: Iterable[ScoredPicture]) -> dict[str, Any]:
-    """Real photographs in the frame whose llr reaches 3: whom the service would accuse strongly."""
+    """Number of real photographs in the frame whose llr reaches 3: strong false alarms."""
     aligned = [s for s in scores if s.row.kind in ALIGNED_KINDS]
     strong = sum(s.llr >= STRONG_LLR for s in aligned)
     return {"pictures": len(aligned), "strong": strong}

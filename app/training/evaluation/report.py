@@ -79,7 +79,7 @@ def build_evaluation_report(evaluation: Evaluation, likely_llr: float) -> dict[s
 
 
 def compare(generated: Sequence[ScoredPicture], real: Sequence[ScoredPicture]) -> dict[str, Any]:
-    """ROC over all pictures (one that is not scored is never flagged); Cllr over scored ones."""
+    """ROC over all pictures (unscored ones are never flagged); Cllr over scored ones."""
     flagged_generated, flagged_real = (
         _llr_array(generated, unscored=-math.inf),
         _llr_array(real, unscored=-math.inf),
@@ -102,7 +102,7 @@ def compare(generated: Sequence[ScoredPicture], real: Sequence[ScoredPicture]) -
 
 
 def false_alarms_at_recall(scores: Sequence[ScoredPicture], recall: float) -> dict[str, Any]:
-    """False alarms and every kind's recall at the llr that finds ``recall`` of StyleGAN 1 and 2."""
+    """False alarms and every kind's recall at the llr with ``recall`` on StyleGAN 1 and 2."""
     generated_llrs = _llr_array(
         [s for s in scores if s.row.kind in REFERENCE_KINDS], unscored=-math.inf
     )
@@ -111,7 +111,7 @@ def false_alarms_at_recall(scores: Sequence[ScoredPicture], recall: float) -> di
         if len(generated_llrs)
         else -math.inf
     )
-    if llr == -math.inf:  # no such pictures, or too many of them without a score
+    if llr == -math.inf:  # no such pictures, or too many without a score
         return {"recall": recall, "llr": None}
     false_alarms = rate_above(
         _llr_array([s for s in scores if s.row.kind in ORDINARY_KINDS], unscored=-math.inf), llr
@@ -142,7 +142,7 @@ def false_alarms_at_recall(scores: Sequence[ScoredPicture], recall: float) -> di
 
 
 def report_gan_eye_distance(scores: Sequence[ScoredPicture]) -> dict[str, Any]:
-    """What GANEyeDistance (with irises) does on the same pictures; it carries no weight here."""
+    """Figures of GANEyeDistance (with irises) on the same pictures, for comparison only."""
     generated = np.array([s.gan_eye_distance for s in scores if s.row.kind in REFERENCE_KINDS])
     real = np.array([s.gan_eye_distance for s in scores if s.row.kind in ORDINARY_KINDS])
     if not len(generated) or not len(real):
@@ -163,7 +163,7 @@ def report_gan_eye_distance(scores: Sequence[ScoredPicture]) -> dict[str, Any]:
 def summarize_groups(
     scores: Iterable[ScoredPicture], key: Callable[[ScoredPicture], str], likely_llr: float
 ) -> dict[str, Any]:
-    """For each group: how many, how many could not be scored, how many are called what."""
+    """For each group: pictures, pictures without a score, and counts by verdict."""
     groups: dict[str, list[ScoredPicture]] = {}
     for s in scores:
         groups.setdefault(key(s), []).append(s)
@@ -190,7 +190,7 @@ def _llr_array(scores: Sequence[ScoredPicture], *, unscored: float) -> FloatArra
 
 
 def _replace_nan(value: Any) -> Any:
-    """JSON has no NaN: what a corpus cannot tell is null. Six decimals."""
+    """``value`` with NaN as ``None`` (JSON has no NaN) and floats rounded to six decimals."""
     if isinstance(value, dict):
         return {k: _replace_nan(v) for k, v in value.items()}
     if isinstance(value, list):

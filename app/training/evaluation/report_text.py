@@ -7,7 +7,7 @@ from typing import Any
 
 
 def format_report(report: dict[str, Any]) -> str:
-    """The report for people."""
+    """The report as readable text."""
     counts = report["counts"]
     lines = [
         f"{counts['pictures']} pictures ({counts['generated']} generated), evaluated as "

@@ -1,4 +1,4 @@
-"""Scores of measured pictures under a calibration, with what evaluation needs beside them."""
+"""Scores of measured pictures under a calibration."""
 
 from __future__ import annotations
 
@@ -24,10 +24,10 @@ from app.training.measure import MeasuredPicture
 
 @dataclass(frozen=True)
 class ScoredPicture:
-    """One picture judged. ``checks`` maps a check's name to (value, llr), or to a reason.
+    """One scored picture. ``checks`` maps a check's name to (value, llr), or to a reason.
 
     ``square``: the face's alignment as ``Alignment.vector()``, if it was scored.
-    ``eye_distance_px``, ``skin_ita_deg``: of the face that answers; see ``skin_tone``.
+    ``eye_distance_px``, ``skin_ita_deg``: of the strongest face; see ``app.training.skin_tone``.
     ``warnings``: those that follow from measurements (not ``animated``, not ``turned_away``).
     """
 
@@ -55,7 +55,7 @@ class ScoredPicture:
 
 
 def score_picture(measured: MeasuredPicture, calibration: Calibration) -> ScoredPicture:
-    """``measured`` under ``calibration``: the same answer as the service's."""
+    """Score ``measured`` under ``calibration``, exactly as the service does."""
     face_results = [
         weigh_face(m, calibration, is_orientation_certain=measured.is_orientation_certain)
         for m in measured.faces
@@ -107,5 +107,5 @@ def answering_eye_distance_px(measurements: Measurements) -> float:
 
 
 def scored_llrs(scores: Sequence[ScoredPicture]) -> FloatArray:
-    """llr of those that were scored."""
+    """llr of the scored pictures."""
     return np.array([s.llr for s in scores if s.outcome == Outcome.SCORED])

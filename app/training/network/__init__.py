@@ -1,6 +1,7 @@
-"""Trains the network of ``app.networks``; needs the ``train`` extra (torch), the service never.
+"""Trains the region network of ``app.networks``; needs the ``train`` extra (torch).
 
-``recipe`` holds every number, ``crops`` keeps the corpus as face crops, ``parts`` says which
-picture trains which network, ``samples`` draws and spoils what a step is shown, ``trunk`` is the
-network, ``train`` the loop with its checkpoints, ``export`` what is written to ``models/``.
+``hyperparameters`` holds every number, ``crops`` stores the corpus as face crops, ``splits``
+assigns pictures to splits, ``sampling`` and ``augmentation`` draw and degrade the samples of a
+step, ``model`` is the network, ``train`` the loop with its checkpoints, ``export`` writes ONNX. The
+service imports none of them.
 """

@@ -1,7 +1,7 @@
-"""What one step of training is shown: crops resized, recompressed and spoiled alike.
+"""Samples of one training step: crops resized, recompressed and degraded at random.
 
-The size is drawn before the class, so that resolution tells nothing; both classes go through the
-same resizing, JPEG, blur and colour, so that no collector's habits are worth learning.
+The size is drawn before the class, so that resolution carries no information; both classes get the
+same resizing, JPEG, blur and colour changes, so that a collector's habits carry none either.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ FULL_SIDE_PX: Final = 392
 SMALLEST_SIDE_PX: Final = 72
 LARGEST_SIDE_PX: Final = 400
 _MIN_DETAIL_PX: Final = 200
-"""Windows of smaller faces are cut from an enlargement to this, so that they can still shift."""
+"""Smaller faces are enlarged to this before windows are cut, so that windows can still shift."""
 _MAX_TILE_PX: Final = (208, 192)
 _MARGIN_PX: Final = 6
 _MIN_VISIBLE: Final = 0.7
@@ -41,7 +41,7 @@ _INTERPOLATIONS: Final = (cv2.INTER_AREA, cv2.INTER_AREA, cv2.INTER_CUBIC, cv2.I
 
 
 class BatchSampler:
-    """Draws batches; the same ``seed`` draws the same ones."""
+    """Draws batches; reproducible by ``seed``."""
 
     def __init__(self, crops: CropDataset, groups: GroupSampler, seed: int) -> None:
         self._crops = crops
@@ -50,7 +50,7 @@ class BatchSampler:
         self._rng = np.random.default_rng(seed)
 
     def resume_at(self, step: int) -> None:
-        """Draw others than were drawn before ``step``: whoever resumes must not learn them anew."""
+        """Reseed for ``step``, so that a resumed run does not repeat earlier samples."""
         self._rng = np.random.default_rng((self._seed, step))
 
     def sample_windows(self, count: int) -> tuple[list[RgbArray], list[int]]:
@@ -76,7 +76,9 @@ class BatchSampler:
     def _draw_window(self, *, generated: bool) -> RgbArray:
         side = self._draw_side()
         index = self._groups.draw(self._rng, side, generated=generated)
-        if side > 120 and self._happens(0.25):  # or the scale of a well-aligned face would tell
+        if side > 120 and self._happens(
+            0.25
+        ):  # otherwise the scale of a well-aligned face would be informative
             side = int(side * self._rng.uniform(0.8, 1.0))
         detail = side if side >= _MIN_DETAIL_PX else _MIN_DETAIL_PX
         share = WINDOW_PX / detail
@@ -134,7 +136,7 @@ class BatchSampler:
         return float((background < PERSON_THRESHOLD * 255).mean()) >= MIN_BACKGROUND_SHARE
 
     def _render_patch(self, index: int, side: int, rect: Box, *, hide: bool = False) -> RgbArray:
-        """``rect`` of a crop as it looks once the crop is ``side`` px wide and was passed on."""
+        """``rect`` of a crop that was resized to ``side`` px and degraded."""
         crop = self._crops.rgb(index)
         native = crop.shape[0]
         left, top, right, bottom = (
@@ -171,7 +173,7 @@ class BatchSampler:
         return pixels[y:, x:]
 
     def _degrade(self, pixels: RgbArray) -> RgbArray:
-        """Blurred or sharpened, recoloured, greyed, recompressed: each only sometimes."""
+        """Randomly blur or sharpen, recolour, convert to grey, recompress."""
         chance = self._rng.random()
         if chance < 0.15:
             pixels = _as_uint8(cv2.GaussianBlur(pixels, (0, 0), self._rng.uniform(0.3, 0.9)))
@@ -201,7 +203,7 @@ class BatchSampler:
         return _as_uint8(np.clip((pixels - 128.0) * contrast + 128.0 + brightness, 0.0, 255.0))
 
     def mirror_randomly(self, tiles: Sequence[RgbArray]) -> list[RgbArray]:
-        """Every second one, by chance, left to right."""
+        """Mirror each tile left to right with probability 1/2."""
         return [t[:, ::-1] if self._happens(0.5) else t for t in tiles]
 
     def _happens(self, share: float) -> bool:
@@ -215,7 +217,7 @@ def recompress(pixels: RgbArray, quality: int) -> RgbArray:
 
 
 def enlarge(pixels: RgbArray, factor: float) -> RgbArray:
-    """``pixels`` so many times as large; as they are where that is once."""
+    """``pixels`` enlarged by ``factor``; unchanged for 1."""
     if factor <= 1.0:
         return pixels
     size = round(pixels.shape[1] * factor), round(pixels.shape[0] * factor)
@@ -223,7 +225,7 @@ def enlarge(pixels: RgbArray, factor: float) -> RgbArray:
 
 
 def crop_or_pad(pixels: RgbArray, width: int, height: int) -> RgbArray:
-    """Exactly ``width`` by ``height``: cut, or its last row and column repeated."""
+    """Exactly ``width`` by ``height``: cropped, or padded by repeating the last row and column."""
     pixels = pixels[:height, :width]
     below, beside = height - pixels.shape[0], width - pixels.shape[1]
     if below or beside:

@@ -1,4 +1,4 @@
-"""``eyeline fit-texture CORPUS``: a network without each part, and the one that ships."""
+"""``eyeline fit-texture CORPUS``: trains a network without each split, and the shipped one."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ from app.training.network.train import ReportProgress, train
 
 _CALIBRATION_TILE_COUNT: Final = 48
 _CALIBRATION_SEED: Final = 1000
-"""Another seed than training's: calibration tiles are not the first ones that were trained on."""
+"""Differs from the training seeds, so that quantisation does not use the first training tiles."""
 
 
 def run_fit_texture(
@@ -47,9 +47,10 @@ def run_fit_texture(
     steps_share: float,
     report_progress: ReportProgress,
 ) -> str:
-    """Train on ``root``, keeping crops and checkpoints in ``work_dir``; write the five networks.
+    """Train on ``root``, with crops and checkpoints in ``work_dir``; write the five networks.
 
-    ``steps_share`` shortens every stage, for a try. Every stage goes on where it was stopped.
+    ``steps_share`` scales the steps of every stage, for a trial run. An interrupted stage resumes
+    from its checkpoint.
     """
     corpus = corpora.read_corpus(root)
     crops = load_or_make_crops(
@@ -98,7 +99,7 @@ def run_fit_texture(
 def _load_or_make_splits(
     corpus: corpora.Corpus, crops: CropDataset, models_dir: Path
 ) -> NetworkSplits:
-    """The ones that are kept if they are for this very manifest, so that networks can be redone."""
+    """The stored splits if they are for this manifest, else new ones."""
     path = models_dir / HELD_OUT_DIR / SPLITS_FILE
     if path.is_file():
         existing = read_splits(models_dir)
@@ -111,7 +112,7 @@ def _load_or_make_splits(
 
 
 def scale_steps(hyperparameters: Hyperparameters, share: float) -> Hyperparameters:
-    """``hyperparameters`` with so many of its steps."""
+    """``hyperparameters`` with its steps scaled by ``share``."""
     return replace(hyperparameters, steps=max(1, round(hyperparameters.steps * share)))
 
 
@@ -131,6 +132,6 @@ def train_stage(
 
 
 def export_network(tensors: Tensors, crops: CropDataset, indices: list[int], out: Path) -> None:
-    """Export; windows of one size show the integers what values to expect."""
+    """Quantise and export; windows of one size calibrate the integer ranges."""
     sampler = BatchSampler(crops, GroupSampler(crops.records, indices), _CALIBRATION_SEED)
     export_quantized(tensors, sampler.sample_windows(_CALIBRATION_TILE_COUNT)[0], out)

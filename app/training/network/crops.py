@@ -1,4 +1,4 @@
-"""The corpus as face crops: made once, kept in one file that is mapped and never loaded whole."""
+"""The corpus as face crops: extracted once into one memory-mapped file."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ EXCLUDED_KINDS: Final = frozenset({"nonface"})
 
 @dataclass(frozen=True)
 class CropRecord:
-    """Where one crop lies: ``side`` px, ``offset`` bytes; ``visible`` as in ``FaceCrop``, unit."""
+    """Location of one crop: ``side`` px, ``offset`` bytes; ``visible`` as in ``FaceCrop``, unit."""
 
     row: ManifestRow
     side: int
@@ -43,7 +43,7 @@ class CropRecord:
 
 @dataclass(frozen=True, eq=False)
 class CropDataset:
-    """All crops of a corpus, and the person's mask over each."""
+    """All crops of a corpus, each with its person mask."""
 
     records: tuple[CropRecord, ...]
     pixels: Any
@@ -59,7 +59,7 @@ class CropDataset:
         return out
 
     def person_mask(self, index: int) -> RgbArray:
-        """The person's mask over crop ``index``, uint8 (100, 100), 255 is certain."""
+        """The person mask of crop ``index``, uint8 (100, 100), 255 is certain."""
         size = MASK_SIDE_PX * MASK_SIDE_PX
         start = index * size
         out: RgbArray = self.masks[start : start + size].reshape(MASK_SIDE_PX, MASK_SIDE_PX)
@@ -69,11 +69,11 @@ class CropDataset:
 def load_or_make_crops(
     corpus: Corpus, landmarks: bytes, network: PixelNetwork, folder: Path
 ) -> CropDataset:
-    """The crops of ``corpus``, made in ``folder`` unless they are there for this very manifest."""
+    """The crops of ``corpus`` in ``folder``, extracted unless they exist for this manifest."""
     index = folder / _INDEX_FILE
     if not index.is_file() or json.loads(index.read_text())["manifest"] != corpus.manifest_sha256:
         folder.mkdir(parents=True, exist_ok=True)
-        index.unlink(missing_ok=True)  # it would vouch for crops that are being written over
+        index.unlink(missing_ok=True)  # it would describe crops that are being overwritten
         records = _extract_crops(corpus, landmarks, network, folder)
         content = {"manifest": corpus.manifest_sha256, "kept": [asdict(k) for k in records]}
         index.write_text(json.dumps(content), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""What is trained becomes what ships: an ONNX graph in 8-bit integers, written node by node."""
+"""Exports the trained network as an ONNX graph quantised to 8-bit integers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from app.training.network.train import to_batch
 
 OPSET: Final = 17
 IR_VERSION: Final = 9
-"""What onnxruntime has read since 2023."""
+"""Supported by onnxruntime since 2023."""
 _PERCENTILE: Final = 99.99
 
 
@@ -85,7 +85,7 @@ def build_onnx_model(tensors: Tensors) -> Any:
 
 
 class _TileReader(CalibrationDataReader):  # type: ignore[misc]
-    """Shows tiles one by one, as onnxruntime wants them."""
+    """Feeds tiles one by one to onnxruntime's quantisation."""
 
     def __init__(self, tiles: Sequence[RgbArray]) -> None:
         self._remaining = iter(tiles)
@@ -96,7 +96,7 @@ class _TileReader(CalibrationDataReader):  # type: ignore[misc]
 
 
 def export_quantized(tensors: Tensors, tiles: Sequence[RgbArray], out: Path) -> None:
-    """Write the network in 8-bit integers to ``out``; ``tiles`` show what values to expect."""
+    """Write the network in 8-bit integers to ``out``; ``tiles`` calibrate the ranges."""
     with tempfile.TemporaryDirectory() as folder:
         full = Path(folder) / "full.onnx"
         onnx.save(build_onnx_model(tensors), full)

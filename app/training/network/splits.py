@@ -1,4 +1,4 @@
-"""Which part of a corpus each picture is in, so that there is a network that never saw it."""
+"""Assigns every picture of a corpus to a split for cross-fitting."""
 
 from __future__ import annotations
 
@@ -22,17 +22,17 @@ HALF_COUNT: Final = 2
 SPLIT_COLLECTORS: Final = frozenset(
     {"dinablachman", "zoya2244", "xrv0", "sklinderton", "GitZhenyu2019"}
 )
-"""Collectors that are the only ones, or hold nearly the only pictures, of a kind and size: every
-part needs them. They are split by photograph, and the same photograph is never in two parts."""
+"""Collectors that hold all or nearly all pictures of a kind and size: every split needs them. They
+are split by photograph, and the same photograph is never in two splits."""
 SAME_PHOTOGRAPH_CORRELATION: Final = 0.985
-"""Correlation of two crops at 16 px from which on they show the same photograph."""
+"""Two crops show the same photograph if they correlate more than this at 16 px."""
 _THUMBNAIL_SIDE_PX: Final = 16
 
 
 def make_splits(
     manifest_sha256: str, rows: Sequence[ManifestRow], crops: CropDataset
 ) -> NetworkSplits:
-    """Deterministic. Every collector in one part, the only ones split by photograph."""
+    """Assign collectors to splits, and ``SPLIT_COLLECTORS`` by photograph. Deterministic."""
     collectors = _split_by_collector([row for row in rows if row.source not in SPLIT_COLLECTORS])
     collectors |= {row.source: SPLIT_BY_PICTURE for row in rows if row.source in SPLIT_COLLECTORS}
     pictures = {
@@ -49,12 +49,12 @@ def make_splits(
 
 
 def half_of(split: int) -> int:
-    """Two parts are a half: 0 and 2 are half 0, 1 and 3 are half 1."""
+    """The half that a split belongs to: 0 and 2 are half 0, 1 and 3 are half 1."""
     return split % HALF_COUNT
 
 
 def _split_by_collector(rows: Sequence[ManifestRow]) -> dict[str, int]:
-    """In two halves, then each in two: parts 0 and 2 are one half, 1 and 3 the other."""
+    """Split into halves, then each half in two: splits 0 and 2, and splits 1 and 3."""
     splits: dict[str, int] = {}
     halves = assign_folds(rows, HALF_COUNT)
     for half in range(HALF_COUNT):

@@ -1,4 +1,4 @@
-"""The loop: draws, steps, averages, and can be stopped and gone on with at any checkpoint."""
+"""The training loop, with weight averaging; resumable from any checkpoint."""
 
 from __future__ import annotations
 
@@ -31,9 +31,10 @@ def train(
     checkpoint: Path,
     report_progress: ReportProgress,
 ) -> Tensors:
-    """The moving average of the weights after ``hyperparameters.steps`` from ``start``.
+    """The moving average of the weights after ``hyperparameters.steps`` steps from ``start``.
 
-    Goes on from ``checkpoint`` if it is there, with other samples than it would have come to.
+    Resumes from ``checkpoint`` if it exists; the samples then differ from those of an uninterrupted
+    run.
     """
     tensors = {name: t.clone() for name, t in start.items()}
     body, head = mark_trainable(tensors)
@@ -49,7 +50,7 @@ def train(
     if checkpoint.is_file():
         first_step = _load_checkpoint(checkpoint, tensors, average, optimizer)
         sampler.resume_at(first_step)
-        report_progress(f"goes on at step {first_step}")
+        report_progress(f"resuming at step {first_step}")
     losses: list[tuple[float, float]] = []
     started_at = time.monotonic()
     for step in range(first_step, hyperparameters.steps):
@@ -79,14 +80,14 @@ def train(
 
 
 def learning_rate_factor(step: int, hyperparameters: Hyperparameters) -> float:
-    """Share of the full rate: up in a line, then down along a cosine to a fiftieth."""
+    """Share of the full rate: linear warm-up, then cosine decay to a fiftieth."""
     warm_up = min(1.0, (step + 1) / hyperparameters.warm_up_steps)
     decay = 0.02 + 0.98 * 0.5 * (1.0 + math.cos(math.pi * step / hyperparameters.steps))
     return warm_up * decay
 
 
 def to_batch(tiles: Sequence[RgbArray]) -> Any:
-    """``tiles`` of one size as the network takes them: (n, 3, h, w), -1 to 1."""
+    """``tiles`` of one size as network input: (n, 3, h, w), -1 to 1."""
     pixels = (np.stack(tiles).astype(np.float32) - 127.0) / 128.0
     tensor = torch.from_numpy(np.ascontiguousarray(pixels.transpose(0, 3, 1, 2)))
     return tensor.contiguous(memory_format=torch.channels_last)
@@ -95,7 +96,7 @@ def to_batch(tiles: Sequence[RgbArray]) -> Any:
 def _backward_step(
     tensors: Tensors, sampler: BatchSampler, hyperparameters: Hyperparameters, region: Region
 ) -> tuple[float, float]:
-    """Gradients of one step, left in the tensors; the two losses."""
+    """Accumulate the gradients of one step in the tensors; returns the two losses."""
     losses = []
     for head_region, count, weight in (
         (Region.TEXTURE, hyperparameters.window_count, 1.0),
@@ -126,7 +127,7 @@ def _update_average(average: Tensors, tensors: Tensors, decay: float) -> None:
 def _save_checkpoint(
     path: Path, tensors: Tensors, average: Tensors, optimizer: Any, step: int
 ) -> None:
-    """Written beside and moved over: a kill leaves the old one or the new one."""
+    """Write to a temporary file and rename it, so that a killed process leaves no partial file."""
     content = {
         "step": step,
         "tensors": {name: t.detach() for name, t in tensors.items()},

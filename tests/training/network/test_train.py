@@ -141,7 +141,7 @@ def test_a_stopped_run_goes_on_at_its_checkpoint(
         run_training(start, ToySampler(stop_at=3), checkpoint)
     toy = ToySampler()
     result, told = run_training(start, toy, checkpoint)
-    assert told[0] == "goes on at step 2"
+    assert told[0] == "resuming at step 2"
     assert toy.steps == HYPERPARAMETERS.steps - 2
     assert are_equal(result, uninterrupted[0])
     assert [path.name for path in tmp_path.iterdir()] == ["toy.pt"]
@@ -153,7 +153,7 @@ def test_a_finished_run_is_read_back_without_a_step(
     toy = ToySampler()
     result, told = run_training(start, toy, uninterrupted[1])
     assert toy.steps == 0
-    assert told == [f"goes on at step {HYPERPARAMETERS.steps}"]
+    assert told == [f"resuming at step {HYPERPARAMETERS.steps}"]
     assert are_equal(result, uninterrupted[0])
 
 
