@@ -1,6 +1,7 @@
 """URL → bytes. The only part that opens an outgoing connection.
 
-A URL here comes from a stranger, and this process sits inside a network worth attacking. The choke
-point is the socket: it is made only for an address that passes, whatever name, redirect, resolver
-answer or spelling led there. Everything above it (scheme, port, lists, sizes, times) is courtesy.
+URLs come from untrusted senders, and this process may run inside a private network. The security
+boundary is the socket: one is opened only for an address that passes the check, regardless of the
+host name, redirect, DNS answer or spelling that led to it. The checks above it (scheme, port,
+allow lists, sizes, times) reject bad requests early and do not replace it.
 """

@@ -1,8 +1,8 @@
-"""Which addresses a fetch may connect to. A pure decision: no sockets and no names here.
+"""Which addresses a fetch may connect to. Pure functions: no sockets, no name look-ups.
 
-``ipaddress.is_global`` is not enough: it lets NAT64, 6to4 and IPv4-mapped forms of a cloud's
-metadata address through. So the networks are listed, and IPv6 starts from the only block that is
-handed out.
+``ipaddress.is_global`` is not enough: it accepts NAT64, 6to4 and IPv4-mapped forms of a cloud's
+metadata address. So refused networks are listed here, and IPv6 is limited to the one block that
+IANA allocates from.
 """
 
 from __future__ import annotations
@@ -21,18 +21,18 @@ from typing import Final
 IpAddress = IPv4Address | IPv6Address
 IpNetwork = IPv4Network | IPv6Network
 
-# IANA IPv4 Special-Purpose Address Registry, multicast and reserved space; the last ones are public
-# by registry, and answer only inside the clouds that own them.
+# IANA IPv4 Special-Purpose Address Registry, multicast and reserved space. The last five are public
+# in the registry, but answer only inside the clouds that own them.
 REFUSED_V4: Final = tuple(
     IPv4Network(block)
     for block in (
         "0.0.0.0/8",  # this network
         "10.0.0.0/8",  # private
-        "100.64.0.0/10",  # carrier NAT; Alibaba's metadata lives here
+        "100.64.0.0/10",  # carrier NAT; Alibaba's metadata service
         "127.0.0.0/8",  # loopback
-        "169.254.0.0/16",  # link-local; most clouds' metadata lives here
+        "169.254.0.0/16",  # link-local; metadata service of most clouds
         "172.16.0.0/12",  # private
-        "192.0.0.0/24",  # protocol assignments; Oracle's metadata lives here
+        "192.0.0.0/24",  # protocol assignments; Oracle's metadata service
         "192.0.2.0/24",  # documentation
         "192.31.196.0/24",  # AS112
         "192.52.193.0/24",  # AMT
@@ -44,7 +44,7 @@ REFUSED_V4: Final = tuple(
         "203.0.113.0/24",  # documentation
         "224.0.0.0/4",  # multicast
         "240.0.0.0/4",  # reserved, broadcast
-        "168.63.129.16/32",  # Azure's platform
+        "168.63.129.16/32",  # Azure's platform services
         "161.26.0.0/16",  # IBM Cloud's services, inside its network only
         "166.8.0.0/14",  # the same
         "199.36.153.4/30",  # Google's APIs, inside its network only
@@ -53,15 +53,15 @@ REFUSED_V4: Final = tuple(
 )
 
 GLOBAL_V6: Final = IPv6Network("2000::/3")
-"""Everything that IANA has opened for unicast. All else (loopback, link-local, site-local, unique
-local, multicast, IPv4-compatible, SIIT, discard, local NAT64) is refused without being named."""
+"""The block for global unicast. Everything outside it (loopback, link-local, site-local, unique
+local, multicast, IPv4-compatible, SIIT, discard, local NAT64) is refused."""
 
 REFUSED_V6: Final = tuple(
     IPv6Network(block)
     for block in (
         "2001::/23",  # protocol assignments: Teredo, benchmarks, ORCHID
         "2001:db8::/32",  # documentation
-        "2002::/16",  # 6to4: retired (RFC 7526), and hides an IPv4 address
+        "2002::/16",  # 6to4: deprecated (RFC 7526); embeds an IPv4 address
         "2620:4f:8000::/48",  # AS112
         "3fff::/20",  # documentation
     )
@@ -76,9 +76,9 @@ _ISATAP_IDENTIFIERS: Final = frozenset({0x0000_5EFE, 0x0200_5EFE})
 def is_refused(address: str, allowed: Sequence[IpNetwork] = ()) -> bool:
     """Whether a connection to ``address`` must not be opened.
 
-    ``address`` is an IP address in text, as a resolver or a socket spells it; anything else is
-    refused. ``allowed`` are networks that an operator opened although they are not public; an
-    IPv4 network also opens the IPv4-mapped and NAT64 spellings of its addresses.
+    ``address``: an IP address as text, as a resolver or a socket gives it; any other text is
+    refused. ``allowed``: networks that the operator allows although they are not public; an IPv4
+    network also allows the IPv4-mapped and NAT64 forms of its addresses.
     """
     try:
         target = unwrap_ipv4(ip_address(address))
@@ -90,10 +90,10 @@ def is_refused(address: str, allowed: Sequence[IpNetwork] = ()) -> bool:
 
 
 def unwrap_ipv4(address: IpAddress) -> IpAddress:
-    """The IPv4 address that an IPv4-mapped or NAT64 address stands for; else ``address`` itself.
+    """The IPv4 address inside an IPv4-mapped or NAT64 address; any other ``address`` unchanged.
 
-    Both are honest spellings (NAT64 is how an IPv6-only machine reaches an IPv4 host), so what they
-    stand for is judged. The other embeddings (6to4, Teredo, compatible, SIIT) are refused whole.
+    Both forms are in regular use (NAT64 is how an IPv6-only machine reaches an IPv4 host), so the
+    embedded address is checked. Other embeddings (6to4, Teredo, compatible, SIIT) are refused.
     """
     if isinstance(address, IPv6Address) and (address in _IPV4_MAPPED or address in _NAT64):
         return IPv4Address(int(address) & 0xFFFF_FFFF)
@@ -106,13 +106,13 @@ def is_public(address: IpAddress) -> bool:
         return not any(address in network for network in REFUSED_V4)
     if address not in GLOBAL_V6 or (int(address) >> 32) & 0xFFFF_FFFF in _ISATAP_IDENTIFIERS:
         return False
-    if address.scope_id is not None:  # a zone of this machine: no public host has one
+    if address.scope_id is not None:  # a zone is local to this machine
         return False
     return not any(address in network for network in REFUSED_V6)
 
 
 def parse_networks(entries: Sequence[str]) -> tuple[IpNetwork, ...]:
-    """The entries that are networks or single addresses; the others are host names."""
+    """The entries that are networks or addresses; the other entries, host names, are ignored."""
     return tuple(network for entry in entries if (network := _parse_network(entry)) is not None)
 
 

@@ -1,4 +1,4 @@
-"""URLs of avatars: which can be fetched, where a platform keeps a larger variant of the picture."""
+"""URLs of avatars: which lead to a default picture, and where a larger variant is stored."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from app.fetch.signed_urls import is_signed_url
 async def fetch_with_fallback(
     fetch: Callable[[str], Awaitable[bytes]], url: str, fallback_url: str | None
 ) -> bytes:
-    """The bytes behind ``url``, else those behind ``fallback_url``.
+    """The bytes at ``url``, or else those at ``fallback_url``.
 
-    A host that does not answer, or answers 429 or 503, is not asked for a second picture. Raises
-    what ``fetch`` raises.
+    A host that does not respond, or responds with 429 or 503, gets no second request. Raises what
+    ``fetch`` raises.
     """
     if fallback_url is None:
         return await fetch(url)
@@ -40,8 +40,8 @@ _PLATFORM_HINTS: Final = (
     "/missing.png",
     "/44884218_345707102882519_2446069589734326272_n",
 )
-"""One of these is in every URL that the patterns below know; five searches cost less than one of
-them, and a million URLs pass here."""
+"""Every URL that a pattern below matches contains one of these; five searches cost less than one
+match, and a list may have a million URLs."""
 _DEFAULT_AVATAR: Final = re.compile(
     r"/default_profile_images/"  # X: an egg, later a grey figure
     r"|/avatars/(?:original|static)/missing\.png"  # Mastodon
@@ -68,9 +68,9 @@ _HTML_AMPERSAND: Final = re.compile(r"&(?:amp|#38|#x26);", re.IGNORECASE)
 
 
 class AvatarUrl(NamedTuple):
-    """Where a picture is. ``is_default``: the platform's picture for accounts without one.
+    """Where a picture is. ``is_default``: it is the platform's default picture.
 
-    ``content_id``: a name that the platform derives from the picture's bytes, if it does.
+    ``content_id``: the platform's identifier for the picture's content, if it has one.
     """
 
     url: str
@@ -85,10 +85,10 @@ def looks_like_picture(cell: str) -> bool:
 
 
 def resolve_avatar_url(url: str) -> AvatarUrl:
-    """Where the picture behind ``url``, which has no defect, is best fetched from.
+    """Where to fetch the picture of ``url``, which must be valid.
 
-    The larger variant of a platform's thumbnail comes first, the given URL as the fallback; a
-    signed URL is never changed. ``&amp;``, which HTML leaves behind, is read as ``&``.
+    The larger variant of a platform's thumbnail comes first, with the given URL as the fallback; a
+    signed URL is never changed. ``&amp;``, left over from HTML, is read as ``&``.
     """
     if "&" in url and (unescaped := _HTML_AMPERSAND.sub("&", url)) != url:
         avatar_url = resolve_avatar_url(unescaped)

@@ -1,4 +1,4 @@
-"""aiohttp behind the guard: one request, and its failures in our words."""
+"""aiohttp with checked addresses: one request, and its exceptions as errors of this service."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ _HEADERS: Final = {
 }
 _BLOCKED_MESSAGE: Final = (
     "The address behind this URL is not on the public internet, so it is not fetched. "
-    "If it is yours, name its host or network in EYELINE_FETCH_ALLOW."
+    "If it is yours, add its host or network to EYELINE_FETCH_ALLOW."
 )
 
 
 class HttpClient:
-    """One connection a request; no cookies, and no proxy or password of the environment."""
+    """One connection for each request; no cookies, no proxy or credentials from the environment."""
 
     def __init__(self, guard: AddressGuard, resolver: AbstractResolver, connect_s: float) -> None:
         self._resolver = CheckedResolver(resolver, guard.check_address)
@@ -36,8 +36,8 @@ class HttpClient:
             connector=aiohttp.TCPConnector(
                 resolver=self._resolver,
                 socket_factory=guard.open_socket,
-                # Bytes that a server sends unasked into an idle connection would answer the next
-                # request on it; so no connection carries a second one.
+                # Bytes that a server sends into an idle connection would be read as the answer to
+                # the next request on it, so connections are not reused.
                 force_close=True,
             ),
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -55,9 +55,9 @@ class HttpClient:
     async def request(
         self, method: str, url: URL, *, is_host_allowed: bool, **request_options: Any
     ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """The head of one answer; its body is read, or not, while the context lasts.
+        """The head of one response; its body can be read within the context.
 
-        ``is_host_allowed``: the operator opened this host by name. Raises ``UrlInvalid``,
+        ``is_host_allowed``: the operator allows this host by name. Raises ``UrlInvalid``,
         ``UrlBlocked``, ``FetchFailed``, ``FetchTimeout`` or ``TimeoutError``.
         """
         host_allowed_var.set(is_host_allowed)
@@ -80,7 +80,7 @@ def _translate_errors() -> Iterator[None]:
         raise _connect_error(error.os_error) from error
     except aiohttp.InvalidURL as error:
         raise UrlInvalid("This URL's host is not one that can be looked up.") from error
-    except TimeoutError:  # aiohttp's own are both
+    except TimeoutError:  # aiohttp's timeouts are ClientErrors too
         raise
     except (aiohttp.ClientError, OSError) as error:
         raise FetchFailed("The connection was closed before the response was complete.") from error

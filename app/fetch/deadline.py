@@ -1,4 +1,4 @@
-"""One fetch's time: so much on the wire, and besides it so much in queues."""
+"""The time limit of one fetch: time on the network, and apart from it time spent waiting."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager, contextmanager
 
 
 class Deadline:
-    """What is left of a fetch's patience; ``waiting()`` stops the clock of the wire meanwhile."""
+    """The time left for a fetch. While ``paused()``, the limit on network time stands still."""
 
     def __init__(self, timeout: asyncio.Timeout, max_wait_s: float) -> None:
         self._timeout = timeout
@@ -16,7 +16,7 @@ class Deadline:
 
     @contextmanager
     def paused(self) -> Iterator[None]:
-        """A wait that patience pays for; without any it comes out of the time on the wire."""
+        """Time in here counts as waiting; beyond ``max_wait_s``, as time on the network."""
         loop = asyncio.get_running_loop()
         started = loop.time()
         self._postpone(self.remaining_wait_s)
@@ -35,6 +35,6 @@ class Deadline:
 
 @asynccontextmanager
 async def start_deadline(total_s: float, max_wait_s: float = 0.0) -> AsyncIterator[Deadline]:
-    """Raises ``TimeoutError`` when both are spent."""
+    """Limits, in s, for the code within. Raises ``TimeoutError`` when both are used up."""
     async with asyncio.timeout(total_s) as timeout:
         yield Deadline(timeout, max_wait_s)

@@ -34,10 +34,10 @@ _PICTURE_SIGNATURES: Final = (b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF8", b"
 
 
 class Fetcher:
-    """An async context manager, for one event loop and an application's life.
+    """An async context manager, for one event loop and the lifetime of the application.
 
-    ``resolver``: instead of the system's. ``cooldowns``: shared by the fetchers of a process, so
-    that a host that asked for a pause gets it from all of them.
+    ``resolver``: used instead of ``DnsResolver``. ``cooldowns``: shared by the fetchers of a
+    process, so that all of them respect a host's ``Retry-After``.
     """
 
     def __init__(
@@ -71,11 +71,11 @@ class Fetcher:
         await self._client.close()
 
     def check_url(self, url: URL) -> None:
-        """Raises ``UrlBlocked`` for a URL refused as it is spelled; no name is looked up."""
+        """Raises ``UrlBlocked`` if the URL's host or port is not allowed; resolves no name."""
         check_url(url, self._policy, self._allowed_networks)
 
     async def fetch(self, url: str) -> bytes:
-        """The body behind ``url``.
+        """The body at ``url``.
 
         Raises ``UrlInvalid``, ``UrlBlocked``, ``FetchFailed``, ``FetchTimeout`` or ``TooLarge``.
         """
@@ -99,11 +99,11 @@ class Fetcher:
     async def post(
         self, url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float
     ) -> int:
-        """Send ``body`` to ``url`` through the same guard; the status of the answer.
+        """Send ``body`` to ``url`` under the same checks; returns the status of the response.
 
-        Redirects are not followed: what was meant for one receiver goes to no other.
+        Redirects are not followed: the body is meant for one receiver only.
         ``timeout_s``: for the whole exchange. Raises ``UrlInvalid``, ``UrlBlocked``,
-        ``FetchFailed`` (not reachable, or the host asked for a pause: ``retry_after_s``) or
+        ``FetchFailed`` (not reachable, or in a cooldown: ``retry_after_s``) or
         ``FetchTimeout``.
         """
         target = parse_url(url)
@@ -120,7 +120,7 @@ class Fetcher:
             raise FetchTimeout(f"The receiver did not answer within {timeout_s:g} s.") from error
 
     async def _get(self, url: URL, deadline: Deadline) -> bytes | URL:
-        """The body, or the redirect's target; retried where the host names a time that is near."""
+        """The body, or the target of a redirect; retried if the host's cooldown ends in time."""
         attempts = 0
         while True:
             attempts += 1
@@ -166,7 +166,7 @@ class Fetcher:
                 yield response
 
     async def _wait_for_cooldown(self, host: str, deadline: Deadline) -> None:
-        """Wait until ``host`` may be asked; raises ``FetchFailed`` if that exceeds the deadline."""
+        """Waits for the end of the cooldown; raises ``FetchFailed`` if the deadline comes first."""
         while (remaining_s := self._cooldowns.remaining_s(host)) > 0.0:
             if remaining_s > deadline.remaining_wait_s:
                 raise FetchFailed(
@@ -197,10 +197,10 @@ class Fetcher:
 
 
 def _is_compressed(content_encoding: str, body: bytearray) -> bool:
-    """Whether ``body`` is compressed. A header that names no compression means nothing.
+    """Whether ``body`` is compressed. A header that names no compression is ignored.
 
-    Stores answer with ``aws-chunked``, ``binary``, ``UTF-8`` or an empty header, and some name a
-    compression that they did not apply: a body that begins like a picture is one.
+    Storage services send ``aws-chunked``, ``binary``, ``UTF-8`` or an empty header, and some name
+    a compression that they did not apply: a body with a picture's signature is not compressed.
     """
     codings = {coding.strip().lower() for coding in content_encoding.split(",")}
     return not codings.isdisjoint(_COMPRESSIONS) and not (

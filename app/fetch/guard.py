@@ -1,4 +1,4 @@
-"""The choke point: names and sockets exist only for addresses that pass."""
+"""The security boundary: addresses are checked after resolution and again at the socket."""
 
 from __future__ import annotations
 
@@ -13,18 +13,18 @@ from aiohttp.abc import AbstractResolver, ResolveResult
 from app.fetch.addresses import IpNetwork, is_refused
 
 MAX_ADDRESSES: Final = 8
-"""Of a name's addresses so many are tried; all are checked."""
+"""Addresses of one name that are tried; all of them are checked."""
 
 host_allowed_var: ContextVar[bool] = ContextVar("host_allowed_var", default=False)
-"""Whether the operator opened, by name, the host that this task is fetching from."""
+"""Whether the operator allows, by name, the host that this task is fetching from."""
 
 
 class AddressRefused(OSError):
-    """An ``OSError``, because that is what aiohttp carries through a failed connection."""
+    """The address may not be connected to. An ``OSError``, because aiohttp passes those on."""
 
 
 class AddressGuard:
-    """The verdict on an address, and the only maker of sockets."""
+    """Checks addresses, and opens every outgoing socket."""
 
     def __init__(self, allowed_networks: Sequence[IpNetwork]) -> None:
         self._allowed_networks = allowed_networks
@@ -35,14 +35,14 @@ class AddressGuard:
             raise AddressRefused("address refused")
 
     def open_socket(self, info: AddrInfoType) -> socket.socket:
-        """No socket without a verdict on the very address it will connect to."""
+        """A socket for the address in ``info``; raises ``AddressRefused`` if it is not allowed."""
         family, kind, protocol, _, address = info
         self.check_address(str(address[0]))
         return socket.socket(family, kind, protocol)
 
 
 class CheckedResolver(AbstractResolver):
-    """A resolver that refuses a name if any of its addresses is refused: no choosing among them."""
+    """A resolver that refuses a name if any of its addresses is refused, not only the one used."""
 
     def __init__(self, resolver: AbstractResolver, check_address: Callable[[str], None]) -> None:
         self._resolver = resolver

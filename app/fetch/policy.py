@@ -1,4 +1,4 @@
-"""What may be fetched, and how long and how often a host is asked."""
+"""Which URLs may be fetched, and the limits on time and request rate."""
 
 from __future__ import annotations
 
@@ -21,16 +21,15 @@ DEFAULT_PER_HOST_PER_S: Final = 50.0
 
 @dataclass(frozen=True)
 class FetchPolicy:
-    """What may be fetched.
+    """Which URLs may be fetched, and the limits on time and request rate.
 
-    ``allow``: host names (``media.example``, or ``.example`` for all below it), addresses and
-    networks that may be reached although they are private; a host named here on any port.
-    ``only``: if not empty, the host names that may be reached at all. ``max_bytes`` is counted as
-    the body arrives. ``total_s``: one picture's time on the wire, redirects included.
-    ``max_wait_s``: beside it, how long a picture may wait for its turn at a busy host or for a
-    host that said ``Retry-After``: 0 where somebody waits for the answer. ``per_host``: requests
-    at once to one host; ``per_host_per_s``: how many may begin a second at a host that is not the
-    operator's own.
+    ``allow``: host names (``media.example``, or ``.example`` with all its subdomains), addresses
+    and networks that may be reached although they are private; such a host on any port.
+    ``only``: if not empty, the only host names that may be reached. ``max_bytes``: of a body,
+    counted while it arrives. ``total_s``: network time for one picture, including redirects.
+    ``max_wait_s``: how long a picture may also wait for a busy host or for ``Retry-After``; 0 where
+    a caller waits for the answer. ``per_host``: concurrent requests to one host;
+    ``per_host_per_s``: requests started per second at a host that is not the operator's own.
     """
 
     max_bytes: int
@@ -45,10 +44,10 @@ class FetchPolicy:
 
 @dataclass(frozen=True)
 class AllowedTarget:
-    """A URL that may be tried. ``host``: without the root's dot, the name politeness goes by.
+    """A URL that may be fetched. ``host``: without a trailing dot; the key of the rate limits.
 
-    ``is_host_allowed``: the operator opened the host by name, so that its addresses may be private.
-    ``is_operator_host``: by name or by address, it is the operator's.
+    ``is_host_allowed``: the operator allows the host by name, so its addresses may be private.
+    ``is_operator_host``: the operator allows the host by name or by address.
     """
 
     host: str
@@ -59,10 +58,10 @@ class AllowedTarget:
 def check_url(
     url: URL, policy: FetchPolicy, allowed_networks: Sequence[IpNetwork]
 ) -> AllowedTarget:
-    """Whether ``url`` may be tried as it is spelled; raises ``UrlBlocked``.
+    """The target of ``url``; raises ``UrlBlocked`` if its host or port is not allowed.
 
-    ``allowed_networks``: the networks in ``policy.allow``. Where a name leads is decided at the
-    socket.
+    ``allowed_networks``: the networks in ``policy.allow``. Resolved addresses are checked later,
+    at the socket.
     """
     host = host_of(url)
     if policy.only and not _matches_host(host, policy.only):
@@ -79,12 +78,12 @@ def check_url(
 
 
 def host_of(url: URL) -> str:
-    """The host as lists and politeness know it: in ASCII, without the root's dot."""
+    """The host of ``url`` in ASCII, without a trailing dot: as lists and rate limits use it."""
     return (url.raw_host or "").rstrip(".")
 
 
 def _matches_host(host: str, entries: Sequence[str]) -> bool:
-    """Whether ``host`` is one of ``entries``, or lies below one that begins with a dot."""
+    """Whether ``host`` is one of ``entries``, or a subdomain of one that begins with a dot."""
     return any(
         host == entry or (entry.startswith(".") and host.endswith(entry)) for entry in entries
     )

@@ -1,4 +1,4 @@
-"""Whose turn it is: few at once for one key, and not too fast after another. For one event loop."""
+"""Limits on concurrent requests and on the request rate for each host. For one event loop."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ MAX_COOLDOWN_HOSTS: Final = 10_000
 
 
 class HostCooldowns:
-    """Until when each host is not asked. Shared by all fetchers of a process; thread-safe.
+    """Until when each host gets no requests. Shared by all fetchers of a process; thread-safe.
 
-    At most ``max_hosts`` hosts are remembered: the one that was held first is forgotten first.
+    At most ``max_hosts`` hosts are kept; beyond that the oldest entry is dropped.
     """
 
     def __init__(
@@ -29,7 +29,7 @@ class HostCooldowns:
         self._lock = threading.Lock()
 
     def start(self, host: str, seconds: float) -> None:
-        """Leave ``host`` alone for ``seconds``; a longer hold is not shortened."""
+        """Send ``host`` no requests for ``seconds``; a longer cooldown is not shortened."""
         until = self._clock() + seconds
         with self._lock:
             self._until[host] = max(until, self._until.pop(host, until))
@@ -37,7 +37,7 @@ class HostCooldowns:
                 self._until.popitem(last=False)
 
     def remaining_s(self, host: str) -> float:
-        """For how many seconds ``host`` is still to be left alone."""
+        """How long the cooldown of ``host`` still lasts, s; 0 if there is none."""
         with self._lock:
             until = self._until.get(host)
             if until is None:
@@ -52,7 +52,7 @@ class HostCooldowns:
 
 
 MAX_PACED_HOSTS: Final = 10_000
-"""Hosts whose pace is remembered; the one that was asked longest ago is forgotten first."""
+"""Hosts whose request rate is tracked; beyond that the least recently used is dropped."""
 
 
 @dataclass
@@ -62,7 +62,7 @@ class _SlotPool:
 
 
 class KeyedSemaphore:
-    """At most ``each`` at once for one key, first come first served; idle keys are forgotten."""
+    """At most ``max_per_key`` holders of each key, first come first served."""
 
     def __init__(self, max_per_key: int) -> None:
         self._max_per_key = max_per_key
@@ -91,20 +91,23 @@ class KeyedSemaphore:
 
 
 class HostRateLimiter:
-    """Requests to hosts: ``each`` at once, ``max_per_s`` begun a second after a first handful."""
+    """For each host ``max_concurrent`` requests at once, and ``max_per_s`` started per second.
+
+    The first ``max_concurrent`` may start together.
+    """
 
     def __init__(
         self, max_concurrent: int, max_per_s: float, max_hosts: int = MAX_PACED_HOSTS
     ) -> None:
         self._slots = KeyedSemaphore(max_concurrent)
         self._interval_s = 1.0 / max_per_s
-        self._burst_s = max_concurrent * self._interval_s  # so that a handful may begin together
+        self._burst_s = max_concurrent * self._interval_s  # the first may start together
         self._max_hosts = max_hosts
         self._next_start_s: OrderedDict[str, float] = OrderedDict()
 
     @asynccontextmanager
     async def slot(self, host: str, *, paced: bool) -> AsyncIterator[None]:
-        """Holds a place at ``host``; waits for it, and for the pace where ``paced``."""
+        """Holds one of the host's slots, once one is free and, if ``paced``, the rate allows it."""
         await self._slots.acquire(host)
         try:
             if paced:
@@ -114,7 +117,7 @@ class HostRateLimiter:
             self._slots.release(host)
 
     def _reserve_start(self, host: str) -> float:
-        """How long to wait; books the next place in the row for whoever comes after."""
+        """Reserves the next start time for ``host``; how long to wait for it, s."""
         now = asyncio.get_running_loop().time()
         due = max(self._next_start_s.pop(host, now), now)
         self._next_start_s[host] = due + self._interval_s

@@ -1,10 +1,10 @@
-"""Signed links: URLs that a server accepts only as they are, and often only for a time."""
+"""Signed links: URLs that a server accepts only unchanged, and often only for a limited time."""
 
 from __future__ import annotations
 
 from typing import Final
 
-# Parameters that only a signed link carries: all of one set are there.
+# Parameters that only signed links have: a signed link has all of at least one set.
 _SIGNATURE_PARAMS: Final = (
     {"oh", "oe"},  # Instagram, Facebook
     {"ex", "is", "hm"},  # Discord

@@ -1,4 +1,4 @@
-"""Another server's HTTP status → the error that the caller gets."""
+"""HTTP status of another server → the error for the caller."""
 
 from __future__ import annotations
 
@@ -36,9 +36,11 @@ def error_from_status(url: URL, status: int, retry_after_s: float | None = None)
     if status in (401, 403) and is_signed_url(str(url)):
         message = _EXPIRED_LINK_MESSAGE.format(status=status)
     elif status == 429 or 500 <= status <= 599:
-        message = _STATUS_MESSAGES.get(status, f"The host reports an error of its own ({status})")
+        message = _STATUS_MESSAGES.get(status, f"The host reports an internal error ({status})")
         message += (
-            "; try again later." if retry_after_s is None else f"; again in {retry_after_s:.0f} s."
+            "; try again later."
+            if retry_after_s is None
+            else f"; try again in {retry_after_s:.0f} s."
         )
     else:
         message = _STATUS_MESSAGES.get(
@@ -48,7 +50,7 @@ def error_from_status(url: URL, status: int, retry_after_s: float | None = None)
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """A ``Retry-After`` header in seconds, between 0 and a day; ``None`` where it says nothing.
+    """A ``Retry-After`` header in seconds, between 0 and a day; ``None`` if it cannot be read.
 
     ``now``: aware; the header may hold a date.
     """

@@ -1,8 +1,8 @@
-"""Which text is a URL that may be tried. Names are not looked up here.
+"""Which text is a valid http(s) URL. Host names are not resolved here.
 
 A URL is sent byte for byte as it was given: signed links (imgproxy, CloudFront, S3, TikTok) are
-answered 403 when their percent-encoding is normalised. Only characters that no URL may hold are
-encoded.
+answered with 403 if their percent-encoding is normalised. Only characters that are illegal in a
+URL are encoded.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ MAX_URL_CHARS: Final = 4096
 REDIRECT_STATUSES: Final = frozenset({301, 302, 303, 307, 308})
 
 _LEGAL_CHARS: Final = "!#$%&'()*+,-./:;=?@[]_~"
-"""Beside letters and digits (RFC 3986). ``%`` is one of them: what is encoded stays encoded."""
+"""Besides letters and digits (RFC 3986). Includes ``%``: what is encoded stays encoded."""
 _PLAIN_URL: Final = re.compile(
     r"https?://[A-Za-z0-9_]+(?:[.-][A-Za-z0-9_]+)*\.[A-Za-z]+(?::[0-9]{1,4})?"
     r"(?:[/?#][^\s\\\x00-\x1f\x7f\ud800-\udfff]*)?"
@@ -32,35 +32,35 @@ _URL_PARTS: Final = re.compile(
 
 
 def parse_url(url: str) -> URL:
-    """``url``, if it is one that may be tried; raises ``UrlInvalid``.
+    """``url`` parsed; raises ``UrlInvalid`` if it is not an absolute http(s) URL.
 
     Path and query stay byte for byte; only characters that are illegal there are percent-encoded.
     """
     if len(url) > MAX_URL_CHARS:
-        raise UrlInvalid(f"A URL may have {MAX_URL_CHARS} characters at most.")
+        raise UrlInvalid(f"A URL may have at most {MAX_URL_CHARS} characters.")
     if any(c <= " " or c == "\x7f" or c.isspace() for c in url):
-        raise UrlInvalid("A URL holds no spaces or control characters; percent-encode them.")
-    if "\\" in url:  # a slash to browsers, part of a name to others: the two must not disagree
-        raise UrlInvalid("A URL holds no backslashes; percent-encode them.")
+        raise UrlInvalid("A URL cannot contain spaces or control characters; percent-encode them.")
+    if "\\" in url:  # browsers read it as a slash, other clients do not
+        raise UrlInvalid("A URL cannot contain backslashes; percent-encode them.")
     matched = _URL_PARTS.fullmatch(url)
     if matched is None:
         raise UrlInvalid("Give an absolute http:// or https:// URL.")
     authority = matched["authority"]
     try:
-        # The host is looked up, not echoed: it is normalised (case, IDNA) as every client does.
+        # The host is normalised (case, IDNA), as every client does.
         origin = URL(f"{matched['scheme']}://{authority}")
         has_host = bool(origin.host)
         parsed = URL(str(origin.with_path("")) + _encode_illegal(matched["rest"]), encoded=True)
     except ValueError as error:
-        raise UrlInvalid("This is not a URL that can be read.") from error
+        raise UrlInvalid("This URL is malformed.") from error
     if origin.scheme not in ("http", "https"):
         raise UrlInvalid("Give an absolute http:// or https:// URL.")
     if not has_host:
         raise UrlInvalid("A URL needs a host: give an absolute http:// or https:// URL.")
     if "[" in authority and ":" not in str(origin.host):
-        raise UrlInvalid("In brackets stands an IPv6 address.")
+        raise UrlInvalid("Only an IPv6 address may stand in brackets.")
     if "@" in authority:
-        raise UrlInvalid("A URL with a user name or a password in it is not fetched.")
+        raise UrlInvalid("A URL with a user name or password is not fetched; remove them.")
     return parsed
 
 
@@ -83,20 +83,20 @@ def is_url(cell: str) -> bool:
 
 
 def resolve_redirect(url: URL, location: str | None, status: int) -> URL:
-    """Where ``location``, answered by ``url``, leads: checked as a caller's own URL is.
+    """The target of a redirect from ``url`` to ``location``, checked like a caller's own URL.
 
-    An absolute target, or a path on the same host, is followed byte for byte.
+    An absolute URL, or a path on the same host, is kept byte for byte.
     """
     if not location:
         raise FetchFailed(
-            "The server answered with a redirect without a target.",
+            "The server sent a redirect without a target.",
             upstream_status=status,
             retryable=False,
         )
     try:
         return parse_url(_join(url, location))
     except ValueError as error:
-        raise UrlInvalid("The server redirects to something that is not a URL.") from error
+        raise UrlInvalid("The server redirects to a malformed URL.") from error
 
 
 def _join(url: URL, location: str) -> str:
