@@ -118,6 +118,24 @@ def default_summary(llr: float, match: Match | None) -> str:
 
 
 @dataclass(frozen=True)
+class GradedSummary:
+    """A check's sentence by its llr: from 1 up, from a ratio of two, between, and against."""
+
+    drawn: str
+    rather_drawn: str
+    neither: str
+    photographed: str
+
+    def __call__(self, llr: float, match: Match | None) -> str:
+        """The sentence for ``llr``; ``match`` is the frame's, and says nothing of pixels."""
+        if llr >= 1.0:
+            return self.drawn
+        if llr >= WEAK_SUPPORT_LLR:
+            return self.rather_drawn
+        return self.neither if llr > -WEAK_SUPPORT_LLR else self.photographed
+
+
+@dataclass(frozen=True)
 class Check:
     """A named question to the pixels; ``name`` is the module's name.
 

@@ -34,11 +34,11 @@ import cv2
 import numpy as np
 
 from app.arrays import BoolArray, FloatArray, FloatImage
-from app.evidence import WEAK_SUPPORT_LLR, Check, Mark, Match, Reading, Reason, Unmeasurable
+from app.evidence import Check, GradedSummary, Mark, Reading, Reason, Unmeasurable
 from app.face.crop import FaceCrop
-from app.face.crop_gray import SIDE_PX, face_mask, gaussian_blur, mask_share
+from app.face.crop_gray import SIDE_PX, face_mask, gaussian_blur, mask_share, visible_mask
 from app.face.portrait import Portrait, clip_points
-from app.networks.region_score import RegionScore, score_region
+from app.networks.region_score import RegionScore, view_region
 from app.networks.regions import PERSON_THRESHOLD, Region
 
 MIN_SIDE_PX: Final = 90
@@ -107,16 +107,11 @@ class BackgroundMaps:
 
 def measure(portrait: Portrait) -> Reading | Unmeasurable:
     """Natural log odds of a generator by the network, and three measures of the background."""
-    crop = portrait.crop
-    if crop is None or crop.side_px < MIN_SIDE_PX:
-        return Unmeasurable(Reason.TOO_SMALL)
-    score = score_region(portrait, Region.BACKGROUND)
-    if isinstance(score, Unmeasurable):
-        return score
-    person_mask = portrait.person_mask
-    if person_mask is None:
-        return Unmeasurable(Reason.NOT_LOOKED_AT)
-    background = segment_background(crop, person_mask)
+    view = view_region(portrait, Region.BACKGROUND, MIN_SIDE_PX)
+    if isinstance(view, Unmeasurable):
+        return view
+    crop, score = view.crop, view.score
+    background = segment_background(crop, view.person_mask)
     if float(background.background_mask.mean()) < MIN_CLEAR_SHARE:
         return Unmeasurable(Reason.NO_BACKGROUND)
     return Reading(
@@ -135,21 +130,18 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
 def segment_background(crop: FaceCrop, person_mask: FloatArray) -> BackgroundMaps:
     """Where the background is: visible, not the person, and not the person's edge."""
     gray = crop.gray
-    centres = (np.arange(SIDE_PX) + 0.5) / SIDE_PX
-    visible = crop.visible
-    rows = (centres > visible.top) & (centres < min(visible.bottom, SHOULDERS_Y))
-    columns = (centres > visible.left) & (centres < visible.right)
+    above_shoulders = visible_mask(crop, SHOULDERS_Y)
     resized_mask = np.asarray(cv2.resize(person_mask.astype(np.float32), (SIDE_PX, SIDE_PX)))
     outside = (resized_mask <= 0.5).astype(np.uint8)
     distance = np.asarray(cv2.distanceTransform(outside, cv2.DIST_L2, 3)) / SIDE_PX
-    is_background = rows[:, None] & columns & (resized_mask < PERSON_THRESHOLD)
+    is_background = above_shoulders & (resized_mask < PERSON_THRESHOLD)
     soft, softer, softest = (gaussian_blur(gray, sigma) for sigma in SIGMAS_PX)
     return BackgroundMaps(
         detail=np.abs(gray - soft),
         medium_detail=np.abs(soft - softer),
         coarse_detail=np.abs(softer - softest),
         background_mask=is_background & (distance > OUTLINE_MARGIN),
-        face_mask=face_mask(crop, 0.85) & rows[:, None] & columns,
+        face_mask=face_mask(crop, 0.85) & above_shoulders,
     )
 
 
@@ -198,18 +190,17 @@ def softest_place(background: BackgroundMaps) -> FloatArray | None:
     return out
 
 
-def summarize(llr: float, match: Match | None) -> str:
-    """What the background says, in a moderator's words."""
-    if llr >= 1.0:
-        return (
-            "the background looks drawn by a generator: an even smear in which things dissolve "
-            "is what to look for"
-        )
-    if llr >= WEAK_SUPPORT_LLR:
-        return "the background looks a little more like a generator's than like a photograph's"
-    if llr > -WEAK_SUPPORT_LLR:
-        return "the background says nothing either way: photographs and generators share its look"
-    return "the background looks photographed: blurred by distance, with things that hold together"
+summarize: Final = GradedSummary(
+    drawn=(
+        "the background looks drawn by a generator: an even smear in which things dissolve "
+        "is what to look for"
+    ),
+    rather_drawn="the background looks a little more like a generator's than like a photograph's",
+    neither="the background says nothing either way: photographs and generators share its look",
+    photographed=(
+        "the background looks photographed: blurred by distance, with things that hold together"
+    ),
+)
 
 
 def _marks(

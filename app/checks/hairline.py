@@ -32,11 +32,11 @@ import cv2
 import numpy as np
 
 from app.arrays import BoolArray, FloatArray, FloatImage
-from app.evidence import WEAK_SUPPORT_LLR, Check, Mark, Match, Reading, Reason, Unmeasurable
+from app.evidence import Check, GradedSummary, Mark, Reading, Reason, Unmeasurable
 from app.face.crop import FaceCrop
-from app.face.crop_gray import SIDE_PX, face_mask, gaussian_blur, mask_share
+from app.face.crop_gray import SIDE_PX, face_mask, gaussian_blur, mask_share, visible_mask
 from app.face.portrait import Portrait, clip_points
-from app.networks.region_score import RegionScore, score_region
+from app.networks.region_score import RegionScore, view_region
 from app.networks.regions import Region
 
 MIN_SIDE_PX: Final = 90
@@ -97,16 +97,11 @@ class HairMaps:
 
 def measure(portrait: Portrait) -> Reading | Unmeasurable:
     """Natural log odds of a generator by the network, and three measures of the hair."""
-    crop = portrait.crop
-    if crop is None or crop.side_px < MIN_SIDE_PX:
-        return Unmeasurable(Reason.TOO_SMALL)
-    score = score_region(portrait, Region.HAIRLINE)
-    if isinstance(score, Unmeasurable):
-        return score
-    person_mask = portrait.person_mask
-    if person_mask is None:
-        return Unmeasurable(Reason.NOT_LOOKED_AT)
-    hair = segment_hair(crop, person_mask)
+    view = view_region(portrait, Region.HAIRLINE, MIN_SIDE_PX)
+    if isinstance(view, Unmeasurable):
+        return view
+    crop, score = view.crop, view.score
+    hair = segment_hair(crop, view.person_mask)
     if float((hair.hair_mask & (hair.depth > 0.0)).mean()) < MIN_HAIR_SHARE:
         return Unmeasurable(Reason.NO_HAIR)
     return Reading(
@@ -125,20 +120,16 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
 def segment_hair(crop: FaceCrop, person_mask: FloatArray) -> HairMaps:
     """Where the hair is, by the person's outline and the face's."""
     gray = crop.gray
-    centres = (np.arange(SIDE_PX) + 0.5) / SIDE_PX
-    visible = crop.visible
-    rows = (centres > visible.top) & (centres < min(visible.bottom, BROW_Y))
-    columns = (centres > visible.left) & (centres < visible.right)
-    upper = rows[:, None] & columns
+    upper = visible_mask(crop, BROW_Y)
     depth = _outline_depth(person_mask)
-    high = centres[:, None] < 0.8 * BROW_Y
+    high = visible_mask(crop, 0.8 * BROW_Y)
     return HairMaps(
         gray=gray,
         detail=np.abs(gray - gaussian_blur(gray, 1.0)),
         depth=depth,
         hair_mask=upper
         & ~face_mask(crop, 1.12),  # the oval's landmarks lie a little inside the hair
-        top_mask=upper & ~face_mask(crop, 1.25) & high & (depth > 0.02),
+        top_mask=high & ~face_mask(crop, 1.25) & (depth > 0.02),
     )
 
 
@@ -193,18 +184,17 @@ def softest_stretch(hair: HairMaps) -> FloatArray | None:
     return out
 
 
-def summarize(llr: float, match: Match | None) -> str:
-    """What the hair says, in a moderator's words."""
-    if llr >= 1.0:
-        return (
-            "the hair looks drawn by a generator: strands of even strength that fade towards the "
-            "outline are what to look for"
-        )
-    if llr >= WEAK_SUPPORT_LLR:
-        return "the hair looks a little more like a generator's than like a photograph's"
-    if llr > -WEAK_SUPPORT_LLR:
-        return "the hair says nothing either way: photographs and generators both have hair like it"
-    return "the hair looks photographed: crisp strands beside quiet parts, out to the outline"
+summarize: Final = GradedSummary(
+    drawn=(
+        "the hair looks drawn by a generator: strands of even strength that fade towards the "
+        "outline are what to look for"
+    ),
+    rather_drawn="the hair looks a little more like a generator's than like a photograph's",
+    neither="the hair says nothing either way: photographs and generators both have hair like it",
+    photographed=(
+        "the hair looks photographed: crisp strands beside quiet parts, out to the outline"
+    ),
+)
 
 
 def _marks(

@@ -28,7 +28,7 @@ from typing import Final
 import numpy as np
 
 from app.arrays import FloatArray
-from app.evidence import WEAK_SUPPORT_LLR, Check, Mark, Match, Reading, Reason, Unmeasurable
+from app.evidence import Check, GradedSummary, Mark, Reading, Reason, Unmeasurable
 from app.face.crop import FaceCrop
 from app.face.eyes import (
     GRID_RADIUS,
@@ -197,16 +197,12 @@ def find_highlight(eye: Eye) -> FloatArray | None:
     return out
 
 
-def summarize(llr: float, match: Match | None) -> str:
-    """What the irises say, in a moderator's words."""
-    del match  # of the frame, not of the eyes
-    if llr >= 1.0:
-        return "the irises look drawn: see whether they are too alike, too plain, too neatly ringed"
-    if llr >= WEAK_SUPPORT_LLR:
-        return "the irises look a little more like a generator's than like a photograph's"
-    if llr > -WEAK_SUPPORT_LLR:
-        return "the irises look much the same in photographs and in generated faces"
-    return "the irises look more like a photograph's than like a generator's"
+summarize: Final = GradedSummary(
+    drawn="the irises look drawn: see whether they are too alike, too plain, too neatly ringed",
+    rather_drawn="the irises look a little more like a generator's than like a photograph's",
+    neither="the irises look much the same in photographs and in generated faces",
+    photographed="the irises look more like a photograph's than like a generator's",
+)
 
 
 def _mean_colour(eye: Eye) -> FloatArray:

@@ -26,7 +26,7 @@ from typing import Final
 
 import numpy as np
 
-from app.evidence import WEAK_SUPPORT_LLR, Check, Mark, Match, Reading, Reason, Unmeasurable
+from app.evidence import Check, GradedSummary, Mark, Reading, Reason, Unmeasurable
 from app.face.crop import FaceCrop
 from app.face.mouth import INCISOR_WIDTH, MouthOpening, TeethRow, find_mouth_opening, find_teeth_row
 from app.face.portrait import Portrait, clip_points
@@ -108,16 +108,12 @@ def evenness(row: TeethRow) -> float:
     return float(np.abs(row.dips).mean()) / rms if rms > _MIN_RMS_DEPTH else _TYPICAL_EVENNESS
 
 
-def summarize(llr: float, match: Match | None) -> str:
-    """What the teeth say, in a moderator's words."""
-    del match  # of the frame, not of the teeth
-    if llr >= 1.0:
-        return "the teeth look drawn: compare their middle gap and edges with the face's midline"
-    if llr >= WEAK_SUPPORT_LLR:
-        return "the teeth look a little more like a generator's than like a photograph's"
-    if llr > -WEAK_SUPPORT_LLR:
-        return "the teeth look much the same in photographs and in generated faces"
-    return "the teeth look more like a photograph's than like a generator's"
+summarize: Final = GradedSummary(
+    drawn="the teeth look drawn: compare their middle gap and edges with the face's midline",
+    rather_drawn="the teeth look a little more like a generator's than like a photograph's",
+    neither="the teeth look much the same in photographs and in generated faces",
+    photographed="the teeth look more like a photograph's than like a generator's",
+)
 
 
 def _marks(

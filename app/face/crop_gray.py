@@ -21,6 +21,16 @@ def gaussian_blur(gray: FloatImage, sigma: float) -> FloatImage:
     return np.asarray(cv2.GaussianBlur(gray, (0, 0), sigma), dtype=np.float32)
 
 
+def visible_mask(crop: FaceCrop, bottom: float) -> BoolArray:
+    """What of the crop lies inside the picture, down to ``bottom`` (unit): (128, 128)."""
+    centres = (np.arange(SIDE_PX) + 0.5) / SIDE_PX
+    visible = crop.visible
+    rows = (centres > visible.top) & (centres < min(visible.bottom, bottom))
+    columns = (centres > visible.left) & (centres < visible.right)
+    out: BoolArray = rows[:, None] & columns
+    return out
+
+
 def face_mask(crop: FaceCrop, scale: float) -> BoolArray:
     """The inside of the face's oval, scaled about its middle: (128, 128)."""
     oval = np.clip(crop.landmarks[list(FACE_OVAL)], -1.0, 2.0)

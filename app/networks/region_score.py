@@ -10,6 +10,7 @@ import numpy as np
 from app.arrays import FloatArray, RgbArray
 from app.evidence import Reason, Unmeasurable
 from app.face.alignment import Box
+from app.face.crop import FaceCrop
 from app.face.portrait import PixelNetwork, Portrait
 from app.networks.regions import PERSON_THRESHOLD, Region, intersection, network_input, region_rects
 
@@ -65,6 +66,31 @@ def score_region(portrait: Portrait, region: Region) -> RegionScore | Unmeasurab
             _place_corners(min_rect, crop.visible, min_map.shape, min_index)
         ),
     )
+
+
+@dataclass(frozen=True, eq=False)
+class RegionView:
+    """What a check of a region around the person works on."""
+
+    crop: FaceCrop
+    score: RegionScore
+    person_mask: FloatArray
+
+
+def view_region(
+    portrait: Portrait, region: Region, min_side_px: float
+) -> RegionView | Unmeasurable:
+    """``region`` of a crop of at least ``min_side_px``: its score, and where the person is."""
+    crop = portrait.crop
+    if crop is None or crop.side_px < min_side_px:
+        return Unmeasurable(Reason.TOO_SMALL)
+    score = score_region(portrait, region)
+    if isinstance(score, Unmeasurable):
+        return score
+    person_mask = portrait.person_mask
+    if person_mask is None:
+        return Unmeasurable(Reason.NOT_LOOKED_AT)
+    return RegionView(crop, score, person_mask)
 
 
 def _score_map(
