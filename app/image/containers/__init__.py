@@ -1,8 +1,8 @@
-"""What a picture file says of itself, read before any pixel is decoded.
+"""Headers of picture files, read before any pixel is decoded.
 
-A decoder is asked for pixels only: everything else in a file (texts, thumbnails, further frames)
-is taken out here first, because that is where decoders are slow, warn, or unpack without bounds.
-Nothing here allocates more than a few copies of the file, and every walk is bounded.
+Decoders get the pixel data only: text, thumbnails and further frames are removed here first,
+because decoding them can be slow, log warnings or use unbounded memory. This package allocates at
+most a few copies of the file, and every loop is bounded.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ READERS: Final[Mapping[str, Callable[[bytes], Container]]] = {
 
 
 def open_container(data: bytes) -> Container:
-    """The container in ``data``, by its signature alone.
+    """The container in ``data``; its signature decides the format.
 
     Raises ``NotAnImage``, ``ImageUnsupported``, ``ImageTruncated`` or ``ImageBomb``.
     """

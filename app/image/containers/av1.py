@@ -1,8 +1,8 @@
-"""How large frames of an AV1 stream may be (AV1 bitstream specification, 5.3 to 5.9).
+"""The largest frame sizes of an AV1 stream (AV1 bitstream specification, 5.3 to 5.9).
 
-A sequence header states the largest frame, and a decoder believes the frames instead: one may
-override that size by any that fits its bits. No picture needs to, so where one does, the largest
-that the bits allow is taken for its size.
+The sequence header states the largest frame, but a frame may override that size with any value
+that fits the stated number of bits, and decoders follow the frame. No ordinary picture does this;
+if one does, the largest size that the bits allow is assumed.
 """
 
 from __future__ import annotations
@@ -17,16 +17,16 @@ from app.image.containers.container import Size
 OBU_SEQUENCE_HEADER: Final = 1
 OBU_FRAME_HEADERS: Final = (3, 6, 7)
 MAX_OBUS: Final = 1_000
-"""A still picture has about three; whoever hides a sequence behind more is not followed."""
+"""Limit on units of a stream: a still picture has about three."""
 HEADER_BYTES: Final = 512
-"""The longest sequence header, generously: 32 operating points of some 90 bits."""
+"""An upper bound of a sequence header: 32 operating points of some 90 bits."""
 _KEY_FRAME, _SWITCH_FRAME = 0, 3
 _SELECT_PER_FRAME = 2
-"""Every frame says for itself."""
+"""Each frame header carries its own value."""
 
 
 class _BitReader:
-    """Unsigned numbers from the front of ``data``; past its end there are zeros."""
+    """Reads unsigned numbers of n bits from ``data``; zeros after its end."""
 
     def __init__(self, data: bytes) -> None:
         self._bits = int.from_bytes(data.ljust(HEADER_BYTES, b"\x00"))
@@ -39,10 +39,10 @@ class _BitReader:
 
 @dataclass(frozen=True)
 class _SequenceHeader:
-    """``frame_size``: the largest; ``max_override_size``: what an overriding frame could state.
+    """``frame_size``: of the largest frame; ``max_override_size``: the largest possible override.
 
-    ``time_bits``, ``id_bits``, ``screen_content`` and ``integer_mv``: how a frame's header is to
-    be read, up to where it says whether it overrides.
+    ``time_bits``, ``id_bits``, ``screen_content`` and ``integer_mv``: needed to parse a frame
+    header up to the flag that overrides the size.
     """
 
     frame_size: Size
@@ -55,7 +55,7 @@ class _SequenceHeader:
 
 
 def frame_sizes(data: bytes) -> Iterator[Size]:
-    """The largest frame size of every sequence in a stream. May raise ``ImageBomb``."""
+    """The largest frame size of every sequence in the stream ``data``. May raise ``ImageBomb``."""
     sequence = None
     for kind, at, stop in _iter_obus(data):
         if kind == OBU_SEQUENCE_HEADER:
@@ -80,7 +80,7 @@ def _iter_obus(data: bytes) -> Iterator[tuple[int, int, int]]:
         size, at = _read_leb128(data, at, end) if header & 2 else (end - at, at)
         yield header >> 3 & 15, at, min(at + size, end)
         at += size
-    raise ImageBomb("This AVIF has too many parts in its stream; re-save it.")
+    raise ImageBomb("This AVIF has too many units in its stream; re-save it.")
 
 
 def _read_leb128(data: bytes, at: int, end: int) -> tuple[int, int]:
@@ -121,7 +121,7 @@ def _read_sequence_header(bits: _BitReader) -> _SequenceHeader:
 
 
 def _read_screen_tools(bits: _BitReader) -> tuple[int, int]:
-    """How frames say whether they hold screen content, and whole motion vectors."""
+    """The fields ``seq_force_screen_content_tools`` and ``seq_force_integer_mv``."""
     bits.read(4)  # four tools between frames
     if bits.read(1):  # enable_order_hint
         bits.read(2)
@@ -132,11 +132,11 @@ def _read_screen_tools(bits: _BitReader) -> tuple[int, int]:
 
 
 def _overrides_size(bits: _BitReader, sequence: _SequenceHeader) -> bool:
-    """Whether the frame says that its size is not the sequence's."""
+    """Whether the frame header overrides the size of the sequence."""
     if sequence.is_reduced or bits.read(1):  # show_existing_frame
         return False
     kind, is_shown = bits.read(2), bits.read(1)
-    bits.read(sequence.time_bits if is_shown else 1)  # when; or showable_frame
+    bits.read(sequence.time_bits if is_shown else 1)  # frame_presentation_time, or showable_frame
     if kind != _SWITCH_FRAME and not (kind == _KEY_FRAME and is_shown):
         bits.read(1)  # error_resilient_mode
     bits.read(1)  # disable_cdf_update
@@ -150,12 +150,12 @@ def _overrides_size(bits: _BitReader, sequence: _SequenceHeader) -> bool:
 
 
 def _read_operating_points(bits: _BitReader) -> int:
-    """How many bits a shown frame takes to say when it is shown."""
+    """The length of ``frame_presentation_time`` in frame headers, bits."""
     delay_bits, time_bits, is_equal_interval = 0, 0, 0
     if bits.read(1):  # timing_info_present
         bits.read(32 + 32)
         is_equal_interval = bits.read(1)
-        if is_equal_interval:  # equal_picture_interval, then a number in uvlc
+        if is_equal_interval:  # equal_picture_interval, then a uvlc number
             zeros = 0
             while zeros < 32 and not bits.read(1):
                 zeros += 1
@@ -167,7 +167,7 @@ def _read_operating_points(bits: _BitReader) -> int:
     display_delay = bits.read(1)
     for _ in range(bits.read(5) + 1):
         bits.read(12)
-        if bits.read(5) > 7:  # only high levels have tiers
+        if bits.read(5) > 7:  # levels above 7 have a tier bit
             bits.read(1)
         if delay_bits and bits.read(1):
             bits.read(2 * delay_bits + 1)

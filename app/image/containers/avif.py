@@ -1,8 +1,8 @@
-"""AVIF: how large a picture the file would really unpack to (ISO/IEC 23008-12, AV1-ISOBMFF).
+"""AVIF: the size that a file really decodes to (ISO/IEC 23008-12, AV1-ISOBMFF).
 
-An AVIF file states its size twice: in a box (``ispe``) and in its AV1 streams. Decoders unpack what
-the stream says and then scale, so a file that claims 64 × 64 may cost 16,384 × 16,384; and a
-picture may be a grid of many.
+An AVIF file states its size twice: in a box (``ispe``) and in its AV1 streams. Decoders decode the
+size of the stream and then scale it, so a file that states 64 × 64 px may cost 16,384 × 16,384 px.
+A picture may also be a grid of many.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from app.image.containers.isobmff import BoxSpan, walk_boxes
 
 MAX_STREAMS: Final = 1_000
 _MAX_GATHER_RATIO: Final = 4
-"""So many times the file's own length may be gathered from its extents: they may overlap."""
+"""Limit on the total length of all extents, as a multiple of the file's: extents may overlap."""
 
 
 def read_avif(data: bytes) -> Container:
     """The file without its EXIF, and the largest size that it states.
 
-    EXIF does not say how an AVIF picture is turned (boxes do), and a corrupt one makes decoders
-    warn; its item is renamed in place, so that nobody looks for it.
+    The orientation of an AVIF picture is in boxes, not in EXIF, and decoders log warnings about
+    corrupt EXIF; so its item is renamed in place, and decoders do not find it.
     """
     without_exif = bytearray(data)
     all_boxes = list(walk_boxes(data))
@@ -43,7 +43,7 @@ def read_avif(data: bytes) -> Container:
 
 
 def _item_sizes(stream: bytes) -> list[Size]:
-    """The sizes that an item's bytes state: of AV1, or of a grid of other items."""
+    """The sizes stated by an item: an AV1 stream, or a grid of other items."""
     if stream[:2] == b"\x00\x00" and len(stream) == 8:
         return [struct.unpack_from(">HH", stream, 4)]
     if stream[:2] == b"\x00\x01" and len(stream) == 12:
@@ -52,7 +52,7 @@ def _item_sizes(stream: bytes) -> list[Size]:
 
 
 def _iter_streams(data: bytes, all_boxes: list[BoxSpan]) -> Iterator[bytes]:
-    """What may be given to a decoder: items, and the first frames of an animation's tracks."""
+    """All data that a decoder may get: items, and the first frames of an animation's tracks."""
     idat_start = next((start for kind, start, _ in all_boxes if kind == b"idat"), 0)
     count, gathered_bytes = 0, 0
     for kind, start, end in all_boxes:
@@ -80,7 +80,7 @@ def _first_chunk(box: bytes, offset_bytes: int, max_bytes: int) -> Iterator[list
 
 
 def _first_frame_bytes(data: bytes, all_boxes: list[BoxSpan]) -> int:
-    """The longest first frame of any track, bytes."""
+    """The length of the longest first frame of any track, bytes."""
     max_bytes = 0
     for kind, start, end in all_boxes:
         if kind == b"stsz" and end - start >= 12:
@@ -93,7 +93,7 @@ def _first_frame_bytes(data: bytes, all_boxes: list[BoxSpan]) -> int:
 
 
 def _item_extents(box: bytes, idat_start: int, end: int) -> Iterator[list[tuple[int, int]]]:
-    """Start and end of every extent, item by item, that ``iloc`` lists."""
+    """Start and end of every extent in an ``iloc`` box, item by item."""
     version, sizes = box[0], int.from_bytes(box[4:6])
     offset, length, base, index = (sizes >> shift & 15 for shift in (12, 8, 4, 0))
     id_size = 4 if version == 2 else 2
@@ -116,7 +116,7 @@ def _item_extents(box: bytes, idat_start: int, end: int) -> Iterator[list[tuple[
 
 
 class _FieldReader:
-    """Big-endian numbers, one behind the other; past the end there are zeros."""
+    """Reads consecutive big-endian numbers from ``data``; zeros after its end."""
 
     def __init__(self, data: bytes, at: int) -> None:
         self._data, self._at = data, at

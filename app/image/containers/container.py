@@ -1,4 +1,4 @@
-"""Container: a picture file, read as far as its headers go."""
+"""The common result of all readers: headers of a picture file, and a file for the decoder."""
 
 from __future__ import annotations
 
@@ -9,22 +9,22 @@ Size = tuple[int, int]
 """(width, height), px."""
 
 MAX_PARTS: Final = 100_000
-"""Chunks, segments or blocks in a file; the walk over so many takes a fraction of a second."""
+"""Chunks, segments or blocks read in one file; reading that many takes a fraction of a second."""
 MAX_NEXT_FRAMES: Final = 4
-"""Frames behind the first that are tried where it is blank."""
+"""Frames after the first that are tried if it is blank."""
 MAX_PROFILE_BYTES: Final = 1_000_000
-"""Of an unpacked ICC profile; larger ones are left out."""
+"""Size limit of an unpacked ICC profile; larger ones are ignored."""
 
 
 @dataclass(frozen=True)
 class Container:
-    """A file, read as far as its headers go.
+    """The headers of a picture file.
 
-    ``size``: (width, height) of the first picture as stored, before it is turned upright; ``None``
-    where only the decoder can tell. ``stripped_file``: a file that holds the first picture's
-    pixels and little else. ``exif``: the TIFF block, perhaps empty. ``animated``: more than one
-    frame. ``decode_cost_px``: pixels that are unpacked on the way, where that may be more than
-    ``size`` says. ``next_frames``: files like ``stripped_file`` for the next few frames of an
+    ``size``: (width, height) of the first picture as stored, px, before its orientation is
+    applied; ``None`` if only the decoder can tell. ``stripped_file``: a file with the pixels of the
+    first picture and little else. ``exif``: the TIFF block, empty if there is none. ``animated``:
+    more than one frame. ``decode_cost_px``: pixels that decoding unpacks, where that may exceed
+    ``size``. ``next_frames``: files like ``stripped_file`` for the next few frames of an
     animation, in case the first one is blank.
     """
 

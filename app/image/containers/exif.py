@@ -1,4 +1,4 @@
-"""The one thing that matters in EXIF here: which way up a picture is meant to be seen."""
+"""The orientation of a picture from its EXIF block."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ _BYTE_ORDERS: Final = {b"II*\x00": "<", b"MM\x00*": ">"}
 
 
 def read_orientation(exif: bytes) -> int:
-    """The orientation 1 to 8 (CIPA DC-008, 4.6.5) in a TIFF block; 1 where there is none to read.
+    """The orientation 1 to 8 (CIPA DC-008, 4.6.5) in a TIFF block; 1 if there is none.
 
-    Corrupt EXIF is common and harmless: whatever cannot be followed says nothing.
+    Corrupt EXIF is common and harmless, so it counts as none.
     """
     exif = exif.removeprefix(b"Exif\x00\x00")
     byte_order = _BYTE_ORDERS.get(exif[:4])
@@ -26,6 +26,6 @@ def read_orientation(exif: bytes) -> int:
             tag, kind, length, value = struct.unpack_from(byte_order + "HHIH", exif, at)
             if (tag, kind, length) == (_ORIENTATION_TAG, _SHORT_TYPE, 1):
                 return value if 1 <= value <= 8 else 1
-    except struct.error:  # an offset or a count that leads out of the block
+    except struct.error:  # an offset or count points outside the block
         return 1
     return 1

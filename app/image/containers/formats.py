@@ -1,4 +1,4 @@
-"""Which format bytes are in, by their signature alone."""
+"""The format of a file from its signature."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _SVG_START: Final = re.compile(
     rb"(?>(?:<\?xml[^>]*+>|<!--(?>(?:(?!-->).)*)-->|<!DOCTYPE\s++svg[^>]*+>)\s*+)*+<svg[\s>/]",
     re.DOTALL | re.IGNORECASE,
 )
-"""Every part takes all it can and gives nothing back: a kilobyte of comments has one reading."""
+"""All repetitions are possessive or atomic, so that no input makes it backtrack."""
 _UNSUPPORTED_SIGNATURES: Final = {
     "TIFF": (b"II*\x00", b"MM\x00*", b"II+\x00", b"MM\x00+"),
     "PSD": (b"8BPS",),
@@ -33,7 +33,7 @@ _CONVERSIONS: Final = {
     "HEIC": "convert it to JPEG and send that, for example `heif-convert photo.heic photo.jpg`, "
     "or on a Mac `sips -s format jpeg photo.heic --out photo.jpg`.",
 }
-"""What to do about formats that people send without knowing it: phones save HEIC."""
+"""Advice for formats that people send unknowingly: phones save HEIC."""
 _HEIF_BRANDS: Final = frozenset(
     {b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1"}
 )
@@ -42,12 +42,12 @@ _AVIF_BRANDS: Final = frozenset({b"avif", b"avis"})
 
 
 def detect_format(data: bytes) -> str:
-    """The name of the format, of those that are read here.
+    """The name of the format, if it is supported.
 
-    Raises ``ImageUnsupported`` for a picture in another format, ``NotAnImage`` for all else.
+    Raises ``ImageUnsupported`` for a picture in another format, ``NotAnImage`` for other bytes.
     """
     if not data:
-        raise NotAnImage("There are no bytes here; send a picture.")
+        raise NotAnImage("The file is empty; send a picture.")
     if (kind := _supported_format(data)) is not None:
         return kind
     if (kind := _unsupported_format(data)) is not None:

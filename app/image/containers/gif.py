@@ -10,7 +10,7 @@ from app.image.containers.container import MAX_NEXT_FRAMES, MAX_PARTS, Container
 
 
 def read_gif(data: bytes) -> Container:
-    """The first frame on the screen that holds it, and the next few, each by itself."""
+    """The first frame, and the next few, each as a separate file with the logical screen."""
     width, height, flags = struct.unpack_from("<HHB", data, 6)
     at = 13 + _palette_bytes(flags)
     screen, control, size = data[:at], b"", (width, height)
@@ -24,7 +24,7 @@ def read_gif(data: bytes) -> Container:
             if not frames:
                 size = max(width, left + frame_width), max(height, top + frame_height)
             elif left + frame_width > size[0] or top + frame_height > size[1]:
-                break  # larger than what was stated
+                break  # it exceeds the size of the first frame and the screen
             frames.append(screen + control + image + b";")
             control = b""
             if len(frames) > MAX_NEXT_FRAMES:

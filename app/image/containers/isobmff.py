@@ -9,7 +9,7 @@ from typing import Final
 from app.errors import ImageBomb
 
 BoxSpan = tuple[bytes, int, int]
-"""Kind, and start and end of the content."""
+"""Type of a box, and start and end of its content."""
 
 MAX_BOXES: Final = 10_000
 _PARENT_HEADER_BYTES: Final = {
@@ -23,11 +23,11 @@ _PARENT_HEADER_BYTES: Final = {
     b"minf": 0,
     b"stbl": 0,
 }
-"""Boxes that hold boxes, and how many bytes of their own come first."""
+"""Boxes that contain boxes, and the length of their own header fields, bytes."""
 
 
 def read_brands(data: bytes) -> frozenset[bytes]:
-    """Major and compatible brands of the file; empty for anything else."""
+    """Major and compatible brands of the file; empty if it is not an ISO base media file."""
     if data[4:8] != b"ftyp":
         return frozenset()
     end = min(int.from_bytes(data[:4]), len(data), 1024)
@@ -55,6 +55,6 @@ def walk_boxes(data: bytes) -> Iterator[BoxSpan]:
 
 def _read_box(data: bytes, at: int, end: int) -> BoxSpan:
     length, kind = struct.unpack_from(">I4s", data, at)
-    if length == 1:  # too long for 32 bits, or written as if it were
+    if length == 1:  # the length follows as 64 bits
         return kind, at + 16, at + int.from_bytes(data[at + 8 : at + 16])
     return kind, at + 8, at + length if length else end

@@ -11,17 +11,17 @@ from app.errors import ImageBomb, ImageTruncated, ImageUnsupported
 from app.image.containers.container import MAX_PARTS, MAX_PROFILE_BYTES, Container, Size
 
 MAX_SCANS: Final = 100
-"""Encoders write about ten; each costs a pass over the whole picture."""
+"""Encoders write about ten; each scan costs a pass over the whole picture."""
 
 _SCANS_PER_DECODE: Final = 4
-"""So many passes cost about as much as unpacking a plain picture once."""
+"""Scans that together cost about as much as decoding a baseline picture once."""
 
 _MARKER: Final = re.compile(rb"\xff([^\xff\x00])", re.DOTALL)
 _UNSUPPORTED_FRAMES: Final = frozenset({0xC3, 0xC5, 0xC6, 0xC7, 0xCB, 0xCD, 0xCE, 0xCF})
 
 
 def read_jpeg(data: bytes) -> Container:
-    """Without APPn and COM segments, save those that say which colours are stored."""
+    """The file without APPn and COM segments, except those that define the stored colours."""
     parts, exif, size = [b"\xff\xd8"], b"", None
     profile: list[bytes] = []
     for marker, body, at in _iter_segments(data):
@@ -48,7 +48,7 @@ def read_jpeg(data: bytes) -> Container:
 
 
 def _iter_segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
-    """Marker, body, and where the segment ends: up to the first scan, or the end of the picture."""
+    """Marker, body and end of each segment, up to the first scan or the end of the picture."""
     at = 2
     for _ in range(MAX_PARTS):
         match = _MARKER.search(data, at)
@@ -57,7 +57,7 @@ def _iter_segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
         marker, at = match[1][0], match.end()
         if marker == 0xD9:
             return
-        if 0xD0 <= marker <= 0xD8 or marker == 0x01:  # stand alone
+        if 0xD0 <= marker <= 0xD8 or marker == 0x01:  # no length follows
             continue
         (length,) = struct.unpack_from(">H", data, at)
         if at + max(length, 2) > len(data):
@@ -70,18 +70,20 @@ def _iter_segments(data: bytes) -> Iterator[tuple[int, bytes, int]]:
 def _frame_size(marker: int, body: bytes) -> Size:
     precision, height, width = struct.unpack_from(">BHH", body)
     if marker in _UNSUPPORTED_FRAMES or precision != 8:
-        raise ImageUnsupported("This JPEG is lossless, or not 8 bits deep; save it as plain JPEG.")
+        raise ImageUnsupported(
+            "This JPEG is lossless or does not have 8 bits per sample; save it as a baseline JPEG."
+        )
     return width, height
 
 
 def _affects_pixels(marker: int, body: bytes) -> bool:
-    if 0xE0 <= marker <= 0xEF:  # JFIF and Adobe say which colours are stored
+    if 0xE0 <= marker <= 0xEF:  # JFIF and Adobe define the stored colours
         return (marker, body[:5]) in ((0xE0, b"JFIF\x00"), (0xEE, b"Adobe"))
     return marker != 0xFE
 
 
 def _join_icc_profile(parts: list[bytes]) -> bytes | None:
-    """An ICC profile from its numbered parts (ICC.1:2022, B.4), if all of them are there."""
+    """An ICC profile from its numbered parts (ICC.1:2022, B.4), if all are present."""
     if not parts or any(len(part) < 2 for part in parts) or parts[0][1] != len(parts):
         return None
     profile = b"".join(part[2:] for part in sorted(parts, key=lambda part: part[0]))

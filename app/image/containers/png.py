@@ -29,10 +29,10 @@ class _Frame:
 
 
 def read_png(data: bytes) -> Container:
-    """Header, palette, transparency and pixels only; of an APNG, the first frame that is shown.
+    """Header, palette, transparency and pixels; of an APNG, the first frame that is shown.
 
-    An APNG's default picture is hidden from all who can show the animation, unless an fcTL chunk
-    before its pixels makes it the first frame.
+    The default picture of an APNG is not part of the animation, and so not shown by viewers that
+    support it, unless an fcTL chunk before its pixels makes it the first frame.
     """
     chunks: dict[bytes, bytes] = {}
     default: list[bytes] = []
@@ -68,7 +68,7 @@ def read_png(data: bytes) -> Container:
 
 
 def _frame_files(chunks: Mapping[bytes, bytes], frames: Sequence[_Frame]) -> list[bytes]:
-    """The first frames as pictures of their own: those that lie within the animation's size."""
+    """The first frames as separate files, up to one that exceeds the size of the animation."""
     canvas = struct.unpack_from(">II", chunks[b"IHDR"])
     files = []
     for frame in frames[: MAX_NEXT_FRAMES + 1]:
@@ -92,7 +92,7 @@ def _encode_file(
 def _iter_chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
     at = len(PNG_SIGNATURE)
     for _ in range(MAX_PARTS):
-        if at == len(data):  # without IEND: the pixels may be whole all the same
+        if at == len(data):  # without IEND, the pixels may still be complete
             return
         length, kind = struct.unpack_from(">I4s", data, at)
         end = at + 8 + length

@@ -9,7 +9,7 @@ from app.image.containers.container import Container
 
 
 def read_webp(data: bytes) -> Container:
-    """The file as it is, with the canvas that the decoder would allocate."""
+    """The file unchanged, with the size of the canvas that a decoder would allocate."""
     (riff,) = struct.unpack_from("<I", data, 4)
     if riff + 8 > len(data):
         raise ImageTruncated("This WebP ends early; send the whole file.")
