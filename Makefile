@@ -80,7 +80,7 @@ evaluate: corpus setup ## error rates of the models here on CORPUS=<folder with 
 fit: corpus setup ## write models/calibration.json, cohort.json and canary.json from CORPUS=<folder with manifest.csv>
 	$(BIN)/eyeline fit "$(CORPUS)" $(ARGS)
 
-fit-texture: corpus $(TRAIN)/.installed ## train models/*.onnx on CORPUS=<folder>: hours; goes on where it was stopped
+fit-texture: corpus $(TRAIN)/.installed ## train models/*.onnx on CORPUS=<folder>: hours; resumes if interrupted
 	$(KEEP_MEMORY) $(TRAIN)/bin/eyeline fit-texture "$(CORPUS)" $(ARGS)
 
 # Every step frees and takes the same gigabyte. glibc would hand it back and have it cleared again

@@ -20,7 +20,7 @@ cli = typer.Typer(
 
 
 def main() -> None:
-    """The console script."""
+    """Entry point of the console script."""
     cli()
 
 
@@ -36,7 +36,7 @@ def _root_options(
         bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Say and exit.")
     ] = False,
 ) -> None:
-    """What every command shares."""
+    """Options of every command."""
 
 
 cli.command()(analyze)

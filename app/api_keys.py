@@ -1,10 +1,10 @@
-"""API keys as an operator writes them: the key, then what it may do and how much.
+"""Parses API keys from the settings: the key, then its options.
 
     correct-horse-battery-staple                     everything, without limits
-    sha256:9f86d0…:name=dashboard:scopes=read        nobody can read the key off the settings
+    sha256:9f86d0…:name=dashboard:scopes=read        the settings do not contain the key
     <key>:name=intake:scopes=analyse:rate=120:quota=50000
 
-``name``: whose batches these are; keys of one name share them. ``scopes``: some of ``SCOPES``
+``name``: owner of the batches; keys with the same name share them. ``scopes``: some of ``SCOPES``
 joined by ``+``. ``rate``: requests a minute. ``quota``: pictures a day.
 """
 
@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from typing import Final, Literal, cast, get_args
 
 Scope = Literal["read", "analyse", "admin"]
-"""``read``: what came of one's own lists, and what the service says of itself. ``analyse``: send
-pictures and lists, and ``read``. ``admin``: what concerns the whole service (``/metrics``)."""
+"""``read``: read the owner's batches and the service's description. ``analyse``: also send pictures
+and lists. ``admin``: service-wide routes (``/metrics``)."""
 
 SCOPES: Final[tuple[Scope, ...]] = get_args(Scope)
 MIN_KEY_LENGTH: Final = 16
 OWNER_DIGEST_DIGITS: Final = 16
-"""Of the digest, where a key has no name."""
+"""Digits of the digest that name the owner of a key without a name."""
 
 _OPTIONS_PATTERN: Final = re.compile(r"(?::[a-z_]+=[^:]*)*\Z")
 _HASHED_PATTERN: Final = re.compile(r"sha256:[0-9a-f]{64}")
@@ -32,8 +32,9 @@ _DIGEST_OWNER_PATTERN: Final = re.compile(rf"[0-9a-f]{{{OWNER_DIGEST_DIGITS}}}")
 
 @dataclass(frozen=True)
 class Key:
-    """What is kept of a key. ``digest``: its SHA-256. ``owner``: its name, or a part of the digest.
+    """A parsed key, without its secret.
 
+    ``digest``: SHA-256 of the key. ``owner``: its name, or a part of the digest.
     ``rate_per_minute`` and ``quota_per_day`` are ``None`` where there is no limit.
     """
 
@@ -44,12 +45,12 @@ class Key:
     quota_per_day: int | None = None
 
     def has_scope(self, scope: Scope) -> bool:
-        """Whether the key opens what ``scope`` guards."""
+        """Whether the key grants ``scope``."""
         return scope in self.scopes or (scope == "read" and "analyse" in self.scopes)
 
 
 def parse_api_key(entry: str) -> Key:
-    """``entry`` as a key. Raises ``ValueError``, whose text never shows the key."""
+    """Parse ``entry``. Raises ``ValueError``, whose message never shows the key."""
     match = _OPTIONS_PATTERN.search(entry)
     assert match is not None  # it matches nothing at the end
     secret, options = entry[: match.start()], _parse_options(match[0])

@@ -1,6 +1,7 @@
-"""The words of the verdict: what a check measured, what that weighs, and what it adds up to.
+"""The result types: what a check measured, its likelihood ratio, and the combined analysis.
 
-Nothing here computes: ``calibration`` turns readings into evidence, ``analysis`` adds them up.
+Nothing here computes: ``app.calibration`` turns readings into evidence, ``app.analysis`` combines
+it.
 """
 
 from __future__ import annotations
@@ -28,7 +29,7 @@ SCOPE: Final = (
 
 
 class Reason(StrEnum):
-    """Why a check has nothing to say. As respectable as a number, and weighs nothing."""
+    """Why a check could not measure; its llr is then 0."""
 
     TOO_SMALL = "too_small"
     TURNED_AWAY = "turned_away"
@@ -40,11 +41,11 @@ class Reason(StrEnum):
     NO_BACKGROUND = "no_background"
     NO_HAIR = "no_hair"
     NOT_LOOKED_AT = "not_looked_at"
-    """No network was given: only where pictures are examined without ``models/``."""
+    """No network was given: only where pictures are analyzed without ``models/``."""
 
 
 class Outcome(StrEnum):
-    """What became of a picture; only ``scored`` says anything about a generator."""
+    """The outcome of a picture; only ``scored`` pictures have an llr."""
 
     SCORED = "scored"
     NO_FACE = "no_face"
@@ -53,7 +54,7 @@ class Outcome(StrEnum):
 
 
 class Verdict(StrEnum):
-    """The llr put into one of three words; ``not_applicable`` where nothing was scored."""
+    """The llr as one of three categories; ``not_applicable`` where nothing was scored."""
 
     LIKELY_STYLEGAN = "likely_stylegan"
     INCONCLUSIVE = "inconclusive"
@@ -63,7 +64,7 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """Where a check looked. ``points``: px, (n, 2), inside the picture; enough for a drawing."""
+    """A shape to draw where a check measured. ``points``: px, (n, 2), inside the picture."""
 
     points: FloatArray
     shape: Literal["dots", "line", "outline"]
@@ -77,11 +78,11 @@ class Mark:
 
 @dataclass(frozen=True, eq=False)
 class Reading:
-    """What a check measured on one portrait. A witness does not judge.
+    """What a check measured on one portrait. A check does not judge.
 
     ``value`` is in the check's unit. ``measures`` are named numbers that the calibration weighs
-    together; a check always gives the same names. ``face_measurements`` are what it weighs where
-    numbers cannot hold it: the face's crop square in every frame, once for each measurement.
+    together; a check always gives the same names. ``face_measurements`` holds what plain numbers
+    cannot: the face's crop square in every frame, once for each measurement.
     """
 
     value: float
@@ -112,7 +113,7 @@ class Match:
 
 
 def default_summary(llr: float, match: Match | None) -> str:
-    """A sentence for a check that has none of its own."""
+    """The sentence for a check without a ``summarize`` of its own."""
     side = "for" if llr > 0 else "against"
     return f"{verbal_support(llr)} support {side} a StyleGAN-family generator"
 
@@ -137,7 +138,7 @@ class GradedSummary:
 
 @dataclass(frozen=True)
 class Check:
-    """A named question to the pixels; ``name`` is the module's name.
+    """A named measurement on the pixels; ``name`` is the module's name.
 
     ``summarize`` puts a weighed reading (its llr, and the match if it has one) into a sentence.
     """
@@ -152,7 +153,7 @@ class Check:
 
 @dataclass(frozen=True, eq=False)
 class Evidence:
-    """One check's reading and what it weighs: log10 likelihood ratio, 0.0 when unmeasurable."""
+    """One check's reading and its log10 likelihood ratio, 0.0 when unmeasurable."""
 
     check: Check
     measurement: Reading | Unmeasurable
@@ -168,7 +169,7 @@ class LikelihoodRatio(NamedTuple):
     interval: tuple[float, float]
 
     def without_support_against(self) -> LikelihoodRatio:
-        """No less than 0, where what speaks against a generator was not measured reliably."""
+        """llr and interval raised to at least 0, for unreliable evidence against a generator."""
         low, high = self.interval
         return LikelihoodRatio(max(0.0, self.llr), (low, max(0.0, high)))
 
@@ -178,9 +179,9 @@ class LikelihoodRatios:
     """The two ratios that everything else follows from, and their mixture.
 
     ``ordinary``: P(picture | StyleGAN family) ÷ P(picture | ordinary avatar). ``framed``: the same
-    against a real photograph that sits in a generator's frame; only pixels and the stamp speak
-    there, and ``is_framed_measured`` is false where neither did: then it is exactly 0. ``total``:
-    against a mixture of the two in which a share ``framed_share`` is framed.
+    against a real photograph that sits in a generator's frame; only the pixel checks and the stamp
+    bear on it, and it is exactly 0 with ``is_framed_measured`` false where none of them measured.
+    ``total``: against a mixture of the two in which a share ``framed_share`` is framed.
     """
 
     ordinary: LikelihoodRatio
@@ -190,7 +191,7 @@ class LikelihoodRatios:
     is_framed_measured: bool
 
     def without_support_against(self) -> LikelihoodRatios:
-        """The same with no llr below 0."""
+        """All three ratios raised to at least 0."""
         return replace(
             self,
             ordinary=self.ordinary.without_support_against(),
@@ -201,23 +202,22 @@ class LikelihoodRatios:
 
 NO_RATIO: Final = LikelihoodRatio(0.0, (0.0, 0.0))
 NO_RATIOS: Final = LikelihoodRatios(NO_RATIO, NO_RATIO, NO_RATIO, 0.0, False)
-"""What a picture without a measured face has: nothing for either side."""
+"""The ratios of a picture without a measured face."""
 
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """What Eyeline says of one picture. Small enough to keep by the hundred thousand.
+    """The analysis of one picture; without pixels, so that many can be kept.
 
     ``against`` holds the likelihood ratios, all 0.0 unless ``outcome`` is ``scored``; ``llr`` and
-    ``llr_interval`` are those of their mixture. ``faces`` holds every face found,
-    the one that answers first; ``alignment``, ``match`` and ``evidence`` belong to that one.
-    ``alignment`` is the crop square as it was weighed, corrected for the head's pose. ``size`` is
-    that of the pixels analyzed, ``declared_size`` that of the file's picture, (width, height), px.
-    ``pdq``: 64 hex digits; ``pdq_quality`` 0 to 100.
-    ``gan_eye_distance`` (Yang, Singh, Menczer 2024) is reported and weighs nothing; ``None``
-    without a face. ``llr_bounds``: what the calibration bounds every llr to.
-    ``orientation_deg``: by how much the picture was turned, clockwise, for the face to stand.
-    ``alignment`` is that of the turned picture; everything else is in px of the picture as given.
+    ``llr_interval`` are those of their mixture. ``faces`` holds every face found, the one with the
+    strongest evidence first; ``alignment``, ``match`` and ``evidence`` belong to that one.
+    ``alignment`` is the crop square corrected for the head's pose. ``size`` is that of the pixels
+    analyzed, ``declared_size`` that of the file's picture, (width, height), px. ``pdq``: 64 hex
+    digits; ``pdq_quality`` 0 to 100. ``gan_eye_distance`` (Yang, Singh, Menczer 2024) is reported
+    only and never weighed; ``None`` without a face. ``llr_bounds``: the calibration's bounds of
+    every llr. ``orientation_deg``: the clockwise rotation that makes the face upright.
+    ``alignment`` is that of the rotated picture; everything else is in px of the picture as given.
     """
 
     outcome: Outcome
@@ -256,7 +256,7 @@ class Analysis:
 
     @property
     def face(self) -> Face | None:
-        """The face that answers for the picture, if any was found."""
+        """The face with the strongest evidence, if any was found."""
         return self.faces[0] if self.faces else None
 
     @property

@@ -1,4 +1,4 @@
-"""One picture of a list: the row it came from, its answer, and both together.
+"""Records of one picture of a list: its row, its answer, and both together.
 
 These are the only forms of an answer outside the analysis: a child process returns a
 ``PictureRecord``, the database keeps it, and pages, streams and drawings read it.
@@ -16,7 +16,7 @@ from app.evidence import Outcome, Verdict
 
 @dataclass(frozen=True)
 class Failure:
-    """Why an item has no analysis: a ``RequestError`` as it is kept."""
+    """Why an item has no analysis: the stored form of a ``RequestError``."""
 
     code: str
     title: str
@@ -32,8 +32,9 @@ class Item:
     format has lines. ``source``: the picture's URL as given, or its name in an archive. ``url``:
     fetched first; ``fallback_url`` if that fails (a platform's larger variant is tried before the
     one that was given). ``content_id``: a name that the platform derives from the picture's bytes,
-    if it does. ``cells``: the row as it came, under the list's columns. ``account``: what the row
-    says about the account (``username``, ``created_at``, ``followers_count`` …), as text.
+    if it does. ``cells``: the row's original cells, in the order of the list's columns.
+    ``account``: the row's data about the account (``username``, ``created_at``, ``followers_count``
+    …), as text.
     """
 
     seq: int
@@ -55,7 +56,7 @@ AVERAGE_TILE_PX: Final = 192
 
 @dataclass(frozen=True, eq=False)
 class PictureRecord:
-    """The answer about one picture; the picture itself is not kept.
+    """The analysis of one picture; the picture itself is not stored.
 
     ``sha256``: of the file, hex. ``pdq``: the PDQ hash, hex. ``llr``: as in the answer.
     ``llr_ordinary``, ``llr_framed``: against ordinary avatars and framed photographs; ``llr`` is
@@ -66,7 +67,7 @@ class PictureRecord:
     ln side, roll in radians. ``distance``: standard deviations from ``template``.
 
     ``analysis``: the answer's JSON object, UTF-8, without ``id`` and ``custom_id``; empty where
-    only what the database can be searched by was read. ``thumbnail``: JPEG, longer side 128 px.
+    only the indexed columns were read. ``thumbnail``: JPEG, longer side 128 px.
 
     Not stored: ``tile``, the picture's centre square, uint8 (192, 192, 3), for the average;
     ``overlay``, a PNG, empty unless asked for; ``timings_ms`` by stage.
@@ -96,13 +97,13 @@ class PictureRecord:
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
     def without_payload(self) -> PictureRecord:
-        """The same without what is large: once it is stored, memory need not hold it."""
+        """The same without the large members, to free memory once it is stored."""
         return replace(self, analysis=b"", thumbnail=b"", tile=None, overlay=b"")
 
 
 @dataclass(frozen=True, eq=False)
 class ItemResult:
-    """An item with its answer. Exactly one of ``record`` and ``failure`` is given."""
+    """An item with its result. Exactly one of ``record`` and ``failure`` is given."""
 
     seq: int
     source: str

@@ -1,4 +1,4 @@
-"""What an operator may change, read once from the environment (prefix ``EYELINE_``) and frozen."""
+"""The operator's settings, read once from the environment (prefix ``EYELINE_``) and frozen."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _HOST_PATTERN: Final = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
 class SettingsError(ValueError):
-    """An environment variable holds what it cannot hold. ``str()`` is one line for the operator."""
+    """An environment variable has an invalid value. ``str()`` is one line for the operator."""
 
 
 def _split_commas(value: Any) -> Any:
@@ -48,7 +48,7 @@ def _validate_api_key(entry: SecretStr) -> SecretStr:
 
 
 def _parse_webhook_keys(text: str) -> tuple[bytes, ...]:
-    """What webhooks are signed with. Raises ``ValueError``, which repeats nothing secret."""
+    """Parse the webhook signing keys. Raises ``ValueError``, whose message shows no secret."""
     keys = []
     for secret in text.replace(",", " ").split():
         try:
@@ -69,12 +69,12 @@ def _validate_webhook_secret(entry: SecretStr) -> SecretStr:
 
 
 def _default_batch_workers() -> int:
-    """Each process that looks at lists holds the models: nobody expects gigabytes of them."""
+    """Limited by default, because each process holds the models in memory."""
     return min(_available_cpus(), _MAX_DEFAULT_WORKERS)
 
 
 def _available_cpus() -> int:
-    """Processors that this process may use."""
+    """The number of CPUs that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
@@ -98,61 +98,60 @@ class Settings(BaseSettings):
     host: str = "127.0.0.1"
     port: int = Field(default=8000, ge=0, le=65_535)
     workers: int = Field(default_factory=_available_cpus, ge=1, le=256)
-    """Threads that analyse, each with a face finder of its own."""
+    """Analysis threads, each with its own face finder."""
     queue_size: int = Field(default=32, ge=0, le=10_000)
-    """Requests that may wait for a worker before further ones are told to come back."""
+    """Requests that may wait for a worker; further ones are rejected with a retry time."""
     prior: Probability = 0.5
     base_rate: Probability = 0.0005
     """Share of generated avatars on a large network (``posterior_at_base_rate``)."""
     framed_share: Probability | None = None
     """Share of the operator's real avatars that sit in a generator's frame (data sets, ID-style
-    crops, apps that cut faces out); the calibration's unless given."""
+    crops, apps that cut faces out); the calibration's value by default."""
     api_keys: Annotated[tuple[ApiKeySecret, ...], NoDecode, BeforeValidator(_split_commas)] = ()
-    """Each as ``app.api_keys`` reads it: ``<key or sha256:hex>[:name=…][:scopes=…][:rate=…]…``."""
+    """Format of each, see ``app.api_keys``: ``<key or
+    sha256:hex>[:name=…][:scopes=…][:rate=…]…``."""
     fetch_allow: Annotated[tuple[HostOrNetwork, ...], NoDecode, BeforeValidator(_split_commas)] = ()
     fetch_only: Annotated[tuple[Host, ...], NoDecode, BeforeValidator(_split_commas)] = ()
     max_bytes: int = Field(default=5_000_000, ge=1_000, le=100_000_000)
     max_pixels: int = Field(default=25_000_000, ge=10_000, le=100_000_000)
     isolate: bool = True
-    """Unpack pictures, and look at those of lists, in processes of their own.
-
-    A picture that kills one kills nothing else.
-    """
+    """Decode and analyze pictures in child processes, so that a picture can crash only a child."""
     contact: str = Field(default="", max_length=500)
-    """Whom to ask about a report: shown at the head of each."""
+    """The operator's contact, shown at the top of each report."""
     models_dir: Path = MODELS_DIR
     data_dir: Path = Path("data")
-    """Where batches are kept, unless ``database_url`` names a server; made when first needed."""
+    """Where batches are stored, unless ``database_url`` names a server; created on first use."""
     database_url: SecretStr | None = None
-    """``postgresql://…`` shares the work among machines; without it SQLite in ``data_dir``."""
+    """``postgresql://…`` to share work between machines; SQLite in ``data_dir`` by default."""
     batch_workers: int = Field(default_factory=_default_batch_workers, ge=0, le=256)
-    """Processes that look at the pictures of batches, or threads where nothing is isolated.
+    """Processes that analyze the pictures of batches, or threads if ``isolate`` is false.
 
     0 leaves batches to ``eyeline worker``.
     """
     max_list_bytes: int = Field(default=1_000_000_000, ge=1_000)
     max_list_items: int = Field(default=10_000_000, ge=1)
     max_waiting_items: int = Field(default=20_000_000, ge=1)
-    """Items of all batches that may wait; a list that would exceed it is told to come back."""
+    """Items that may wait in all batches; a list that would exceed it is rejected with a retry
+    time."""
     retention_s: int = Field(default=30 * 86_400, ge=60)
-    """How long after its end a batch and everything kept of it is erased."""
+    """How long after its end a batch and all of its data are erased."""
     webhook_secret: Annotated[SecretStr, AfterValidator(_validate_webhook_secret)] | None = None
-    """``whsec_`` and base64 of 24 to 64 bytes (Standard Webhooks); without it none are sent.
+    """``whsec_`` and base64 of 24 to 64 bytes (Standard Webhooks); no webhooks without it.
 
-    Several, separated by commas or spaces, all sign: the old and the new one while they change.
+    Several, separated by commas or spaces, all sign, for key rotation.
     """
 
     def parsed_api_keys(self) -> tuple[ApiKey, ...]:
-        """What every key opens; no key is kept in the clear beyond this."""
+        """The parsed keys, which hold digests only."""
         return tuple(parse_key(key.get_secret_value()) for key in self.api_keys)
 
     def webhook_keys(self) -> tuple[bytes, ...]:
-        """What webhooks are signed with; empty where none are sent."""
+        """The webhook signing keys; empty if no webhooks are sent."""
         secret = self.webhook_secret
         return () if secret is None else _parse_webhook_keys(secret.get_secret_value())
 
     def require_keys_if_public(self) -> None:
-        """Raise ``SettingsError`` if strangers could reach a service that asks for no key."""
+        """Raise ``SettingsError`` if the service is reachable from other machines without a key."""
         if not self.api_keys and not _is_loopback(self.host):
             raise SettingsError(
                 f"EYELINE_HOST={self.host} is reachable from other machines: set EYELINE_API_KEYS, "
@@ -161,9 +160,9 @@ class Settings(BaseSettings):
 
 
 def load_settings(**overrides: Any) -> Settings:
-    """Settings from the environment, ``overrides`` first; ``None`` overrides nothing.
+    """Settings from the environment; ``overrides`` that are not ``None`` take precedence.
 
-    Raises ``SettingsError`` with one line that names every variable to blame, never its value.
+    Raises ``SettingsError`` with one line that names every invalid variable, never its value.
     """
     values = {name: value for name, value in overrides.items() if value is not None}
     try:

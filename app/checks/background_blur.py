@@ -42,33 +42,33 @@ from app.networks.region_score import RegionScore, view_region
 from app.networks.regions import PERSON_THRESHOLD, Region
 
 MIN_SIDE_PX: Final = 90
-"""The measures hold at 96 px, but for studio portraits, which read like photographs there."""
+"""The measures hold at 96 px, except for studio portraits, which read like photographs there."""
 REFERENCE_SIDE_PX: Final = 200
 """The avatar size at which ``ln_side`` is 0."""
 MIN_CLEAR_SHARE: Final = 0.02
 """Share of the crop that must be background; 99 % of 3,900 crops have 0.03 or more."""
 MIN_PIXELS: Final = 25
-"""A mean over fewer is left alone."""
+"""Fewer pixels give no reliable mean."""
 SHOULDERS_Y: Final = 0.8
-"""Below it (unit) clothes are too often taken for background."""
+"""Below it (unit) clothes are too often classified as background."""
 NOISE_FLOOR: Final = 0.5
-"""Grey levels of fine detail that JPEG at quality 80 alone can make."""
+"""Grey levels of fine detail that JPEG at quality 80 alone can produce."""
 SIGMAS_PX: Final = (1.0, 2.0, 4.0)
-"""Gaussians, of the 128 px, between which lie detail, form and shape."""
+"""Standard deviations of the Gaussians that separate the scales of detail, px of the 128."""
 BLOCK_PX: Final = 8
-"""Sharpness is told apart in blocks of this many of the 128 px."""
+"""Side of the blocks in which sharpness is compared, px of the 128."""
 MIN_BLOCKS: Final = 6
-"""Fewer tell nothing of how places differ."""
+"""Fewer blocks give no reliable variation."""
 FULL_BLOCK_SHARE: Final = 0.8
 """Share of a block that must be background."""
 MIN_MEDIUM_DETAIL: Final = 1.0
-"""Grey levels; a place with less is bare, and cannot be soft."""
+"""Grey levels; a block with less is a bare wall, not soft."""
 MIN_MARK_SHARE: Final = 0.5
-"""The network's hottest place is shown only where it is mostly background."""
+"""The place with the highest log odds is marked only if it is mostly background."""
 OUTLINE_MARGIN: Final = 0.03
-"""Unit distance from the person's outline from which on its own edge is not seen any more."""
+"""Unit distance from the person's outline beyond which its edge has no influence."""
 
-# What a measure reads where it cannot tell: medians over 13,000 crops of both kinds.
+# Default of a measure that cannot be taken: medians over 13,000 crops of both classes.
 USUAL_PEAKS: Final = 0.32
 USUAL_DEPTHS: Final = -1.41
 USUAL_BOLDNESS: Final = 0.28
@@ -176,14 +176,14 @@ def boldness(background: BackgroundMaps) -> float:
 
 
 def softest_place(background: BackgroundMaps) -> FloatArray | None:
-    """The place whose form has the least detail on it: corners, unit (4, 2). Walls have none."""
+    """The block with the least detail for its form: corners, unit (4, 2); never on bare walls."""
     medium_detail = background.block_medium_detail
     is_eligible = background.full_blocks & (medium_detail > MIN_MEDIUM_DETAIL)
     if int(is_eligible.sum()) < MIN_BLOCKS:
         return None
     softness = (medium_detail + NOISE_FLOOR) / (background.block_detail + NOISE_FLOOR)
     row, column = divmod(int(np.where(is_eligible, softness, 0.0).argmax()), is_eligible.shape[1])
-    # Half a block more on every side: what dissolves is seen beside what does not.
+    # Half a block more on every side, to show the soft place with its surroundings.
     around = np.array([[-0.5, -0.5], [1.5, -0.5], [1.5, 1.5], [-0.5, 1.5]])
     corners = around + np.array([column, row])
     out: FloatArray = np.clip(corners * (BLOCK_PX / SIDE_PX), 0.0, 1.0)
@@ -206,7 +206,7 @@ summarize: Final = GradedSummary(
 def _marks(
     crop: FaceCrop, background: BackgroundMaps, score: RegionScore, size: tuple[int, int]
 ) -> tuple[Mark, ...]:
-    """What to look at, whatever it weighs: the labels compare places of this picture only."""
+    """Places to compare within this picture, independent of the llr."""
     marks = []
     if mask_share(background.background_mask, crop, score.max_place) > MIN_MARK_SHARE:
         corners = clip_points(score.max_place, size)

@@ -6,13 +6,13 @@ frame. For an untouched StyleGAN portrait the two are the same.
 Why generators do it: every training portrait was cut by that recipe, so the generator learned to
 draw eyes and mouth in one place, whatever else it varies.
 
-How it is measured: irises and mouth corners from 478 landmarks give the square; it is compared
-with the picture's frame, with what is left when flat borders are taken off, and (by the
-calibration) with every centred zoom up to 1.3. Mirrored and slightly turned copies are measured as
-well where the face comes near, and tell how sure the square is.
+How it is measured: irises and mouth corners from 478 landmarks give the square; it is compared with
+the picture's frame, with what is left when flat borders are taken off, and (by the calibration)
+with every centred zoom up to 1.3. Where the face is near the frame, mirrored and slightly turned
+copies are measured as well, for the uncertainty of the square.
 
 When it cannot be: the eyes are too close together to place, or the landmarks collapse. Real
-photographs cut into the same frame look the same here: only the pixels can tell those apart.
+photographs cropped to the same frame look the same here: only the pixels can separate those.
 
 Reference: Karras, Laine, Aila 2019 (arXiv 1812.04948) for the recipe; Yang, Singh, Menczer 2024
 (doi 10.54501/jots.v2i4.197) for eyes as a screen on accounts.
@@ -30,7 +30,7 @@ from app.face.alignment import Alignment
 from app.face.portrait import Portrait, clip_points
 
 MIN_EYE_DISTANCE_PX: Final = 5.0
-"""Below it the irises lie less than their own landmark noise apart from chance."""
+"""Below it, landmark noise is as large as the differences that the check measures."""
 
 # How close (centre x and y, ln side, roll in radians) is worth measuring again: several times the
 # scatter of every family, widened by a centred zoom of up to 1.3.
@@ -39,7 +39,7 @@ _NEAR_LN_SIDE: Final = (-0.12, 0.34)
 _NEAR_ROLL: Final = 0.08
 
 _OUT_OF_REACH_LLR: Final = -0.5
-"""An llr at or below it says that no frame is in reach, however far off: eyes say no more."""
+"""At or below this llr no frame is in reach; the distance no longer matters."""
 
 GANED_LEFT: Final = (0.3808205078125, 0.4770548828125)
 GANED_RIGHT: Final = (0.6152169921875, 0.4771314453125)
@@ -79,12 +79,12 @@ def is_near_template(portrait: Portrait) -> bool:
     try:
         candidate_frames = portrait.face_measurements[0].candidate_frames
     except ValueError:
-        return False  # ``measure`` says why
+        return False  # ``measure`` reports the reason
     return any(_is_close(f.alignment) for f in candidate_frames)
 
 
 def gan_eye_distance(portrait: Portrait) -> float:
-    """GANEyeDistance, 0 to 1, with irises for dlib's eye centres. Reported, never weighed.
+    """GANEyeDistance, 0 to 1, with irises for dlib's eye centres. Reported only, never weighed.
 
     Its authors flag below 0.02. Yang, Singh, Menczer 2024, section 3.
     """
@@ -94,7 +94,7 @@ def gan_eye_distance(portrait: Portrait) -> float:
 
 
 def summarize(llr: float, match: Match | None) -> str:
-    """What the position of the eyes says, in a moderator's words."""
+    """The result for the position of the eyes, in plain language."""
     if match is None or llr <= _OUT_OF_REACH_LLR:
         return "the eyes lie where ordinary photographs have them, not in a generator's frame"
     if llr < 1.0:

@@ -12,8 +12,8 @@ much of the hair's fine detail sits in few places. ``variety``: how much detail 
 outline. ``fading``: detail just under the outline against detail deeper in. All are lower for
 generators than for every kind of photograph tried, and all are weak: an AUC of some .71, .65 and
 .58 for StyleGAN 2 at 400 px against the photographs among which they were chosen. Only the
-calibration says what they weigh beside the network. Where hair is flat or hardly seen, they read
-their usual values.
+calibration says what they weigh beside the network. Where hair is flat or hardly visible, the
+measures take their median values.
 
 When it cannot be: the crop is under 90 px wide, the hair lies off the picture, or the person ends
 at the forehead. A hat or a bald head is measured like hair: nothing here tells them apart.
@@ -46,11 +46,11 @@ REFERENCE_SIDE_PX: Final = 200
 MIN_HAIR_SHARE: Final = 0.01
 """Share of the crop that must be hair; 99.5 % of 3,900 crops have 0.05 or more."""
 MIN_PIXELS: Final = 25
-"""A mean over fewer is left alone."""
+"""Fewer pixels give no reliable mean."""
 BROW_Y: Final = 0.45
-"""Below it (unit) is face and collar; FFHQ's frame has the brows at 0.40, the eyes at 0.48."""
+"""Below it (unit) are face and collar; FFHQ's frame has the brows at 0.40, the eyes at 0.48."""
 NOISE_FLOOR: Final = 0.5
-"""Grey levels of fine detail that JPEG at quality 80 alone can make."""
+"""Grey levels of fine detail that JPEG at quality 80 alone can produce."""
 
 # Depths under the person's outline, unit of the crop: what is edge, what is strands near it, and
 # what is hair well inside. The last two are, of five pairs, what held for every kind of photograph.
@@ -58,13 +58,13 @@ _RIM_DEPTHS: Final = (0.01, 0.05)
 _OUTER_DEPTHS: Final = (0.015, 0.04)
 _INNER_DEPTHS: Final = (0.06, 0.15)
 
-# What a measure reads where it cannot tell: medians over 13,000 crops of both kinds.
+# Default of a measure that cannot be taken: medians over 13,000 crops of both classes.
 USUAL_PEAKS: Final = 0.60
 USUAL_VARIETY: Final = -0.48
 USUAL_FADING: Final = 0.04
 
 MIN_MARK_SHARE: Final = 0.5
-"""The network's hottest place is shown only where it is mostly hair: it may be the forehead."""
+"""The place with the highest log odds is marked only if it is mostly hair, not forehead."""
 MIN_STRETCH_POINTS: Final = 4
 """Points of outline; fewer make no line."""
 SECTORS: Final = 24
@@ -90,7 +90,7 @@ class HairMaps:
     top_mask: BoolArray
 
     def at_depth(self, depths: tuple[float, float]) -> BoolArray:
-        """The hair that lies so deep under the outline."""
+        """Mask of the hair at these depths under the outline."""
         low, high = depths
         return self.hair_mask & (self.depth > low) & (self.depth < high)
 
@@ -200,7 +200,7 @@ summarize: Final = GradedSummary(
 def _marks(
     crop: FaceCrop, hair: HairMaps, score: RegionScore, size: tuple[int, int]
 ) -> tuple[Mark, ...]:
-    """What to look at, whatever it weighs: the labels compare places of this picture only."""
+    """Places to compare within this picture, independent of the llr."""
     marks = []
     if mask_share(hair.hair_mask & (hair.depth > 0.0), crop, score.max_place) > MIN_MARK_SHARE:
         corners = clip_points(score.max_place, size)
@@ -213,7 +213,7 @@ def _marks(
 
 
 def _sector_means(hair: HairMaps, depths: tuple[float, float]) -> FloatArray:
-    """Mean detail between ``depths`` in every sector; not a number where too little is seen."""
+    """Mean detail between ``depths`` in every sector; NaN where too little hair is visible."""
     in_depth = hair.at_depth(depths)
     counts = np.bincount(_SECTOR[in_depth], minlength=SECTORS)
     sums = np.bincount(_SECTOR[in_depth], weights=hair.detail[in_depth], minlength=SECTORS)

@@ -9,11 +9,11 @@ more plainly ringed than most photographs', as if retouched.
 
 How it is measured: each iris (478 landmarks) is cut out in Lab, at its own radius and within the
 lids. The colours' difference, the likeness pixel by pixel, the elongation of the dark middle and
-the step at the ring against the texture inside. A network adds what it says of the eyes alone.
+the step at the ring against the texture inside. A network adds its log odds for the eyes alone.
 
 When it cannot be: the crop is under 120 px wide (an iris is then five pixels), lids cover most of
-an iris, dark glasses hide it, or the eyes lie outside the picture. Mismatched highlights, said to
-give generators away at 1024 px, were found to say nothing at 400 px and are not weighed alone.
+an iris, dark glasses hide it, or the eyes lie outside the picture. Mismatched highlights, reported
+to reveal generators at 1024 px, were uninformative at 400 px and are not weighed alone.
 
 Reference: Hu, Li, Lyu 2021 (arXiv 2009.11924) for highlights; Guo et al. 2022 (arXiv 2109.00162)
 for pupils; Matern, Riess, Stamminger 2019 for colours; Barrington 2022 found no difference.
@@ -47,12 +47,12 @@ from app.networks.region_score import score_region
 from app.networks.regions import Region
 
 MIN_SIDE_PX: Final = 120
-"""The measures were found to point the same way on crops of 400, 200 and 130 px, not of 96."""
+"""The measures' effects have the same sign on crops of 400, 200 and 130 px, not of 96."""
 MIN_VISIBLE_SHARE: Final = 0.35
 """Share of an iris that the lids must leave free."""
 DARK_GLASSES_SHARE: Final = 0.25
 """If the brightest part of either eye has less than this share of the cheeks' L*, something dark
-lies before it. Narrowed and shaded eyes were seen down to 0.23, dark glasses up to 0.30."""
+covers it. Narrowed and shaded eyes were seen down to 0.23, dark glasses up to 0.30."""
 
 _HIGHLIGHT_STEP: Final = 15.0
 """L* above an iris's own median: a highlight, not the iris's colour."""
@@ -60,7 +60,7 @@ _RING_STEP: Final = 0.15
 """Width of the rings over which brightness is averaged, iris radii."""
 _MAX_LIKENESS: Final = 0.97
 _TYPICAL_ELONGATION: Final = 0.45
-"""Median over all pictures measured: stands for it where no dark middle can be told apart."""
+"""Median over all measured pictures: the default where no dark centre can be segmented."""
 
 _BODY_MASK: Final = (GRID_RADIUS > 0.4) & (GRID_RADIUS < 0.8)
 _INNER_MASK: Final = GRID_RADIUS < 0.75
@@ -74,7 +74,7 @@ _RING_MASKS: Final = tuple(
 
 
 def measure(portrait: Portrait) -> Reading | Unmeasurable:
-    """What the network says of the eyes, and four measures of the irises."""
+    """The network's log odds for the eyes, and four measures of the irises."""
     crop = portrait.crop
     if crop is None or crop.side_px < MIN_SIDE_PX:
         return Unmeasurable(Reason.TOO_SMALL)

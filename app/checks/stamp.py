@@ -64,22 +64,22 @@ _STAMP_INK: Final = (
 _INK_HEIGHT, _INK_WIDTH = _STAMP_INK.shape
 _ONES: Final = np.ones_like(_STAMP_INK)
 _SEARCH_PX: Final = 2
-"""How far from their place the words are looked for, px of the grid: a border's edge is found to
-about a pixel."""
+"""Search radius around the words' expected position, px of the grid: borders are located to about a
+pixel."""
 _MARGIN_PX: Final = 18
-"""Left of the words and above them, so that contrast is evened by what is there."""
+"""Margin left of and above the words, used to normalise the contrast."""
 _CORNER_SHARE: Final = (0.26, 0.08)
-"""Share of the frame's width and height that holds all that."""
+"""Share of the frame's width and height that contains words and margin."""
 _BAND_PX: Final = 40
 _ROW_MEAN_SIGMA_PX: Final = 3.0
-"""Brightness is set off from a Gaussian mean of this width along its row: half a letter's."""
+"""Width of the Gaussian row mean that is subtracted from the brightness: half a letter."""
 _ROW_MEAN_TAPS: Final = 19
 _CONTRAST_SIGMA_PX: Final = 4.0
-"""Contrast is evened over a Gaussian of this width: a letter's."""
+"""Width of the Gaussian window for contrast normalisation: one letter."""
 _CONTRAST_FLOOR: Final = 0.02
-"""Contrast, of 1, that is no more than what JPEG leaves of a plain area."""
+"""Contrast (0 to 1) that JPEG leaves on a plain area."""
 _ENERGY_FLOOR: Final = 1e-4
-"""Mean square below which evened contrast is the rounding of floats."""
+"""Mean square below which normalised contrast is floating-point rounding."""
 _HALF: Final = 0.5
 
 
@@ -96,7 +96,7 @@ class _StampMatch:
 
     @property
     def threshold_ratio(self) -> float:
-        """Of what a hit takes; a hit from 1 on."""
+        """Correlation ÷ the threshold of a hit; a hit from 1 on."""
         return self.correlation / threshold(self.frame.width)
 
 
@@ -131,7 +131,7 @@ def threshold(side_px: float) -> float:
 
 
 def summarize(llr: float, match: Match | None) -> str:
-    """What the corner says, in a moderator's words."""
+    """The result for the corner, in plain language."""
     if llr > 0.0:
         return (
             'the corner bears the stamp "StyleGAN2 (Karras et al.)" of '
@@ -153,7 +153,7 @@ def _is_usable(box: Box, picture: Box) -> bool:
 
 
 def _match_stamp(rgb: RgbArray, frame: Box) -> _StampMatch:
-    """Where in the corner of ``frame`` the words correlate best."""
+    """The position in the corner of ``frame`` with the best correlation."""
     area = _normalise_contrast(_warp_to_grid(_corner_gray(rgb, frame), frame))[
         _MARGIN_PX:, _MARGIN_PX:
     ]
@@ -174,20 +174,20 @@ def _corner_gray(rgb: RgbArray, frame: Box) -> FloatImage:
     left = right - round(_CORNER_SHARE[0] * frame.width)
     top = bottom - round(_CORNER_SHARE[1] * frame.height)
     gray = cv2.cvtColor(rgb[top:bottom, left:right], cv2.COLOR_RGB2GRAY)
-    if frame.width > GRID_PX:  # by area first: a warp alone would skip pixels
+    if frame.width > GRID_PX:  # area averaging first: the warp alone would alias
         size = round(_CORNER_SHARE[0] * GRID_PX), round(_CORNER_SHARE[1] * GRID_PX)
         gray = cv2.resize(gray, size, interpolation=cv2.INTER_AREA)
     return np.asarray(gray, dtype=np.float32) / np.float32(255.0)
 
 
 def _warp_to_grid(corner: FloatImage, frame: Box) -> FloatImage:
-    """The words' place with the room around it, from the frame's ``corner``."""
+    """The words' position with its margin, resampled from the frame's ``corner``."""
     rows, columns = corner.shape
     # Px of the corner to one of the grid's; it was cut to whole px.
     x = columns / round(_CORNER_SHARE[0] * frame.width) * frame.width / GRID_PX
     y = rows / round(_CORNER_SHARE[1] * frame.height) * frame.height / GRID_PX
     size = tuple(length + _MARGIN_PX + 2 * _SEARCH_PX for length in (_INK_WIDTH, _INK_HEIGHT))
-    # Both are anchored at the frame's lower right. OpenCV counts from pixel centres, we from the
+    # Both are anchored at the frame's lower right. OpenCV's origin is a pixel centre, ours the
     # outer corner.
     matrix = np.array(
         [
@@ -201,7 +201,7 @@ def _warp_to_grid(corner: FloatImage, frame: Box) -> FloatImage:
 
 
 def _normalise_contrast(image: FloatImage) -> FloatImage:
-    """Brightness set off from its row's surroundings, divided by what contrast there is nearby."""
+    """Brightness minus its row's local mean, divided by the local contrast."""
     high_pass = _high_pass(image)
     contrast = np.sqrt(cv2.GaussianBlur(high_pass * high_pass, (0, 0), _CONTRAST_SIGMA_PX))
     return np.asarray(high_pass / (contrast + np.float32(_CONTRAST_FLOOR)), dtype=np.float32)
@@ -213,7 +213,7 @@ def _high_pass(image: FloatImage) -> FloatImage:
 
 
 def _stamp_template(side_px: float) -> FloatImage:
-    """The words' ink, seen through the pixels of a frame of ``side_px`` and set off; norm 1."""
+    """The words' ink at the resolution of a frame of ``side_px``, mean subtracted; norm 1."""
     band = np.zeros((_BAND_PX, GRID_PX), dtype=np.float32)
     band[-_INK_HEIGHT:, -_INK_WIDTH:] = _STAMP_INK
     if side_px < GRID_PX:

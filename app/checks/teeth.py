@@ -9,7 +9,7 @@ shallow where teeth melt into each other, and the row is more even than most peo
 
 How it is measured: bright, colourless pixels between the inner lips (478 landmarks) are taken for
 teeth. Their brightness along the row shows each gap as a dip; the deepest dip near the face's
-midline is the dental midline. A network adds what it says of the mouth alone.
+midline is the dental midline. A network adds its log odds for the mouth alone.
 
 When it cannot be: the lips are closed or show too little of the teeth, the crop is under 120 px
 wide (a front tooth is then less than four pixels), or the mouth lies outside the picture. Each
@@ -34,25 +34,26 @@ from app.networks.region_score import score_region
 from app.networks.regions import Region
 
 MIN_SIDE_PX: Final = 120
-"""The measures were found to point the same way on crops of 400, 200 and 130 px, not of 96."""
+"""The measures' effects have the same sign on crops of 400, 200 and 130 px, not of 96."""
 
 _SEARCH_WIDTHS: Final = 0.75
-"""How far from the face's midline the middle gap is sought, incisor widths; beyond lies another."""
+"""Search radius for the middle gap around the face's midline, incisor widths; the next gap is
+beyond."""
 _DISTANCE_PENALTY: Final = 1.2
-"""How much deeper a gap must be to be believed one width further off, in RMS depths."""
+"""How much deeper a gap must be per incisor width of distance, in RMS depths."""
 _TURN_DEG: Final = 8.0
-"""From here on a head counts as turned."""
+"""Yaw from which a head counts as turned."""
 _MIN_RMS_DEPTH: Final = 1e-3
-"""RMS depth (ln) under which there are no gaps to compare."""
+"""RMS depth (ln) below which there are no gaps to compare."""
 _TYPICAL_EVENNESS: Final = 0.80
-"""Mean ÷ RMS of |normal noise|, √(2/π): what stands for it where there are no gaps."""
+"""Mean ÷ RMS of |normal noise|, √(2/π): the default where there are no gaps."""
 
 _NOSE_BASE: Final = 2
 _LOWER_LIP: Final = 17
 
 
 def measure(portrait: Portrait) -> Reading | Unmeasurable:
-    """What the network says of the mouth, and three measures of the row of teeth."""
+    """The network's log odds for the mouth, and three measures of the row of teeth."""
     crop = portrait.crop
     if crop is None or crop.side_px < MIN_SIDE_PX:
         return Unmeasurable(Reason.TOO_SMALL)

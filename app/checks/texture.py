@@ -9,14 +9,14 @@ has a usual look (smooth skin, one way of drawing strands, backdrops without thi
 platforms' resizing and compression thin out but do not take away.
 
 How it is measured: a convolutional network (EfficientNet-Lite0 without its last block), trained on
-generated faces and on photographs by many cameras cut into the same frame, says of every place of
-some 32 px how generated it looks. The value is the mean of its log odds; how far places disagree
-is kept beside it. Every picture was resized and compressed alike in training, so that a source's
-habits teach nothing, and the crop hides the picture's framing.
+generated faces and on photographs by many cameras cut into the same frame, gives log odds of a
+generator for every place of some 32 px. The value is their mean; their standard deviation is a
+second measure. Every picture was resized and compressed alike in training, so that a source's
+habits carry no information, and the crop hides the picture's framing.
 
-When it cannot be: the face crop is smaller than 64 px, or most of both lies outside the picture. It
-is a habit that was learned and no law: a generator that photographs more plainly (truncation 1,
-StyleGAN 3) is told less well, and so is a photograph that was smoothed by a filter.
+When it cannot be: the face crop is smaller than 64 px, or most of both lies outside the picture.
+The cue is learned, not a law: generators with a plainer look (truncation 1, StyleGAN 3) are
+recognised less well, and photographs smoothed by a filter are confused more often.
 
 Reference: Tan, Le 2019 (arXiv 1905.11946) for the network; Aniano Porcile et al. 2024 (arXiv
 2311.08577) for its kind as a detector of generated profile pictures.
@@ -63,7 +63,7 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
 
 
 def summarize(llr: float, match: Match | None) -> str:
-    """What the pixels as a whole say, in a moderator's words."""
+    """The result for the whole face crop, in plain language."""
     if llr >= _INCONCLUSIVE_LLR:
         return "the face as a whole looks drawn by a generator rather than photographed"
     if llr > -_INCONCLUSIVE_LLR:

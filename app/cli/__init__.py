@@ -1,1 +1,1 @@
-"""The commands of ``eyeline``, by theme. Heavy imports wait inside them: ``--help`` is quick."""
+"""The commands of ``eyeline``. Heavy imports are inside the functions, to keep ``--help`` fast."""

@@ -1,4 +1,4 @@
-"""``eyeline analyze``: some pictures, one answer each."""
+"""``eyeline analyze``: one result per picture."""
 
 from __future__ import annotations
 
@@ -37,14 +37,12 @@ def analyze(
     overlay: Annotated[
         Path | None, typer.Option(help="Write the overlay: a .png, or a folder for several.")
     ] = None,
-    prior: Annotated[
-        float | None, typer.Option(help="Probability before looking (EYELINE_PRIOR).")
-    ] = None,
+    prior: Annotated[float | None, typer.Option(help="Prior probability (EYELINE_PRIOR).")] = None,
     fail_on: Annotated[
         Verdict | None, typer.Option(help="Exit with 3 if any picture has this verdict.")
     ] = None,
 ) -> None:
-    """Analyze pictures. What cannot be read is named on stderr; the rest is analyzed anyway."""
+    """Analyze pictures. Unreadable ones are reported on stderr; the others are still analyzed."""
     settings = load_settings_or_exit(prior=prior)
     inputs = _find_inputs(sources, settings)
     _prepare_overlay_dir(overlay, inputs)
@@ -53,7 +51,7 @@ def analyze(
 
     exit_code = 0
     with open_analysis(settings, processes=1) as analyzer:
-        with silence_native_stderr():  # warms the model as well
+        with silence_native_stderr():  # also warms up the models
             canary_error = analyzer.check_canary()
         if canary_error is not None:
             exit_with_error(canary_error, EXIT_FAILED)
@@ -98,7 +96,7 @@ def _find_inputs(sources: list[str], settings: Settings) -> list[InputPicture]:
 def _analyze_input(
     analyze_bytes: AnalyzeFn, input_picture: InputPicture, settings: Settings, *, overlay: bool
 ) -> tuple[AnalysisOut, bytes]:
-    """The answer without an overlay, and the overlay's PNG, empty unless it is wanted."""
+    """The answer without its overlay, and the overlay's PNG, empty unless ``overlay``."""
     from app.analysis.record import complete_answer
 
     started_at = time.perf_counter()
@@ -120,7 +118,7 @@ def _prepare_overlay_dir(overlay: Path | None, inputs: list[InputPicture]) -> No
 
 
 def _write_overlay(overlay: Path, name: str, sha256: str, png: bytes) -> None:
-    """Write the overlay, in a folder by the picture's sha256: names from a list may collide."""
+    """Write the overlay, in a folder named by the picture's sha256, because names may collide."""
     is_file = overlay.suffix.lower() == ".png"
     path = overlay if is_file else overlay / f"{sha256[:16]}.png"
     path.write_bytes(png)

@@ -1,4 +1,4 @@
-"""``eyeline batch``: a whole follower list without a server, through the very same desk."""
+"""``eyeline batch``: analyzes a follower list without a server, by the same batch service."""
 
 from __future__ import annotations
 
@@ -47,15 +47,13 @@ def batch(
         bool, typer.Option(help="Lines through the template's eyes in montage and composite.")
     ] = True,
     report: Annotated[Path | None, typer.Option(help="Also write the report (.html).")] = None,
-    prior: Annotated[
-        float | None, typer.Option(help="Probability before looking (EYELINE_PRIOR).")
-    ] = None,
+    prior: Annotated[float | None, typer.Option(help="Prior probability (EYELINE_PRIOR).")] = None,
     workers: Annotated[
-        int | None, typer.Option(help="Pictures looked at together (EYELINE_BATCH_WORKERS).")
+        int | None, typer.Option(help="Pictures analyzed in parallel (EYELINE_BATCH_WORKERS).")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")] = False,
     keep: Annotated[
-        bool, typer.Option("--keep", help="Leave the state beside --out when done.")
+        bool, typer.Option("--keep", help="Keep the state folder next to --out.")
     ] = False,
     keep_column: Annotated[
         list[str] | None,
@@ -70,10 +68,10 @@ def batch(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="With --dry-run: as JSON.")] = False,
 ) -> None:
-    """Analyse a follower list. If it is stopped, the same command goes on where it was.
+    """Analyze a follower list. If interrupted, run the same command again to resume.
 
-    Items that cannot be read are lines of the results like any other; the exit code stays 0. What
-    may succeed another time is tried again by the same command.
+    Items that fail are reported in the results, and the exit code stays 0. Running the same command
+    again retries failures that may be temporary.
     """
     if dry_run:
         _show_preview(source, keep_column or [], as_json=as_json)
@@ -85,15 +83,15 @@ def batch(
     changes: dict[str, Any] = {"prior": prior, "workers": workers, "batch_workers": workers}
     settings = load_settings_or_exit(**changes)
     if settings.batch_workers == 0:
-        exit_with_error("--workers 0 would never be done", EXIT_USAGE)
+        exit_with_error("--workers must be at least 1", EXIT_USAGE)
     from app.batches.store.models import BatchIncomplete
     from app.cohort.parameters import CohortParametersError
     from app.errors import RequestError
 
-    logging.getLogger("eyeline.jobs").setLevel(logging.ERROR)  # that it goes on is no news here
+    logging.getLogger("eyeline.jobs").setLevel(logging.ERROR)  # resuming is normal here
     try:
         with open_analysis(settings, settings.batch_workers) as analyzer, silence_native_stderr():
-            # Only now: what takes a second to import does so while the children load.
+            # Imported here, so that the slow import overlaps with the start of the child processes.
             from app.cli.batch_run import OutputPaths, run_batch
 
             outputs = OutputPaths(out, montage, composite, scatter, report, lines)
@@ -114,9 +112,7 @@ def batch(
     except OSError as error:
         exit_with_error(f"{error.filename or source}: {error.strerror}", EXIT_FAILED)
     except KeyboardInterrupt:
-        exit_with_error(
-            "interrupted; the same command goes on where this one stopped", EXIT_INTERRUPTED
-        )
+        exit_with_error("interrupted; run the same command again to resume", EXIT_INTERRUPTED)
 
 
 def _show_preview(source: str, keep_columns: list[str], *, as_json: bool) -> None:

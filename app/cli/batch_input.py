@@ -22,7 +22,7 @@ _CHUNK_BYTES: Final = 1_048_576
 
 @dataclass(frozen=True)
 class BatchInput:
-    """A list that is ready to be read. ``digest``: of its content; ``name``: to people."""
+    """An opened list. ``digest``: of its content; ``name``: for display."""
 
     name: str
     digest: str
@@ -36,8 +36,8 @@ def open_input(
 ) -> Iterator[BatchInput]:
     """``source`` while it is read: a file, a folder, or ``-``, which goes to ``spool_dir`` first.
 
-    ``keep_columns``: columns of personal data that are kept all the same. Raises what reading a
-    list raises, and ``OSError``.
+    ``keep_columns``: columns of personal data to keep. Raises what reading a list raises, and
+    ``OSError``.
     """
     folder = Path(source)
     if source != "-" and folder.is_dir():
@@ -58,15 +58,15 @@ def open_input(
         )
         options = validate_fields(BatchOptions, dict(followers.options))
         name = "standard input" if source == "-" else folder.name
-        if keep_columns:  # other cells are kept, so it is another input
+        if keep_columns:  # the stored cells differ, so it is another input
             digest += ":" + ",".join(sorted(keep_columns))
         yield BatchInput(name, digest, followers, options)
 
 
 def _digest_folder(folder: Path) -> str:
-    """Of the pictures' names, sizes and times: enough to recognise the same input.
+    """Digest of the pictures' names, sizes and modification times, to recognise the same input.
 
-    Other files are left out: the results may be written to the same folder.
+    Other files are ignored: the results may be written to the same folder.
     """
     digest = hashlib.sha256()
     for path in walk_pictures(folder):

@@ -1,4 +1,4 @@
-"""A follower list analyzed by this process; its state is kept next to the output until it ends."""
+"""Analyzes a follower list in this process; the state is kept next to the output until it ends."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ _OWNER: Final = ""
 
 @dataclass(frozen=True)
 class OutputPaths:
-    """Where everything goes. ``lines``: whether montage and composite have lines."""
+    """Paths of all outputs. ``lines``: whether montage and composite show template lines."""
 
     results: Path
     montage: Path | None = None
@@ -48,7 +48,7 @@ class OutputPaths:
 
     @property
     def state_dir(self) -> Path:
-        """The folder that holds what is done, as long as not everything is."""
+        """The folder of the unfinished batch's database."""
         return self.results.parent / f".{self.results.name}.eyeline"
 
 
@@ -63,7 +63,7 @@ def run_batch(
     keep: bool,
     keep_columns: Sequence[str] = (),
 ) -> None:
-    """Work on ``batch_input`` until every output is written.
+    """Analyze ``source`` and write every output.
 
     Raises ``RequestError`` for a list that cannot be read, ``OSError`` for a file,
     ``BatchIncomplete``.
@@ -113,7 +113,7 @@ def run_batch(
 def print_preview(
     source: str, settings: Settings, keep_columns: Sequence[str], *, as_json: bool
 ) -> None:
-    """How ``source`` would be read: on standard output; nothing is fetched or kept.
+    """Print how ``source`` would be read; nothing is fetched or stored.
 
     Raises what reading a list raises, and ``OSError``.
     """
@@ -137,14 +137,14 @@ def print_preview(
 
 
 def format_summary(batch: Batch) -> str:
-    """``batch`` in a line."""
+    """One line about ``batch``."""
     verdicts = ", ".join(f"{n} {in_words(name)}" for name, n in batch.verdicts.items() if n)
     failed = f", {batch.failed} could not be read" if batch.failed else ""
     return f"{batch.total} avatars: {verdicts or 'none analysed'}{failed}"
 
 
 def _count_retryable(service: BatchService, batch: Batch) -> int:
-    """How many items failed that may succeed another time; failures stand behind all others."""
+    """How many failures may be temporary. Failures are sorted after all other results."""
     failed = service.iter_results(
         batch.id, _OWNER, order="-llr", thumbnails=False, skip=batch.completed
     )
@@ -152,39 +152,39 @@ def _count_retryable(service: BatchService, batch: Batch) -> int:
 
 
 def _describe_failures(batch: Batch, retryable_count: int, outputs: OutputPaths) -> str:
-    """How many have no answer, where the reasons are, and what can be done."""
+    """How many items failed, where the reasons are, and how to retry."""
     reason = f"{batch.failed} of {batch.total} failed: `error` in {outputs.results} says why"
     if not retryable_count:
-        return f"{reason}; none of them would succeed if it were tried again"
+        return f"{reason}; none of these failures is temporary"
     return (
-        f"{reason}; {retryable_count} may succeed later: run the same command again, and only "
-        f"those are tried "
-        f"(what is done lies in {outputs.state_dir}; delete it if you do not want to)"
+        f"{reason}; {retryable_count} may succeed on retry: run the same command again to "
+        f"retry only those "
+        f"(progress is kept in {outputs.state_dir}; delete it to start over)"
     )
 
 
 @contextmanager
 def _lock_state_dir(folder: Path) -> Iterator[None]:
-    """The state's folder, for this process alone."""
+    """Create and lock the state folder for this process."""
     folder.mkdir(parents=True, exist_ok=True)
     with (folder / "lock").open("w") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            raise BatchIncomplete(f"another process is at work in {folder}") from None
+            raise BatchIncomplete(f"another process is using {folder}") from None
         try:
             yield
         finally:
-            if [path.name for path in folder.iterdir()] == ["lock"]:  # nothing was begun
+            if [path.name for path in folder.iterdir()] == ["lock"]:  # nothing was started
                 shutil.rmtree(folder)
 
 
 def _build_new_batch(
     batch_input: BatchInput, settings: Settings, cli_prior: float | None, calibration: Any
 ) -> BatchRequest:
-    """The list's own prior goes before the environment's; the command line's before both.
+    """The request for this input: the command line's prior precedes the list's, then the settings'.
 
-    What was found by another version, or another calibration, is not gone on with.
+    The version and the calibration are part of the key, so that results of others are not resumed.
     """
     prior = cli_prior or batch_input.options.prior or settings.prior
     identity = (batch_input.digest, prior, settings.base_rate, __version__, calibration)
@@ -203,7 +203,7 @@ def _build_new_batch(
 
 
 def _clear_stale_state(state: Path, new_batch: BatchRequest) -> None:
-    """Another list's state is of no use to this one, and would be worked on first."""
+    """Delete the state of another input, which would otherwise be resumed first."""
     key_file = state / "key"
     known_key = key_file.read_text(encoding="ascii") if key_file.exists() else ""
     if known_key != new_batch.idempotency_key:
@@ -242,7 +242,7 @@ def _write(path: Path, content: bytes) -> None:
 
 @contextmanager
 def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
-    """A file that takes its place when it is whole, and never before."""
+    """A temporary file that replaces ``path`` once it is complete."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:

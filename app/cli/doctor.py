@@ -1,4 +1,4 @@
-"""The checks of ``eyeline doctor``: everything that an analysis depends on."""
+"""The health checks of ``eyeline doctor``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Diagnosis:
 
 
 class Unhealthy(Exception):
-    """Something is wrong; ``remedy`` says how to fix it."""
+    """A failed health check; ``remedy`` says how to fix it."""
 
     def __init__(self, detail: str, remedy: str) -> None:
         super().__init__(detail)
@@ -49,7 +49,7 @@ HealthCheck = Callable[[Settings], str]
 
 
 def diagnose(settings: Settings) -> tuple[Diagnosis, ...]:
-    """Every check's result, in the order in which things depend on each other."""
+    """Every check's result, ordered by dependency."""
     return tuple(_run_check(name, health_check, settings) for name, health_check in HEALTH_CHECKS)
 
 
@@ -60,7 +60,7 @@ def _run_check(name: str, health_check: HealthCheck, settings: Settings) -> Diag
         return Diagnosis(name, False, str(problem), problem.remedy)
     except Exception as error:  # noqa: BLE001 - any error is a result, and the next check runs
         return Diagnosis(
-            name, False, f"{type(error).__name__}: {error}", "fix what is listed above it first"
+            name, False, f"{type(error).__name__}: {error}", "fix the problems above first"
         )
 
 
@@ -86,8 +86,8 @@ def _check_opencv(_: Settings) -> str:
     }
     if installed != {"opencv-python-headless"}:
         raise Unhealthy(
-            f"found {', '.join(sorted(installed)) or 'none'}, wanted opencv-python-headless alone",
-            "make a new environment with `make setup`: two of them overwrite each other",
+            f"found {', '.join(sorted(installed)) or 'none'}, expected only opencv-python-headless",
+            "create a new environment with `make setup`: the packages overwrite each other",
         )
     return f"opencv-python-headless {importlib.metadata.version('opencv-python-headless')} alone"
 
@@ -156,12 +156,12 @@ def _check_processes(settings: Settings) -> str:
             resident_mb = process.resident_bytes() / 2**20
     except ProcessStartError as error:
         raise Unhealthy(
-            f"no child process to analyze pictures in: {error}",
-            "let this user have more processes, files and memory (`ulimit -a`), or `make setup`",
+            f"cannot start a child process: {error}",
+            "raise the limits on processes, files and memory (`ulimit -a`), or run `make setup`",
         ) from error
     start_s = time.perf_counter() - started_at
     return (
-        f"a child starts in {start_s:.1f} s and holds {resident_mb:.0f} MB; "
+        f"a child process starts in {start_s:.1f} s and uses {resident_mb:.0f} MB; "
         f"a service has {service_processes(settings)}"
     )
 
@@ -189,7 +189,7 @@ def _check_cohort(settings: Settings) -> str:
         raise Unhealthy(
             str(error), "restore models/ from the repository, or run `eyeline fit`"
         ) from error
-    return "the parameters for lists are there"
+    return "the cohort parameters load"
 
 
 def _check_storage(settings: Settings) -> str:
@@ -200,10 +200,10 @@ def _check_storage(settings: Settings) -> str:
     try:
         problem = check_storage(settings)
     except DatabaseInUse:
-        return f"{location} is in use, as by a service that runs"
+        return f"{location} is in use, for example by a running service"
     if problem is not None:
         raise Unhealthy(problem, "make EYELINE_DATA_DIR writable, or correct EYELINE_DATABASE_URL")
-    return f"batches can be kept in {location}"
+    return f"batches can be stored in {location}"
 
 
 HEALTH_CHECKS: Final[Sequence[tuple[str, HealthCheck]]] = (

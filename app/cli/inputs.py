@@ -1,4 +1,4 @@
-"""What the command line was pointed at: files, folders, URLs, standard input."""
+"""The inputs of the command line: files, folders, URLs, standard input."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from app.lists.file_types import PICTURE_SUFFIXES
 
 
 class NoPictures(ValueError):
-    """A folder without a picture in it."""
+    """A folder contains no pictures."""
 
 
 @dataclass(frozen=True)
 class InputPicture:
-    """One picture: what to call it, and how to get its bytes."""
+    """One picture: its display name, and how to read its bytes."""
 
     name: str
     read: Callable[[], bytes]
@@ -32,15 +32,15 @@ class InputPicture:
 def find_inputs(
     source: str, policy: FetchPolicy, holds: HostCooldowns | None = None
 ) -> Iterator[InputPicture]:
-    """What ``source`` stands for; a folder stands for the pictures below it, sorted by path.
+    """The pictures of ``source``; for a folder all pictures in it, recursively, sorted by path.
 
-    In a folder a file's suffix decides; one that is named itself is always tried. ``holds``: of
-    the other sources, so that a host that asked for rest has it from all.
+    In a folder pictures are recognised by suffix; a named file is always tried. ``holds``: shared
+    cooldowns of hosts, for all sources.
 
-    Raises ``NoPictures`` for a folder that holds none.
+    Raises ``NoPictures`` for a folder without pictures.
     """
     if source == "-":
-        # One byte more than is allowed, so that too much is seen to be too much.
+        # One byte more than the limit, so that exceeding it is detected.
         yield InputPicture("stdin", partial(sys.stdin.buffer.read, policy.max_bytes + 1))
     elif source.lower().startswith(("http://", "https://")):
         yield InputPicture(source, partial(_fetch, source, policy, holds), remote=True)

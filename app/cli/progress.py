@@ -1,4 +1,4 @@
-"""A batch's progress as a bar on stderr, until it has ended."""
+"""Shows a batch's progress as a bar on stderr until it has ended."""
 
 from __future__ import annotations
 
@@ -19,11 +19,11 @@ from app.batches.service import BatchService
 from app.batches.store.models import Batch
 
 WAIT_S: Final = 1.0
-"""How long Ctrl-C may have to wait, at most."""
+"""Longest delay until Ctrl-C is handled."""
 
 
 def wait_with_progress(service: BatchService, batch: Batch, *, quiet: bool) -> Batch:
-    """Wait for the end of ``batch``; what it ended as."""
+    """Wait until ``batch`` has ended; returns its final state."""
     console = Console(file=sys.stderr)
     columns = (
         TextColumn("{task.description}"),

@@ -28,9 +28,9 @@ def run_until_signal(
     open_service: Callable[[], AbstractContextManager[object]],
     on_started: Callable[[], None] = lambda: None,
 ) -> None:
-    """Work until SIGTERM or SIGINT; then commit what was analyzed and leave the rest to others.
+    """Run until SIGTERM or SIGINT; then commit what was analyzed and leave the rest to others.
 
-    ``on_started`` is called when the first chunk may be taken up. On the main thread only.
+    ``on_started`` is called when the first chunk may be taken up. Main thread only.
     """
     stop = threading.Event()
 
@@ -50,14 +50,14 @@ def run_until_signal(
 
 
 KEEP_ALIVE_S: Final = 65
-"""Longer than the minute of common load balancers: who closes first loses a request to the race."""
+"""Longer than the 60 s of common load balancers, so that the server never closes first."""
 
 
 def serve(
     host: Annotated[str | None, typer.Option(help="Address to bind to (EYELINE_HOST).")] = None,
     port: Annotated[int | None, typer.Option(help="Port to bind to (EYELINE_PORT).")] = None,
 ) -> None:
-    """Answer over HTTP until SIGTERM or SIGINT; then finish the requests in progress."""
+    """Serve the HTTP API until SIGTERM or SIGINT; then finish the requests in progress."""
     settings = load_settings_or_exit(host=host, port=port)
     try:
         settings.require_keys_if_public()
@@ -79,9 +79,9 @@ def worker(
         int | None, typer.Option(help="Pictures analyzed at once (EYELINE_BATCH_WORKERS).")
     ] = None,
 ) -> None:
-    """Work on the batches of a shared database, with other workers, until SIGTERM or SIGINT.
+    """Process batches of a shared database, with other workers, until SIGTERM or SIGINT.
 
-    A worker that dies is missed within seconds, and its work taken over by the others.
+    If a worker dies, the others take over its work within seconds.
     """
     settings = load_settings_or_exit(batch_workers=workers)
     if settings.database_url is None:
@@ -89,7 +89,7 @@ def worker(
             "workers share a Postgres: set EYELINE_DATABASE_URL=postgresql://...", EXIT_USAGE
         )
     if settings.batch_workers == 0:
-        exit_with_error("--workers 0 would do nothing", EXIT_USAGE)
+        exit_with_error("--workers must be at least 1", EXIT_USAGE)
     _exit_if_unready(settings)
     from app.runtime import observability
     from app.runtime.batch_service import open_batch_service
@@ -101,7 +101,7 @@ def worker(
 
 
 def _exit_if_unready(settings: Settings) -> None:
-    """End if lists could not be kept or judged: better than a service that says so to callers."""
+    """Exit if batches could not be stored or summarised, instead of failing on every request."""
     from app.batches.store.database import DatabaseInUse
     from app.cohort.parameters import COHORT_FILE, CohortParametersError, load_parameters
     from app.runtime.storage import check_storage
@@ -121,7 +121,7 @@ def _exit_if_unready(settings: Settings) -> None:
 def doctor(
     as_json: Annotated[bool, typer.Option("--json", help="One object.")] = False,
 ) -> None:
-    """Check this machine and say what is wrong and how to fix it. Exit code 1 if anything is."""
+    """Check this installation and report problems with their fixes; exit code 1 if any."""
     from app.cli.doctor import diagnose
 
     settings = load_settings_or_exit()
@@ -139,5 +139,5 @@ def doctor(
                 f"{'ok  ' if diagnosis.ok else 'FAIL'}  {diagnosis.name}: {diagnosis.detail}"
             )
             if not diagnosis.ok:
-                typer.echo(f"      mend it: {diagnosis.remedy}")
+                typer.echo(f"      fix: {diagnosis.remedy}")
     raise typer.Exit(0 if all(diagnosis.ok for diagnosis in diagnoses) else EXIT_FAILED)

@@ -1,4 +1,4 @@
-"""What every command starts from, or the one line that says why it cannot. Exit codes.
+"""Settings and models of every command, or an exit with one line that says why. Exit codes.
 
 0 all done; 1 something failed; 2 wrong usage or settings; 3 a picture had the verdict named by
 ``--fail-on``; 130 interrupted.
@@ -27,7 +27,7 @@ EXIT_INTERRUPTED: Final = 130
 
 
 def load_settings_or_exit(**overrides: Any) -> Settings:
-    """The settings, or the end."""
+    """The settings, or an exit with a message."""
     try:
         return load_settings(**overrides)
     except SettingsError as error:
@@ -35,7 +35,7 @@ def load_settings_or_exit(**overrides: Any) -> Settings:
 
 
 def open_analyzer_or_exit(settings: Settings, processes: int) -> AnyAnalyzer:
-    """An analyzer, with so many child processes if pictures are isolated; or the end."""
+    """An analyzer, with ``processes`` child processes if pictures are isolated, or an exit."""
     from app.analysis.child_pool import open_analyzer
     from app.calibration.calibration import CalibrationError
     from app.face.landmarks import LandmarkModelError
@@ -55,16 +55,16 @@ def open_analysis(settings: Settings, processes: int) -> Iterator[AnyAnalyzer]:
 
 
 def exit_with_error(reason: str, code: int) -> NoReturn:
-    """End with the first line of ``reason``; what follows it is for `eyeline doctor`."""
+    """Exit with the first line of ``reason``; `eyeline doctor` shows the rest."""
     typer.echo(f"eyeline: {reason.splitlines()[0]}", err=True)
     raise typer.Exit(code)
 
 
 @contextmanager
 def silence_native_stderr() -> Iterator[None]:
-    """MediaPipe's C++ tells file descriptor 2 what it is about to do, and no option stops it.
+    """Discard what native code writes to file descriptor 2; MediaPipe has no option for this.
 
-    What Python itself writes to ``sys.stderr`` meanwhile arrives as always.
+    Python's own output to ``sys.stderr`` still appears.
     """
     saved_stderr = os.dup(2)
     try:
@@ -86,5 +86,5 @@ def silence_native_stderr() -> Iterator[None]:
 def _is_native_stderr(stream: TextIO) -> bool:
     try:
         return stream.fileno() == 2
-    except (OSError, ValueError):  # a test's stream in memory
+    except (OSError, ValueError):  # an in-memory stream in tests
         return False

@@ -1,4 +1,4 @@
-"""``eyeline fit | fit-texture | evaluate``: what is done with a corpus, far from any service."""
+"""``eyeline fit | fit-texture | evaluate``: the commands that need a corpus."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from app.cli.startup import EXIT_FAILED, exit_with_error, load_settings_or_exit
 def fit(
     corpus: Annotated[Path, typer.Argument(help="A folder with manifest.csv.")],
 ) -> None:
-    """Fit everything on CORPUS and write it, with what the canary scores, to the models."""
+    """Fit the models on CORPUS and write them, with the canary's score, to the models folder."""
     from app.training.commands import run_fit
 
     _run_with_models(lambda models_dir: run_fit(corpus, models_dir))
@@ -23,13 +23,13 @@ def fit(
 def fit_texture(
     corpus: Annotated[Path, typer.Argument(help="A folder with manifest.csv.")],
     work: Annotated[
-        Path, typer.Option(help="Crops and checkpoints; a run that was stopped goes on from here.")
+        Path, typer.Option(help="Crops and checkpoints; an interrupted run resumes from here.")
     ] = Path("data/texture"),
     steps_share: Annotated[
-        float, typer.Option(min=0.0001, max=10.0, help="Train so many times as long.")
+        float, typer.Option(min=0.0001, max=10.0, help="Multiply the number of training steps.")
     ] = 1.0,
 ) -> None:
-    """Train the network that looks at pixels on CORPUS (needs the `train` extra). Then fit."""
+    """Train the region network on CORPUS (needs the `train` extra). Then run `eyeline fit`."""
     try:
         from app.training.network.commands import run_fit_texture
     except ModuleNotFoundError as error:
@@ -48,25 +48,27 @@ def fit_texture(
 def evaluate(
     corpus: Annotated[Path, typer.Argument(help="A folder with manifest.csv.")],
     as_json: Annotated[bool, typer.Option("--json", help="One object.")] = False,
-    scores: Annotated[Path | None, typer.Option(help="Write a CSV, a line a picture.")] = None,
+    scores: Annotated[
+        Path | None, typer.Option(help="Write a CSV with one row per picture.")
+    ] = None,
     held_out: Annotated[
         bool | None,
         typer.Option(
             "--held-out/--shipped",
-            help="Refit without each collector judged, or take the calibration as it is. "
-            "By default the first for the corpus it was fitted on, the second for others.",
+            help="Refit without each scored collector, or use the calibration as it is. "
+            "Default: held out for the corpus that it was fitted on, shipped for others.",
         ),
     ] = None,
-    evasions: Annotated[bool, typer.Option(help="Also judge changed pictures.")] = False,
+    evasions: Annotated[bool, typer.Option(help="Also evaluate perturbed pictures.")] = False,
     sizes: Annotated[
-        bool, typer.Option(help="Also judge everything made small (always where held out).")
+        bool, typer.Option(help="Also evaluate downscaled pictures (always with --held-out).")
     ] = False,
     kept_out: Annotated[
         bool,
-        typer.Option(help="Only collectors that the shipped network never saw, by that network."),
+        typer.Option(help="Only collectors unseen by the shipped network, with that network."),
     ] = False,
 ) -> None:
-    """Judge CORPUS, never by a calibration that saw the collector of the picture."""
+    """Evaluate on CORPUS; no picture is scored by a calibration fitted on its collector."""
     from app.training.commands import run_evaluate
 
     modes: dict[bool | None, Literal["held_out", "shipped"] | None] = {

@@ -1,1 +1,1 @@
-"""The networks: loading, the regions that they read, what a region scores."""
+"""The networks: loading, the regions that they read, and region scores."""

@@ -1,6 +1,6 @@
-"""Where in the face crop each learned witness looks, and the tile of pixels that it is given.
+"""The regions of the face crop that the network's heads read, and their pixel tiles.
 
-A tile holds its own region and nothing else: what the network says of it, it read there.
+A tile contains only its own region, so that a score can come from nothing else.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from app.face.alignment import Box
 from app.face.crop import FaceCrop
 
 FULL_DETAIL_SIDE_PX: Final = 192
-"""Smaller crops are enlarged to this before the network looks, as they were in training."""
+"""Smaller crops are enlarged to this before the network reads them, as in training."""
 PERSON_THRESHOLD: Final = 0.3
 """From this probability on a pixel counts as the person and is hidden from the background."""
 PERSON_FILL: Final = 128
 BACKGROUND_SIDE_PX: Final = 200
-"""The background is looked at no finer than in a crop of this width: it tells no more at 400 px (of
-StyleGAN 2 and the studio family, held out), and costs four times as much."""
+"""The background is read at this crop width at most: 400 px is no more informative (on StyleGAN 2
+and the studio family, held out), and costs four times as much."""
 LOWEST_Y: Final = 0.96
-"""Unit; below it the frame's lower edge may carry a stamp, which no network may see."""
+"""Unit; below it the frame's lower edge may carry a stamp, which no network may read."""
 WHOLE_CROP_SIDE_PX: Final = 256
 """Up to this width the whole crop is read for ``texture``: there it costs a quarter of what it does
-at 400 px, and tells more than two tiles of it."""
+at 400 px, and is more informative than two tiles."""
 MAX_OUTSIDE_SHARE: Final = 0.4
-"""A tile of which more lies outside the picture is not looked at."""
+"""A tile of which more lies outside the picture is not read."""
 
 
 class Region(StrEnum):
@@ -48,7 +48,7 @@ _HAIR_RECT: Final = Box(0.10, 0.0, 0.90, 0.36)
 REGION_RECTS: Final[dict[Region, tuple[Box, ...]]] = {
     # The face below the hair, and the hair's own tile again: it is read once for both. At 400 px as
     # good as the whole crop, held out, at half the cost. Eight by seven of the network's places:
-    # what lies around them told hardly more (AUC .002), and cost a ms.
+    # their surroundings add little (AUC .002) and cost a ms.
     Region.TEXTURE: (_HAIR_RECT, Box(0.18, 0.36, 0.82, 0.92)),
     Region.IRISES: (Box(0.22, 0.39, 0.78, 0.56),),
     Region.TEETH: (Box(0.32, 0.62, 0.68, 0.83),),
@@ -94,7 +94,7 @@ def network_input(
 
 
 def intersection(rect: Box, visible: Box) -> Box:
-    """What of ``rect`` is ``visible``; its sides may be negative where nothing is."""
+    """The part of ``rect`` within ``visible``; its sides are negative where they do not overlap."""
     return Box(
         max(rect.left, visible.left),
         max(rect.top, visible.top),
@@ -123,7 +123,7 @@ def _hide_person(pixels: RgbArray, person_mask: FloatArray, rect: Box) -> RgbArr
     """``pixels`` of ``rect`` with the person painted grey."""
     height, width = pixels.shape[:2]
     count = person_mask.shape[0]
-    # From centre to centre, so that a mask of the same size is taken as it is.
+    # Aligned by pixel centres, so that a mask of the same size is unchanged.
     step = rect.width * count / width, rect.height * count / height
     start = (rect.left * count + (step[0] - 1.0) / 2.0, rect.top * count + (step[1] - 1.0) / 2.0)
     to_mask = np.array([[step[0], 0.0, start[0]], [0.0, step[1], start[1]]])

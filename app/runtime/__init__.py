@@ -1,1 +1,1 @@
-"""The composition of the parts, once for the server, the worker and the command line."""
+"""Composes the services, shared by the server, the worker and the command line."""

@@ -1,4 +1,4 @@
-"""A batch as pictures: its results become the plain records that drawings take."""
+"""Renders a batch: converts its results to the records that the render functions take."""
 
 from __future__ import annotations
 
@@ -36,13 +36,13 @@ CompositeGroup = Literal["likely_stylegan", "rest", "all"]
 
 _TITLE_CHARS: Final = 60
 TEMPLATE_FAMILY: Final = "ffhq"
-"""The frame that is drawn through every tile; the others are recropped from it."""
+"""The template drawn over every tile; the other families' frames are cropped from it."""
 _ORDER_LABELS: Final = {"input": "in the list's own order", "-llr": "strongest evidence first"}
 
 
 @dataclass(frozen=True)
 class MontageQuery:
-    """Which part of a list a montage shows, how sorted. ``page``: 1 is the first.
+    """Which items a montage shows, and their order. ``page``: 1 is the first.
 
     ``lines``: whether lines through the template's eyes are drawn.
     """
@@ -55,9 +55,9 @@ class MontageQuery:
 
 
 class BatchImages:
-    """Draws on the calling thread. ``list_name``: of lists whose metadata give none.
+    """Renders batches on the calling thread.
 
-    Without it they go by their batch's id.
+    ``list_name``: name of lists whose metadata have none; without it the batch's id is used.
     """
 
     def __init__(
@@ -107,7 +107,7 @@ class BatchImages:
         )
 
     def montage_pages(self, batch: Batch, lines: bool = True) -> Iterator[bytes]:
-        """Every page of the montage, the strongest evidence first, as few as there can be."""
+        """Every page of the montage, strongest evidence first, on as few pages as possible."""
         pages = math.ceil(_require_results(batch) / MAX_TILES_PER_PAGE)
         for page in range(1, pages + 1):
             yield self.montage(batch, MontageQuery(page, MAX_TILES_PER_PAGE, lines=lines))
@@ -119,12 +119,12 @@ class BatchImages:
         return draw_composite(averages, group=of, template=self._template if lines else None)
 
     def scatter(self, batch: Batch) -> bytes:
-        """Every face's eyes over the frame, as PNG."""
+        """Scatter plot of all eye positions in the frame, as PNG."""
         _require_results(batch)
         return draw_scatter(self._iter_eyes(batch), self._template, notes=cohort_notes(batch))
 
     def report(self, batch: Batch) -> bytes:
-        """All of it in one page of HTML."""
+        """The report, one HTML page."""
         _require_results(batch)
         flagged = self._service.iter_results(
             batch.id, batch.request.owner, order="-llr", verdict=Verdict.LIKELY_STYLEGAN
@@ -149,7 +149,7 @@ class BatchImages:
         return render_report(complete_report)
 
     def _title(self, batch: Batch) -> str:
-        """The list's name as the drawings' font can write it, in a line."""
+        """The list's name on one line, in characters of the drawing font."""
         name = shorten_middle(list_display_name(batch, self._list_name), _TITLE_CHARS)
         return name if name and is_legible(name) else batch.id
 
@@ -170,7 +170,7 @@ class BatchImages:
 
 
 def montage_tile(result: ItemResult) -> MontageTile:
-    """What a montage shows of ``result``."""
+    """The montage tile of ``result``."""
     name = display_name(result)
     record = result.record
     if record is None:
@@ -190,7 +190,7 @@ def montage_tile(result: ItemResult) -> MontageTile:
 
 
 def cohort_notes(batch: Batch) -> tuple[str, ...]:
-    """The list's concentration on a template, as a sentence for a heading."""
+    """A sentence about the list's concentration on a template, for a heading."""
     text = concentration_text(batch.cohort or {})
     return () if text is None else (f"Faces in a template: {text}.",)
 

@@ -1,4 +1,4 @@
-"""A batch in JSON: its options, its state and its results, the same over HTTP and for the CLI."""
+"""JSON of a batch: options, state and results, shared by the HTTP API and the CLI."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ METADATA_MAX_LENGTH: Final = 512
 TITLE_MAX_LENGTH: Final = 200
 KEEP_COLUMNS_MAX: Final = 50
 MAX_FIELD_ERRORS: Final = 20
-"""Reported at once: a body of mistakes must not make an answer ten times its size."""
+"""Limit of errors in one response, so that it cannot grow far beyond the request."""
 _SUMMARY_FIELDS: Final = frozenset(
     {"id", "status", "request_counts", "outcomes", "verdicts", "prior", "error", "cohort"}
 )
@@ -35,7 +35,7 @@ ModelT = TypeVar("ModelT", bound=BaseModel)
 
 
 def _parse_json(value: Any) -> Any:
-    """A form field or a query parameter holds an object as its JSON."""
+    """Decode an object that a form field or query parameter holds as JSON text."""
     if not isinstance(value, str):
         return {} if value is None else value
     try:
@@ -45,7 +45,7 @@ def _parse_json(value: Any) -> Any:
 
 
 def _split_names(value: Any) -> Any:
-    """A form field or a query parameter holds names separated by commas."""
+    """Split names that a form field or query parameter holds separated by commas."""
     if isinstance(value, str):
         return [name for part in value.split(",") if (name := part.strip())]
     return [] if value is None else value
@@ -172,7 +172,7 @@ class ResultFilter:
 
 
 def validate_fields(model: type[ModelT], fields: Mapping[str, Any]) -> ModelT:
-    """``fields`` as ``model``; raises ``InvalidFields``."""
+    """Validate ``fields`` as ``model``; raises ``InvalidFields``."""
     try:
         return model.model_validate(dict(fields))
     except ValidationError as error:
@@ -188,7 +188,7 @@ def invalid_fields(errors: Iterable[Mapping[str, Any]]) -> InvalidFields:
 
 
 def serialize_batch(batch: Batch) -> BatchOut:
-    """``batch`` as its owner sees it."""
+    """The JSON of ``batch`` for its owner."""
     timestamps = {f"{status}_at": batch.reached.get(status) for status in Status}
     return BatchOut(
         id=batch.id,

@@ -1,4 +1,4 @@
-"""A batch's report: one pass over its results, and the plain record that the page is made of."""
+"""Builds the record behind a batch's report in one pass over its results."""
 
 from __future__ import annotations
 
@@ -42,10 +42,11 @@ def build_report(
     list_name: str = "",
     contact: str = "",
 ) -> Report:
-    """Everything but the pictures. ``results``: in the list's order, thumbnails not needed.
+    """The report's data, without the rendered pictures.
 
-    ``flagged``: the strongest first; no more are taken than are shown. ``model``: as served.
-    ``list_name``: what people call the list, if that is known. ``contact``: of the operator.
+    ``results``: in the list's order, thumbnails not needed. ``flagged``: strongest first, limited
+    to those shown. ``model``: as served. ``list_name``: display name of the list, if known.
+    ``contact``: of the operator.
     """
     cohort = dict(batch.cohort or {})
     duplicate_seqs = {
@@ -108,7 +109,7 @@ _FLAGGED, _INCONCLUSIVE, _NOT_SCORED, _FAILED = _NAMED_HEADINGS
 
 
 def _named_entry(result: ItemResult) -> tuple[str, str] | None:
-    """Under which heading an item is listed by name, and a word more; ``None``: not listed."""
+    """The heading and note under which an item is listed by name; ``None`` if it is not listed."""
     if result.failure is not None:
         return _FAILED, result.failure.title
     record = result.record
@@ -144,7 +145,7 @@ def _build_flagged(result: ItemResult, share: float) -> FlaggedPicture:
         llr=analysis["llr"],
         llr_interval=(low, high),
         posterior_at_base_rate=analysis["posterior_at_base_rate"],
-        # A share that was found to be none or all is no prior: it would decide alone.
+        # An estimated share of 0 or 1 is no usable prior: it would decide alone.
         posterior_in_list=posterior(analysis["llr"], share) if 0.0 < share < 1.0 else None,
         thumbnail=result.record.thumbnail,
         checks=tuple(_check_summary(check) for check in analysis["checks"]),
@@ -157,7 +158,7 @@ def _build_flagged(result: ItemResult, share: float) -> FlaggedPicture:
 
 
 def _check_summary(check: Mapping[str, Any]) -> tuple[str, float | None, str]:
-    """Name, llr and sentence of a check; what was not measured weighs nothing, and says why."""
+    """Name, llr and sentence of a check; an unmeasurable check has llr 0 and its reason."""
     if check["status"] == "unmeasurable":
         return check["name"], None, analysis_text.code_to_words(check["summary"])
     return check["name"], check["llr"], check["summary"]

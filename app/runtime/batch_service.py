@@ -1,4 +1,4 @@
-"""The batch service with its workers and its webhook sender."""
+"""Opens the batch service with its workers and webhook sender."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ from app.settings import Settings
 def open_batch_service(
     settings: Settings, analyze: AnalyzeFn, metrics: Metrics, holds: HostCooldowns | None = None
 ) -> Iterator[BatchService]:
-    """Open it in the operator's database or data folder; close in the opposite order.
+    """Open the batch service in the configured database or data folder; closed in reverse order.
 
-    ``holds``: shared with other fetchers of this process. Raises what ``BatchService.open`` raises.
+    ``holds``: cooldowns shared with other fetchers of this process. Raises what
+    ``BatchService.open`` raises.
     """
     url = settings.database_url
     keys = settings.webhook_keys()

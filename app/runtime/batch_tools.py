@@ -1,4 +1,4 @@
-"""The tools that batches are worked on with: analysis, fetching and the cohort."""
+"""Builds the tools of batch processing: analysis, fetching and cohort summary."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ from app.runtime.observability import Metrics
 from app.settings import Settings
 
 HOST_WAIT_S: Final = 30.0
-"""How long a list's picture may wait for its turn at a host: nobody sits before it."""
+"""How long a list's picture may wait for its host's rate limit; no user waits for it."""
 
 
 def build_tools(
     analyze: AnalyzeFn, settings: Settings, metrics: Metrics, holds: HostCooldowns | None = None
 ) -> BatchTools:
-    """``metrics`` counts every picture, and every one that could not be fetched or read.
+    """The tools; ``metrics`` counts every picture, and every one that could not be fetched or read.
 
-    ``holds``: shared with whoever else of this process fetches. Raises ``CohortParametersError``
-    if what lists are judged by is missing or malformed.
+    ``holds``: cooldowns shared with other fetchers of this process. Raises
+    ``CohortParametersError`` if the cohort parameters are missing or malformed.
     """
     parameters = load_parameters(settings.models_dir / COHORT_FILE)
     policy = replace(fetch_policy(settings), max_wait_s=HOST_WAIT_S)
@@ -70,7 +70,7 @@ def build_tools(
 
 
 def fetch_policy(settings: Settings) -> FetchPolicy:
-    """What the operator lets be fetched."""
+    """The fetch policy of the settings."""
     return FetchPolicy(
         max_bytes=settings.max_bytes, allow=settings.fetch_allow, only=settings.fetch_only
     )

@@ -12,7 +12,7 @@ def _is_absent(value: Any) -> bool:
 
 
 class OpenModel(BaseModel):
-    """Members that are not declared are kept as they are."""
+    """Undeclared members are passed through."""
 
     model_config = ConfigDict(frozen=True, extra="allow")
 
@@ -25,7 +25,7 @@ class EstimateOut(OpenModel):
 
 
 class ConcentrationOut(OpenModel):
-    """Faces on one generator's template, against the number expected of ordinary avatars."""
+    """Faces on one generator's template, compared with the number expected for ordinary avatars."""
 
     p_value: float | None
     observed: float

@@ -1,4 +1,4 @@
-"""Metrics for Prometheus, and logs. Every label has a small fixed set of values."""
+"""Prometheus metrics, and logging. Every label has a small fixed set of values."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from app.records import PictureRecord
 
 
 def configure_logs() -> None:
-    """Send every log line of this process through one formatter. For programs only."""
+    """Send every log record of this process through one formatter. Only for entry points."""
     shared: list[Processor] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
@@ -57,7 +57,7 @@ _BUCKETS_S: Final = (0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.
 
 
 class Metrics:
-    """One registry an application, so that two in one process stay apart."""
+    """One registry per application, so that two in one process are separate."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
@@ -139,7 +139,7 @@ class Metrics:
         self.items_waiting.set(counts.waiting_items)
 
     def track_analyzer_memory(self, resident_bytes: Callable[[], Sequence[int]]) -> None:
-        """``resident_bytes``: of each child now; called when metrics are read."""
+        """``resident_bytes``: returns the memory of each child; called when metrics are read."""
         self.analyzer_processes.set_function(lambda: len(resident_bytes()))
         self.analyzer_memory.set_function(lambda: sum(resident_bytes()))
 

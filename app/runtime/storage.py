@@ -1,4 +1,4 @@
-"""Whether the configured database and data folder can be used, and if not, why."""
+"""Checks that the configured database and data folder can be used."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from app.settings import Settings, SettingsError
 
 
 def check_storage(settings: Settings) -> str | None:
-    """Why batches cannot be kept as configured; ``None`` if they can.
+    """Why batches cannot be stored as configured; ``None`` if they can.
 
-    Raises ``app.batches.store.database.DatabaseInUse`` if another process keeps its batches there.
+    Raises ``app.batches.store.database.DatabaseInUse`` if another process uses it.
     """
     url = settings.database_url
     try:
@@ -23,7 +23,7 @@ def check_storage(settings: Settings) -> str | None:
 
 
 def resolve_spool_folder(settings: Settings) -> Path:
-    """A folder that can be written: the operator's, or the system's where a server keeps batches.
+    """A writable folder: the data folder, or with a database the system's temporary folder.
 
     Raises ``SettingsError`` that says what to do.
     """

@@ -145,7 +145,7 @@ def test_the_summary_is_on_stderr_unless_quiet(list_path: Path, tmp_path: Path) 
     assert "2 likely StyleGAN" in loud.stderr
     assert "1 could not be read" in loud.stderr
     assert "1 of 5 failed" in loud.stderr
-    assert "none of them would succeed" in loud.stderr
+    assert "none of these failures is temporary" in loud.stderr
     quiet = run_batch_command(list_path, "--out", tmp_path / "b.csv", "--quiet")
     assert (quiet.stdout, quiet.stderr) == ("", "")
 
@@ -216,7 +216,7 @@ def test_what_may_succeed_later_is_tried_again_by_the_same_command(
         picture_server.failing_paths.clear()
     assert first.exit_code == 0
     assert "2 of 5 failed" in first.stderr
-    assert "1 may succeed later: run the same command again" in first.stderr
+    assert "1 may succeed on retry: run the same command again" in first.stderr
     assert [line["seq"] for line in read_lines(out)[:-1] if "error" in line] == [2, 3]
     assert state.is_dir()
     asked = picture_server.requests.copy()

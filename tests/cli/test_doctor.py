@@ -99,7 +99,7 @@ def test_told_to_people_and_to_programs(monkeypatch: pytest.MonkeyPatch) -> None
     assert result.stdout.splitlines() == [
         "ok    head: fine",
         "FAIL  knee: it hurts",
-        "      mend it: rest",
+        "      fix: rest",
     ]
     output = json.loads(CliRunner().invoke(cli, ["doctor", "--json"]).stdout)
     assert output["ok"] is False
@@ -134,7 +134,7 @@ def test_the_child_processes_are_checked(
     diagnose_processes: Callable[[Settings], Diagnosis],
 ) -> None:
     assert re.fullmatch(
-        r"a child starts in [0-9.]+ s and holds [0-9]+ MB; a service has 4",
+        r"a child process starts in [0-9.]+ s and uses [0-9]+ MB; a service has 4",
         diagnose_processes(Settings(workers=1, batch_workers=3)).detail,
     )
     assert "EYELINE_ISOLATE" in diagnose_processes(Settings(isolate=False)).detail

@@ -76,9 +76,7 @@ class BatchSampler:
     def _draw_window(self, *, generated: bool) -> RgbArray:
         side = self._draw_side()
         index = self._groups.draw(self._rng, side, generated=generated)
-        if side > 120 and self._happens(
-            0.25
-        ):  # otherwise the scale of a well-aligned face would be informative
+        if side > 120 and self._happens(0.25):  # or the scale of an aligned face would be a cue
             side = int(side * self._rng.uniform(0.8, 1.0))
         detail = side if side >= _MIN_DETAIL_PX else _MIN_DETAIL_PX
         share = WINDOW_PX / detail
