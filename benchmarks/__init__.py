@@ -1,1 +1,1 @@
-"""What `make bench` runs; nothing here is part of the service or of its tests."""
+"""Benchmarks, run by `make bench`; not part of the service or its tests."""

@@ -1,14 +1,14 @@
-"""Speed and memory of the whole analysis, beside a bare landmarker in the same run.
+"""Speed and memory of the whole analysis, compared with a bare landmarker in the same run.
 
     make bench [CORPUS=<folder with manifest.csv>] [ARGS="--threads 2 --analyses 10000"]
 
 Both sides start from the bytes of a file. The bare side decodes it with Pillow and calls MediaPipe
 once; the other side is everything that `POST /v1/analyses` does between body and JSON. A fifth of
-the pictures are generated ones (the share matters: only faces near a template are measured again).
-The sides take turns, and the median of the rounds counts, so that a busy machine hurts both.
+the pictures are generated (the share matters: only faces near a template are measured again). The
+two alternate and the median of the rounds is reported, so that load on the machine affects both.
 
-Then what each check costs: its time on one face of 400 px, on one thread, when the landmarks are
-there already. The first check that needs the face crop (or the person in it) pays for it.
+Then the cost of each check: its time on one face of 400 px, on one thread, given the landmarks. The
+first check that needs the face crop (or the person mask) includes its cost.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ GENERATED_SHARE: Final = 0.2
 FIXTURES: Final = Path(__file__).resolve().parent.parent / "fixtures" / "faces"
 FRAMED_GLOB: Final = "astronaut_ffhq_*"
 CHECKED_PX: Final = 400  # the side of the pictures that checks are timed on
-ANALYSES_PER_SAMPLE: Final = 500  # memory is looked at after each
+ANALYSES_PER_SAMPLE: Final = 500  # memory is sampled after each
 _PAGE_MB: Final = os.sysconf("SC_PAGE_SIZE") / 2**20
 
 PictureFn = Callable[[bytes], object]
@@ -105,7 +105,7 @@ def measure_rate(work: PictureFn, todo: Sequence[bytes], pool: ThreadPoolExecuto
 
 
 def resident_mb() -> float:
-    """What this process holds in memory now."""
+    """Resident memory of this process."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * _PAGE_MB
 
 
@@ -130,7 +130,7 @@ def framed_portraits(finder: FaceFinder, network: PixelNetwork) -> list[Portrait
 
 
 def time_checks(portrait: Portrait) -> dict[str, float]:
-    """What each check takes on a portrait that nothing has looked at yet, and all together."""
+    """Time of each check on a fresh portrait, and of all together."""
     elapsed_ms, fresh = {}, replace(portrait)
     for check in CHECKS:
         start = time.perf_counter()
@@ -140,7 +140,7 @@ def time_checks(portrait: Portrait) -> dict[str, float]:
 
 
 def median_check_ms(portraits: Iterable[Portrait], rounds: int) -> dict[str, float]:
-    """Medians of `testimony_ms` over `portraits`, each looked at once before the clock runs."""
+    """Median of each time of `time_checks` over `portraits`, after a warm-up of each."""
     threads = cv2.getNumThreads()
     cv2.setNumThreads(1)
     try:

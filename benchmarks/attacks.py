@@ -1,8 +1,8 @@
-"""Attempts to keep a service's event loop or descriptors from everybody else: see ``load``.
+"""Attacks that try to exhaust a service's event loop or file descriptors; run by ``load``.
 
 On loopback, bounded in count and time: ``SENDERS`` callers whose bodies come in one-byte chunks,
-and ``IDLE_CONNECTIONS`` that were answered and stay, at ``DESCRIPTORS`` open files. Meanwhile
-/livez is asked ten times a second, each time by a new connection.
+and ``IDLE_CONNECTIONS`` that stay open after a response, with a limit of ``DESCRIPTORS`` open
+files. Meanwhile /livez is requested ten times a second, each time on a new connection.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ Attack = Callable[[str, int, float], Awaitable[dict[str, Any]]]
 
 
 async def send_one_byte_chunks(host: str, port: int, seconds: float) -> dict[str, Any]:
-    """``SENDERS`` bodies at a time, each begun again when it is refused."""
+    """``SENDERS`` bodies at a time, each restarted when it is rejected."""
     loop = asyncio.get_running_loop()
     deadline, sent_bytes, bodies = loop.time() + seconds, 0, 0
 
@@ -50,7 +50,7 @@ async def send_one_byte_chunks(host: str, port: int, seconds: float) -> dict[str
 
 
 async def hold_idle_connections(host: str, port: int, seconds: float) -> dict[str, Any]:
-    """Each is answered once and then says nothing."""
+    """Open connections that send one request and then stay idle."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 4_096)), hard))
     connections = []

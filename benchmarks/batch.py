@@ -1,17 +1,16 @@
-"""What the machinery around a list costs, and what a second worker brings.
+"""The overhead of batch processing, and the speed-up by a second worker.
 
     python -m benchmarks.batch files [CORPUS] [--pictures 600] [--threads 2] [--rounds 3]
     python -m benchmarks.batch http  [CORPUS] [--pictures 600] [--threads 2] [--rounds 3]
     python -m benchmarks.batch workers [CORPUS] --database-url postgresql://… [--pictures 600]
     python -m benchmarks.batch rows [--rows 1000000] [--kind blocked|wrong] [--database-url …]
 
-`files`: pictures that came with a list, against the bare analysis of the same ones in a pool of as
-many threads, in turns, unpacked in this process; what each costs in processor time, here and in the
-children that look, does not depend on who else is busy.
-`http`: the same from a server on loopback. `workers`: one process on one
-core, then two on a core each; Postgres. `rows`: a list whose items fail at once, with what the
-process holds in memory once a second. Each prints one JSON object. A database that is named is
-filled, and emptied again at the end.
+`files`: pictures sent with a list, compared with the bare analysis of the same pictures in a pool
+of as many threads, alternating, decoded in this process; CPU time, here and in the child processes,
+does not depend on other load. `http`: the same from a server on loopback. `workers`: one process on
+one core, then two on a core each; Postgres. `rows`: a list whose items fail at once, with what the
+process holds in memory once a second. Each prints one JSON object. A named database is filled, and
+emptied again at the end.
 """
 
 from __future__ import annotations
@@ -52,7 +51,7 @@ READY = "ready"
 
 
 def open_service(url: str | None, folder: Path, tools: BatchTools, threads: int) -> BatchService:
-    """A desk as a service opens it."""
+    """A batch service, opened as the server does."""
     return BatchService.open(
         database_url=url,
         data_dir=folder,
@@ -71,7 +70,7 @@ def wait_until_ended(service: BatchService, batch: Batch) -> Batch:
 
 
 def elapsed_s(batch: Batch) -> float:
-    """Seconds from the list being in to its end."""
+    """Seconds from the acceptance of the list to its end."""
     ends = batch.reached[batch.status]
     return (
         ends - batch.reached[next(s for s in batch.reached if s == "in_progress")]
@@ -79,7 +78,7 @@ def elapsed_s(batch: Batch) -> float:
 
 
 def make_distinct(todo: Sequence[bytes]) -> list[bytes]:
-    """Each picture with a tail that no decoder minds: none is the same as another."""
+    """The pictures with trailing bytes that decoders ignore, so that all are distinct."""
     return [data + b"%08d" % n for n, data in enumerate(todo)]
 
 
@@ -93,13 +92,13 @@ def run_batch(service: BatchService, items: Iterator[Item]) -> float:
 
 
 def payload_items(todo: Sequence[bytes]) -> Iterator[Item]:
-    """A list whose pictures came with it."""
+    """Items with their pictures."""
     for seq, data in enumerate(todo):
         yield Item(seq, f"{seq}", payload=data)
 
 
 def url_items(todo: Sequence[bytes], port: int) -> Iterator[Item]:
-    """A list of addresses."""
+    """Items with URLs."""
     for seq in range(len(todo)):
         url = f"http://{ADDRESS}:{port}/{seq}"
         yield Item(seq, url, url=url)
@@ -107,7 +106,7 @@ def url_items(todo: Sequence[bytes], port: int) -> Iterator[Item]:
 
 @contextmanager
 def serve_pictures(todo: Sequence[bytes]) -> Iterator[int]:
-    """The port of a server that hands out ``todo`` by number."""
+    """The port of a server that serves ``todo`` by index."""
 
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
@@ -120,7 +119,7 @@ def serve_pictures(todo: Sequence[bytes]) -> Iterator[int]:
             self.wfile.write(data)
 
         def log_message(self, *_: object) -> None:
-            """Nobody reads it."""
+            """Discard the log."""
 
     server = ThreadingHTTPServer((ADDRESS, 0), Handler)
     threading.Thread(target=server.serve_forever, daemon=True).start()
@@ -129,7 +128,7 @@ def serve_pictures(todo: Sequence[bytes]) -> Iterator[int]:
 
 
 def compare_with_bare(arguments: argparse.Namespace, todo: list[bytes]) -> dict[str, Any]:
-    """Items a second through the desk and through a bare pool, in turns."""
+    """Items a second through the batch service and through a bare pool, alternating."""
     settings = Settings(fetch_allow=(ADDRESS,), batch_workers=arguments.threads)
     analyzer = Analyzer.load(settings)
 
@@ -180,7 +179,7 @@ def compare_with_bare(arguments: argparse.Namespace, todo: list[bytes]) -> dict[
 
 
 def _cpu_s(examiners: AnalyzerPool) -> float:
-    """Seconds of processor time, of this process and those that look for it."""
+    """CPU seconds of this process and its analysis processes."""
     return time.process_time() + examiners.cpu_s()
 
 
@@ -198,7 +197,7 @@ def compare_worker_counts(arguments: argparse.Namespace, todo: list[bytes]) -> d
             ) as service:
                 run_batch(
                     service, payload_items(make_distinct(todo[:32]))
-                )  # everybody has made its finder
+                )  # every thread has its finder
                 batch = wait_until_ended(
                     service, service.submit(BatchRequest(prior=0.5), payload_items(todo))[0]
                 )
@@ -226,7 +225,7 @@ def _start_worker(url: str, core: int) -> subprocess.Popen[str]:
 
 
 def run_worker(arguments: argparse.Namespace) -> None:
-    """One process with one thread, until it is told to go."""
+    """One process with one thread, until it is stopped."""
     settings, folder = Settings(batch_workers=1), Path(tempfile.gettempdir())
     with closing(AnalyzerPool.load(settings, settings.batch_workers)) as examiners:
         tools = build_tools(examiners, settings, Metrics())

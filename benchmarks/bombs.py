@@ -1,8 +1,8 @@
-"""What each hostile picture costs to answer: ``python -m benchmarks.bombs [FILE...]``.
+"""The cost of answering each hostile picture: ``python -m benchmarks.bombs [FILE...]``.
 
-Each in a process of its own, in which decoding has been done before: milliseconds and how far the
-process's memory rose above what it held. Not only files that ship: those that would be large are
-made here (``COSTLY_PICTURES``). Prints one JSON object; bombs come first.
+Each runs in its own warmed-up process: milliseconds, and the increase of the process's peak memory.
+Besides the fixtures, large pictures are generated here (``COSTLY_PICTURES``). Prints one JSON
+object; bombs come first.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def _read_peak_kb() -> int:
 def measure_in_subprocess(path: Path) -> dict[str, Any]:
     """``measure_cost`` of ``path`` in a fresh process."""
     command = [sys.executable, "-m", "benchmarks.bombs", "--one", str(path)]
-    completed = run(command, capture_output=True, text=True, check=True, cwd=ROOT)  # noqa: S603 - ourselves
+    completed = run(command, capture_output=True, text=True, check=True, cwd=ROOT)  # noqa: S603 - this module
     result: dict[str, Any] = json.loads(completed.stdout)
     return result
 

@@ -1,4 +1,4 @@
-"""What lists say, measured on simulated lists of pictures from collectors that the fit never saw.
+"""Quality of list statistics, on simulated lists of pictures from held-out collectors.
 
 `python -m benchmarks.cohort SCORES.csv 96=SMALL.csv …` takes what `eyeline evaluate --scores`
 wrote, for pictures as they are and made small. Collectors are split into halves, several times; the

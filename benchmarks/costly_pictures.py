@@ -1,4 +1,4 @@
-"""Pictures that cost as much as one may, or try to: too large to ship, so made when needed."""
+"""Pictures of the highest permitted cost, and beyond: too large to ship, so generated on demand."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from PIL import Image
 from tests.make_hostile_pictures import png_chunk, save_image, with_png_chunk
 
 SIDE_PX: Final = 5_000
-"""5,000 × 5,000 is exactly what a picture may state; these two formats may have less."""
+"""5,000 × 5,000 is exactly the limit of a picture's size; these two formats have lower limits."""
 WEBP_SIDE_PX: Final = 3_872
 AVIF_SIDE_PX: Final = 4_330
 
@@ -22,10 +22,10 @@ def _blank(mode: str = "RGB", side: int = SIDE_PX) -> Image.Image:
 
 
 def _compressible_png(colour_type: int, depth: int, samples: int, interlaced: bool) -> bytes:
-    """Zeros, as deep as PNG goes: kilobytes that unpack to hundreds of megabytes."""
+    """Zeros at PNG's largest bit depth: kilobytes that decode to hundreds of megabytes."""
     row = 1 + SIDE_PX * samples * depth // 8
     compressor = zlib.compressobj(9)
-    rows = 2 * SIDE_PX if interlaced else SIDE_PX  # more than any interlacing has
+    rows = 2 * SIDE_PX if interlaced else SIDE_PX  # more than any interlacing needs
     packed = b"".join(compressor.compress(bytes(row)) for _ in range(rows)) + compressor.flush()
     header = struct.pack(">IIBBBBB", SIDE_PX, SIDE_PX, depth, colour_type, 0, 0, int(interlaced))
     parts = ((b"IHDR", header), (b"IDAT", packed), (b"IEND", b""))
@@ -33,7 +33,7 @@ def _compressible_png(colour_type: int, depth: int, samples: int, interlaced: bo
 
 
 def _many_scans() -> bytes:
-    """As many passes over the whole picture as are let through."""
+    """The largest permitted number of scans over the whole picture."""
     data = save_image(_blank(), "JPEG", progressive=True)
     at = data.rindex(b"\xff\xda")
     return data[:at] + data[at:-2] * (16 - data.count(b"\xff\xda")) + data[-2:]
@@ -54,7 +54,7 @@ def _many_frames(kind: str, count: int) -> bytes:
 
 
 def _many_extents() -> bytes:
-    """An AVIF that names a million pieces, each with ninety headers."""
+    """An AVIF with a million extents, each with ninety headers."""
     ftyp = b"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00avifmif1"
     headers = b"\x0a\x00" * 90
     mdat = struct.pack(">I4s", 8 + len(headers), b"mdat") + headers
@@ -70,7 +70,7 @@ def _large_exif() -> bytes:
 
 
 def _large_profile() -> bytes:
-    """A colour profile whose table fills most of what a profile may have."""
+    """A colour profile whose table fills most of the permitted profile size."""
     from PIL import ImageCms
 
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("XYZ")).tobytes() + bytes(900_000)

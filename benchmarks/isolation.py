@@ -1,7 +1,7 @@
 """The cost of analysis in child processes: ``python -m benchmarks.isolation [CORPUS]``.
 
-The same pictures analyzed in this process and in children: one after the other (p50, ms), and on as
-many threads as there are cores (pictures a second). The two take turns.
+The same pictures are analyzed in this process and in child processes: sequentially (p50, ms), and
+on as many threads as there are cores (pictures a second). The two alternate.
 """
 
 from __future__ import annotations

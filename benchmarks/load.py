@@ -1,12 +1,11 @@
-"""A service at and beyond what it can do: ``make bench-load [ARGS="--seconds 60 --times 3"]``.
+"""A service at and beyond its capacity: ``make bench-load [ARGS="--seconds 60 --times 3"]``.
 
 A whole ``eyeline serve`` on loopback. First its capacity: as many callers as it has threads, each
-sending the next good picture when it has an answer. Then requests at ``times`` that rate, whether
-or not earlier ones were answered: good pictures, broken ones, huge ones, bombs, and bodies that
-trickle in (``MIX``), while ``/livez`` is asked ten times a second and connections that never finish
-a header come in beside. Last, the attempts of ``attacks``, each against a service of its own at
-1,024 open files. The callers share the machine with the service. Prints one JSON object; exit code
-1 if anything was answered with 5xx.
+sending the next valid picture after a response. Then an open loop at ``times`` that rate: valid
+pictures, broken ones, huge ones, bombs, and slowly sent bodies (``MIX``), while ``/livez`` is
+requested ten times a second and other connections never finish a header. Last, the attacks of
+``attacks``, each against its own service with 1,024 open files. The callers share the machine with
+the service. Prints one JSON object; exit code 1 if anything was answered with 5xx.
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ SLOWLORIS_PER_S: Final = 5
 
 
 class CallStats:
-    """What callers saw. Times in seconds."""
+    """Response statistics of the callers. Times in seconds."""
 
     def __init__(self) -> None:
         self.statuses: Counter[int] = Counter()
@@ -85,7 +84,7 @@ async def start_service(descriptors: int | None = None) -> AsyncIterator[tuple[s
     """Its URL and process id. ``descriptors``: its limit on open files."""
     limit = ("prlimit", f"--nofile={descriptors}:{descriptors}") if descriptors else ()
     with tempfile.TemporaryDirectory() as folder:
-        log = Path(folder) / "log"  # a pipe that busy callers do not read would stop the service
+        log = Path(folder) / "log"  # an unread pipe would block the service
         with log.open("wb") as stderr:
             process = await asyncio.create_subprocess_exec(
                 *(*limit, sys.executable, "-m", "app", "serve", "--port", "0"),
@@ -111,7 +110,7 @@ async def send(
     body: bytes,
     timeout_s: float = 60.0,
 ) -> None:
-    """One request, noted."""
+    """Send one request and record the response."""
     data: Any = _trickle(body) if kind == "slow" else body
     start = time.perf_counter()
     try:
@@ -148,7 +147,7 @@ async def measure_capacity(session: aiohttp.ClientSession, seconds: float, calle
 
 
 async def send_at_rate(session: aiohttp.ClientSession, rate: float, seconds: float) -> CallStats:
-    """``rate`` requests a second, on time whatever becomes of them."""
+    """Send ``rate`` requests a second, independent of the responses."""
     stats, bodies, start = CallStats(), RequestBodies(), time.perf_counter()
     async with asyncio.TaskGroup() as group:
         for number in range(round(rate * seconds)):
@@ -159,7 +158,7 @@ async def send_at_rate(session: aiohttp.ClientSession, rate: float, seconds: flo
 
 
 async def run_attack(name: str, seconds: float) -> dict[str, Any]:
-    """What /livez takes meanwhile, of a new connection each time."""
+    """Latency of /livez during the attack, on a new connection each time."""
     async with start_service(DESCRIPTORS) as (url, pid):
         host, port = url.removeprefix("http://").split(":")
         async with monitor_process(url, pid, "fresh") as samples:
@@ -175,7 +174,7 @@ async def run_attack(name: str, seconds: float) -> dict[str, Any]:
 async def monitor_process(
     url: str, pid: int, *options: str
 ) -> AsyncIterator[dict[str, list[float]]]:
-    """What ``watching`` sees meanwhile; filled at the end."""
+    """The samples of ``benchmarks.monitor`` during the block; filled at its end."""
     samples: dict[str, list[float]] = {}
     monitor = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "benchmarks.monitor", url, str(pid), *options),
@@ -189,7 +188,7 @@ async def monitor_process(
 
 
 async def open_slowloris(url: str) -> None:
-    """Until cancelled: connections that begin a header and leave it at that."""
+    """Open connections that never finish their header, until cancelled."""
     host, port = url.removeprefix("http://").split(":")
     writers = []
     while True:
@@ -200,7 +199,7 @@ async def open_slowloris(url: str) -> None:
 
 
 def quantiles_ms(seconds: Sequence[float]) -> dict[str, float]:
-    """p50, p95, p99 and the most."""
+    """p50, p95, p99 and maximum."""
     if len(seconds) < 2:
         return {}
     cuts = statistics.quantiles(seconds, n=100)

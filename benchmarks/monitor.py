@@ -1,7 +1,8 @@
-"""A watcher in a process of its own, so that busy callers do not make it late: see ``load``.
+"""A monitor in its own process, so that busy callers do not delay it; used by ``load``.
 
-``python -m benchmarks.monitor URL PID [fresh]`` asks /livez ten times a second and reads the memory
-of the process and its children, until its standard input is closed; then it prints the samples.
+``python -m benchmarks.monitor URL PID [fresh]`` requests /livez ten times a second and reads the
+memory of the process and its children, until its standard input is closed; then it prints the
+samples.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _PAGE_MB: Final = os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
 def child_pids(pid: int) -> list[int]:
-    """The processes that this one started."""
+    """The child processes of ``pid``."""
     with contextlib.suppress(OSError):
         tasks = list(Path(f"/proc/{pid}/task").iterdir())
         return [int(c) for task in tasks for c in (task / "children").read_text().split()]
@@ -29,7 +30,7 @@ def child_pids(pid: int) -> list[int]:
 
 
 def resident_mb(pid: int) -> float:
-    """0 for a process that is gone."""
+    """Resident memory of ``pid``, MB; 0 if it has ended."""
     with contextlib.suppress(OSError):
         return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE_MB
     return 0.0

@@ -1,10 +1,10 @@
-"""Where generator families put the face, and how much that weighs: the alignment likelihood ratio.
+"""The alignment likelihood ratio: how generator families place the face in the frame.
 
 Three hypotheses say how a StyleGAN portrait may have come to be this picture: its frame is
 *untouched*, *zoomed* about its centre (platforms and users cut the edges off), or *trimmed* (flat
 borders were added and are taken off again). A small share was cropped in a way that keeps nothing
-of the frame; about those the eyes say nothing, which bounds how far they can speak *against* a
-generator. Each hypothesis is weighed against the density of ordinary avatars in the same place.
+of the frame; for those the eyes are uninformative, which bounds the evidence *against* a generator.
+Each hypothesis is compared with the density of ordinary avatars in the same place.
 """
 
 from __future__ import annotations
@@ -28,15 +28,15 @@ MAX_ZOOM: Final = 1.3
 """Centred zooms considered. Beyond it the eyes leave a stock frame's reach (SCIENCE: 1 to 1.3)."""
 _LN_ZOOMS: Final = np.append(0.0, (np.arange(24) + 0.5) / 24 * math.log(MAX_ZOOM))
 
-# How often an avatar made by a generator reaches its account in each way. Judgement, kept round:
-# of 1,420 documented accounts 99.5 % had their eyes in the frame (Yang, Singh, Menczer 2024), but
-# those were found by their eyes, and who wants to slip past will crop. One in fifty is allowed for
-# crops that keep nothing, so that pixels can still be heard; some 15 % of the rest a zoom.
+# Prior shares of the ways in which a generated portrait becomes an avatar. Expert judgement,
+# rounded: of 1,420 documented accounts 99.5 % had their eyes in the frame (Yang, Singh, Menczer
+# 2024), but those were selected by their eyes, and evaders will crop. One in fifty is allowed for
+# crops that keep nothing, so that pixels can still decide; some 15 % of the rest for a zoom.
 CROPPED_SHARE: Final = 0.02
 FLOOR_LLR: Final = math.log10(CROPPED_SHARE)
-"""As far as eyes can speak against a generator."""
+"""Lowest llr of the eyes, their strongest evidence against a generator."""
 ZOOMED_SHARE: Final = 0.15
-# What each zoom adds to ln density: its share, and what stretching both centre coordinates takes.
+# Added to ln density for each zoom: its share, and the Jacobian of scaling both centre coordinates.
 _LN_ZOOM_WEIGHTS: Final = np.append(
     math.log(1.0 - ZOOMED_SHARE), math.log(ZOOMED_SHARE / 24) - 2.0 * _LN_ZOOMS[1:]
 )
@@ -45,7 +45,7 @@ TRIMMED_SHARE: Final = 0.5
 
 SMALL_EYES_PX: Final = 12.0
 
-# The correction is fitted on faces near the frame: elsewhere it may not run away.
+# The correction is fitted on faces near the frame: limit its extrapolation elsewhere.
 _MAX_CORRECTION: Final = np.array([0.05, 0.05, 0.2, 0.15])
 
 Transform = Literal["untouched", "zoomed", "trimmed"]
@@ -53,13 +53,13 @@ EyePair = tuple[tuple[float, float], tuple[float, float]]
 
 
 def small_picture_weight(eye_distance_px: float) -> float:
-    """How far blur has gone: 1 for eyes 12 px apart (a 48 px avatar) or less, falling as 1 ÷ d²."""
+    """Weight of blur: 1 for eyes 12 px apart (a 48 px avatar) or less, falling as 1 ÷ d²."""
     return min(1.0, (SMALL_EYES_PX / max(eye_distance_px, 1.0)) ** 2)
 
 
 @dataclass(frozen=True, eq=False)
 class ShapeAtypicality:
-    """How unlike the usual a face's shape is: squared Mahalanobis distance of its numbers.
+    """How atypical a face's shape is: squared Mahalanobis distance of its features.
 
     Turned heads, sunglasses, hands before mouths: landmarks of odd shapes miss by more, and so does
     the correction. Over the generated pictures of the fit, the square's variance grows in
@@ -81,11 +81,11 @@ class ShapeAtypicality:
 
 @dataclass(frozen=True, eq=False)
 class PoseCorrection:
-    """How pose moves FFHQ's square away from the one that irises ask for; fitted.
+    """Fitted offset between FFHQ's square and the one computed from irises, by pose.
 
     ``odd`` (23, 2) gives x and roll from the shape's odd numbers, ``even`` (26, 2) with ``offset``
     (2,) gives y and ln side from the even ones; so a mirrored face is corrected mirrored.
-    ``even_small`` (26, 2) and ``offset_small`` (2,) come in as the picture gets small.
+    ``even_small`` (26, 2) and ``offset_small`` (2,) are added as the picture gets smaller.
     """
 
     odd: FloatArray
@@ -133,36 +133,36 @@ class NoiseVariance:
 
 @dataclass(frozen=True, eq=False)
 class AlignmentModel:
-    """Everything fitted that turns sightings of a face into a likelihood ratio."""
+    """The fitted model that turns measurements of a face into a likelihood ratio."""
 
     correction: PoseCorrection
     templates: tuple[AlignmentTemplate, ...]
     ordinary: GaussianMixture
     """Over (centre x, centre y, ln side, roll, turn, nod)."""
     resolution: NoiseVariance
-    """What a small picture no longer tells of the square: widens the templates."""
+    """Error of the square from low resolution: widens the templates."""
     jitter: NoiseVariance
-    """What one measurement differs from the next by: the source of the interval."""
+    """Variance between repeated measurements: the source of the interval."""
 
     @cached_property
     def _pose_density(self) -> GaussianMixture:
         return self.ordinary.marginal(4)
 
     def correct_measurement(self, measurement: FaceMeasurement) -> FloatArray:
-        """The crop square that FFHQ's own tools would have asked for, in each frame: (f, 4)."""
+        """The crop square that FFHQ's own tools would compute, in each frame: (f, 4)."""
         shift = self.correction(measurement.pose_features, measurement.eye_distance_px)
         return np.stack(
             [apply_correction(f.alignment, shift) for f in measurement.candidate_frames]
         )
 
     def correct_measurements(self, measurements: tuple[FaceMeasurement, ...]) -> FloatArray:
-        """Corrected squares of all sightings: (s, f, 4)."""
+        """Corrected squares of all measurements: (s, f, 4)."""
         return np.stack([self.correct_measurement(s) for s in measurements])
 
     def widened_templates(
         self, measurements: tuple[FaceMeasurement, ...]
     ) -> tuple[AlignmentTemplate, ...]:
-        """The templates as wide as this face's oddness and its picture's resolution make them."""
+        """The templates widened by this face's atypicality and its picture's resolution."""
         noise = self.resolution.at(measurements[0].eye_distance_px)
         factor = float(
             median(np.array([self.correction.atypicality(s.pose_features) for s in measurements]))
@@ -176,8 +176,8 @@ class AlignmentModel:
     ) -> FloatArray:
         """log10 likelihood ratio of ``squares`` (n, f, 4), frame 0 the picture's own: (n,).
 
-        ``pose`` (2,) is the face's: people centre a face that looks at them, and a turned one less
-        well, so a turned face in the very frame weighs more.
+        ``pose`` (2,) is the face's: people centre frontal faces better than turned ones, so a
+        turned face exactly in the frame is stronger evidence.
         """
         frames = [
             self._ln_ratio_in_frame(squares[:, i], pose, templates) for i in range(squares.shape[1])
@@ -199,7 +199,7 @@ class AlignmentModel:
         mean: FloatArray,
         templates: tuple[AlignmentTemplate, ...],
     ) -> Match:
-        """The template and the transform under which the face is likeliest.
+        """The template and the transform with the highest likelihood.
 
         ``mean`` (f, 4) is its corrected square in each of ``candidate_frames``.
         """
@@ -242,7 +242,7 @@ def median_pose(measurements: tuple[FaceMeasurement, ...]) -> FloatArray:
 
 
 def apply_correction(alignment: Alignment, shift: FloatArray) -> FloatArray:
-    """``alignment`` moved by ``shift``, told in the square's own coordinates: (4,)."""
+    """``alignment`` moved by ``shift``, which is in the square's own coordinates: (4,)."""
     x, y, ln_side, roll = alignment.vector()
     side, cos, sin = math.exp(ln_side), math.cos(roll), math.sin(roll)
     return np.array(

@@ -27,14 +27,14 @@ from app.face.portrait import FaceMeasurement
 
 _Z95: Final = 1.959964
 _FLOOR_MARGIN: Final = 0.01
-"""So near the floor no template is in reach, and jitter moves nothing."""
+"""This near the floor no template is in reach, and jitter has no effect."""
 _JITTER_DEGREES_OF_FREEDOM: Final = 4.0
-"""How many repeats the usual jitter is worth beside a picture's own repeats."""
+"""Weight of the typical jitter, as a number of the picture's own repeats."""
 
 
 @dataclass(frozen=True, eq=False)
 class AlignmentScale:
-    """Weighs the sightings of ``eye_alignment``."""
+    """Weighs the measurements of ``eye_alignment``."""
 
     model: AlignmentModel
     bounds: tuple[float, float]
@@ -119,7 +119,7 @@ def build_pose_correction(entry: CorrectionEntry) -> PoseCorrection:
 def jitter_variance(
     model: AlignmentModel, measurements: tuple[FaceMeasurement, ...], squares: FloatArray
 ) -> FloatArray:
-    """Variance of the mean square (4,): what repeats usually differ by, sharpened by these ones.
+    """Variance of the mean square (4,): the typical jitter, updated by this picture's repeats.
 
     ``squares`` (s, f, 4); repeats are compared in the picture's own frame.
     """

@@ -1,4 +1,4 @@
-"""What readings weigh: strict load, a scale for every check, fusion, bounds, verdicts."""
+"""The calibration: strict loading, a scale for every check, fusion, bounds, verdicts."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class CalibrationError(ValueError):
 
 @dataclass(frozen=True, eq=False)
 class Calibration:
-    """Everything that was learned from data. ``id`` names it in every answer.
+    """All parameters fitted on data. ``id`` names the calibration in every answer.
 
     ``checks``: those that it was fitted for, in the order in which they are reported.
     """
@@ -56,7 +56,7 @@ class Calibration:
     def weigh(
         self, check: Check, measurement: Reading | Unmeasurable
     ) -> tuple[Evidence, LlrEstimate]:
-        """What ``measurement`` weighs; an unmeasurable check weighs nothing."""
+        """The evidence of ``measurement``; llr 0 for an unmeasurable check."""
         if isinstance(measurement, Unmeasurable):
             summary = f"not measured: {measurement.reason}"
             return Evidence(check, measurement, 0.0, summary), NO_EVIDENCE
@@ -65,16 +65,16 @@ class Calibration:
         return Evidence(check, measurement, estimate.llr, summary, estimate.match), estimate
 
     def fuse(self, estimates: Mapping[str, LlrEstimate]) -> LikelihoodRatios:
-        """The likelihood ratios of one face, within what validation can carry."""
+        """The likelihood ratios of one face, within the validated bounds."""
         return self.fusion(estimates, self.bounds)
 
     @property
     def likely_llr(self) -> float:
-        """llr from which on a verdict is ``likely_stylegan``."""
+        """Lowest llr with the verdict ``likely_stylegan``."""
         return next(t.llr for t in self.thresholds if t.verdict == "likely_stylegan")
 
     def with_framed_share(self, share: float | None) -> Calibration:
-        """The same at the operator's share of framed photographs; ``None`` keeps the fitted one."""
+        """A copy with the operator's share of framed photographs; ``None`` keeps the fitted one."""
         if share is None:
             return self
         return replace(self, fusion=self.fusion.with_framed_share(share))
@@ -95,7 +95,7 @@ class Calibration:
         return Verdict.INCONCLUSIVE
 
     def describe(self) -> dict[str, Any]:
-        """What ``GET /v1/model`` says: where the numbers come from and how good they are."""
+        """The content of ``GET /v1/model``: the origin and quality of the parameters."""
         content = self.file.model_dump()
         return {
             "id": self.id,

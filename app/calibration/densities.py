@@ -1,4 +1,4 @@
-"""Densities that the calibration weighs with: a Gaussian mixture and a multivariate Student t.
+"""Densities of the calibration: a Gaussian mixture and a multivariate Student t.
 
 Plain numpy, so that the service needs no statistics library; fitting is in ``app.training``.
 """

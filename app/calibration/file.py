@@ -1,4 +1,4 @@
-"""``models/calibration.json`` as it is written and read: strict, small enough to read in a diff."""
+"""The strict schema of ``models/calibration.json``, which is small enough to read in a diff."""
 
 from __future__ import annotations
 
@@ -106,7 +106,7 @@ class AlignmentEntry(_Strict):
 
 
 class LogisticEntry(_Strict):
-    """A check that gives named numbers; ``logistic_scale`` says how they are weighed."""
+    """A check with named measures; ``logistic_scale`` defines how they are weighed."""
 
     kind: Literal["measures"] = "measures"
     version: int
@@ -141,7 +141,7 @@ CheckEntry = Annotated[AlignmentEntry | LogisticEntry | StampEntry, Field(discri
 
 
 class LineEntry(_Strict):
-    """What the pixels' sum weighs against one kind of real picture.
+    """The line that calibrates the pixels' sum against one kind of real picture.
 
     ``slopes``, ``offsets``: at every size of ``FusionEntry.sides_px``. ``unmeasured``: what is
     added for each check that could not measure. ``pictures``: generated and real ones fitted on.
@@ -156,7 +156,7 @@ class LineEntry(_Strict):
 
 
 class FusionEntry(_Strict):
-    """How the checks' llr become two; ``app.calibration.fusion`` says what each number is."""
+    """Parameters of the fusion; ``app.calibration.fusion`` defines each."""
 
     framed_share: Annotated[float, Field(ge=0, lt=1)]
     weights: dict[str, float]
@@ -190,7 +190,7 @@ class ThresholdEntry(_Strict):
 
 
 class SmallestEntry(_Strict):
-    """The smallest face that gets a verdict: between the eyes, px.
+    """The smallest face that gets a verdict, by eye distance in px.
 
     ``false_positives`` of ``negatives``: ordinary avatars, made small, with eyes at least so far
     apart and at most twice as far, that reach the threshold of ``likely_stylegan``.

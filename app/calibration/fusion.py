@@ -2,11 +2,11 @@
 
 Pixels first. ``hairline``, ``teeth``, ``background_blur``, ``irises`` and ``texture`` look at one
 face, and are not independent: their sum is weighed by a logistic regression fitted on all of them
-together. What that sum is worth depends on whom one might take for generated: ordinary avatars
-look less like it than photographs that were cut into a generator's frame (data sets, ID-style
-crops, apps that cut faces out), so it has a line, slope and offset, against each. Small crops tell
-less, and a sum without the teeth or the irises is another sum: slope and offset depend on the
-crop's size, and the offset on which checks could not measure.
+together. The value of that sum depends on the alternative: ordinary avatars look less like it than
+photographs that were cut into a generator's frame (data sets, ID-style crops, apps that cut faces
+out), so it has a line, slope and offset, against each. Small crops tell less, and a sum without the
+teeth or the irises is another sum: slope and offset depend on the crop's size, and the offset on
+which checks could not measure.
 
 Then the frame. If a share a of ordinary avatars sits in the frame for reasons of its own, then with
 R_e what the eyes weigh, and P_o and P_f what the pixels weigh against ordinary and framed ones,
@@ -38,13 +38,13 @@ STAMP_NAME: Final = "stamp"
 REFERENCE_SIDE_PX: Final = 200.0
 """The face crop's side where no check names one."""
 KNEE: Final = 0.5
-"""How far below a bound the total begins to bend towards it: order is kept where numbers end."""
+"""How far below a bound soft clipping begins, which preserves the order of totals."""
 _Z95: Final = 1.959964
 
 
 @dataclass(frozen=True, eq=False)
 class PixelLine:
-    """What the pixels' sum weighs against one kind of real picture.
+    """The line that calibrates the pixels' sum against one kind of real picture.
 
     ``slopes``, ``offsets`` (k,): at ``ln_sides`` (k,), interpolated between; ``unmeasured``: log10,
     added for each check that could not measure; ``uncertainty`` (n, 2): llr, its deviation.
@@ -68,7 +68,7 @@ class PixelLine:
         return slope * pixels + offset + missing
 
     def half_width(self, llr: float) -> float:
-        """How far ``llr`` moves when the fit is repeated, to either end of 95 %."""
+        """Half width of the fit's 95 % interval at ``llr``."""
         return _Z95 * float(np.interp(llr, self.uncertainty[:, 0], self.uncertainty[:, 1]))
 
 
@@ -118,7 +118,7 @@ class Fusion:
         )
 
     def with_framed_share(self, share: float) -> Fusion:
-        """The same for an operator among whose real avatars a ``share`` is framed."""
+        """A copy for an operator whose real avatars have a framed ``share``."""
         return replace(self, framed_share=share)
 
     def total_llr(self, llrs: Mapping[str, float], side_px: float = REFERENCE_SIDE_PX) -> float:
@@ -126,7 +126,7 @@ class Fusion:
         return float(self._ratios(llrs, side_px, (-math.inf, math.inf))[0])
 
     def pixel_llr(self, llrs: Mapping[str, float]) -> float | None:
-        """What the pixel checks weigh together; ``None`` if none measured."""
+        """The combined llr of the pixel checks; ``None`` if none measured."""
         terms = [weight * llrs[name] for name, weight in self.weights.items() if name in llrs]
         return self.offset + sum(terms) if terms else None
 
@@ -139,7 +139,7 @@ class Fusion:
     ) -> FloatArray:
         """llr against the mixture, ordinary avatars, framed photographs: (3,).
 
-        ``shift``: how many half widths of their fit's 95 % interval the lines are moved.
+        ``shift``: offset of the lines, in half widths of their fit's 95 % interval.
         """
         pixels, stamp = self.pixel_llr(llrs), llrs.get(STAMP_NAME, 0.0)
         out = []

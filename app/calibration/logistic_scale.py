@@ -1,4 +1,4 @@
-"""The scale for checks that give named numbers: a logistic regression, whose slopes know the size.
+"""The scale of checks with named measures: a logistic regression with size-dependent slopes.
 
 ln LR = offset + Σ (wᵢ + vᵢ·z₀) zᵢ with zᵢ the standardised measures and z₀ that of ``ln_side``: a
 measure may be worth less on a small picture. Fitted with both sides weighing the same, so that
@@ -23,7 +23,7 @@ SIZE_MEASURE: Final = "ln_side"
 """The measure that says how large the face crop is: ln (side in px ÷ 200)."""
 _REFERENCE_SIDE_PX: Final = 200.0
 MAX_DEVIATIONS: Final = 5.0
-"""Further out than this from what was fitted on, a measure counts no more."""
+"""Measures are clipped to this many standard deviations of the fit."""
 _Z95: Final = 1.959964
 
 

@@ -1,4 +1,4 @@
-"""What a scale says of one reading."""
+"""Scales: from one reading to its log10 likelihood ratio."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ HIT_MEASURE: Final = "hit"
 
 @dataclass(frozen=True)
 class StampScale:
-    """``hit_llr``: what reading the stamp weighs; ``interval`` its 95 % interval."""
+    """``hit_llr``: llr of a stamp that was read; ``interval``: its 95 % interval."""
 
     hit_llr: float
     interval: tuple[float, float]
@@ -46,7 +46,7 @@ class LlrEstimate:
     interval: tuple[float, float]
     match: Match | None = None
     alignment: Alignment | None = None
-    """The crop square as it was weighed: corrected for pose, mean of all measurements."""
+    """The weighed crop square: corrected for pose, mean of all measurements."""
     side_px: float | None = None
     """Side of the face crop that was measured; ``None`` where a check is not about the crop."""
 
@@ -59,11 +59,11 @@ class Scale(Protocol):
 
     @property
     def bounds(self) -> tuple[float, float]:
-        """No llr leaves them: what validation can carry."""
+        """Bounds of every llr, as far as validation supports."""
         ...
 
     def weigh(self, reading: Reading) -> LlrEstimate:
-        """The reading's weight."""
+        """The llr estimate of ``reading``."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""The similarity transform that FFHQ alignment fixes: the crop square that a face asks for.
+"""The crop square of FFHQ's alignment, computed from a face's landmarks.
 
 FFHQ's recipe (Karras, Laine, Aila 2019, arXiv 1812.04948, appendix A; released as
 ``download_ffhq.py``) cuts every portrait so that eyes and mouth lie in the same place. A generator
@@ -45,7 +45,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Alignment:
-    """The crop square that a face asks for, seen from a frame.
+    """The crop square of a face, relative to a frame.
 
     ``centre``: (x, y) in unit coordinates of the frame (0 to 1, y down). ``side``: side of the
     square ÷ √(frame width × height). ``roll_deg``: turn of the square, degrees, clockwise
@@ -77,7 +77,7 @@ class Alignment:
         return np.stack([centre - x - y, centre + x - y, centre + x + y, centre - x + y])
 
     def vector(self) -> tuple[float, float, float, float]:
-        """(centre x, centre y, ln side, roll in radians): the coordinates densities live in."""
+        """(centre x, centre y, ln side, roll in radians): the coordinates of the densities."""
         return (*self.centre, math.log(self.side), math.radians(self.roll_deg))
 
 
@@ -88,7 +88,8 @@ def crop_square(face: Face) -> FloatArray:
     stand for the recipe's eye centres (means of six dlib points). Raises ``ValueError`` if the
     landmarks are degenerate (all four points in one place).
     """
-    # Plain floats: numpy on pairs of numbers costs ten times as much, five times a face.
+    # Plain floats: numpy on pairs of numbers is ten times slower, and this runs five times per
+    # face.
     (left_x, left_y), (right_x, right_y) = face.eyes.tolist()
     (mouth_left_x, mouth_left_y), (mouth_right_x, mouth_right_y) = face.mouth.tolist()
     eyes_x, eyes_y = (left_x + right_x) / 2, (left_y + right_y) / 2
@@ -116,7 +117,7 @@ def crop_square(face: Face) -> FloatArray:
 
 
 def align(face: Face, frame: Box) -> Alignment:
-    """The crop square of ``face`` as seen from ``frame``."""
+    """The crop square of ``face``, relative to ``frame``."""
     first, second, third, _ = crop_square(face).tolist()
     edge_x, edge_y = second[0] - first[0], second[1] - first[1]
     return Alignment(

@@ -1,8 +1,8 @@
-"""Where the content of a picture lies, when flat borders or a circle mask surround it.
+"""Finds the content of a picture inside flat borders or a circle mask.
 
-Two shapes are known: a band of one colour along a side that ends at a straight edge over nearly
-the whole side, and a disc on one colour. A flat backdrop in a photograph ends at neither, and is
-left alone.
+Two shapes are recognised: a band of one colour along a side that ends at a straight edge over
+nearly the whole side, and a disc on one colour. A flat backdrop in a photograph ends at neither,
+and is ignored.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from app.face.median import median
 from app.image.picture import Picture
 
 FLAT_TOLERANCE: Final = 12
-"""Levels by which a border's pixels may differ from its colour: what JPEG does to flat areas."""
+"""Levels by which a border's pixels may differ from its colour, because of JPEG."""
 FLAT_SHARE: Final = 0.97
 """Of a line's pixels that must have the border's colour."""
 EDGE_SHARE: Final = 0.7
@@ -33,7 +33,7 @@ SMEAR_SHARE: Final = 0.2
 RINGING_PX: Final = 17
 """How far JPEG smears an edge: a chroma block, and one."""
 MIN_BORDER_SHARE: Final = 0.01
-"""The thinnest border worth taking off, as a share of the side."""
+"""The thinnest border to trim, as a share of the side."""
 MIN_CONTENT_SHARE: Final = 0.25
 """Of each side that must be left as content."""
 DISC_SIDE_PX: Final = 400
@@ -122,7 +122,7 @@ def _find_flat_band(view: RgbArray, side: int) -> _FlatBand:
 def _find_straight_edges(rgb: RgbArray, bands: list[_FlatBand]) -> list[int]:
     """Depth of each band at its straight edge; 0 where it ends at none.
 
-    A band that falls lengthens the sides beside it, so those are asked again. Where one edge is
+    A rejected band lengthens the adjacent sides, so those are tested again. Where one edge is
     plain, the others of its colour may be faint: dark clothes meet a black bar below a bright sky.
     """
     edges = [band.depth for band in bands]

@@ -1,4 +1,4 @@
-"""The circle that an outline lies on: what a circle mask leaves of a picture."""
+"""Fits a circle to the outline of a picture's content, as left by a circle mask."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ DISC_SHARE: Final = 0.7
 DISC_TOLERANCE: Final = 0.012
 """How far from the circle that may be, as a share of its radius; at least 1 px."""
 MIN_CIRCLE_POINTS: Final = 16
-"""Fewer make no circle."""
+"""Fewer points define no circle."""
 
 Circle = tuple[float, float, float]
 """Centre x, centre y, radius, px."""

@@ -1,6 +1,6 @@
 """The face crop: the part of a picture that FFHQ's recipe would cut for a face, upright and square.
 
-The pixel checks look at nothing else, so that a picture's framing cannot leak into what they say.
+The pixel checks read nothing else, so that a picture's framing cannot influence them.
 """
 
 from __future__ import annotations
@@ -19,11 +19,12 @@ from app.face.face import Face
 from app.image.picture import Picture
 
 MAX_CROP_SIDE_PX: Final = 400
-"""Avatars are no larger on most platforms; what is, is shrunk to this."""
+"""Larger crops are downscaled to this; avatars are no larger on most platforms."""
 MIN_CROP_SIDE_PX: Final = 32
-"""Below it a face is a smudge; no crop is made."""
+"""Below it a face has no usable detail, and no crop is made."""
 GRAY_SIDE_PX: Final = 128
-"""Hair and background are measured at this; 192 px told no more (2,000 pictures, 17 sources)."""
+"""Hair and background are measured at this; 192 px was not more informative (2,000 pictures, 17
+sources)."""
 _HALF: Final = 0.5
 _AREA_RESIZE_FROM: Final = 1.15
 """How far a picture may be shrunk by the warp alone: a cubic's reach covers every pixel so far."""
@@ -108,14 +109,14 @@ def crop_face(picture: Picture, face: Face) -> FaceCrop | None:
 def _warp_crop(rgb: RgbArray, corners: FloatArray, side: int) -> RgbArray:
     """The square's pixels, (side, side, 3)."""
     shrink = float(np.linalg.norm(corners[1] - corners[0])) / side
-    if shrink > _AREA_RESIZE_FROM:  # by area first: a warp alone would skip pixels
+    if shrink > _AREA_RESIZE_FROM:  # area averaging first: the warp alone would alias
         height, width = rgb.shape[:2]
         size = tuple(
             max(_MIN_PICTURE_SIDE_PX, round(length / shrink)) for length in (width, height)
         )
         rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
         corners = corners * np.array([size[0] / width, size[1] / height])
-    # OpenCV counts from pixel centres, we from the outer corner.
+    # OpenCV's origin is a pixel centre, ours the outer corner.
     source = (corners[:3] - _HALF).astype(np.float32)
     target = np.array([[0, 0], [side, 0], [side, side]], dtype=np.float32) - np.float32(_HALF)
     to_crop = cv2.getAffineTransform(source, target)

@@ -1,4 +1,4 @@
-"""The face crop in grey at one small size: where hair and background are measured at any size."""
+"""The face crop in grey at one small size, on which hair and background are measured."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def face_mask(crop: FaceCrop, scale: float) -> BoolArray:
 
 
 def mask_share(mask: BoolArray, crop: FaceCrop, corners: FloatArray) -> float:
-    """How much of the place with ``corners`` (px of the picture) belongs to ``mask``, 0 to 1."""
+    """Share of the quadrilateral ``corners`` (px of the picture) inside ``mask``, 0 to 1."""
     top_left, top_right, _, bottom_left = crop.corners
     x, y = top_right - top_left, bottom_left - top_left
     unit = (corners - top_left) @ np.stack([x, y], axis=1) / float(x @ x)

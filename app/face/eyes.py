@@ -1,4 +1,4 @@
-"""Both eyes of a face crop, cut out at their irises' own size: what ``irises`` looks at."""
+"""Both eyes of a face crop, resampled in units of the iris radius, for ``app.checks.irises``."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from app.face.median import median
 MIN_RADIUS_PX: Final = 2.0
 """Narrower irises (turned heads, misplaced landmarks) are a dozen pixels."""
 MAX_RADIUS_UNIT: Final = 0.1
-"""A larger iris, unit, is none: a real one has 0.022."""
+"""A larger radius, unit, is a landmark failure: a real one is 0.022."""
 GRID_SIZE: Final = 40
 """Samples across an eye's square."""
 GRID_EXTENT: Final = 1.5
@@ -82,7 +82,7 @@ def extract_eye(crop: FaceCrop, centre: int) -> Eye | None:
     sample_px = (
         (iris_centre + radius * np.stack([GRID_X, GRID_Y], axis=2)) * crop.side_px - 0.5
     ).astype(np.float32)
-    sample_px = np.clip(sample_px, -1e4, 1e4)  # OpenCV's fixed-point coordinates end soon after
+    sample_px = np.clip(sample_px, -1e4, 1e4)  # the limit of OpenCV's fixed-point coordinates
     pixels = cv2.remap(
         crop.rgb,
         sample_px[..., 0],

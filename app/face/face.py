@@ -1,4 +1,4 @@
-"""Face: 478 named landmarks and what follows from them by geometry alone. No detector here."""
+"""Face: 478 named landmarks and geometry derived from them. No detector here."""
 
 from __future__ import annotations
 

@@ -1,7 +1,8 @@
 """Picture → faces. The only file that imports mediapipe.
 
 One landmarker per thread: MediaPipe's is neither faster nor safe when shared. Creating one takes a
-fifth of a second, so it is made once and closed by us: left to the interpreter's exit, it raises.
+fifth of a second, so it is created once and closed explicitly: left to the interpreter's exit, it
+raises.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ from app.image.picture import Picture
 
 @contextmanager
 def stub_modules(*names: str) -> Iterator[None]:
-    """Whatever imports ``names`` meanwhile gets empty modules; those imported before stay.
+    """Within the block, imports of ``names`` give empty modules; loaded modules stay.
 
-    Afterwards they can be imported as always.
+    Afterwards they can be imported normally.
     """
     stubs = {name: ModuleType(name) for name in names if name not in sys.modules}
     sys.modules.update(stubs)
@@ -40,7 +41,7 @@ def stub_modules(*names: str) -> Iterator[None]:
                 del sys.modules[name]
 
 
-# MediaPipe can plot what it finds: a third of a second and 25 MB of every process for nothing.
+# MediaPipe imports plotting libraries: a third of a second and 25 MB per process, unused here.
 with stub_modules("matplotlib", "matplotlib.pyplot"):
     import mediapipe as mp
     from mediapipe.tasks.python.components.containers import landmark_c
@@ -101,13 +102,13 @@ class FaceFinder:
     def remeasure(self, picture: Picture, face: Face) -> tuple[Face, ...]:
         """``face`` measured again on the mirrored and slightly turned picture.
 
-        None where it is not found again: fewer repeats, never a wrong one.
+        Views in which it is not found again are left out.
         """
         repeat = _nearest_face(face, self._detect(perturbed_view(picture.rgb)))
         return () if repeat is None else (repeat,)
 
     def close(self) -> None:
-        """Let go of the model; once more does no harm. Looking again raises ``RuntimeError``."""
+        """Release the model; idempotent. Detecting afterwards raises ``RuntimeError``."""
         self._closed = True
         self._landmarker.close()
 
@@ -123,7 +124,7 @@ class FaceFinder:
         self.close()
 
     def _detect(self, view: View) -> tuple[Face, ...]:
-        # A closed landmarker finds no faces, without a word: that must not pass for an answer.
+        # A closed landmarker silently finds no faces, which must not be taken for a result.
         if self._closed:
             raise RuntimeError("this face finder is closed")
         height, width = view.rgb.shape[:2]
@@ -135,7 +136,7 @@ class FaceFinder:
 
 
 class ThreadFaceFinders:
-    """A ``FaceFinder`` for each thread that asks, made at its first question."""
+    """One ``FaceFinder`` per thread, created on first use."""
 
     def __init__(self, model: bytes) -> None:
         self._model = model
@@ -144,7 +145,7 @@ class ThreadFaceFinders:
         self._lock = threading.Lock()
 
     def for_current_thread(self) -> FaceFinder:
-        """This thread's own finder."""
+        """The calling thread's finder."""
         finder: FaceFinder | None = getattr(self._local, "finder", None)
         if finder is None:
             finder = self._local.finder = FaceFinder(self._model)
@@ -153,7 +154,7 @@ class ThreadFaceFinders:
         return finder
 
     def close(self) -> None:
-        """Close every finder. Only when no thread uses one any more."""
+        """Close every finder, once no thread uses one any more."""
         with self._lock:
             finders, self._finders = self._finders, []
         self._local = threading.local()

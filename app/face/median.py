@@ -1,4 +1,4 @@
-"""The median of a few numbers, where NumPy's takes longer to begin than to sort."""
+"""The median of a few numbers, without NumPy's call overhead."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
-"""How well a landmark mesh fits the pixels under it: the log odds that the face stands.
+"""How well a landmark mesh fits the pixels under it: the log odds that the face is upright.
 
-MediaPipe fits an upright mesh to whatever its detector reports. On a face that stands on its head
-the mesh reads as upright, and its roll is close to 0; only its shape and the pixels under it are
-odd. Two descriptions tell such a mesh from one on a standing face, weighed by a logistic
-regression that was fitted on the corpus and on turned copies of it:
+MediaPipe fits an upright mesh to whatever its detector reports. On an upside-down face the mesh
+looks upright, and its roll is close to 0; only its shape and the pixels under it are atypical. Two
+descriptors separate such a mesh from one on an upright face, weighted by a logistic regression that
+was fitted on the corpus and on rotated copies of it:
 
 - pixels: histograms of oriented gradients (Dalal, Triggs 2005, doi 10.1109/CVPR.2005.177; signed,
   4 × 4 cells, 8 directions) and luma on an 8 × 8 grid, over the square that FFHQ's recipe cuts;
@@ -31,7 +31,7 @@ MESH_FIT_FILE: Final = "mesh_fit.json"
 DEFAULT_MESH_FIT_PATH: Final = Path(__file__).resolve().parents[2] / "models" / MESH_FIT_FILE
 
 LANDMARK_STEP: Final = 6
-"""Every sixth landmark describes the shape: the others move with their neighbours."""
+"""Every sixth landmark describes the shape: the others are redundant."""
 SHAPE_LENGTH: Final = 2 * len(range(0, LANDMARK_COUNT, LANDMARK_STEP))
 _PATCH_PX: Final = 32
 _OVERSAMPLING: Final = 4
@@ -48,7 +48,7 @@ TEXTURE_LENGTH: Final = _CELLS * _CELLS * _DIRECTIONS + _LUMA_GRID * _LUMA_GRID
 
 
 class MeshFitError(ValueError):
-    """``mesh_fit.json`` is missing or malformed; says what to do."""
+    """``mesh_fit.json`` is missing or malformed; the message says what to do."""
 
 
 class MeshFitEntry(BaseModel):
@@ -85,7 +85,7 @@ class MeshFitEntry(BaseModel):
 
 
 class MeshFit:
-    """The fitted model: call it for the log odds that a face stands."""
+    """The fitted model: call it for the log odds that a face is upright."""
 
     def __init__(self, entry: MeshFitEntry) -> None:
         self.entry = entry
@@ -95,7 +95,7 @@ class MeshFit:
         self._weights = np.array(entry.weights)
 
     def __call__(self, picture: Picture, face: Face) -> float:
-        """Log odds (natural) that ``face`` stands in ``picture``; −inf for degenerate landmarks."""
+        """Natural log odds that ``face`` is upright in ``picture``; −inf if degenerate."""
         texture = texture_features(picture.gray, face)
         if texture is None:
             return -math.inf
@@ -196,5 +196,5 @@ def load_mesh_fit(path: Path = DEFAULT_MESH_FIT_PATH) -> MeshFit:
 
 @lru_cache(maxsize=1)
 def default_mesh_fit() -> MeshFit:
-    """The model that comes with the program, read once."""
+    """The shipped model, read once."""
     return load_mesh_fit()

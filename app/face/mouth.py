@@ -22,7 +22,7 @@ _INCISOR_COLUMNS: Final = round(INCISOR_WIDTH / COLUMN_STEP)
 _MIN_OPENING: Final = 0.012
 """Less open (unit; under 5 px at 400) and what shows is shadow between the lips."""
 _MAX_MOUTH_WIDTH: Final = 0.6
-"""A mouth that is larger than this share of the crop is none."""
+"""A wider mouth, as a share of the crop, is a landmark failure."""
 _MIN_TEETH_WIDTHS: Final = 3.0
 """Columns of teeth, in incisor widths: both central ones and a half of each neighbour."""
 _MIN_FILLED_SHARE: Final = 0.25
@@ -141,7 +141,7 @@ def find_teeth_row(crop: FaceCrop, opening: MouthOpening) -> TeethRow | None:
 def _min_channel(crop: FaceCrop, points: FloatArray) -> FloatArray:
     """The least of red, green and blue at ``points`` (..., 2), unit: whiteness, 0 to 255."""
     sample_px = (points * crop.side_px - 0.5).astype(np.float32)
-    sample_px = np.clip(sample_px, -1e4, 1e4)  # OpenCV's fixed-point coordinates end soon after
+    sample_px = np.clip(sample_px, -1e4, 1e4)  # the limit of OpenCV's fixed-point coordinates
     pixels = cv2.remap(
         crop.rgb,
         sample_px[..., 0],
@@ -169,5 +169,5 @@ def _blur_line(line: FloatArray, sigma: float) -> FloatArray:
 
 
 def _smooth_edge(edge: FloatArray) -> FloatArray:
-    """The edge of the row of teeth without its jags, three columns at a time."""
+    """The edge of the row of teeth, smoothed over three columns."""
     return _blur_line(edge, 3.0)

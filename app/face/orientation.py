@@ -1,12 +1,11 @@
-"""Which way up is the face? Faces are searched for in the picture, and in its turns where in doubt.
+"""Finds faces in the orientation in which they are upright.
 
 MediaPipe finds upright faces best. A face on its side is found with a mesh that is off by some
-degrees, or not at all; one on its head is found with an upright mesh that does not fit. Either
+degrees, or not at all; an upside-down one is found with an upright mesh that does not fit. Either
 would be weighed as a face outside every generator's frame. So where no mesh fits well
-(``mesh_fit``) or the one that does lies on its side, the picture is turned by 90, 180 and 270
-degrees, and the orientation in which a mesh fits clearly better is taken. A picture that was
-mirrored top to bottom is one that was turned by 180° and mirrored left to right, which changes
-nothing.
+(``mesh_fit``), or the one that does lies on its side, the picture is rotated by 90, 180 and 270
+degrees, and the orientation in which a mesh fits clearly better is taken. A vertical flip equals a
+rotation by 180° and a horizontal flip, which makes no difference.
 """
 
 from __future__ import annotations
@@ -28,7 +27,7 @@ Turn = Literal[0, 90, 180, 270]
 """Degrees by which the picture is turned, clockwise."""
 
 STANDING_ROLL_DEG: Final = 50.0
-"""A face that leans further than this lies: some turn shows it more upright."""
+"""A face that leans further is on its side: some rotation shows it more upright."""
 TILTED_ROLL_DEG: Final = 11.0
 """From here a face counts as tilted: no untouched picture of a generator leans so far (StyleGAN 1
 to 3 and the studio family: 6 of 1,150 beyond 8°), and 11 % of ordinary avatars do."""
@@ -41,7 +40,7 @@ _ROTATIONS: Final = {
 
 
 class FaceDetector(Protocol):
-    """What finds faces; ``app.face.landmarks.FaceFinder`` is the real one."""
+    """Interface of face detection, implemented by ``app.face.landmarks.FaceFinder``."""
 
     def detect(self, picture: Picture) -> tuple[Face, ...]:
         """Every face in the whole picture."""
@@ -54,7 +53,7 @@ class FaceDetector(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class OrientedFaces:
-    """``faces`` in ``picture``, which is the one given turned by ``turn`` so that they stand.
+    """``faces`` in ``picture``, the given picture rotated by ``turn`` so that they are upright.
 
     ``is_certain``: false where no orientation fits clearly better than the others.
     """
@@ -76,7 +75,7 @@ class _Candidate:
 def find_oriented_faces(
     picture: Picture, detector: FaceDetector, mesh_fit: MeshFit
 ) -> OrientedFaces:
-    """Every face of ``picture``, in the orientation in which they stand."""
+    """Every face of ``picture``, in the orientation in which they are upright."""
     limits = mesh_fit.entry
     first = _candidate(picture, detector.detect(picture), 0, mesh_fit)
     if first.fit >= limits.certain:
@@ -127,7 +126,7 @@ def turn_points_back(points: FloatArray, size: tuple[int, int], turn: Turn) -> F
 
 
 def is_tilted(face: Face) -> bool:
-    """Whether ``face``, which stands, leans further than any untouched generated face."""
+    """Whether the upright ``face`` leans further than any untouched generated face."""
     return abs(face.roll_deg) >= TILTED_ROLL_DEG
 
 
@@ -155,7 +154,7 @@ def _best_turn(
 
 
 def _turns_by_promise(faces: Sequence[Face]) -> tuple[Turn, ...]:
-    """Which turns to try first, from how the faces lie in the picture as given."""
+    """The turns in the order to try them, by the roll of the faces in the picture as given."""
     if not faces:
         return (90, 270, 180)
     roll = max(faces, key=lambda f: f.eye_distance_px).roll_deg

@@ -1,4 +1,4 @@
-"""Portrait: a picture with one of its faces, and everything that two checks might share."""
+"""Portrait: a picture with one of its faces, and cached values shared by several checks."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from app.face.pose import PoseFeatures, compute_pose_features
 from app.image.picture import Picture
 
 _MASK_SIDE_PX: Final = 192
-"""Of the crop's sizes, the person is told from the rest on the smallest that has this many px."""
+"""The person is segmented on the smallest size of the crop that has at least this side."""
 SQUARE_TOLERANCE: Final = 0.02
 """A frame counts as square if its sides differ by less than this share."""
 
@@ -39,7 +39,7 @@ class CandidateFrame:
 
 @dataclass(frozen=True, eq=False)
 class FaceMeasurement:
-    """One measurement of the face: its pose, and its crop square in every frame considered."""
+    """One measurement of the face: its pose, and its crop square in every candidate frame."""
 
     pose_features: PoseFeatures
     candidate_frames: tuple[CandidateFrame, ...]
@@ -52,7 +52,7 @@ class FaceMeasurement:
 
 
 class PixelNetwork(Protocol):
-    """What was learned from pixels; ``app.networks.onnx`` has the real one."""
+    """Interface of the networks, implemented in ``app.networks.onnx``."""
 
     def score_map(self, rgb: RgbArray) -> FloatArray:
         """Log odds of a generator for every place of ``rgb`` (h, w, 3), by head: (heads, y, x)."""
@@ -68,9 +68,9 @@ class Portrait:
     """``face`` in ``picture``.
 
     ``repeats`` are further measurements of the same face (on the mirrored or slightly turned
-    picture, mapped back to this picture's px): what they disagree about is landmark noise.
-    Without a ``network`` the checks that need one are unmeasurable. ``turn``: degrees by which
-    ``picture`` is the one given turned clockwise; ``is_orientation_certain``: whether it is known.
+    picture, mapped back to this picture's px): their differences are landmark noise. Without a
+    ``network`` the checks that need one are unmeasurable. ``turn``: degrees by which ``picture`` is
+    the one given turned clockwise; ``is_orientation_certain``: whether it is known.
     """
 
     picture: Picture
@@ -94,7 +94,7 @@ class Portrait:
 
     @cached_property
     def crop(self) -> FaceCrop | None:
-        """The face crop that the pixel checks look at; ``None`` if there is none to speak of."""
+        """The face crop that the pixel checks read; ``None`` if too small or degenerate."""
         return crop_face(self.picture, self.face)
 
     @cached_property
@@ -113,7 +113,7 @@ class Portrait:
 
     @cached_property
     def frames(self) -> tuple[tuple[Literal["untouched", "trimmed"], Box], ...]:
-        """The frames considered; the picture's own one first."""
+        """The candidate frames; the picture's own one first."""
         inner = find_trimmed_frame(self.picture) or self.frame
         trimmed = {inner, *candidate_squares(inner), *equalized(inner, self.frame)} - {self.frame}
         ordered = sorted(trimmed, key=lambda b: (b.width, b.left, b.top))
@@ -121,7 +121,7 @@ class Portrait:
 
     @cached_property
     def face_measurements(self) -> tuple[FaceMeasurement, ...]:
-        """The face as first seen, then every repeat."""
+        """The first measurement of the face, then every repeat."""
         return tuple(
             FaceMeasurement(
                 pose_features=compute_pose_features(face),
@@ -137,8 +137,8 @@ class Portrait:
 def equalized(inner: Box, frame: Box) -> tuple[Box, ...]:
     """``inner`` as it would lie if borders are alike: left as right and top as bottom, then all.
 
-    A border that meets a plain background of its own colour seems wider than it is; the narrowest
-    one does not lie.
+    A border next to a plain background of its own colour seems wider than it is; the narrowest one
+    is reliable.
     """
     x = min(inner.left - frame.left, frame.right - inner.right)
     y = min(inner.top - frame.top, frame.bottom - inner.bottom)

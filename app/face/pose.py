@@ -1,4 +1,4 @@
-"""How a face is posed, in numbers that know nothing of where it lies in the picture.
+"""Pose features of a face, independent of its position in the picture.
 
 FFHQ's recipe took its eye centres from dlib's lids and corners; irises follow the gaze, and every
 landmark shifts a little as the head turns. The crop square computed from irises therefore misses

@@ -1,7 +1,7 @@
-"""Views of a picture to look for faces in: enlarged, padded, cut, mirrored, slightly turned.
+"""Views of a picture for face detection: enlarged, padded, cut, mirrored, slightly turned.
 
-A view remembers the affine map back to the picture, so that what is found in it can be told in
-the picture's own px.
+A view holds the affine map back to the picture, so that landmarks can be given in the picture's own
+px.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from app.arrays import FloatArray, RgbArray
 MIN_VIEW_SIDE_PX: Final = 400
 """Landmarks of pictures below this are quantised by the detector's own crops: enlarge first."""
 MAX_VIEW_SIDE_PX: Final = 1024
-"""The detector looks at 128 px and the mesh at 256 px of face: more pixels only cost time."""
+"""The detector reads 128 px and the mesh 256 px of face: more pixels only cost time."""
 
 PADDING_COLOUR: Final = (128, 128, 128)
 _PADDING_SHARES: Final = (0.3, 0.6)
@@ -37,7 +37,7 @@ _ROTATION_SCALE: Final = 0.94
 
 @dataclass(frozen=True, eq=False)
 class View:
-    """``rgb`` to look at; ``affine_to_picture`` (2, 3) maps its px to the picture's px."""
+    """``rgb`` for detection; ``affine_to_picture`` (2, 3) maps its px to the picture's px."""
 
     rgb: RgbArray
     affine_to_picture: FloatArray
@@ -55,7 +55,7 @@ def full_view(rgb: RgbArray) -> View:
 
 
 def fallback_views(rgb: RgbArray) -> Iterator[View]:
-    """Where a face may hide that the first look missed, cheapest guess first.
+    """Views for faces that the full view missed, cheapest first.
 
     Padded, for faces larger than the frame; cut and so enlarged, for faces far away.
     """
@@ -72,7 +72,7 @@ def fallback_views(rgb: RgbArray) -> Iterator[View]:
 
 
 def perturbed_view(rgb: RgbArray) -> View:
-    """Mirrored, turned by 4° and shrunk a little: what landmarks make of it tells their noise."""
+    """Mirrored, turned by 4° and slightly shrunk, to measure landmark noise."""
     view = full_view(rgb)
     height, width = view.rgb.shape[:2]
     flip = np.array([[-1.0, 0.0, width], [0.0, 1.0, 0.0]])
@@ -81,7 +81,7 @@ def perturbed_view(rgb: RgbArray) -> View:
         cv2.getRotationMatrix2D(centre, _ROTATION_DEG, _ROTATION_SCALE), dtype=np.float64
     )
     to_view = _compose_affine(rotation, flip)
-    # OpenCV counts from the first pixel's centre, we from its outer corner.
+    # OpenCV's origin is the first pixel's centre, ours its outer corner.
     pixel_map = to_view.copy()
     pixel_map[:, 2] += to_view[:, :2] @ np.array([0.5, 0.5]) - 0.5
     moved = cv2.warpAffine(
