@@ -68,11 +68,9 @@ def _parse_options(text: str) -> dict[str, str]:
     pairs = [part.partition("=")[::2] for part in text.split(":")[1:]]
     options = dict(pairs)
     if len(options) < len(pairs):
-        raise ValueError("an option of a key is given twice")
+        raise ValueError("a key option is given twice")
     if unknown := options.keys() - {"name", "scopes", "rate", "quota"}:
-        raise ValueError(
-            f"{min(unknown)!r} is no option of a key; there are name, scopes, rate and quota"
-        )
+        raise ValueError(f"unknown key option {min(unknown)!r}; use name, scopes, rate or quota")
     return options
 
 

@@ -1,4 +1,4 @@
-"""Array types: one name for each kind of array, whatever room it is used in."""
+"""Array types: one name for each kind of array, shared by all packages."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ PRIOR, BASE_RATE = 0.5, 0.0005
 
 @dataclass(frozen=True, eq=False)
 class HeldOutSplit:
-    """``parameters`` were fitted without ``pictures``; ``rng`` draws lists from them."""
+    """``parameters`` were fitted without ``pictures``, from which ``rng`` draws lists."""
 
     parameters: CohortParameters
     pictures: Sequence[HeldOutScore]

@@ -155,11 +155,11 @@ def parse_calibration(data: bytes, checks: Sequence[Check]) -> Calibration:
         )
     kinds = {EYE_ALIGNMENT_NAME: "alignment", STAMP_NAME: "stamp"}
     if any(entry.kind != kinds.get(name, "measures") for name, entry in file.checks.items()):
-        raise CalibrationError("an entry is of another check's kind: run `eyeline fit`")
+        raise CalibrationError("an entry has the wrong kind for its check: run `eyeline fit`")
     if file.bounds[1] - file.bounds[0] <= 2.0 * KNEE:
-        raise CalibrationError("the bounds leave no room between them: run `eyeline fit`")
+        raise CalibrationError("the bounds are too close together: run `eyeline fit`")
     if not set(file.fusion.weights) <= set(fitted_versions):
-        raise CalibrationError("the fusion weighs checks that there are not: run `eyeline fit`")
+        raise CalibrationError("the fusion has weights for unknown checks: run `eyeline fit`")
     if {t.verdict for t in file.thresholds} != {"likely_stylegan", "unlikely_stylegan"}:
         raise CalibrationError("the calibration lacks a verdict threshold: run `eyeline fit`")
     return Calibration(

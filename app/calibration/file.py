@@ -11,20 +11,20 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 def _check_ascending(bounds: list[float]) -> list[float]:
     if bounds[0] >= bounds[1]:
-        raise ValueError("the lower bound comes first")
+        raise ValueError("the lower bound must be below the upper bound")
     return bounds
 
 
 def _check_positive_definite(matrix: list[list[float]]) -> list[list[float]]:
     values = np.array(matrix)
     if not np.allclose(values, values.T) or np.linalg.eigvalsh(values).min() <= 0.0:
-        raise ValueError("not a covariance: symmetric, and positive in every direction")
+        raise ValueError("a covariance must be symmetric and positive definite")
     return matrix
 
 
 def _check_uncertainty(table: list[list[float]]) -> list[list[float]]:
     if any(a[0] >= b[0] for a, b in pairwise(table)) or any(row[1] < 0.0 for row in table):
-        raise ValueError("llr must ascend and deviations be no less than zero")
+        raise ValueError("llr must ascend and deviations must not be negative")
     return table
 
 
@@ -84,7 +84,7 @@ class OrdinaryEntry(_Strict):
     @model_validator(mode="after")
     def _check_lengths(self) -> Self:
         if not len(self.weights) == len(self.means) == len(self.covariances):
-            raise ValueError("a component has a weight, a mean and a covariance")
+            raise ValueError("weights, means and covariances must have the same length")
         return self
 
 
@@ -124,7 +124,7 @@ class LogisticEntry(_Strict):
     def _check_lengths(self) -> Self:
         rows = (self.centre, self.scale, self.weights, self.size_weights)
         if any(len(row) != len(self.names) for row in rows) or "ln_side" not in self.names:
-            raise ValueError("a number for every measure, and ln_side among them")
+            raise ValueError("every list needs one number a measure, and ln_side must be one")
         return self
 
 
@@ -173,7 +173,7 @@ class FusionEntry(_Strict):
         if any(len(v) != len(self.sides_px) for x in lines for v in (x.slopes, x.offsets)):
             raise ValueError("every line needs a slope and an offset for each of sides_px")
         if any(set(x.unmeasured) - set(self.weights) for x in lines):
-            raise ValueError("unmeasured names a check without a weight")
+            raise ValueError("unmeasured has a check without a weight")
         return self
 
 

@@ -56,7 +56,7 @@ class LogisticScale:
     def llr(self, measures: Mapping[str, float]) -> float:
         """log10 likelihood ratio without bounds."""
         if set(measures) != set(self.names):
-            raise ValueError(f"measures {sorted(measures)}, the scale is for {sorted(self.names)}")
+            raise ValueError(f"got {sorted(measures)}, the scale is for {sorted(self.names)}")
         values = np.array([measures[name] for name in self.names])
         z = standardise(values, self.centre, self.scale)
         slopes = self.weights + self.size_weights * z[self.names.index(SIZE_MEASURE)]

@@ -1,22 +1,23 @@
 """Does the background look drawn?
 
-What it sees: what lies beside and above the person. A network judges it from its pixels alone,
-at 200 px at most and the person painted over; three measures say what a person could look for.
+What it sees: the background next to and above the person. A network reads its pixels alone, at 200
+px at most and with the person painted over; three measures correspond to what a person could look
+for.
 
-Why generators do it: they learn faces well, and the endless variety behind them badly. Backgrounds
-come out as a smear in which structures dissolve, as soft here as there, where a lens blurs by
-distance and leaves bare walls beside crisp edges.
+Why generators do it: they learn faces well, and the variety of backgrounds badly. Backgrounds
+become a smear in which structures dissolve, equally soft everywhere, whereas a lens blurs by
+distance and leaves bare walls next to crisp edges.
 
 How it is measured: on the face crop in grey at 128 px, away from the person's outline. ``peaks``:
 how much of the fine detail sits in few places. ``depths``: how much sharpness varies from place to
-place. ``boldness``: the boldest form in the background against the face. All are lower for
-StyleGAN 2 than for every kind of photograph tried, and all are weak: an AUC of some .68, .66 and
-.63 at 400 px against the photographs among which they were chosen. Generators of studio portraits
-escape them. Only the calibration says what they weigh beside the network. Plain sharpness, contrast
-or colour would say more of some photographs and the opposite of others. On an empty wall ``peaks``
-and ``depths`` read their usual values.
+place. ``boldness``: the boldest form in the background against the face. All are lower for StyleGAN
+2 than for every kind of photograph tried, and all are weak: an AUC of some .68, .66 and .63 at 400
+px against the photographs among which they were chosen. They do not work on generators of studio
+portraits. Only the calibration gives their weights next to the network. Plain sharpness, contrast
+or colour would separate some photographs better and others with the opposite sign. On an empty wall
+``peaks`` and ``depths`` take their median values.
 
-When it cannot be: the crop is under 90 px wide, or almost no background is seen.
+When it cannot be: the crop is under 90 px wide, or almost no background is visible.
 
 Reference: DiResta, Goldstein 2022, and Matern, Riess, Stamminger 2019
 (doi 10.1109/WACVW.2019.00020), for cues that a person can check. The measures are this project's

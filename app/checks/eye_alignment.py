@@ -1,10 +1,10 @@
 """Do eyes and mouth lie where StyleGAN-family generators put them?
 
-What it sees: the crop square that FFHQ's recipe would cut for this face, beside the picture's own
-frame. For an untouched StyleGAN portrait the two are the same.
+What it sees: the crop square that FFHQ's recipe would cut for this face, compared with the
+picture's own frame. For an untouched StyleGAN portrait the two are the same.
 
 Why generators do it: every training portrait was cut by that recipe, so the generator learned to
-draw eyes and mouth in one place, whatever else it varies.
+draw eyes and mouth in one fixed place.
 
 How it is measured: irises and mouth corners from 478 landmarks give the square; it is compared with
 the picture's frame, with what is left when flat borders are taken off, and (by the calibration)

@@ -1,18 +1,18 @@
 """Does the hair, and where it ends, look drawn?
 
 What it sees: the hair above the forehead and the outline where it meets the background. A network
-judges the place from its pixels alone; three measures say what a person could look for.
+reads the pixels of this region alone; three measures correspond to what a person could look for.
 
-Why generators do it: StyleGAN lays out single hairs by noise of even strength, so fine detail
-lies evenly over the hair, where a lens finds crisp strands beside quiet shade. Towards the outline
-strands fade, equally soft all the way round.
+Why generators do it: StyleGAN lays out single hairs by noise of even strength, so fine detail is
+spread evenly over the hair, whereas a photograph has crisp strands next to quiet shade. Towards the
+outline strands fade, equally soft all the way round.
 
 How it is measured: on the face crop in grey at 128 px, within the person's outline. ``peaks``: how
 much of the hair's fine detail sits in few places. ``variety``: how much detail varies along the
 outline. ``fading``: detail just under the outline against detail deeper in. All are lower for
 generators than for every kind of photograph tried, and all are weak: an AUC of some .71, .65 and
 .58 for StyleGAN 2 at 400 px against the photographs among which they were chosen. Only the
-calibration says what they weigh beside the network. Where hair is flat or hardly visible, the
+calibration gives their weights next to the network. Where hair is flat or hardly visible, the
 measures take their median values.
 
 When it cannot be: the crop is under 90 px wide, the hair lies off the picture, or the person ends

@@ -4,8 +4,8 @@ What it sees: both irises, where eyes are large enough: their colours, their pat
 and shading, the shape of the pupil, and the ring around each.
 
 Why generators do it: a generator learned what eyes look like, not how light falls into them. At
-the sizes of avatars it does not show as mismatched eyes: StyleGAN's are *more* alike, rounder and
-more plainly ringed than most photographs', as if retouched.
+avatar sizes this does not appear as mismatched eyes: StyleGAN's are *more* alike, rounder and more
+plainly ringed than most photographs', as if retouched.
 
 How it is measured: each iris (478 landmarks) is cut out in Lab, at its own radius and within the
 lids. The colours' difference, the likeness pixel by pixel, the elongation of the dark middle and
@@ -165,7 +165,7 @@ def elongation(eye: Eye) -> float:
 def ln_ring(eye: Eye) -> float:
     """Natural log of the step in L* at the iris's ring ÷ the L* texture inside.
 
-    The step is the largest between neighbouring rings beside the pupil; the texture is what is
+    The step is the largest between neighbouring rings outside the pupil; the texture is what is
     left of the lightness without highlights when its mean at every radius is taken off.
     """
     lightness = eye.lightness

@@ -3,17 +3,16 @@
 What it sees: the words "StyleGAN2 (Karras et al.)" in small type at the bottom right.
 
 Why generators do it: the network does not. thispersondoesnotexist.com has printed them on every
-portrait it hands out since 2023, and a profile picture may still wear them.
+portrait since 2023, and a profile picture may still show them.
 
 How it is measured: the corner of every frame in which the picture may have been made is brought to
-one size. Brightness is set off from what lies left and right of it, so that no edge can pass for a
-line of type, and the contrast is evened. What is left is compared with a rendering of the words, as
-sharp as the picture is, within two pixels of where the site prints them. Dark letters and light
-ones count alike.
+one size. The local mean along each row is subtracted, so that no edge can resemble a line of type,
+and the contrast is normalised. The result is correlated with a rendering of the words at the
+picture's resolution, within two pixels of where the site prints them. Dark and light letters count
+alike.
 
-When it cannot be: the picture is so small that the letters are a smear. Letters on something as
-dark as they are cannot be seen, nor those that a crop took away: such a stamp is missed, and its
-absence says nothing.
+When it cannot be: the picture is so small that the letters are illegible. Letters on an equally
+dark background, and cropped ones, are missed: the absence of a stamp is not evidence.
 
 Reference: Karras, Laine, Aittala, Hellsten, Lehtinen, Aila 2020 (arXiv 1912.04958), whom the stamp
 names; Lewis 1995, "Fast Normalized Cross-Correlation", Vision Interface, for the comparison.

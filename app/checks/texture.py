@@ -5,8 +5,8 @@ up to 256 px wide all of it, of a larger one the hair above the forehead and the
 what lies close around.
 
 Why generators do it: a generator draws each picture from a few hundred numbers, coarse to fine. It
-has a usual look (smooth skin, one way of drawing strands, backdrops without things in them) that
-platforms' resizing and compression thin out but do not take away.
+has a typical look (smooth skin, one way of drawing strands, backdrops without objects) that
+platforms' resizing and compression weaken but do not remove.
 
 How it is measured: a convolutional network (EfficientNet-Lite0 without its last block), trained on
 generated faces and on photographs by many cameras cut into the same frame, gives log odds of a

@@ -6,7 +6,7 @@ cent that a generator keeps to. So the test looks at the near ones only, asks of
 room around the template is that it fell into, and multiplies by how dense ordinary pictures may be
 there: as dense as was validated across collectors, or as the list's own near pictures foretell
 (those that missed the frame), whichever is more. That gives each picture a p-value that holds for
-ordinary lists and for house styles alike; ``tails`` puts them together. A platform may have zoomed
+ordinary lists and for house styles alike; ``p_values`` combines them. A platform may have zoomed
 all avatars alike, so every zoom is tried, and paid for.
 """
 

@@ -154,7 +154,7 @@ def _edge_depth(
 
 
 def _edge_window(rgb: RgbArray, side: int, depths: list[int]) -> Int16Image:
-    """The lines around the end of a band, counted inwards, without the bands beside it."""
+    """The lines around the end of a band, counted inwards, without the adjacent bands."""
     upright = rgb.swapaxes(0, 1) if side in (_LEFT, _RIGHT) else rgb
     before, after = (_TOP, _BOTTOM) if side in (_LEFT, _RIGHT) else (_LEFT, _RIGHT)
     view = upright[::-1] if side in (_RIGHT, _BOTTOM) else upright

@@ -49,7 +49,7 @@ _MIDLINE: Final = (0, 13)
 class MouthOpening:
     """The gap between the inner lips in its own frame: x from corner to corner, y down, unit.
 
-    ``positions``: x of every column, symmetric about the mouth's middle; ``upper`` and ``lower``: y
+    ``columns``: x of every column, symmetric about the mouth's middle; ``upper`` and ``lower``: y
     of the lips there. ``midline``: x of the face's midline.
     """
 

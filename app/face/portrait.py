@@ -151,7 +151,7 @@ def equalized(inner: Box, frame: Box) -> tuple[Box, ...]:
 def candidate_squares(box: Box) -> tuple[Box, ...]:
     """The centred squares that a frame which is not square may come from; none for a square.
 
-    The smaller one if bars were added beside it, the larger one if strips were cut off.
+    The smaller one if bars were added, the larger one if strips were cut off.
     """
     if abs(math.log(box.width / box.height)) < SQUARE_TOLERANCE:
         return ()

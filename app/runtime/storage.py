@@ -36,5 +36,5 @@ def resolve_spool_folder(settings: Settings) -> Path:
             return Path(tempfile.gettempdir())
         raise SettingsError(
             f"EYELINE_DATA_DIR={settings.data_dir} cannot be written ({error.strerror}): batches "
-            "are kept there; name another folder, or a server by EYELINE_DATABASE_URL"
+            "are stored there; set another folder, or EYELINE_DATABASE_URL"
         ) from error

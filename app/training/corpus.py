@@ -81,7 +81,7 @@ def read_corpus(root: Path) -> Corpus:
         raise CorpusError(f"{path} lacks the columns {', '.join(missing_columns)}")
     rows = tuple(_parse_row(line, f"{path}, line {reader.line_num}") for line in reader)
     if not rows:
-        raise CorpusError(f"{path} names no picture")
+        raise CorpusError(f"{path} lists no pictures")
     unknown_labels = sorted({r.label for r in rows} - {"generated", "real"})
     if unknown_labels:
         raise CorpusError(
@@ -93,7 +93,7 @@ def read_corpus(root: Path) -> Corpus:
 def _parse_row(line: Mapping[str, str | None], location: str) -> ManifestRow:
     cells = [cell for name in _REQUIRED_COLUMNS if (cell := line[name]) is not None]
     if len(cells) < len(_REQUIRED_COLUMNS):
-        raise CorpusError(f"{location} breaks off")
+        raise CorpusError(f"{location} is incomplete")
     return ManifestRow(*cells)
 
 

@@ -52,7 +52,7 @@ def test_who_is_generated_is_the_labels_to_say() -> None:
     [
         ("", "lacks the columns path, label, kind, source"),
         ("path,label\na,real\n", "lacks the columns kind, source"),
-        (HEADER, "names no picture"),
+        (HEADER, "lists no pictures"),
         (HEADER + "a.jpg,fake,stylegan2,one\nb.jpg,real,avatar,two\n", "labels .*: fake"),
         (HEADER + "a.jpg,Generated,stylegan2,one\n", "labels .*: Generated"),
     ],

@@ -38,7 +38,7 @@ class ListUpload:
     ) -> FollowerList:
         """The list in it, or the pictures of a form. Raises what opening a list raises.
 
-        ``keep_columns``: columns of personal data that are kept all the same.
+        ``keep_columns``: columns of personal data to keep.
         """
         if len(self.parts) > 1:
             items = items_from_files(
