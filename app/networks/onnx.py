@@ -53,7 +53,7 @@ class Segmenter:
 
     def score_map(self, rgb: RgbArray) -> FloatArray:
         """Raises ``NetworkError``: before training there is no region network yet."""
-        raise NetworkError("a segmenter has no region scores")
+        raise NetworkError("a segmenter alone has no region scores")
 
 
 @dataclass(frozen=True, eq=False)
