@@ -67,7 +67,7 @@ def test_a_picture_moved_turned_and_scaled_with_its_face_has_the_same_crop(
 ) -> None:
     face = make_face(side, turn, (x, y))
     crop = crop_of(paint_picture(face), face)
-    assert crop.side_px == round(side)
+    assert abs(crop.side_px - side) <= 0.5 + 1e-9  # a tie is rounded either way
     wrong = colour_errors(crop, (300, 260))
     assert len(wrong)
     assert wrong.max() < 2.5
