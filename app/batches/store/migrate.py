@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from pathlib import Path
 from typing import Final
 
@@ -16,6 +17,9 @@ from app.batches.store.tables import SCHEMA_VERSION, TablesTooNew, metadata, sch
 _SCRIPTS: Final = Path(__file__).with_name("migrations")
 _FIRST_REVISION: Final = "v1"
 """Of databases that were released before Alembic kept their revision."""
+
+# It reports every connection at INFO, and this runs at each start.
+logging.getLogger("alembic").setLevel(logging.WARNING)
 
 
 def create_or_upgrade(connection: sa.Connection) -> None:

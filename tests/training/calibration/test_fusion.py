@@ -198,8 +198,9 @@ def test_a_size_at_which_pixels_tell_less_gets_a_flatter_line() -> None:
         for v in values
     ]
     framed = build_fusion(fit_fusion(["texture"], faces)).framed
-    assert framed.slopes[-1] > framed.slopes[0] + 0.4
-    assert framed.slopes[0] == pytest.approx(0.0, abs=0.15)
+    # Not to nothing: the fit holds neighbouring sizes together.
+    assert framed.slopes[-1] > framed.slopes[0] + 0.3
+    assert framed.slopes[-1] == pytest.approx(1.0, abs=0.25)
 
 
 def test_an_unmeasured_check_that_goes_with_generated_ones_is_heard() -> None:
