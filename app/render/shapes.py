@@ -55,17 +55,7 @@ def stroke_paths(
         for piece in _split_into_dashes(run, stroke.dash_px)
     ]
     for reach, shade in (*casing, (0.0, stroke.colour)):
-        width = round(stroke.width_px + 2 * reach)
-        for start, end in pieces:
-            cv2.line(
-                canvas,
-                _to_fixed_point(start),
-                _to_fixed_point(end),
-                shade,
-                width,
-                cv2.LINE_AA,
-                _SUBPIXEL_BITS,
-            )
+        _draw_segments(canvas, pieces, shade, round(stroke.width_px + 2 * reach))
 
 
 def close_path(points: FloatArray) -> FloatArray:
@@ -143,16 +133,7 @@ def draw_crosshair_ring(
     ticks = [(centre + way * radius_px, centre + way * radius_px * 1.7) for way in directions]
     for reach, shade in (*casing, (0.0, stroke.colour)):
         width = round(stroke.width_px + 2 * reach)
-        for start, end in ticks:
-            cv2.line(
-                canvas,
-                _to_fixed_point(start),
-                _to_fixed_point(end),
-                shade,
-                width,
-                cv2.LINE_AA,
-                _SUBPIXEL_BITS,
-            )
+        _draw_segments(canvas, ticks, shade, width)
         radius = round(radius_px * _SUBPIXEL_SCALE)
         cv2.circle(
             canvas, _to_fixed_point(centre), radius, shade, width, cv2.LINE_AA, _SUBPIXEL_BITS
@@ -236,6 +217,22 @@ def _dash_spans(
             if low < high:
                 yield low, high
             dash_start += (dash + gap) * stretch
+
+
+def _draw_segments(
+    canvas: Canvas, segments: Iterable[Segment], colour: Colour, width_px: int
+) -> None:
+    """Straight strokes of one colour and width."""
+    for start, end in segments:
+        cv2.line(
+            canvas,
+            _to_fixed_point(start),
+            _to_fixed_point(end),
+            colour,
+            width_px,
+            cv2.LINE_AA,
+            _SUBPIXEL_BITS,
+        )
 
 
 def _fill_polygon(canvas: Canvas, corners: FloatArray, colour: Colour) -> None:

@@ -109,12 +109,6 @@ def order_by_names(names: Sequence[str], kind: PictureKind | None = None) -> Col
     return ColumnMapping(picture, custom_id, account)
 
 
-def picture_kind(names: Sequence[str]) -> PictureKind | None:
-    """The surest kind of picture among columns of these names."""
-    found = [p.kind for name in names if (p := column_names.picture_name(name))]
-    return min(found, default=None)
-
-
 def account_scope(names: Sequence[str]) -> Words:
     """Under which prefix the account stands whose picture is among ``names``."""
     named = read_names(names)

@@ -27,7 +27,6 @@ from app.lists.columns.vocabulary import (
     SIZES_PX,
     TRANSPARENT,
     UNSTATED_SIZE_PX,
-    WEAK_POST_SIGNS,
 )
 
 Words = tuple[str, ...]
@@ -162,12 +161,6 @@ def is_post_sign(name: str) -> bool:
     """Whether a column at the top of a row tells that rows are posts."""
     words, depth = split_name(name)
     return depth == 0 and "".join(words) in POST_SIGNS
-
-
-def is_weak_post_sign(name: str) -> bool:
-    """Whether a column at the top of a row suggests that rows are posts or messages."""
-    words, depth = split_name(name)
-    return depth == 0 and "".join(words) in WEAK_POST_SIGNS
 
 
 def names_other_picture(name: str) -> bool:

@@ -99,4 +99,3 @@ POST_SIGNS: Final = words(
     "fulltext caption body tweet rawcontent tweettext posttext posttitle permalink"
 )
 """Names of columns that only posts have."""
-WEAK_POST_SIGNS: Final = frozenset({"text", "message", "comment", "content", "likecount"})
