@@ -33,7 +33,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-from app.analysis.analyzer import Analyzer, Stopwatch
+from app.analysis.analyzer import Analyzer
 from app.analysis.child_pool import AnalyzerPool
 from app.batches.service import BatchService
 from app.batches.store.models import Batch, BatchRequest, BatchTools, FetchFn
@@ -133,7 +133,7 @@ def compare_with_bare(arguments: argparse.Namespace, todo: list[bytes]) -> dict[
     analyzer = Analyzer.load(settings)
 
     def analyze_one(data: bytes) -> object:
-        return analyzer.analyze(data, Stopwatch())
+        return analyzer.analyze(data)
 
     rates: dict[str, list[float]] = {"bare": [], "batch": []}
     cpu_ms: dict[str, list[float]] = {"bare": [], "batch": []}

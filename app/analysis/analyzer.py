@@ -1,6 +1,12 @@
-"""Bytes → answer, in this process: the models, loaded once.
+"""Bytes → answer, in this process: the models, loaded once. It is also how a library uses them.
 
-Belongs to threads, not to the event loop: a call decodes, measures and weighs on its own thread.
+    with Analyzer.open() as analyzer:
+        analysis = analyzer.analyze(data)
+        print(analysis.verdict, analysis.llr)
+
+Belongs to threads, not to the event loop: a call decodes, measures and weighs on its own thread,
+and any number of threads may call at once. Pictures are decoded in this process: whoever takes
+them from strangers and cannot afford a crash uses ``AnalyzerPool``.
 """
 
 from __future__ import annotations
@@ -25,7 +31,7 @@ from app.image.thumbnails import average_tile, thumbnail_jpeg
 from app.networks.onnx import OnnxNetworks, load_networks
 from app.records import PictureRecord
 from app.render.overlay.overlay import draw_overlay
-from app.settings import Settings
+from app.settings import Settings, load_settings
 
 
 class Stopwatch:
@@ -59,12 +65,29 @@ def decode_limits(settings: Settings) -> DecodeLimits:
 
 
 class Analyzer:
-    """Analyzes on the calling thread. Close it. Has the methods of ``AnalyzerPool``."""
+    """Analyzes on the calling thread. Close it, or use it in ``with``.
+
+    Has the methods of ``AnalyzerPool``.
+    """
 
     def __init__(self, models: LoadedModels, settings: Settings) -> None:
         self._models = models
         self._settings = settings
         self.model: ModelInfo = build_model_info(models.calibration)
+
+    @classmethod
+    def open(cls, settings: Settings | None = None) -> Self:
+        """``load``, with the settings of the environment unless ``settings`` are given.
+
+        Raises ``SettingsError`` for a variable that cannot be used, and what ``load`` raises.
+        """
+        return cls.load(load_settings() if settings is None else settings)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     @classmethod
     def load(cls, settings: Settings) -> Self:
@@ -88,7 +111,7 @@ class Analyzer:
         ``sha256``: of ``data``, hex, where it is known. ``overlay``: whether to draw it.
         """
         stopwatch = Stopwatch()
-        picture, analysis = self.analyze(data, stopwatch, sha256)
+        picture, analysis = self.decode_and_analyze(data, stopwatch, sha256)
         answer = serialize_analysis(analysis, prior=prior, base_rate=self._settings.base_rate)
         return build_record(
             answer,
@@ -100,10 +123,18 @@ class Analyzer:
             timings_ms=stopwatch.spent_ms,
         )
 
-    def analyze(
+    def analyze(self, data: bytes) -> Analysis:
+        """What the picture in ``data`` shows; raises a ``RequestError`` if none can be read.
+
+        The file may be a JPEG, PNG, WebP, GIF or AVIF. A picture without a face is an outcome of
+        the analysis, not an error.
+        """
+        return self.decode_and_analyze(data, Stopwatch())[1]
+
+    def decode_and_analyze(
         self, data: bytes, stopwatch: Stopwatch, sha256: str | None = None
     ) -> tuple[Picture, Analysis]:
-        """The picture in ``data`` and its analysis. Raises as a call does."""
+        """The picture in ``data`` and its analysis, timed. Raises as a call does."""
         models = self._models
         with stopwatch("decode"):
             picture = decode(data, decode_limits(self._settings), sha256)
@@ -121,7 +152,7 @@ class Analyzer:
             recorded = canary.load_canary(self._settings.models_dir)
         except canary.CanaryError as error:
             return str(error)
-        return recorded.mismatch(self.analyze(recorded.data, Stopwatch())[1])
+        return recorded.mismatch(self.decode_and_analyze(recorded.data, Stopwatch())[1])
 
     def child_memory_bytes(self) -> list[int]:
         """Nothing: there are no child processes."""

@@ -64,7 +64,9 @@ def _analyze(
     analyzer: Analyzer, request: AnalysisRequest, settings: Settings, memory: mmap.mmap
 ) -> bytes:
     stopwatch = Stopwatch()
-    picture, analysis = analyzer.analyze(memory[: request.length], stopwatch, request.sha256)
+    picture, analysis = analyzer.decode_and_analyze(
+        memory[: request.length], stopwatch, request.sha256
+    )
     return encode_record(
         serialize_analysis(analysis, prior=request.prior, base_rate=settings.base_rate),
         unrounded_numbers(analysis),
@@ -83,7 +85,7 @@ def _preload(analyzer: Analyzer, models_dir: Path) -> None:
         recorded = canary.load_canary(models_dir)
     except canary.CanaryError as error:
         sys.exit(str(error))
-    picture, analysis = analyzer.analyze(recorded.data, Stopwatch())
+    picture, analysis = analyzer.decode_and_analyze(recorded.data, Stopwatch())
     mismatch = recorded.mismatch(analysis)
     if mismatch is not None:
         sys.exit(mismatch)

@@ -24,14 +24,14 @@ CRASH_MARKERS = (EXHAUST_MEMORY, FALSE_REPLY, SEGFAULT, BUSY_LOOP)
 class FragileAnalyzer(Analyzer):
     """Analyzes, unless the bytes end in a marker of the above, or files can be opened."""
 
-    def analyze(
+    def decode_and_analyze(
         self, data: bytes, stopwatch: Stopwatch, sha256: str | None = None
     ) -> tuple[Picture, Analysis]:
         if data.endswith(LOOKUP_FAULT):
             raise LookupError("mislaid" + (" files" if read_forbidden_files() else ""))
         if data.endswith(CRASH_MARKERS):
             fragile_decode(data, DecodeLimits())
-        return super().analyze(data, stopwatch, sha256)
+        return super().decode_and_analyze(data, stopwatch, sha256)
 
 
 if __name__ == "__main__":

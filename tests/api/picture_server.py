@@ -36,10 +36,10 @@ def shade_png(shade: int) -> bytes:
 class ShadeAnalyzer(StubAnalyzer):
     """Finds the bright ones likely StyleGAN, and the very bright ones more so."""
 
-    def analyze(
+    def decode_and_analyze(
         self, data: bytes, stopwatch: Stopwatch, sha256: str | None = None
     ) -> tuple[Picture, Analysis]:
-        picture, analysis = super().analyze(data, stopwatch, sha256)
+        picture, analysis = super().decode_and_analyze(data, stopwatch, sha256)
         shade = int(picture.rgb[0, 0, 0])
         verdict = Verdict.INCONCLUSIVE
         if shade >= LIKELY_FROM:

@@ -108,7 +108,7 @@ class StubAnalyzer(Analyzer):
         self.closed = False
         self.threads: set[str] = set()
 
-    def analyze(
+    def decode_and_analyze(
         self, data: bytes, stopwatch: Stopwatch, sha256: str | None = None
     ) -> tuple[Picture, Analysis]:
         picture = decode(data, sha256=sha256)
