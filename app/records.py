@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import Final
+from datetime import datetime
+from typing import Final, Literal
 
 from app.arrays import RgbArray
 from app.evidence import Outcome, Verdict
@@ -101,6 +102,22 @@ class PictureRecord:
         return replace(self, analysis=b"", thumbnail=b"", tile=None, overlay=b"")
 
 
+DecisionChoice = Literal["generated", "real", "unsure"]
+
+
+@dataclass(frozen=True)
+class Decision:
+    """What a person said of an item; it moves no figure.
+
+    ``by``: the name of the API key, empty where none is needed. ``at``: aware, UTC.
+    """
+
+    choice: DecisionChoice
+    by: str
+    at: datetime
+    note: str = ""
+
+
 @dataclass(frozen=True, eq=False)
 class ItemResult:
     """An item with its result. Exactly one of ``record`` and ``failure`` is given."""
@@ -113,3 +130,4 @@ class ItemResult:
     account: Mapping[str, str] = field(default_factory=dict)
     record: PictureRecord | None = None
     failure: Failure | None = None
+    decision: Decision | None = None

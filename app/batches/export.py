@@ -10,7 +10,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
 
-from app.records import ItemResult, PictureRecord
+from app.records import Decision, ItemResult, PictureRecord
 
 BLOCK_BYTES: Final = 1 << 16
 """What is given out at once: a line at a time would cost more than the line."""
@@ -33,7 +33,11 @@ _COLUMNS_BEFORE_CHECKS: Final = (
     "template",
     "transform",
 )
-_COLUMNS_AFTER_CHECKS: Final = ("pdq", "pdq_quality", "warnings", "error", "error_detail")
+_DECISION_COLUMNS: Final = ("decision", "decision_by", "decision_at", "decision_note")
+_COLUMNS_AFTER_CHECKS: Final = (
+    *("pdq", "pdq_quality", "warnings", "error", "error_detail"),
+    *_DECISION_COLUMNS,
+)
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 _PEEK_RESULTS: Final = 10_000
 """Results that are looked through for the first analysis, which says what checks there are."""
@@ -42,6 +46,7 @@ _PEEK_RESULTS: Final = 10_000
 def format_line(result: ItemResult) -> bytes:
     """``result`` as a JSON object: the analysis as it is kept, with its item's names before it."""
     head: dict[str, Any] = {"seq": result.seq, "source": result.source}
+    names = {"custom_id": result.custom_id, **decision_members(result.decision)}
     if result.failure is not None:
         failure = result.failure
         error = {
@@ -50,13 +55,20 @@ def format_line(result: ItemResult) -> bytes:
             "detail": failure.detail,
             "retryable": failure.retryable,
         }
-        return _encode_json({**head, "custom_id": result.custom_id, "error": error})
+        return _encode_json({**head, **names, "error": error})
     record = _require_record(result)
-    opening = _encode_json(
-        {**head, "id": _analysis_id(result.seq, record), "custom_id": result.custom_id}
-    )[:-1]
+    opening = _encode_json({**head, "id": _analysis_id(result.seq, record), **names})[:-1]
     analysis = record.analysis.strip()
     return opening + (b"," + analysis[1:] if analysis[1:-1].strip() else b"}")
+
+
+def decision_members(decision: Decision | None) -> dict[str, Any]:
+    """What a person said of an item, as members of a JSON object; all null where nobody did."""
+    if decision is None:
+        return dict.fromkeys(_DECISION_COLUMNS)
+    at = decision.at.strftime("%Y-%m-%dT%H:%M:%SZ")
+    values = decision.choice, decision.by or None, at, decision.note or None
+    return dict(zip(_DECISION_COLUMNS, values, strict=True))
 
 
 def stream_ndjson(
@@ -127,15 +139,17 @@ def _stream_csv_rows(
 
 def _our_cells(result: ItemResult) -> dict[str, Any]:
     """Our cells of a row, by our names."""
+    cells = {"seq": result.seq, **decision_members(result.decision)}
+    cells["decision_note"] = _escape_formula(cells["decision_note"] or "")
     if result.failure is not None:
         # The detail quotes what came in.
         detail = _escape_formula(result.failure.detail)
-        return {"seq": result.seq, "error": result.failure.code, "error_detail": detail}
+        return {**cells, "error": result.failure.code, "error_detail": detail}
     record = _require_record(result)
     analysis = json.loads(record.analysis)
     low, high = analysis.get("llr_interval") or (None, None)
     return {
-        "seq": result.seq,
+        **cells,
         "outcome": record.outcome,
         "verdict": record.verdict,
         "llr": record.llr,

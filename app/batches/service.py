@@ -27,12 +27,13 @@ from app.batches.execution.maintenance import Maintenance
 from app.batches.execution.picture_executor import PictureExecutor
 from app.batches.execution.queue import WorkflowQueue
 from app.batches.execution.workflows import BatchWorker, EndedHook
-from app.batches.store import deletion, queries, result_queries, tile_sums
+from app.batches.store import decisions, deletion, queries, result_queries, tile_sums
 from app.batches.store.database import Database, open_database
+from app.batches.store.decisions import DecisionCounts
 from app.batches.store.models import ENDED_STATUSES, Batch, BatchRequest, BatchTools
 from app.batches.store.queries import BatchPage
 from app.batches.store.result_queries import Order, ResultPage, ResultQuery
-from app.records import Item, ItemResult
+from app.records import Decision, DecisionChoice, Item, ItemResult
 
 MIN_ACTIVE_CHUNKS: Final = 4
 CHANGE_POLL_S: Final = 0.25
@@ -214,6 +215,23 @@ class BatchService:
         batch_no = queries.find_batch(self._database, batch_id, owner).no
         with self._database.reading() as c:
             return tile_sums.read_sums(c, batch_no)
+
+    def set_decision(
+        self, batch_id: str, owner: str, seq: int, choice: DecisionChoice, note: str = ""
+    ) -> Decision:
+        """Keep what ``owner`` says of an item, instead of an earlier decision.
+
+        Nothing else changes by it. Raises ``NotFound``.
+        """
+        return decisions.set_decision(self._database, batch_id, owner, seq, choice, note)
+
+    def clear_decision(self, batch_id: str, owner: str, seq: int) -> None:
+        """Forget the decision on an item, if there is one. Raises ``NotFound``."""
+        decisions.clear_decision(self._database, batch_id, owner, seq)
+
+    def count_decisions(self, batch_id: str, owner: str) -> DecisionCounts:
+        """Raises ``NotFound``."""
+        return decisions.count_decisions(self._database, batch_id, owner)
 
     def cancel(self, batch_id: str, owner: str) -> Batch:
         """Skip what is not begun; what is done stays. A batch that has ended stays as it is."""

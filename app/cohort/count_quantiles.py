@@ -1,4 +1,4 @@
-"""The 95 % interval of a count of independent events that differ in probability."""
+"""95 % intervals of counts of independent events, and of shares that were counted."""
 
 from __future__ import annotations
 
@@ -32,3 +32,14 @@ def count_interval(probabilities: FloatArray, counts: Int64Array) -> tuple[int, 
     cumulative = np.cumsum(distribution)
     low = int(np.searchsorted(cumulative, _TAIL, side="right"))
     return min(low, total), int(np.searchsorted(cumulative, 1.0 - _TAIL - 1e-12))
+
+
+def share_interval(hits: int, trials: int) -> tuple[float, float]:
+    """Wilson's interval of the rate behind ``hits`` of ``trials`` (JASA 22, 1927); 0 to 1."""
+    if not trials:
+        return 0.0, 1.0
+    share, spread = hits / trials, _Z**2 / trials
+    centre = (share + spread / 2.0) / (1.0 + spread)
+    half = math.sqrt(share * (1.0 - share) * spread + spread**2 / 4.0) / (1.0 + spread)
+    # At either end the formula meets the end exactly, but for rounding.
+    return 0.0 if hits == 0 else centre - half, 1.0 if hits == trials else centre + half

@@ -59,6 +59,7 @@ SCORED_RESULT = ItemResult(
 FAILED_RESULT = ItemResult(1, "-2+3", None, 3, ("=1+1", ""), failure=FAILURE)
 SHORT_ROW_RESULT = ItemResult(2, "c.jpg", "@cy", 4, (), record=build_record())
 RESULTS = [SCORED_RESULT, FAILED_RESULT, SHORT_ROW_RESULT]
+UNDECIDED = dict.fromkeys(("decision", "decision_by", "decision_at", "decision_note"))
 
 
 def exported_rows(results: list[ItemResult], columns: tuple[str, ...]) -> list[dict[str, str]]:
@@ -79,7 +80,8 @@ def test_a_line_is_the_answer_with_its_item_s_names_before_it() -> None:
     assert list(line)[:4] == ["seq", "source", "id", "custom_id"]
     assert line["id"].startswith("an_")
     assert len(line.pop("id")) == 27
-    assert line == {"seq": 0, "source": SCORED_RESULT.source, "custom_id": "@ada", **ANALYSIS}
+    names = {"seq": 0, "source": SCORED_RESULT.source, "custom_id": "@ada"}
+    assert line == {**names, **UNDECIDED, **ANALYSIS}
 
 
 @pytest.mark.parametrize("analysis", [b"{}", b" { } ", b'{"a":1}', b' {"a": {"b": []}} \n'])
@@ -94,6 +96,7 @@ def test_a_line_of_a_failure() -> None:
         "seq": 1,
         "source": "-2+3",
         "custom_id": None,
+        **UNDECIDED,
         "error": {
             "code": "url_invalid",
             "title": "This URL cannot be used",
@@ -170,6 +173,7 @@ def test_the_list_s_rows_with_ours_behind() -> None:
         "warnings",
         "error",
         "error_detail",
+        *UNDECIDED,
         "seq",
     ]
     assert (scored["name"], scored["file"]) == ("'@ada", "a.jpg")
@@ -180,6 +184,7 @@ def test_the_list_s_rows_with_ours_behind() -> None:
     )
     assert (scored["llr_ordinary"], scored["llr_framed"]) == ("-1.25", "-0.5")
     assert scored["warnings"] == "several_faces animated"
+    assert {failed[name] for name in UNDECIDED} == {""}
     assert (failed["name"], failed["error"], failed["seq"]) == ("'=1+1", "url_invalid", "1")
     assert failed["error_detail"] == "'=Line 3 is wrong."
     assert failed["llr"] == ""
@@ -188,7 +193,7 @@ def test_the_list_s_rows_with_ours_behind() -> None:
 
 def test_a_list_without_columns_gets_names_for_its_rows() -> None:
     assert exported_header(())[:4] == ["seq", "custom_id", "source", "outcome"]
-    assert exported_header(())[-1] == "error_detail"
+    assert exported_header(())[-5:] == ["error_detail", *UNDECIDED]
     assert [(r["seq"], r["custom_id"], r["source"]) for r in exported_rows(RESULTS, ())] == [
         ("0", "'@ada", "https://example.org/a.jpg"),
         ("1", "", "'-2+3"),

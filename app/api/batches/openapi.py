@@ -18,6 +18,7 @@ from app.api.openapi import (
     problem_responses,
 )
 from app.runtime.batch_json import BatchOptions, ListPreviewOut
+from app.runtime.decision_json import DecisionIn
 
 _EXAMPLES: Final = load_examples(Path(__file__).parent)
 BATCHES: Final[dict[str, dict[str, Any]]] = _EXAMPLES["batches"]
@@ -30,6 +31,10 @@ EXAMPLES: Final[OperationExamples] = {
     ("/v1/batches/{batch_id}", "get", "200"): BATCHES,
     ("/v1/batches/{batch_id}/cancel", "post", "200"): {"cancelling": BATCHES["cancelling"]},
     ("/v1/batches/{batch_id}/retry", "post", "200"): {"in_progress": BATCHES["in_progress"]},
+    ("/v1/batches/{batch_id}/items/{seq}/decision", "put", "200"): {
+        "generated": _EXAMPLES["decision"]
+    },
+    ("/v1/batches/{batch_id}/decisions", "get", "200"): {"counted": _EXAMPLES["decisions"]},
     ("/v1/batches/{batch_id}/results", "get", "200"): {
         "page": {"data": _RESULTS, "has_more": True, "next_cursor": "1"}
     },
@@ -74,6 +79,25 @@ UPDATE_RESPONSES: Final[Responses] = {
 }
 DELETE_RESPONSES: Final[Responses] = {
     204: {"description": "Deleted"},
+    **_errors("not_found", "invalid_request"),
+}
+DECISION_RESPONSES: Final[Responses] = {
+    200: {"description": "The decision as it is now"},
+    **_errors(
+        "not_found", "invalid_request", "too_large", "request_timeout", "unsupported_media_type"
+    ),
+}
+DECISION_BODY: Final[dict[str, Any]] = {
+    "required": True,
+    "content": {
+        "application/json": {
+            "schema": DecisionIn.model_json_schema(),
+            "examples": as_openapi({"real": {"decision": "real", "note": "met in person"}}),
+        }
+    },
+}
+GET_DECISIONS_RESPONSES: Final[Responses] = {
+    200: {"description": "The decisions so far"},
     **_errors("not_found", "invalid_request"),
 }
 READ_ERRORS: Final[Responses] = _errors("not_found", "invalid_request", "not_yet", "busy")

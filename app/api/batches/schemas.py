@@ -10,6 +10,7 @@ from pydantic import Field
 from app.analysis.schemas import CUSTOM_ID_MAX_LENGTH, AnalysisOut, WireModel
 from app.batches.webhooks.messages import State, WebhookDelivery
 from app.fetch.urls import MAX_URL_CHARS
+from app.records import DecisionChoice
 from app.runtime.batch_json import TITLE_MAX_LENGTH, BatchOptions, BatchOut
 from app.settings import Probability
 
@@ -65,7 +66,24 @@ class BatchListOut(WireModel):
     next_cursor: str | None
 
 
-class ResultOut(AnalysisOut):
+class DecisionMembers(WireModel):
+    """What a person said of an item; all null where nobody did."""
+
+    decision: DecisionChoice | None = None
+    decision_by: str | None = Field(
+        default=None, description="the name of the API key; null where none is needed"
+    )
+    decision_at: datetime | None = None
+    decision_note: str | None = None
+
+
+class DecisionOut(DecisionMembers):
+    """An item's decision as it is now."""
+
+    seq: int = Field(ge=0)
+
+
+class ResultOut(DecisionMembers, AnalysisOut):
     """An item's answer: the same Analysis as for one avatar, and its place in the list."""
 
     seq: int = Field(ge=0, description="0, 1, 2 … in the list's order")
@@ -81,7 +99,7 @@ class ItemErrorOut(WireModel):
     retryable: bool
 
 
-class FailedItemOut(WireModel):
+class FailedItemOut(DecisionMembers):
     """An item without an answer."""
 
     seq: int = Field(ge=0)

@@ -14,7 +14,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 from app.batches.execution import chunks
 from app.batches.store.database import Database
 from app.batches.store.row_codec import FAILURE_RANK, decode_result
-from app.batches.store.tables import items, pictures, results
+from app.batches.store.tables import decisions, items, pictures, results
 from app.errors import InvalidRequest
 from app.records import ItemResult
 
@@ -137,12 +137,16 @@ def _select_results(
         matching = matching.where(results.c.verdict == query.verdict)
     selected = _order_by(matching, results.c, query.order).limit(limit).offset(skip).subquery()
     columns = [pictures.c[name] for name in ("outcome", "llr", "finding", "analysis")]
+    columns += [decisions.c[name] for name in ("choice", "decided_by", "decided_at", "note")]
     if query.thumbnails:
         columns.append(pictures.c.thumbnail)
     picture_join = sa.and_(
         pictures.c.batch_no == selected.c.batch_no, pictures.c.sha256 == selected.c.sha256
     )
-    item_join = sa.and_(items.c.batch_no == selected.c.batch_no, items.c.seq == selected.c.seq)
+    item_join, decision_join = (
+        sa.and_(table.c.batch_no == selected.c.batch_no, table.c.seq == selected.c.seq)
+        for table in (items, decisions)
+    )
     statement = sa.select(
         selected.c.seq,
         selected.c.rank,
@@ -152,9 +156,12 @@ def _select_results(
         items.c.item,
         *columns,
     )
-    return _order_by(
-        statement.join(items, item_join).outerjoin(pictures, picture_join), selected.c, query.order
+    joined = (
+        statement.join(items, item_join)
+        .outerjoin(pictures, picture_join)
+        .outerjoin(decisions, decision_join)
     )
+    return _order_by(joined, selected.c, query.order)
 
 
 def _index_ranges(

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from hashlib import blake2b
 from typing import Any, cast
 
 import sqlalchemy as sa
 
 from app.evidence import Outcome, Verdict
-from app.records import Failure, Item, ItemResult, PictureRecord
+from app.records import Decision, DecisionChoice, Failure, Item, ItemResult, PictureRecord
 
 FAILURE_RANK = -1e300
 UNSCORED_RANK = -1e200
@@ -112,8 +113,14 @@ def decode_picture_record(row: Mapping[Any, Any]) -> PictureRecord:
     )
 
 
+def decode_decision(choice: str, by: str, at: float, note: str) -> Decision:
+    """A row of ``decisions``; to the second."""
+    decided_at = datetime.fromtimestamp(int(at), UTC)
+    return Decision(cast(DecisionChoice, choice), by, decided_at, json.loads(note))
+
+
 def decode_result(row: sa.RowMapping) -> ItemResult:
-    """A row of items, results and pictures joined."""
+    """A row of items, results, pictures and decisions joined."""
     list_item = decode_item(row["seq"], row["item"])
     return ItemResult(
         list_item.seq,
@@ -124,6 +131,9 @@ def decode_result(row: sa.RowMapping) -> ItemResult:
         list_item.account,
         record=decode_picture_record(row) if row["sha256"] is not None else None,
         failure=decode_failure(row["failure"]) if row["failure"] is not None else None,
+        decision=None
+        if row["choice"] is None
+        else decode_decision(row["choice"], row["decided_by"], row["decided_at"], row["note"]),
     )
 
 

@@ -3,9 +3,9 @@
 ``batches`` hold status and counts; ``items`` the rows of a list, as JSON; ``payloads`` the bytes of
 uploaded pictures until they were analyzed. Results are keyed (batch, seq), so that what is done
 twice is stored once; the ``pictures`` of a batch are keyed by their SHA-256, so that equal ones are
-analyzed, stored and averaged once. ``sources`` map addresses to pictures. ``chunks`` are the ranges
-that a list is analyzed in, and how their runs ended. Times are seconds since 1970 by the database's
-clock.
+analyzed, stored and averaged once. ``decisions`` are what people said of items. ``sources`` map
+addresses to pictures. ``chunks`` are the ranges that a list is analyzed in, and how their runs
+ended. Times are seconds since 1970 by the database's clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION: Final = 2
+SCHEMA_VERSION: Final = 3
 """Of the tables; raised with each script in ``migrations``, for programs that know none of them."""
 
 metadata = sa.MetaData()
@@ -113,6 +113,18 @@ results = sa.Table(
     sqlite_with_rowid=False,
 )
 
+decisions = sa.Table(
+    "decisions",
+    metadata,
+    _batch_no_column(),
+    sa.Column("seq", _BIGINT, primary_key=True, autoincrement=False),
+    sa.Column("choice", sa.Text, nullable=False),
+    sa.Column("decided_by", sa.Text, nullable=False),
+    sa.Column("decided_at", sa.Double, nullable=False),
+    _json_column("note", '""'),
+    sqlite_with_rowid=False,
+)
+
 pictures = sa.Table(
     "pictures",
     metadata,
@@ -177,7 +189,7 @@ deleted_batches = sa.Table(
 )
 """Batches that nobody finds any more, while their rows are being deleted."""
 
-BATCH_TABLES: Final = (payloads, results, pictures, sources, averages, chunks, items)
+BATCH_TABLES: Final = (payloads, results, decisions, pictures, sources, averages, chunks, items)
 """Tables with rows of a batch, by its number."""
 
 
