@@ -17,7 +17,7 @@ RUN /srv/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation --no
     && cd /srv/venv/lib/python3*/site-packages \
     && find . -type d -name tests -prune -exec rm -rf {} + \
     && find . -name '*.pyi' -delete \
-    && rm -rf matplotlib/mpl-data/sample_data flit_core* setuptools* pkg_resources pip pip-* \
+    && rm -rf matplotlib/mpl-data/sample_data hatchling* trove_classifiers* pathspec* pluggy* tomlkit* setuptools* pkg_resources pip pip-* \
     && rm -f /srv/venv/bin/pip* /srv/venv/bin/Activate.ps1 /srv/venv/bin/activate*
 
 FROM python:${PYTHON}

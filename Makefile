@@ -27,7 +27,7 @@ DEBIAN := python3-venv libegl1 libgles2
 PROBE := import ctypes, ensurepip, venv; ctypes.CDLL("libEGL.so.1"); ctypes.CDLL("libGLESv2.so.2")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-fast check format bench bench-load bench-bombs fuzz evaluate fit fit-texture lock clean system corpus
+.PHONY: help setup serve test test-fast check check-wheel format bench bench-load bench-bombs fuzz evaluate fit fit-texture lock clean system corpus
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -48,6 +48,9 @@ check: setup ## format, lint, types, tests
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 	$(PYTEST) $(ARGS)
+
+check-wheel: setup ## build a wheel, install it elsewhere, and run what it holds
+	$(BIN)/python -m benchmarks.wheel
 
 format: setup ## write the format, and the lint fixes that are safe
 	$(BIN)/ruff format .

@@ -12,11 +12,11 @@ from typing import Annotated, Any, Final
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from app import MODELS_DIR
 from app.api_keys import Key as ApiKey
 from app.api_keys import parse_api_key as parse_key
 from app.fetch.addresses import parse_networks
 
-MODELS_DIR: Final = Path(__file__).resolve().parent.parent / "models"
 _MAX_DEFAULT_WORKERS: Final = 8
 _HOST_PATTERN: Final = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 

@@ -33,6 +33,7 @@ import mediapipe as mp
 import numpy as np
 from PIL import Image
 
+from app import MODELS_DIR
 from app.analysis.analyze import analyze, build_portraits
 from app.calibration.calibration import load_calibration
 from app.checks import CHECKS
@@ -40,7 +41,6 @@ from app.face.landmarks import FaceFinder, ThreadFaceFinders, load_landmark_mode
 from app.face.portrait import PixelNetwork, Portrait
 from app.image.picture import decode
 from app.networks.onnx import load_networks
-from app.settings import MODELS_DIR
 from app.training.corpus import ORDINARY_KINDS, Corpus, read_corpus
 
 GENERATED_SHARE: Final = 0.2

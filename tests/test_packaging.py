@@ -2,12 +2,16 @@
 
 import hashlib
 import re
+import runpy
+import shutil
 import stat
 import tomllib
+import zipfile
 from importlib.metadata import distribution, packages_distributions
 from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 
 import app
 from app.api.request_body import BODY_GRACE_S
@@ -18,6 +22,7 @@ from app.networks.onnx import REGION_NETWORK_FILE, SEGMENTER_FILE
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("requirements.lock", "requirements-dev.lock")
 MODELS = (LANDMARK_MODEL_FILE, SEGMENTER_FILE, REGION_NETWORK_FILE)
+MODEL_CALIBRATION = ROOT / "models" / "calibration.json"
 UNWANTED = {
     "opencv-contrib-python",
     "opencv-contrib-python-headless",
@@ -25,8 +30,8 @@ UNWANTED = {
     "sounddevice",
 }
 TARGETS = {
-    "setup", "serve", "test", "test-fast", "check", "bench", "bench-load", "bench-bombs",
-    "fuzz", "evaluate", "fit", "fit-texture", "lock", "clean", "help",
+    "setup", "serve", "test", "test-fast", "check", "check-wheel", "bench", "bench-load",
+    "bench-bombs", "fuzz", "evaluate", "fit", "fit-texture", "lock", "clean", "help",
 }  # fmt: skip
 
 
@@ -151,6 +156,32 @@ def test_ci_is_an_executable_that_runs_the_tests() -> None:
     script = ROOT / ".ci" / "run"
     assert script.stat().st_mode & stat.S_IXUSR
     assert "make test" in script.read_text(encoding="utf-8")
+
+
+def test_a_wheel_holds_the_program_and_its_models(tmp_path: Path) -> None:
+    """Built as pip builds it; ``make check-wheel`` installs one and runs it."""
+    path = next(WheelBuilder(str(ROOT)).build(directory=str(tmp_path), versions=["standard"]))
+    with zipfile.ZipFile(path) as wheel:
+        names = {name for name in wheel.namelist() if ".dist-info/" not in name}
+        (entry_points,) = (n for n in wheel.namelist() if n.endswith("entry_points.txt"))
+        assert b"eyeline = app.__main__:main" in wheel.read(entry_points)
+        assert wheel.read("app/models/calibration.json") == MODEL_CALIBRATION.read_bytes()
+    program = {p.relative_to(ROOT) for p in (ROOT / "app").rglob("*") if p.is_file()}
+    models = {p.relative_to(ROOT) for p in (ROOT / "models").rglob("*") if p.is_file()}
+    assert names == {
+        *(p.as_posix() for p in program if p.suffix != ".pyc"),
+        *(f"app/{p.as_posix()}" for p in models if p.suffix not in {".py", ".pyc"}),
+    }
+
+
+def test_the_models_are_found_beside_the_program_and_inside_an_installed_one(
+    tmp_path: Path,
+) -> None:
+    assert ROOT / "models" == app.MODELS_DIR
+    package = tmp_path / "app"
+    (package / "models").mkdir(parents=True)
+    shutil.copy(ROOT / "app" / "__init__.py", package)
+    assert runpy.run_path(str(package / "__init__.py"))["MODELS_DIR"] == package / "models"
 
 
 def test_the_image_copies_all_that_the_service_reads() -> None:

@@ -87,7 +87,8 @@ def _check_opencv(_: Settings) -> str:
     if installed != {"opencv-python-headless"}:
         raise Unhealthy(
             f"found {', '.join(sorted(installed)) or 'none'}, expected only opencv-python-headless",
-            "create a new environment with `make setup`: the packages overwrite each other",
+            "create a new environment from requirements.lock (`make setup`, or `pip install "
+            "--no-deps -r requirements.lock`): the packages overwrite each other",
         )
     return f"opencv-python-headless {importlib.metadata.version('opencv-python-headless')} alone"
 

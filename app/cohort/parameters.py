@@ -10,11 +10,12 @@ from typing import Annotated, Final, Literal, Self
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from app import MODELS_DIR
 from app.arrays import FloatArray
 from app.calibration.densities import StudentT, whitening_matrix
 
 COHORT_FILE: Final = "cohort.json"
-DEFAULT_COHORT_PATH: Final = Path(__file__).resolve().parents[2] / "models" / COHORT_FILE
+DEFAULT_COHORT_PATH: Final = MODELS_DIR / COHORT_FILE
 
 Share = Annotated[float, Field(ge=0, le=1)]
 Positive = Annotated[float, Field(gt=0)]

@@ -22,13 +22,14 @@ import cv2
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from app import MODELS_DIR
 from app.arrays import FloatArray, GrayArray
 from app.face.alignment import crop_square
 from app.face.face import IRIS_LEFT, IRIS_RIGHT, LANDMARK_COUNT, Face
 from app.image.picture import Picture
 
 MESH_FIT_FILE: Final = "mesh_fit.json"
-DEFAULT_MESH_FIT_PATH: Final = Path(__file__).resolve().parents[2] / "models" / MESH_FIT_FILE
+DEFAULT_MESH_FIT_PATH: Final = MODELS_DIR / MESH_FIT_FILE
 
 LANDMARK_STEP: Final = 6
 """Every sixth landmark describes the shape: the others are redundant."""

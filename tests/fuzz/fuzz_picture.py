@@ -29,13 +29,13 @@ with atheris.instrument_imports(include=["app.image.containers", "app.image.pict
 
     from app.image.picture import DecodeLimits, Picture, decode
 
+from app import MODELS_DIR
 from app.analysis.analyze import analyze
 from app.calibration.calibration import CALIBRATION_FILE, load_calibration
 from app.checks import CHECKS
 from app.errors import RequestError
 from app.face.landmarks import FaceFinder, load_landmark_model
 from app.networks.onnx import load_networks
-from app.settings import MODELS_DIR
 
 FACES = Path(__file__).resolve().parent.parent.parent / "fixtures" / "faces"
 ANALYZE_EVERY = 25

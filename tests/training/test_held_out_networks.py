@@ -5,11 +5,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app import MODELS_DIR
 from app.calibration import calibration
 from app.calibration.calibration import load_calibration
 from app.checks import CHECKS
 from app.networks.onnx import REGION_NETWORK_FILE
-from app.settings import MODELS_DIR
 from app.training import held_out_networks
 from app.training.corpus import Corpus, CorpusError, ManifestRow
 from app.training.held_out_networks import (
