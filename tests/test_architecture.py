@@ -174,7 +174,8 @@ def imports(tree: ast.AST, typing_only: bool = False) -> Iterator[tuple[str, boo
 def part_of(module: str) -> str:
     """The part of `app.<part>.<...>`; `__init__` for what app/__init__.py itself defines."""
     part = module.split(".")[1] if "." in module else "__init__"
-    return part if part in MAY_IMPORT else "__init__" if part.startswith("__") else part
+    is_defined_there = part.startswith("__") or part.isupper()
+    return part if part in MAY_IMPORT else "__init__" if is_defined_there else part
 
 
 def _inner_violations(module: str, name: str) -> Iterator[str]:
@@ -283,6 +284,7 @@ def test_a_wrong_direction_is_seen(module: str, source: str) -> None:
             "from app.render.text_layout import write\nfrom PIL import Image",
         ),
         ("app.fetch", "from app import __version__\nimport aiohttp\nimport socket"),
+        ("app.cohort.parameters", "from app import MODELS_DIR"),
         (
             "app.cli.batch",
             "from app.api import create_app\nfrom app.batches.service import BatchService",
