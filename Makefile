@@ -107,7 +107,8 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-vers
 
 lock: ## write both lock files anew (needs uv; ARGS=--upgrade raises the pins)
 	$(COMPILE) $(ARGS) --group build --output-file requirements.lock > /dev/null
-	$(COMPILE) $(ARGS) --group build --group dev --extra fit --constraint requirements.lock \
+	$(COMPILE) $(ARGS) --group build --group dev --extra fit --extra mastodon --extra atproto --extra parquet \
+		--constraint requirements.lock \
 		--output-file requirements-dev.lock > /dev/null
 
 clean: ## everything that make can make again

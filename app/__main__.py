@@ -9,6 +9,7 @@ import typer
 from app import __version__
 from app.cli.analyze import analyze
 from app.cli.batch import batch
+from app.cli.integrations.mastodon import mastodon
 from app.cli.serve import doctor, serve, worker
 from app.cli.training import evaluate, fit, fit_texture
 
@@ -47,6 +48,7 @@ cli.command()(doctor)
 cli.command()(fit)
 cli.command(name="fit-texture")(fit_texture)
 cli.command()(evaluate)
+cli.add_typer(mastodon, name="mastodon")
 
 if __name__ == "__main__":
     main()

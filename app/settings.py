@@ -7,7 +7,8 @@ import os
 import re
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
+from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -68,6 +69,13 @@ def _validate_webhook_secret(entry: SecretStr) -> SecretStr:
     return entry
 
 
+def _validate_service_url(text: str) -> str:
+    parts = urlsplit(text)
+    if parts.scheme not in ("http", "https") or not parts.hostname or parts.username or parts.query:
+        raise ValueError("write it as https://host.example")
+    return text.rstrip("/")
+
+
 def _default_batch_workers() -> int:
     """Limited by default, because each process holds the models in memory."""
     return min(_available_cpus(), _MAX_DEFAULT_WORKERS)
@@ -81,6 +89,7 @@ def _available_cpus() -> int:
 Host = Annotated[str, BeforeValidator(_parse_host)]
 HostOrNetwork = Annotated[str, BeforeValidator(_parse_host_or_network)]
 ApiKeySecret = Annotated[SecretStr, AfterValidator(_validate_api_key)]
+ServiceUrl = Annotated[str, AfterValidator(_validate_service_url)]
 Probability = Annotated[float, Field(gt=0.0, lt=1.0, allow_inf_nan=False)]
 
 
@@ -116,6 +125,8 @@ class Settings(BaseSettings):
     max_pixels: int = Field(default=25_000_000, ge=10_000, le=100_000_000)
     isolate: bool = True
     """Decode and analyze pictures in child processes, so that a picture can crash only a child."""
+    public_url: ServiceUrl | None = None
+    """Where people reach this service (``https://eyeline.example``), for links to evidence."""
     contact: str = Field(default="", max_length=500)
     """The operator's contact, shown at the top of each report."""
     models_dir: Path = MODELS_DIR
@@ -140,6 +151,16 @@ class Settings(BaseSettings):
 
     Several, separated by commas or spaces, all sign, for key rotation.
     """
+
+    mastodon_url: ServiceUrl | None = None
+    """The Mastodon server that is told of flagged avatars."""
+    mastodon_token: SecretStr | None = None
+    """Scopes: ``admin:read:reports write:reports``, for notes ``write:accounts``."""
+    mastodon_secret: Annotated[SecretStr, Field(min_length=12)] | None = None
+    """The secret that Mastodon shows beside its webhook; without it no webhook is taken."""
+    mastodon_action: Literal["report", "note"] = "report"
+    mastodon_min_llr: float | None = Field(default=None, ge=0.0, le=6.0)
+    """From which llr an avatar is reported; by default every ``likely_stylegan``."""
 
     def parsed_api_keys(self) -> tuple[ApiKey, ...]:
         """The parsed keys, which hold digests only."""

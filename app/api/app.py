@@ -16,6 +16,7 @@ from app.api.analyses import router as analyses
 from app.api.batches import decisions, events, images, results, webhooks
 from app.api.batches import openapi as batches_openapi
 from app.api.batches import router as batches
+from app.api.integrations import router as integrations
 from app.api.middleware import RequestContext
 from app.api.openapi import complete_openapi, operation_id
 from app.api.operations import router as operations
@@ -71,6 +72,7 @@ def create_app(settings: Settings, open_analyzer: OpenAnalyzer = open_service_an
         decisions.router,
         webhooks.read_router,
         webhooks.router,
+        integrations.router,
         operations.read_router,
         operations.admin_router,
         operations.public_router,

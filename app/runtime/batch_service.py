@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterator
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
+from typing import TYPE_CHECKING
 
 from app.analysis.child_pool import AnalyzeFn
 from app.batches.service import BatchService
 from app.batches.webhooks.messages import enqueue_webhook
 from app.batches.webhooks.sender import PostFn, WebhookSender
+from app.errors import FetchFailed
 from app.fetch.fetcher import Fetcher
 from app.fetch.policy import FetchPolicy
 from app.fetch.rate_limit import HostCooldowns
+from app.integrations.mastodon.webhook import REPORT_TARGET
 from app.runtime.batch_tools import build_tools, fetch_policy
 from app.runtime.observability import Metrics
-from app.settings import Settings
+from app.settings import Settings, SettingsError
+
+if TYPE_CHECKING:
+    from app.integrations.mastodon.delivery import ModeratorReports
 
 
 @contextmanager
@@ -42,14 +49,43 @@ def open_batch_service(
                 on_ended=enqueue_webhook,
             )
         )
-        if keys:
-            open_post = partial(_open_webhook_post, fetch_policy(settings), holds)
+        reports = _open_moderator_reports(settings)
+        if keys or reports is not None:
+            open_post = partial(_open_webhook_post, fetch_policy(settings), holds, service, reports)
             stack.enter_context(WebhookSender(service.engine, open_post, keys))
         yield service
 
 
+def _open_moderator_reports(settings: Settings) -> ModeratorReports | None:
+    """``None`` where no Mastodon is configured. Raises ``SettingsError`` without its library."""
+    if settings.mastodon_token is None:
+        return None
+    try:
+        from app.integrations.mastodon.delivery import ModeratorReports
+    except ModuleNotFoundError as error:
+        raise SettingsError(
+            f"EYELINE_MASTODON_TOKEN needs {error.name}: pip install 'eyeline[mastodon]'"
+        ) from error
+    return ModeratorReports.from_settings(settings)
+
+
 @asynccontextmanager
-async def _open_webhook_post(policy: FetchPolicy, holds: HostCooldowns) -> AsyncIterator[PostFn]:
-    """Posts webhooks under the same fetch policy as pictures."""
+async def _open_webhook_post(
+    policy: FetchPolicy,
+    holds: HostCooldowns,
+    service: BatchService,
+    reports: ModeratorReports | None,
+) -> AsyncIterator[PostFn]:
+    """Posts webhooks under the same fetch policy as pictures; ``reports`` go to Mastodon."""
     async with Fetcher(policy, cooldowns=holds) as fetcher:
-        yield fetcher.post
+
+        async def post(
+            url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float
+        ) -> int:
+            if url != REPORT_TARGET:
+                return await fetcher.post(url, body, headers, timeout_s=timeout_s)
+            if reports is None:
+                raise FetchFailed("This process has no EYELINE_MASTODON_TOKEN to report with.")
+            return await asyncio.to_thread(reports.deliver, service, body, timeout_s)
+
+        yield post

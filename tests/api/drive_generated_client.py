@@ -59,6 +59,9 @@ def main(url: str, picture: Path) -> None:
     assert call("batches", "cancel_batch", **named).status == "completed"
     assert call("batches", "retry_batch", **named).id == batch.id
     call("batches", "delete_batch", **named)
+    event = models.ReceiveMastodonEventBody(event="account.created", object_=None)
+    refused = call("integrations", "receive_mastodon_event", client=client, body=event)
+    assert refused.code == "not_found"  # this service takes no webhooks
     sys.stdout.write(json.dumps(STATUSES))
 
 

@@ -1,0 +1,1 @@
+"""Routes that other programs call by contracts of their own."""

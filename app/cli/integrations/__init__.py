@@ -1,0 +1,1 @@
+"""Commands that connect Eyeline to other programs."""

@@ -1,0 +1,1 @@
+"""Eyeline in other programs' pipelines: each integration is thin, and an optional extra."""

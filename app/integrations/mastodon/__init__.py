@@ -1,0 +1,1 @@
+"""Mastodon: its webhooks in, reports for its moderators out; never an action on an account."""
