@@ -9,6 +9,7 @@ import typer
 from app import __version__
 from app.cli.analyze import analyze
 from app.cli.batch import batch
+from app.cli.completions import completions
 from app.cli.integrations.mastodon import mastodon
 from app.cli.serve import doctor, serve, worker
 from app.cli.training import evaluate, fit, fit_texture
@@ -45,6 +46,7 @@ cli.command()(batch)
 cli.command()(serve)
 cli.command()(worker)
 cli.command()(doctor)
+cli.command()(completions)
 cli.command()(fit)
 cli.command(name="fit-texture")(fit_texture)
 cli.command()(evaluate)

@@ -5,6 +5,8 @@ from __future__ import annotations
 import base64
 import os
 import re
+from collections.abc import Collection, Mapping
+from difflib import get_close_matches
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal
@@ -18,12 +20,30 @@ from app.api_keys import Key as ApiKey
 from app.api_keys import parse_api_key as parse_key
 from app.fetch.addresses import parse_networks
 
+ENVIRONMENT_PREFIX: Final = "EYELINE_"
 _MAX_DEFAULT_WORKERS: Final = 8
 _HOST_PATTERN: Final = re.compile(r"\.?[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?")
 
 
 class SettingsError(ValueError):
-    """An environment variable has an invalid value. ``str()`` is one line for the operator."""
+    """A setting cannot be used. ``str()`` is one line for the operator."""
+
+
+class InvalidSettings(SettingsError):
+    """``reasons``: why each setting, by its field's name, has an invalid value."""
+
+    def __init__(self, reasons: Mapping[str, str]) -> None:
+        super().__init__(self.describe(reasons, {}))
+        self.reasons = reasons
+
+    @staticmethod
+    def describe(reasons: Mapping[str, str], names: Mapping[str, str]) -> str:
+        """One line. ``names``: what a field is called; its environment variable by default."""
+        lines = (
+            f"{names.get(field, variable_name(field))}: {reason}"
+            for field, reason in reasons.items()
+        )
+        return "; ".join(dict.fromkeys(lines))
 
 
 def _split_commas(value: Any) -> Any:
@@ -97,7 +117,7 @@ class Settings(BaseSettings):
     """Every setting with its default; ``EYELINE_`` and the name in capitals sets it."""
 
     model_config = SettingsConfigDict(
-        env_prefix="EYELINE_",
+        env_prefix=ENVIRONMENT_PREFIX,
         frozen=True,
         extra="forbid",
         hide_input_in_errors=True,
@@ -183,18 +203,37 @@ class Settings(BaseSettings):
 def load_settings(**overrides: Any) -> Settings:
     """Settings from the environment; ``overrides`` that are not ``None`` take precedence.
 
-    Raises ``SettingsError`` with one line that names every invalid variable, never its value.
+    Raises ``SettingsError`` with one line that names every variable that is invalid or unknown,
+    never its value.
     """
+    _reject_unknown_variables()
     values = {name: value for name, value in overrides.items() if value is not None}
     try:
         return Settings(**values)
     except ValidationError as error:
-        raise SettingsError("; ".join(_describe_error(dict(e)) for e in error.errors())) from None
+        raise InvalidSettings(
+            {str(e["loc"][0]): e["msg"].removeprefix("Value error, ") for e in error.errors()}
+        ) from None
 
 
-def _describe_error(error: dict[str, Any]) -> str:
-    name = str(error["loc"][0]).upper()
-    return f"EYELINE_{name}: {error['msg'].removeprefix('Value error, ')}"
+def variable_name(field: str) -> str:
+    """The environment variable of a setting."""
+    return f"{ENVIRONMENT_PREFIX}{field.upper()}"
+
+
+def _reject_unknown_variables() -> None:
+    """Raise ``SettingsError`` for a variable with our prefix that sets nothing: a typing error."""
+    known = {variable_name(field) for field in Settings.model_fields}
+    given = (name.upper() for name in os.environ)
+    unknown = sorted({n for n in given if n.startswith(ENVIRONMENT_PREFIX)} - known)
+    if unknown:
+        raise SettingsError("; ".join(_describe_unknown(name, known) for name in unknown))
+
+
+def _describe_unknown(name: str, known: Collection[str]) -> str:
+    similar = get_close_matches(name, known, n=1)
+    hint = f"did you mean {similar[0]}?" if similar else "unset it, or see docs/operating.md"
+    return f"{name} is not a setting: {hint}"
 
 
 def _is_loopback(host: str) -> bool:

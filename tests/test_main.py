@@ -139,7 +139,25 @@ def test_a_verdict_may_fail_a_pipeline(picture_path: Path, tmp_path: Path) -> No
 
 @pytest.mark.parametrize("prior", ["0", "1", "nan", "x"])
 def test_a_prior_is_a_probability(picture_path: Path, prior: str) -> None:
-    assert run_cli("analyze", picture_path, "--prior", prior).exit_code == EXIT_USAGE
+    result = run_cli("analyze", picture_path, "--prior", prior)
+    assert (result.exit_code, "--prior" in result.stderr) == (EXIT_USAGE, True)
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+def test_a_shell_is_told_how_to_complete(shell: str) -> None:
+    result = run_cli("completions", shell)
+    assert result.exit_code == 0
+    assert f"_EYELINE_COMPLETE=complete_{shell}" in result.stdout
+    assert run_cli("completions", "csh").exit_code == EXIT_USAGE
+
+
+def test_a_variable_that_sets_nothing_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EYELINE_WORKRES", "3")
+    result = run_cli("doctor")
+    assert result.exit_code == EXIT_USAGE
+    assert result.stderr == (
+        "eyeline: EYELINE_WORKRES is not a setting: did you mean EYELINE_WORKERS?\n"
+    )
 
 
 def test_the_overlay_is_written(picture_path: Path, tmp_path: Path) -> None:
@@ -148,6 +166,11 @@ def test_the_overlay_is_written(picture_path: Path, tmp_path: Path) -> None:
     assert run_cli("analyze", picture_path, picture_path, "--overlay", several).exit_code == 0
     assert one.read_bytes().startswith(b"\x89PNG")
     assert [p.read_bytes() for p in several.iterdir()] == [one.read_bytes()]
+    kept = run_cli("analyze", picture_path, "--overlay", one)
+    assert (kept.exit_code, "--force" in kept.stderr) == (EXIT_USAGE, True)
+    jpeg = tmp_path / "o.jpg"
+    assert run_cli("analyze", picture_path, "--overlay", jpeg).exit_code == 0
+    assert jpeg.read_bytes().startswith(b"\xff\xd8\xff")
     wrong = run_cli("analyze", picture_path, picture_path, "--overlay", one)
     assert wrong.exit_code == EXIT_USAGE
     assert "folder" in wrong.stderr

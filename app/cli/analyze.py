@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from app.cli.output_files import PICTURE_SUFFIXES, OutputError, require_new, write_picture
+from app.cli.progress import loading_status
 from app.cli.startup import (
     EXIT_FAILED,
     EXIT_FLAGGED,
@@ -35,8 +37,12 @@ def analyze(
         bool, typer.Option("--json", help="One Analysis a line, as over HTTP.")
     ] = False,
     overlay: Annotated[
-        Path | None, typer.Option(help="Write the overlay: a .png, or a folder for several.")
+        Path | None,
+        typer.Option(help="Write the overlay: a .png or .jpg, or a folder for several."),
     ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Replace the overlay if the file exists.")
+    ] = False,
     prior: Annotated[float | None, typer.Option(help="Prior probability (EYELINE_PRIOR).")] = None,
     fail_on: Annotated[
         Verdict | None, typer.Option(help="Exit with 3 if any picture has this verdict.")
@@ -45,13 +51,14 @@ def analyze(
     """Analyze pictures. Unreadable ones are reported on stderr; the others are still analyzed."""
     settings = load_settings_or_exit(prior=prior)
     inputs = _find_inputs(sources, settings)
-    _prepare_overlay_dir(overlay, inputs)
+    _prepare_overlay(overlay, inputs, force=force)
     from app.analysis.serialize import format_text
     from app.errors import RequestError
 
     exit_code = 0
     with open_analysis(settings, processes=1) as analyzer:
-        with silence_native_stderr():  # also warms up the models
+        # This also warms up the models.
+        with silence_native_stderr(), loading_status(quiet=False):
             canary_error = analyzer.check_canary()
         if canary_error is not None:
             exit_with_error(canary_error, EXIT_FAILED)
@@ -106,20 +113,25 @@ def _analyze_input(
     return complete_answer(replace(record, overlay=b""), fetch_ms=fetch_ms), record.overlay
 
 
-def _prepare_overlay_dir(overlay: Path | None, inputs: list[InputPicture]) -> None:
+def _prepare_overlay(overlay: Path | None, inputs: list[InputPicture], *, force: bool) -> None:
     if overlay is None:
         return
-    if overlay.suffix.lower() != ".png":
+    if overlay.suffix.lower() not in PICTURE_SUFFIXES:
         overlay.mkdir(parents=True, exist_ok=True)
     elif len(inputs) != 1:
         exit_with_error(
             f"--overlay {overlay} holds one picture; give a folder for {len(inputs)}", EXIT_USAGE
         )
+    elif not force:
+        try:
+            require_new(overlay)
+        except OutputError as error:
+            exit_with_error(f"--overlay: {error}", EXIT_USAGE)
 
 
 def _write_overlay(overlay: Path, name: str, sha256: str, png: bytes) -> None:
-    """Write the overlay, in a folder named by the picture's sha256, because names may collide."""
-    is_file = overlay.suffix.lower() == ".png"
+    """Write the overlay as its suffix says; in a folder it is named by the picture's sha256."""
+    is_file = overlay.suffix.lower() in PICTURE_SUFFIXES
     path = overlay if is_file else overlay / f"{sha256[:16]}.png"
-    path.write_bytes(png)
+    write_picture(path, png)
     typer.echo(f"{name}: overlay in {path}", err=True)

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
+import sys
+from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from app.cli.output_files import OutputError, OutputPaths
+from app.cli.progress import loading_status
 from app.cli.startup import (
     EXIT_FAILED,
     EXIT_INTERRUPTED,
@@ -18,7 +23,19 @@ from app.cli.startup import (
     silence_native_stderr,
 )
 
-OUTPUT_SUFFIXES = (".csv", ".ndjson")
+
+class ResultFormat(StrEnum):
+    """What results can be written as."""
+
+    CSV = "csv"
+    NDJSON = "ndjson"
+
+
+class ResultOrder(StrEnum):
+    """In which order results can be written."""
+
+    INPUT = "input"
+    STRONGEST_FIRST = "-llr"
 
 
 def batch(
@@ -31,17 +48,30 @@ def batch(
         ),
     ],
     out: Annotated[
-        Path | None, typer.Option(help="Where the results go: a .csv or an .ndjson.")
+        Path | None,
+        typer.Option(help="Where the results go: a .csv, an .ndjson, or - for standard output."),
+    ] = None,
+    format_: Annotated[
+        ResultFormat | None,
+        typer.Option("--format", help="Of the results; by default as --out ends, for - ndjson."),
+    ] = None,
+    order: Annotated[
+        ResultOrder, typer.Option(help="Of the results: the list's, or the strongest first.")
+    ] = ResultOrder.INPUT,
+    min_llr: Annotated[
+        float | None, typer.Option(help="Write only results of this llr or more.")
     ] = None,
     montage: Annotated[
         Path | None,
-        typer.Option(help="Also draw the montage (.png); further pages are NAME-2.png and so on."),
+        typer.Option(
+            help="Also draw the montage (.png or .jpg); further pages are NAME-2.png and so on."
+        ),
     ] = None,
     composite: Annotated[
-        Path | None, typer.Option(help="Also draw the average pictures (.png).")
+        Path | None, typer.Option(help="Also draw the average pictures (.png or .jpg).")
     ] = None,
     scatter: Annotated[
-        Path | None, typer.Option(help="Also draw where all eyes lie (.png).")
+        Path | None, typer.Option(help="Also draw where all eyes lie (.png or .jpg).")
     ] = None,
     lines: Annotated[
         bool, typer.Option(help="Lines through the template's eyes in montage and composite.")
@@ -52,6 +82,7 @@ def batch(
         int | None, typer.Option(help="Pictures analyzed in parallel (EYELINE_BATCH_WORKERS).")
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", help="No progress, no summary.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace outputs that exist.")] = False,
     keep: Annotated[
         bool, typer.Option("--keep", help="Keep the state folder next to --out.")
     ] = False,
@@ -78,8 +109,18 @@ def batch(
         return
     if out is None:
         exit_with_error("--out is needed: where the results go", EXIT_USAGE)
-    if out.suffix.lower() not in OUTPUT_SUFFIXES:
-        exit_with_error(f"--out {out} must end in {' or '.join(OUTPUT_SUFFIXES)}", EXIT_USAGE)
+    outputs = OutputPaths(
+        results=out,
+        result_format=None if format_ is None else format_.value,
+        order=order.value,
+        min_llr=min_llr,
+        montage=montage,
+        composite=composite,
+        scatter=scatter,
+        report=report,
+        lines=lines,
+    )
+    _require_outputs(outputs, force=force)
     changes: dict[str, Any] = {"prior": prior, "workers": workers, "batch_workers": workers}
     settings = load_settings_or_exit(**changes)
     if settings.batch_workers == 0:
@@ -92,9 +133,9 @@ def batch(
     try:
         with open_analysis(settings, settings.batch_workers) as analyzer, silence_native_stderr():
             # Imported here, so that the slow import overlaps with the start of the child processes.
-            from app.cli.batch_run import OutputPaths, run_batch
+            with loading_status(quiet=quiet):
+                from app.cli.batch_run import run_batch
 
-            outputs = OutputPaths(out, montage, composite, scatter, report, lines)
             run_batch(
                 source,
                 outputs,
@@ -103,16 +144,32 @@ def batch(
                 cli_prior=prior,
                 quiet=quiet,
                 keep=keep,
+                force=force,
                 keep_columns=keep_column or [],
             )
     except RequestError as error:
         exit_with_error(f"{source}: {error.code}: {error.detail}", EXIT_FAILED)
     except (CohortParametersError, BatchIncomplete) as error:
         exit_with_error(str(error), EXIT_FAILED)
+    except OutputError as error:
+        exit_with_error(str(error), EXIT_USAGE)
+    except BrokenPipeError:  # whoever read our results has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise typer.Exit(EXIT_FAILED) from None
     except OSError as error:
         exit_with_error(f"{error.filename or source}: {error.strerror}", EXIT_FAILED)
     except KeyboardInterrupt:
         exit_with_error("interrupted; run the same command again to resume", EXIT_INTERRUPTED)
+
+
+def _require_outputs(outputs: OutputPaths, *, force: bool) -> None:
+    """Exit unless every output can be written, before anything is loaded."""
+    try:
+        outputs.require_known_formats()
+        if not force and not outputs.is_begun:
+            outputs.require_new()
+    except OutputError as error:
+        exit_with_error(str(error), EXIT_USAGE)
 
 
 def _show_preview(source: str, keep_columns: list[str], *, as_json: bool) -> None:

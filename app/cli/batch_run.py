@@ -6,13 +6,12 @@ import contextlib
 import fcntl
 import hashlib
 import json
-import os
 import shutil
+import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any, Final, Literal
+from typing import Any, Final
 
 import typer
 
@@ -21,35 +20,20 @@ from app.analysis.child_pool import AnyAnalyzer
 from app.batches.service import BatchService
 from app.batches.store.models import Batch, BatchIncomplete, BatchRequest, Status
 from app.cli.batch_input import BatchInput, open_input
-from app.cli.progress import wait_with_progress
+from app.cli.batch_outputs import write_outputs
+from app.cli.output_files import KEY_FILE, OutputPaths
+from app.cli.progress import ItemRate, open_progress, wait_with_progress
+from app.cohort.text import caveat_sentences, summary_sentences
 from app.lists.image_files import printable_name
 from app.lists.preview import preview_list
 from app.render.analysis_text import in_words
 from app.runtime.batch_images import BatchImages
-from app.runtime.batch_json import ResultFilter, stream_results
 from app.runtime.batch_tools import build_tools
 from app.runtime.observability import Metrics
 from app.settings import Settings
 
 NO_EXPIRY_S: Final = 100 * 365 * 86_400
 _OWNER: Final = ""
-
-
-@dataclass(frozen=True)
-class OutputPaths:
-    """Paths of all outputs. ``lines``: whether montage and composite show template lines."""
-
-    results: Path
-    montage: Path | None = None
-    composite: Path | None = None
-    scatter: Path | None = None
-    report: Path | None = None
-    lines: bool = True
-
-    @property
-    def state_dir(self) -> Path:
-        """The folder of the unfinished batch's database."""
-        return self.results.parent / f".{self.results.name}.eyeline"
 
 
 def run_batch(
@@ -61,24 +45,29 @@ def run_batch(
     cli_prior: float | None,
     quiet: bool,
     keep: bool,
+    force: bool = False,
     keep_columns: Sequence[str] = (),
 ) -> None:
     """Analyze ``source`` and write every output.
 
-    Raises ``RequestError`` for a list that cannot be read, ``OSError`` for a file,
-    ``BatchIncomplete``.
+    Raises ``RequestError`` for a list that cannot be read, ``OSError`` for a file, ``OutputError``
+    for one that would be replaced without ``force``, ``BatchIncomplete``.
     """
     with (
-        _lock_state_dir(outputs.state_dir),
-        open_input(source, outputs.state_dir, settings, keep_columns) as batch_input,
+        _open_state_dir(outputs) as state_dir,
+        open_input(source, state_dir, settings, keep_columns) as batch_input,
+        open_progress(quiet=quiet) as progress,
     ):
         new_batch = _build_new_batch(
             batch_input, settings, cli_prior, analyzer.model.description.get("id")
         )
-        _clear_stale_state(outputs.state_dir, new_batch)
+        if not _is_continuation(state_dir, new_batch):
+            if not force:
+                outputs.require_new()
+            _clear_stale_state(state_dir, new_batch)
         service = BatchService.open(
             database_url=None,
-            data_dir=outputs.state_dir,
+            data_dir=state_dir,
             tools=build_tools(analyzer, settings, Metrics()),
             workers=settings.batch_workers,
             retention_s=NO_EXPIRY_S,
@@ -88,7 +77,8 @@ def run_batch(
             batch, is_known = service.submit(new_batch, batch_input.followers)
             if is_known and batch.has_ended:
                 batch = service.retry_failed(batch.id, _OWNER)
-            batch = wait_with_progress(service, batch, quiet=quiet)
+            rate = ItemRate(batch)
+            batch = wait_with_progress(service, batch, progress)
             if batch.status is not Status.COMPLETED:
                 raise BatchIncomplete(batch.error or f"the batch is {batch.status}")
             batch_images = BatchImages(
@@ -98,16 +88,27 @@ def run_batch(
                 batch_input.name,
                 settings.contact,
             )
-            _write_outputs(service, batch, outputs, batch_images)
+            progress.update(progress.task_ids[0], description="writing")
+            write_outputs(service, batch, outputs, batch_images)
             retryable_count = _count_retryable(service, batch)
-    if not keep and not retryable_count:
-        shutil.rmtree(outputs.state_dir)
+    if not keep and not retryable_count and not outputs.is_standard_output:
+        shutil.rmtree(state_dir)
     if not quiet:
-        for note in batch.request.notes:
-            typer.echo(printable_name(f"note: {note}"), err=True)
-        typer.echo(f"{format_summary(batch)}; results in {outputs.results}", err=True)
-        if batch.failed:
-            typer.echo(_describe_failures(batch, retryable_count, outputs), err=True)
+        for line in describe_batch(batch, rate, retryable_count, outputs):
+            typer.echo(printable_name(line), err=True)
+
+
+def describe_batch(
+    batch: Batch, rate: ItemRate, retryable_count: int, outputs: OutputPaths
+) -> Iterator[str]:
+    """What was noticed, how much was done, what the list says as a whole, and what failed."""
+    yield from (f"note: {note}" for note in batch.request.notes)
+    yield f"{format_summary(batch)}{rate.describe(batch)}; results in {outputs.display_name}"
+    cohort = batch.cohort or {}
+    yield from summary_sentences(cohort)
+    yield from caveat_sentences(cohort)
+    if batch.failed:
+        yield _describe_failures(batch, retryable_count, outputs)
 
 
 def print_preview(
@@ -153,14 +154,27 @@ def _count_retryable(service: BatchService, batch: Batch) -> int:
 
 def _describe_failures(batch: Batch, retryable_count: int, outputs: OutputPaths) -> str:
     """How many items failed, where the reasons are, and how to retry."""
-    reason = f"{batch.failed} of {batch.total} failed: `error` in {outputs.results} says why"
+    reason = f"{batch.failed} of {batch.total} failed: `error` in {outputs.display_name} says why"
     if not retryable_count:
         return f"{reason}; none of these failures is temporary"
+    if outputs.is_standard_output:
+        return f"{reason}; {retryable_count} may succeed on another try"
     return (
         f"{reason}; {retryable_count} may succeed on retry: run the same command again to "
         f"retry only those "
         f"(progress is kept in {outputs.state_dir}; delete it to start over)"
     )
+
+
+@contextmanager
+def _open_state_dir(outputs: OutputPaths) -> Iterator[Path]:
+    """Beside the results; where these go to standard output, a temporary one."""
+    if outputs.is_standard_output:
+        with tempfile.TemporaryDirectory(prefix="eyeline-") as folder:
+            yield Path(folder)
+    else:
+        with _lock_state_dir(outputs.state_dir):
+            yield outputs.state_dir
 
 
 @contextmanager
@@ -202,54 +216,15 @@ def _build_new_batch(
     )
 
 
+def _is_continuation(state: Path, new_batch: BatchRequest) -> bool:
+    """Whether ``state`` belongs to the same input and options."""
+    key_file = state / KEY_FILE
+    return key_file.exists() and key_file.read_text("ascii") == new_batch.idempotency_key
+
+
 def _clear_stale_state(state: Path, new_batch: BatchRequest) -> None:
     """Delete the state of another input, which would otherwise be resumed first."""
-    key_file = state / "key"
-    known_key = key_file.read_text(encoding="ascii") if key_file.exists() else ""
-    if known_key != new_batch.idempotency_key:
-        for path in state.iterdir():
-            if path.name != "lock":
-                path.unlink()
-        key_file.write_text(str(new_batch.idempotency_key), encoding="ascii")
-
-
-def _write_outputs(
-    service: BatchService, batch: Batch, outputs: OutputPaths, batch_images: BatchImages
-) -> None:
-    kind: Literal["csv", "ndjson"] = "csv" if outputs.results.suffix.lower() == ".csv" else "ndjson"
-    with atomic_writer(outputs.results) as file:
-        file.writelines(stream_results(service, batch, ResultFilter(), kind))
-    if outputs.montage:
-        for number, page in enumerate(batch_images.montage_pages(batch, outputs.lines), start=1):
-            _write(_page_path(outputs.montage, number), page)
-    if outputs.composite:
-        _write(outputs.composite, batch_images.composite(batch, None, outputs.lines))
-    if outputs.scatter:
-        _write(outputs.scatter, batch_images.scatter(batch))
-    if outputs.report:
-        _write(outputs.report, batch_images.report(batch))
-
-
-def _page_path(path: Path, number: int) -> Path:
-    """``path`` for the first page of a montage, ``name-2.png`` for the second, and so on."""
-    return path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
-
-
-def _write(path: Path, content: bytes) -> None:
-    with atomic_writer(path) as file:
-        file.write(content)
-
-
-@contextmanager
-def atomic_writer(path: Path) -> Iterator[IO[bytes]]:
-    """A temporary file that replaces ``path`` once it is complete."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with draft.open("wb") as file:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
+    for path in state.iterdir():
+        if path.name != "lock":
+            path.unlink()
+    (state / KEY_FILE).write_text(str(new_batch.idempotency_key), encoding="ascii")

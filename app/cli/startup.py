@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
 import typer
 
-from app.settings import Settings, SettingsError, load_settings
+from app.settings import InvalidSettings, Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
     from app.analysis.child_pool import AnyAnalyzer
@@ -27,11 +27,23 @@ EXIT_INTERRUPTED: Final = 130
 
 
 def load_settings_or_exit(**overrides: Any) -> Settings:
-    """The settings, or an exit with a message."""
+    """The settings, or an exit with a message. ``overrides``: of options; ``None`` if not given.
+
+    A value that an option gave is called by the option's name.
+    """
     try:
         return load_settings(**overrides)
+    except InvalidSettings as error:
+        options = {
+            name: _option_name(name) for name, value in overrides.items() if value is not None
+        }
+        exit_with_error(error.describe(error.reasons, options), EXIT_USAGE)
     except SettingsError as error:
         exit_with_error(str(error), EXIT_USAGE)
+
+
+def _option_name(field: str) -> str:
+    return f"--{field.removeprefix('batch_').replace('_', '-')}"
 
 
 def open_analyzer_or_exit(settings: Settings, processes: int) -> AnyAnalyzer:

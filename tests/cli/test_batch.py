@@ -90,11 +90,19 @@ def test_the_same_bytes_as_over_http(list_path: Path, tmp_path: Path) -> None:
     assert sorted(p.name for p in tmp_path.iterdir()) == ["followers.csv", "out.csv", "out.ndjson"]
 
 
-def test_standard_input_is_a_list_as_well(list_path: Path, tmp_path: Path) -> None:
-    by_name, by_pipe = tmp_path / "a.csv", tmp_path / "b.csv"
-    assert run_batch_command(list_path, "--out", by_name).exit_code == 0
-    assert run_batch_command("-", "--out", by_pipe, input=list_path.read_bytes()).exit_code == 0
-    assert by_name.read_bytes() == by_pipe.read_bytes()
+def test_standard_input_is_a_list_and_standard_output_takes_results(
+    list_path: Path, tmp_path: Path
+) -> None:
+    """As they would be in a file, with nothing else among them and no state left behind."""
+    by_name, arguments = tmp_path / "a.csv", ("--order", "-llr", "--min-llr", "1")
+    assert run_batch_command(list_path, "--out", by_name, *arguments).exit_code == 0
+    piped = run_batch_command(
+        "-", "--out", "-", "--format", "csv", *arguments, input=list_path.read_bytes()
+    )
+    assert piped.stdout_bytes == by_name.read_bytes()
+    assert [row["seq"] for row in csv.DictReader(piped.stdout.splitlines())] == ["1", "4"]
+    assert "results in standard output" in piped.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["a.csv", "followers.csv"]
 
 
 def test_a_folder_of_pictures(tmp_path: Path) -> None:
@@ -108,8 +116,22 @@ def test_a_folder_of_pictures(tmp_path: Path) -> None:
     assert [line["source"] for line in result] == ["a.png", "b.png", "sub/c.png"]
     assert trailer["summary"]["verdicts"]["likely_stylegan"] == 1
     (tmp_path / "empty").mkdir()
-    nothing = run_batch_command(tmp_path / "empty", "--out", out)
+    nothing = run_batch_command(tmp_path / "empty", "--out", tmp_path / "none.csv")
     assert (nothing.exit_code, "list_empty" in nothing.stderr) == (EXIT_FAILED, True)
+
+
+def test_nothing_is_replaced_unasked(list_path: Path, tmp_path: Path) -> None:
+    out, montage = tmp_path / "o.csv", tmp_path / "m.jpg"
+    montage.write_text("mine", encoding="utf-8")
+    refused = run_batch_command(list_path, "--out", out, "--montage", montage)
+    assert refused.exit_code == EXIT_USAGE
+    assert refused.stderr == (
+        f"eyeline: {montage} exists: choose another name, or --force to replace it\n"
+    )
+    assert montage.read_text(encoding="utf-8") == "mine"
+    forced = run_batch_command(list_path, "--out", out, "--montage", montage, "--force")
+    assert forced.exit_code == 0
+    assert montage.read_bytes().startswith(b"\xff\xd8\xff")
 
 
 def test_pictures_and_report(list_path: Path, tmp_path: Path) -> None:
@@ -146,6 +168,8 @@ def test_the_summary_is_on_stderr_unless_quiet(list_path: Path, tmp_path: Path) 
     assert "1 could not be read" in loud.stderr
     assert "1 of 5 failed" in loud.stderr
     assert "none of these failures is temporary" in loud.stderr
+    assert " a second); results in " in loud.stderr
+    assert "A generated face does not prove that an account is inauthentic." in loud.stderr
     quiet = run_batch_command(list_path, "--out", tmp_path / "b.csv", "--quiet")
     assert (quiet.stdout, quiet.stderr) == ("", "")
 
@@ -157,7 +181,7 @@ def test_the_prior_of_the_line_goes_before_the_lists_own(
     path.write_text(json.dumps({"items": picture_server.items(10), "prior": 0.2}), encoding="utf-8")
     run_batch_command(path, "--out", out)
     assert read_lines(out)[0]["prior"] == 0.2
-    run_batch_command(path, "--out", out, "--prior", "0.1")
+    run_batch_command(path, "--out", out, "--prior", "0.1", "--force")
     assert read_lines(out)[0]["prior"] == 0.1
 
 
@@ -165,8 +189,9 @@ def test_the_prior_of_the_line_goes_before_the_lists_own(
     ("arguments", "code", "said"),
     [
         (["--out", "o.txt"], EXIT_USAGE, ".csv or .ndjson"),
-        (["--out", "o.csv", "--prior", "2"], EXIT_USAGE, "EYELINE_PRIOR"),
-        (["--out", "o.csv", "--workers", "0"], EXIT_USAGE, "EYELINE_WORKERS"),
+        (["--out", "o.csv", "--prior", "2"], EXIT_USAGE, "--prior: "),
+        (["--out", "o.csv", "--montage", "m.gif"], EXIT_USAGE, "--montage m.gif must end in .png"),
+        (["--out", "o.csv", "--workers", "0"], EXIT_USAGE, "--workers: "),
     ],
 )
 def test_wrong_usage_is_one_line(
@@ -200,7 +225,9 @@ def test_the_state_of_another_list_is_not_gone_on_with(
     assert run_batch_command(list_path, "--out", out, "--keep").exit_code == 0
     assert picture_server.requests.total() == asked  # everything was there
     list_path.write_text(f"{picture_server.url(77)}\n", encoding="utf-8")
-    assert run_batch_command(list_path, "--out", out).exit_code == 0
+    refused = run_batch_command(list_path, "--out", out)
+    assert (refused.exit_code, "--force" in refused.stderr) == (EXIT_USAGE, True)
+    assert run_batch_command(list_path, "--out", out, "--force").exit_code == 0
     assert len(read_lines(out)) == 2
     assert not (tmp_path / ".o.ndjson.eyeline").exists()
 
@@ -263,7 +290,7 @@ def test_what_another_calibration_found_is_not_gone_on_with(
     assert run_batch_command(list_path, "--out", out, "--keep").exit_code == 0
     asked = picture_server.requests.total()
     monkeypatch.setattr(Analyzer, "load", lambda _: Recalibrated())
-    assert run_batch_command(list_path, "--out", out).exit_code == 0
+    assert run_batch_command(list_path, "--out", out, "--force").exit_code == 0
     assert picture_server.requests.total() > asked
 
 

@@ -1,0 +1,47 @@
+"""Writes what ``eyeline batch`` was asked for, each file complete or not at all."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from app.batches.service import BatchService
+from app.batches.store.models import Batch
+from app.cli.output_files import (
+    RESULT_FORMATS,
+    OutputPaths,
+    atomic_writer,
+    write_file,
+    write_picture,
+)
+from app.runtime.batch_images import BatchImages
+from app.runtime.batch_json import ResultFilter, stream_results
+
+
+def write_outputs(
+    service: BatchService, batch: Batch, outputs: OutputPaths, batch_images: BatchImages
+) -> None:
+    """Write everything that was asked for, each file complete or not at all."""
+    kind = outputs.result_format or RESULT_FORMATS.get(outputs.results.suffix.lower(), "ndjson")
+    selection = ResultFilter(order=outputs.order, min_llr=outputs.min_llr)
+    blocks = stream_results(service, batch, selection, kind)
+    if outputs.is_standard_output:
+        sys.stdout.buffer.writelines(blocks)
+        sys.stdout.buffer.flush()
+    else:
+        with atomic_writer(outputs.results) as file:
+            file.writelines(blocks)
+    if outputs.montage:
+        for number, page in enumerate(batch_images.montage_pages(batch, outputs.lines), start=1):
+            write_picture(_page_path(outputs.montage, number), page)
+    if outputs.composite:
+        write_picture(outputs.composite, batch_images.composite(batch, None, outputs.lines))
+    if outputs.scatter:
+        write_picture(outputs.scatter, batch_images.scatter(batch))
+    if outputs.report:
+        write_file(outputs.report, batch_images.report(batch))
+
+
+def _page_path(path: Path, number: int) -> Path:
+    """``path`` for the first page of a montage, ``name-2.png`` for the second, and so on."""
+    return path if number == 1 else path.with_name(f"{path.stem}-{number}{path.suffix}")
