@@ -7,6 +7,7 @@
     │                          ImageBomb            image_bomb
     │                          DecoderFailed        decoder_failed
     │                          TooLarge             too_large
+    │                          PictureGone          picture_gone
     ├── the URL                UrlInvalid           url_invalid
     │                          UrlBlocked           url_blocked
     │                          FetchFailed          fetch_failed    upstream_status, retry_after_s
@@ -98,6 +99,13 @@ class TooLarge(RequestError):
 
     code = "too_large"
     title = "Too many bytes"
+
+
+class PictureGone(RequestError):
+    """A picture of a list that is neither stored nor to be had at its URL any more."""
+
+    code = "picture_gone"
+    title = "The picture is no longer there"
 
 
 class UrlInvalid(RequestError):

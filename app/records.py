@@ -51,6 +51,11 @@ class Item:
     account: Mapping[str, str] = field(default_factory=dict)
 
 
+DrawingScope = Literal["none", "flagged", "all"]
+"""Of which pictures the drawings are made that a list keeps."""
+SHEET_DRAWING: Final = "overlay"
+"""Among a picture's drawings, the one that shows everything."""
+
 AVERAGE_TILE_PX: Final = 192
 """Side of the square in which a list's pictures are averaged."""
 
@@ -69,6 +74,9 @@ class PictureRecord:
 
     ``analysis``: the answer's JSON object, UTF-8, without ``id`` and ``custom_id``; empty where
     only the indexed columns were read. ``thumbnail``: JPEG, longer side 128 px.
+
+    ``drawings``: what is kept to show of a flagged picture, WebP by name: ``overlay`` is the whole
+    sheet, the others are the cut-outs of the checks that they are named by.
 
     Not stored: ``tile``, the picture's centre square, uint8 (192, 192, 3), for the average;
     ``overlay``, a PNG, empty unless asked for; ``timings_ms`` by stage.
@@ -93,13 +101,14 @@ class PictureRecord:
     distance: float | None = None
     warnings: tuple[str, ...] = ()
     thumbnail: bytes = b""
+    drawings: Mapping[str, bytes] = field(default_factory=dict)
     tile: RgbArray | None = None
     overlay: bytes = b""
     timings_ms: Mapping[str, float] = field(default_factory=dict)
 
     def without_payload(self) -> PictureRecord:
         """The same without the large members, to free memory once it is stored."""
-        return replace(self, analysis=b"", thumbnail=b"", tile=None, overlay=b"")
+        return replace(self, analysis=b"", thumbnail=b"", drawings={}, tile=None, overlay=b"")
 
 
 DecisionChoice = Literal["generated", "real", "unsure"]

@@ -149,6 +149,8 @@ class Settings(BaseSettings):
     """Where people reach this service (``https://eyeline.example``), for links to evidence."""
     contact: str = Field(default="", max_length=500)
     """The operator's contact, shown at the top of each report."""
+    keep_overlays: bool = True
+    """Keep the drawings of a list's flagged pictures, at most 500, as long as its results."""
     models_dir: Path = MODELS_DIR
     data_dir: Path = Path("data")
     """Where batches are stored, unless ``database_url`` names a server; created on first use."""

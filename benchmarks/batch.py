@@ -39,7 +39,7 @@ from app.batches.service import BatchService
 from app.batches.store.models import Batch, BatchRequest, BatchTools, FetchFn
 from app.cli.serve import run_until_signal
 from app.errors import NotAnImage, UrlBlocked
-from app.records import Failure, Item, PictureRecord
+from app.records import DrawingScope, Failure, Item, PictureRecord
 from app.runtime.batch_tools import build_tools
 from app.runtime.observability import Metrics
 from app.settings import Settings
@@ -299,7 +299,7 @@ def _failing_tools() -> BatchTools:
 
         yield fetch
 
-    def analyze(data: bytes, prior: float, sha256: str) -> PictureRecord:
+    def analyze(data: bytes, prior: float, sha256: str, drawings: DrawingScope) -> PictureRecord:
         raise NotAnImage("nothing is")
 
     return BatchTools(analyze, open_fetch, lambda results, new: {"items": sum(1 for _ in results)})

@@ -21,6 +21,7 @@ CODES = {
     "image_bomb",
     "decoder_failed",
     "too_large",
+    "picture_gone",
     "url_invalid",
     "url_blocked",
     "fetch_failed",

@@ -22,14 +22,16 @@ from app.analysis.analyze import analyze
 from app.analysis.model import ModelInfo, build_model_info
 from app.analysis.record import build_record, encode_answer, unrounded_numbers
 from app.analysis.serialize import serialize_analysis
+from app.arrays import RgbArray
 from app.calibration.calibration import CALIBRATION_FILE, Calibration, load_calibration
 from app.checks import CHECKS
-from app.evidence import Analysis
+from app.evidence import Analysis, Verdict
 from app.face.landmarks import ThreadFaceFinders, load_landmark_model
 from app.image.picture import DecodeLimits, Picture, decode
 from app.image.thumbnails import average_tile, thumbnail_jpeg
 from app.networks.onnx import OnnxNetworks, load_networks
-from app.records import PictureRecord
+from app.records import DrawingScope, PictureRecord
+from app.render.overlay.kept_drawings import draw_kept, encode_kept
 from app.render.overlay.overlay import draw_overlay
 from app.settings import Settings, load_settings
 
@@ -104,11 +106,18 @@ class Analyzer:
         return cls(LoadedModels(finders, networks, calibration), settings)
 
     def __call__(
-        self, data: bytes, prior: float, *, sha256: str | None = None, overlay: bool = False
+        self,
+        data: bytes,
+        prior: float,
+        *,
+        sha256: str | None = None,
+        overlay: bool = False,
+        drawings: DrawingScope = "none",
     ) -> PictureRecord:
         """The answer about ``data``; raises a ``RequestError`` if it is no picture we can read.
 
         ``sha256``: of ``data``, hex, where it is known. ``overlay``: whether to draw it.
+        ``drawings``: of which pictures to make the drawings that a list keeps.
         """
         stopwatch = Stopwatch()
         picture, analysis = self.decode_and_analyze(data, stopwatch, sha256)
@@ -120,6 +129,7 @@ class Analyzer:
             thumbnail=thumbnail_jpeg(picture),
             tile=average_tile(picture),
             overlay=self.draw_overlay(picture, analysis, stopwatch) if overlay else b"",
+            drawings=encode_kept(self.draw_kept(picture, analysis, drawings, stopwatch)),
             timings_ms=stopwatch.spent_ms,
         )
 
@@ -145,6 +155,16 @@ class Analyzer:
         """The overlay as a PNG; its drawing is timed as a stage."""
         with stopwatch("overlay"):
             return draw_overlay(picture, analysis, self._settings.base_rate)
+
+    def draw_kept(
+        self, picture: Picture, analysis: Analysis, scope: DrawingScope, stopwatch: Stopwatch
+    ) -> dict[str, RgbArray]:
+        """The pixels of the drawings that are kept of this picture; none outside of ``scope``."""
+        is_flagged = analysis.verdict is Verdict.LIKELY_STYLEGAN
+        if scope == "none" or (scope == "flagged" and not is_flagged):
+            return {}
+        with stopwatch("overlay"):
+            return draw_kept(picture, analysis, self._settings.base_rate)
 
     def check_canary(self) -> str | None:
         """Score the canary picture on this thread; why it differs from its record, or ``None``."""

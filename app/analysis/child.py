@@ -73,6 +73,7 @@ def _analyze(
         thumbnail=thumbnail_pixels(picture),
         tile=average_tile(picture),
         overlay=analyzer.draw_overlay(picture, analysis, stopwatch) if request.overlay else b"",
+        drawings=analyzer.draw_kept(picture, analysis, request.drawings, stopwatch),
         timings_ms=stopwatch.spent_ms,
         memory=memory,
     )

@@ -14,7 +14,7 @@ from app.analysis.model import ModelInfo, load_model_info
 from app.errors import RequestError
 from app.image.sandbox.pool import ProcessPool
 from app.image.sandbox.process import LIVENESS_CHECK_S, ChildProcess, error_from_code
-from app.records import PictureRecord
+from app.records import DrawingScope, PictureRecord
 from app.settings import Settings
 
 ANALYZER_MODULE: Final = "app.analysis.child"
@@ -23,11 +23,18 @@ ANALYZER_MODULE: Final = "app.analysis.child"
 class AnalyzeFn(Protocol):
     """Bytes and a prior → the answer, on the calling thread. Raises a ``RequestError``.
 
-    ``sha256``: of ``data``, hex, where it is known. ``overlay``: whether to draw it.
+    ``sha256``: of ``data``, hex, where it is known. ``overlay``: whether to draw it. ``drawings``:
+    of which pictures to make the drawings that a list keeps.
     """
 
     def __call__(
-        self, data: bytes, prior: float, *, sha256: str | None = None, overlay: bool = False
+        self,
+        data: bytes,
+        prior: float,
+        *,
+        sha256: str | None = None,
+        overlay: bool = False,
+        drawings: DrawingScope = "none",
     ) -> PictureRecord: ...
 
 
@@ -42,10 +49,11 @@ class AnalyzerProcess(ChildProcess):
     """One child process that analyzes."""
 
     def analyze(
-        self, data: bytes, prior: float, sha256: str, *, overlay: bool
+        self, data: bytes, prior: float, sha256: str, *, overlay: bool, drawings: DrawingScope
     ) -> PictureRecord | _ChildFault:
         """Raises a ``RequestError``, and what ``request`` raises."""
-        line = self.request(data, AnalysisRequest(len(data), prior, overlay, sha256).encode())
+        request = AnalysisRequest(len(data), prior, overlay, sha256, drawings)
+        line = self.request(data, request.encode())
         try:
             reply = decode_record_reply(line, self.read_shared, sha256)
         except ValueError as error:
@@ -90,11 +98,19 @@ class AnalyzerPool(ProcessPool[AnalyzerProcess]):
         return cls(settings, load_model_info(settings), processes)
 
     def __call__(
-        self, data: bytes, prior: float, *, sha256: str | None = None, overlay: bool = False
+        self,
+        data: bytes,
+        prior: float,
+        *,
+        sha256: str | None = None,
+        overlay: bool = False,
+        drawings: DrawingScope = "none",
     ) -> PictureRecord:
         """As ``AnalyzeFn``; ``RuntimeError`` where the fault is ours."""
         digest = sha256 or hashlib.sha256(data).hexdigest()
-        result = self.call(lambda child: child.analyze(data, prior, digest, overlay=overlay))
+        result = self.call(
+            lambda child: child.analyze(data, prior, digest, overlay=overlay, drawings=drawings)
+        )
         if isinstance(result, _ChildFault):
             raise RuntimeError(result.detail)
         return result

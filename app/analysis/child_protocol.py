@@ -1,10 +1,11 @@
 """Messages between the service and a child process that analyzes a picture.
 
 A request holds the length of the file, which lies in the shared memory, its SHA-256, the prior and
-whether an overlay is wanted. The reply is one line of JSON; what is large takes the file's place in
-the memory: the answer, the pixels of the thumbnail and of the tile, and the overlay's PNG, in this
-order. The child has decoded untrusted bytes and may be under their control: its answer is checked
-against the schema that callers see, and the thumbnail is encoded here.
+what is to be drawn. The reply is one line of JSON; what is large takes the file's place in the
+memory: the answer, the pixels of the thumbnail, of the tile and of the drawings that are kept, and
+the overlay's PNG, in this order. The child has decoded untrusted bytes and may be under their
+control: its answer is checked against the schema that callers see, and what is kept is encoded
+here.
 """
 
 from __future__ import annotations
@@ -14,7 +15,8 @@ import mmap
 import struct
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Annotated, Final, Literal, Self
+from types import MappingProxyType
+from typing import Annotated, Final, Literal, Self, get_args
 
 import numpy as np
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
@@ -23,18 +25,24 @@ from app.analysis.record import Unrounded, build_record, decode_answer, encode_a
 from app.analysis.schemas import AnalysisOut
 from app.arrays import RgbArray
 from app.image.thumbnails import THUMBNAIL_PX, encode_jpeg
-from app.records import AVERAGE_TILE_PX, PictureRecord
+from app.records import AVERAGE_TILE_PX, DrawingScope, PictureRecord
+from app.render.overlay.kept_drawings import encode_kept
 
 MAX_ANALYSIS_BYTES: Final = 1_000_000
 MAX_OVERLAY_BYTES: Final = 12_000_000
+"""Of the overlay and of the drawings' pixels together."""
 INTERNAL_FAULT: Final = "internal"
 """A fault of ours, and not of the picture."""
+MAX_DRAWINGS: Final = 16
 _MAX_DETAIL_CHARS: Final = 300
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-_REQUEST: Final = struct.Struct("<Qd?32s")
+_REQUEST: Final = struct.Struct("<Qd?B32s")
+_SCOPES: Final[tuple[DrawingScope, ...]] = get_args(DrawingScope)
 
 StageName = Literal["decode", "landmarks", "checks", "overlay"]
 ShortText = Annotated[str, Field(max_length=64)]
+DrawingName = Annotated[str, Field(pattern="^[a-z][a-z0-9_]{0,40}$")]
+DrawingSidePx = Annotated[int, Field(ge=1, le=4_000)]
 ThumbnailSidePx = Annotated[int, Field(ge=1, le=THUMBNAIL_PX)]
 
 
@@ -46,27 +54,36 @@ class AnalysisRequest:
     prior: float
     overlay: bool
     sha256: str
+    drawings: DrawingScope = "none"
 
     def encode(self) -> bytes:
         """As one message."""
         digest = bytes.fromhex(self.sha256)
-        return _REQUEST.pack(self.length, self.prior, self.overlay, digest)
+        return _REQUEST.pack(
+            self.length, self.prior, self.overlay, _SCOPES.index(self.drawings), digest
+        )
 
     @classmethod
     def decode(cls, message: bytes) -> Self:
         """What ``encode`` wrote."""
-        length, prior, overlay, digest = _REQUEST.unpack(message)
-        return cls(length, prior, overlay, digest.hex())
+        length, prior, overlay, scope, digest = _REQUEST.unpack(message)
+        return cls(length, prior, overlay, digest.hex(), _SCOPES[scope])
 
 
 class RecordMessage(BaseModel):
-    """What is not in the answer itself. ``thumbnail``: (width, height)."""
+    """What is not in the answer itself.
+
+    ``thumbnail``: (width, height). ``drawings``: the same of each, by name.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     numbers: Unrounded
     analysis_bytes: Annotated[int, Field(ge=2, le=MAX_ANALYSIS_BYTES)]
     thumbnail: tuple[ThumbnailSidePx, ThumbnailSidePx]
+    drawings: Annotated[
+        Mapping[DrawingName, tuple[DrawingSidePx, DrawingSidePx]], Field(max_length=MAX_DRAWINGS)
+    ]
     overlay_bytes: Annotated[int, Field(ge=0, le=MAX_OVERLAY_BYTES)]
     timings_ms: Mapping[StageName, FiniteFloat]
 
@@ -95,18 +112,21 @@ def encode_record(
     overlay: bytes,
     timings_ms: Mapping[str, float],
     memory: mmap.mmap,
+    drawings: Mapping[str, RgbArray] = MappingProxyType({}),
 ) -> bytes:
     """The reply with ``answer``; the large parts are written to ``memory``.
 
-    ``thumbnail``: pixels (h, w, 3). ``overlay``: PNG, or empty.
+    ``thumbnail``: pixels (h, w, 3), and so are the ``drawings``. ``overlay``: PNG, or empty.
     """
     analysis = encode_answer(answer)
-    parts = b"".join((analysis, thumbnail.tobytes(), tile.tobytes(), overlay))
+    pixels = (thumbnail, tile, *drawings.values())
+    parts = b"".join((analysis, *(rgb.tobytes() for rgb in pixels), overlay))
     memory[: len(parts)] = parts
     message = RecordMessage(
         numbers=numbers,
         analysis_bytes=len(analysis),
-        thumbnail=(thumbnail.shape[1], thumbnail.shape[0]),
+        thumbnail=_size(thumbnail),
+        drawings={name: _size(rgb) for name, rgb in drawings.items()},
         overlay_bytes=len(overlay),
         timings_ms=timings_ms,
     )
@@ -126,16 +146,18 @@ def decode_record_reply(
     message = reply.record
     if message is None:
         return reply.code, reply.detail
-    width, height = message.thumbnail
-    thumbnail_shape = (height, width, 3)
-    tile_shape = (AVERAGE_TILE_PX, AVERAGE_TILE_PX, 3)
-    counts = (
-        message.analysis_bytes,
-        math.prod(thumbnail_shape),
-        math.prod(tile_shape),
-        message.overlay_bytes,
+    shapes = [
+        (height, width, 3) for width, height in (message.thumbnail, *message.drawings.values())
+    ]
+    shapes.insert(1, (AVERAGE_TILE_PX, AVERAGE_TILE_PX, 3))
+    counts = (message.analysis_bytes, *map(math.prod, shapes), message.overlay_bytes)
+    if sum(counts[3:]) > MAX_OVERLAY_BYTES:
+        raise ValueError("the drawings are too large")
+    analysis, *pixels, overlay = _split(read_memory(0, sum(counts)), counts)
+    thumbnail, tile, *drawings = (
+        np.frombuffer(data, np.uint8).reshape(shape)
+        for data, shape in zip(pixels, shapes, strict=True)
     )
-    analysis, thumbnail, tile, overlay = _split(read_memory(0, sum(counts)), counts)
     answer = decode_answer(analysis)
     if answer.image.sha256 != sha256:
         raise ValueError("this is the answer about another picture")
@@ -145,11 +167,17 @@ def decode_record_reply(
         answer,
         analysis,
         message.numbers,
-        thumbnail=encode_jpeg(np.frombuffer(thumbnail, np.uint8).reshape(thumbnail_shape)),
-        tile=np.frombuffer(tile, np.uint8).reshape(tile_shape),
+        thumbnail=encode_jpeg(thumbnail),
+        tile=tile,
+        drawings=encode_kept(dict(zip(message.drawings, drawings, strict=True))),
         overlay=overlay,
         timings_ms={str(stage): ms for stage, ms in message.timings_ms.items()},
     )
+
+
+def _size(rgb: RgbArray) -> tuple[int, int]:
+    """Width and height."""
+    return rgb.shape[1], rgb.shape[0]
 
 
 def _split(payload: bytes, counts: tuple[int, ...]) -> list[bytes]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from pydantic import BaseModel, ConfigDict, FiniteFloat
@@ -68,6 +69,7 @@ def build_record(
     tile: RgbArray,
     overlay: bytes,
     timings_ms: Mapping[str, float],
+    drawings: Mapping[str, bytes] = MappingProxyType({}),
 ) -> PictureRecord:
     """``answer`` and all that is kept with it. ``stored``: ``encode_answer(answer)``.
 
@@ -94,6 +96,7 @@ def build_record(
         distance=numbers.distance,
         warnings=tuple(answer.warnings),
         thumbnail=thumbnail,
+        drawings=drawings,
         tile=tile,
         overlay=overlay,
         timings_ms=timings_ms,

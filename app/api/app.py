@@ -13,7 +13,7 @@ from app.analysis.child_pool import open_service_analyzer
 from app.api import docs, problems
 from app.api.analyses import openapi as analyses_openapi
 from app.api.analyses import router as analyses
-from app.api.batches import decisions, events, images, results, webhooks
+from app.api.batches import decisions, events, images, overlay, results, webhooks
 from app.api.batches import openapi as batches_openapi
 from app.api.batches import router as batches
 from app.api.integrations import router as integrations
@@ -70,6 +70,7 @@ def create_app(settings: Settings, open_analyzer: OpenAnalyzer = open_service_an
         images.router,
         decisions.read_router,
         decisions.router,
+        overlay.router,
         webhooks.read_router,
         webhooks.router,
         integrations.router,

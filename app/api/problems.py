@@ -27,6 +27,7 @@ STATUS_BY_CODE: Final[Mapping[str, int]] = {
     "method_not_allowed": 405,
     "request_timeout": 408,
     "not_yet": 409,
+    "picture_gone": 410,
     "too_large": 413,
     "not_an_image": 415,
     "image_unsupported": 415,

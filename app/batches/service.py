@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.batches import lifecycle, submission
+from app.batches.drawings import BatchDrawings
 from app.batches.execution.dbos_runtime import WorkflowHandlers, WorkflowRuntime
 from app.batches.execution.heartbeat import Heartbeat, read_live_executors
 from app.batches.execution.maintenance import Maintenance
@@ -124,6 +125,11 @@ class BatchService:
     def engine(self) -> sa.Engine:
         """Of the database, for those who keep tables beside these."""
         return self._database.engine
+
+    @property
+    def drawings(self) -> BatchDrawings:
+        """The drawings that are kept of flagged pictures."""
+        return BatchDrawings(self._database)
 
     @property
     def max_active_chunks(self) -> int:

@@ -15,7 +15,7 @@ from app.errors import RequestError
 from app.fetch.fetcher import Fetcher
 from app.fetch.policy import FetchPolicy
 from app.fetch.rate_limit import HostCooldowns
-from app.records import ItemResult, PictureRecord
+from app.records import DrawingScope, ItemResult, PictureRecord
 from app.runtime.observability import Metrics
 from app.settings import Settings
 
@@ -35,9 +35,12 @@ def build_tools(
     policy = replace(fetch_policy(settings), max_wait_s=HOST_WAIT_S)
     holds = HostCooldowns() if holds is None else holds
 
-    def analyze_and_count(data: bytes, prior: float, sha256: str) -> PictureRecord:
+    def analyze_and_count(
+        data: bytes, prior: float, sha256: str, drawings: DrawingScope
+    ) -> PictureRecord:
+        scope = drawings if settings.keep_overlays else "none"
         try:
-            record = analyze(data, prior, sha256=sha256)
+            record = analyze(data, prior, sha256=sha256, drawings=scope)
         except RequestError as error:
             metrics.item_failures.labels(error.code).inc()
             raise

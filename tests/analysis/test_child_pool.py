@@ -24,7 +24,7 @@ from app.analysis.child_pool import (
 )
 from app.analysis.model import load_model_info
 from app.errors import DecoderFailed, ImageBomb, RequestError
-from app.records import PictureRecord
+from app.records import DrawingScope, PictureRecord
 from app.settings import Settings
 from tests.analysis.crashing_child import LOOKUP_FAULT
 from tests.image.sandbox.crashing_child import BUSY_LOOP, EXHAUST_MEMORY, FALSE_REPLY, SEGFAULT
@@ -64,10 +64,10 @@ def fragile() -> Iterator[AnalyzerPool]:
 
 
 def analyze_or_error(
-    analyze: AnalyzeFn, data: bytes, *, overlay: bool = False
+    analyze: AnalyzeFn, data: bytes, *, overlay: bool = False, drawings: DrawingScope = "none"
 ) -> PictureRecord | tuple[str, str]:
     try:
-        return analyze(data, 0.25, overlay=overlay)
+        return analyze(data, 0.25, overlay=overlay, drawings=drawings)
     except RequestError as error:
         return error.code, error.detail
 
@@ -78,7 +78,8 @@ def test_isolated_is_as_in_this_process(
 ) -> None:
     data = path.read_bytes()
     there, here = (
-        analyze_or_error(analyze, data, overlay=True) for analyze in (isolated, analyzer)
+        analyze_or_error(analyze, data, overlay=True, drawings="all")
+        for analyze in (isolated, analyzer)
     )
     if isinstance(here, tuple):
         assert there == here

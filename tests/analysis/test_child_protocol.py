@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import mmap
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -21,11 +22,13 @@ from app.analysis.child_protocol import (
 )
 from app.analysis.record import encode_answer, unrounded_numbers
 from app.analysis.serialize import serialize_analysis
+from app.arrays import RgbArray
 from app.evidence import Analysis, Outcome
 from app.image.picture import decode
 from app.image.sandbox.protocol import MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES, MAX_REQUEST_BYTES
 from app.image.thumbnails import THUMBNAIL_PX, encode_jpeg
 from app.records import AVERAGE_TILE_PX, PictureRecord
+from app.render.overlay.kept_drawings import encode_kept
 from tests.api.stub_analyzer import picture_bytes, stub_analysis
 
 PICTURE = decode(picture_bytes())
@@ -35,6 +38,7 @@ TILE = np.random.default_rng(2).integers(
     0, 256, (AVERAGE_TILE_PX, AVERAGE_TILE_PX, 3), dtype=np.uint8
 )
 OVERLAY = b"\x89PNG\r\n\x1a\n and so on"
+DRAWINGS = {"overlay": THUMBNAIL[:70], "teeth": THUMBNAIL[:30, :40]}
 TIMINGS = {"decode": 1.0, "landmarks": 9.0, "checks": 20.5}
 MEMORY_BYTES = 1_000_000
 
@@ -43,7 +47,11 @@ def make_memory() -> mmap.mmap:
     return mmap.mmap(-1, MEMORY_BYTES)
 
 
-def encode_line(analysis: Analysis = ANALYSIS, overlay: bytes = OVERLAY) -> tuple[bytes, mmap.mmap]:
+def encode_line(
+    analysis: Analysis = ANALYSIS,
+    overlay: bytes = OVERLAY,
+    drawings: Mapping[str, RgbArray] = DRAWINGS,
+) -> tuple[bytes, mmap.mmap]:
     memory = make_memory()
     line = encode_record(
         serialize_analysis(analysis, prior=0.5, base_rate=0.0005),
@@ -53,6 +61,7 @@ def encode_line(analysis: Analysis = ANALYSIS, overlay: bytes = OVERLAY) -> tupl
         overlay=overlay,
         timings_ms=TIMINGS,
         memory=memory,
+        drawings=drawings,
     )
     return line, memory
 
@@ -64,7 +73,7 @@ def decode_line(
 
 
 def test_a_request_arrives_as_it_was_written() -> None:
-    request = AnalysisRequest(5_000_000, 0.25, True, "0f" * 32)
+    request = AnalysisRequest(5_000_000, 0.25, True, "0f" * 32, "flagged")
     assert len(request.encode()) <= MAX_REQUEST_BYTES
     assert AnalysisRequest.decode(request.encode()) == request
 
@@ -94,6 +103,7 @@ def test_a_record_arrives_as_it_was_written(outcome: Outcome, overlay: bytes) ->
     assert record.timings_ms == TIMINGS
     assert record.overlay == overlay
     assert record.thumbnail == encode_jpeg(THUMBNAIL)
+    assert record.drawings == encode_kept(DRAWINGS)
     assert record.tile is not None
     np.testing.assert_array_equal(record.tile, TILE)
 
@@ -114,6 +124,10 @@ def test_why_there_is_none_arrives_too(letter: str) -> None:
         {"thumbnail": [129, 1]},
         {"thumbnail": [0, 1]},
         {"thumbnail": [1]},
+        {"drawings": {"overlay": [4000, 4000]}},
+        {"drawings": {"overlay": [0, 1]}},
+        {"drawings": {"../overlay": [90, 70], "teeth": [40, 30]}},
+        {"drawings": {f"check_{n}": [1, 1] for n in range(20)}},
         {"analysis_bytes": 10**9},
         {"analysis_bytes": 4},
         {"analysis_bytes": -1},

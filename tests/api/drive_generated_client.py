@@ -52,6 +52,8 @@ def main(url: str, picture: Path) -> None:
     assert b"event: completed" in as_bytes(call("batches", "get_events", **named))
     for image in ("get_montage", "get_composite", "get_scatter"):
         assert as_bytes(call("batches", image, **named)).startswith(b"\x89PNG"), image
+    overlay = call("batches", "get_overlay", **named, seq=0)
+    assert as_bytes(overlay).startswith(b"\x89PNG")
     assert b"</html>" in as_bytes(call("batches", "get_report", **named))
     assert call("batches", "get_webhooks", **named).data == []
     refused = call("batches", "resend_webhook", **named)

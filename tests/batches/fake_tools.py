@@ -9,6 +9,7 @@ import time
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -18,7 +19,7 @@ from numpy.typing import NDArray
 from app.batches.store.models import BatchRequest, BatchTools, FetchFn
 from app.errors import FetchFailed, NotAnImage, UrlBlocked
 from app.evidence import Outcome, Verdict
-from app.records import AVERAGE_TILE_PX, Failure, Item, ItemResult, PictureRecord
+from app.records import AVERAGE_TILE_PX, DrawingScope, Failure, Item, ItemResult, PictureRecord
 
 BLOCKED_URL = "http://blocked.example/"
 CRASHING = b"kill"
@@ -68,6 +69,10 @@ def tile_of(data: bytes) -> NDArray[np.uint8]:
     return np.full((AVERAGE_TILE_PX, AVERAGE_TILE_PX, 3), sum(data) % 256, np.uint8)
 
 
+def drawings_of(data: bytes) -> dict[str, bytes]:
+    return {"overlay": b"a sheet of " + data, "teeth": b"the teeth of " + data}
+
+
 class FakeTools:
     """``log``: a file that every look is written to, whichever process looks."""
 
@@ -80,14 +85,19 @@ class FakeTools:
     def tools(self) -> BatchTools:
         return BatchTools(self.analyze, self.open_fetch, self.summarize_cohort)
 
-    def analyze(self, data: bytes, prior: float, sha256: str) -> PictureRecord:
+    def analyze(
+        self, data: bytes, prior: float, sha256: str, drawings: DrawingScope = "none"
+    ) -> PictureRecord:
         assert sha256 == hashlib.sha256(data).hexdigest()
         with self.log.open("ab") as log:
             log.write(data + b"\n")
         self._raise_or_crash(data)
         if self.analyze_s:
             time.sleep(self.analyze_s)
-        return record_of(data)
+        record = record_of(data)
+        if drawings == "none" or record.verdict is not Verdict.LIKELY_STYLEGAN:
+            return record
+        return replace(record, drawings=drawings_of(data))
 
     def _raise_or_crash(self, data: bytes) -> None:
         is_repeat = self.log.read_bytes().split(b"\n").count(data) > 1 if b"kill" in data else False

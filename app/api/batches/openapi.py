@@ -132,6 +132,14 @@ IMAGE_RESPONSES: Final[Responses] = {
     **_answer("Of the results so far", "image/png", PNG_CONTENT["schema"]),
     **READ_ERRORS,
 }
+OVERLAY_RESPONSES: Final[Responses] = {
+    **_answer("The drawing", "image/png", PNG_CONTENT["schema"]),
+    **_errors(
+        *("not_found", "invalid_request", "not_yet", "picture_gone", "busy", "quota_exceeded"),
+        *("url_invalid", "url_blocked", "too_large", "not_an_image", "image_unsupported"),
+        *("image_truncated", "image_bomb", "decoder_failed", "fetch_failed", "fetch_timeout"),
+    ),
+}
 REPORT_RESPONSES: Final[Responses] = {
     **_answer("Of the results so far", "text/html", {"type": "string"}),
     **READ_ERRORS,

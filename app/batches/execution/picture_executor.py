@@ -16,6 +16,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from hashlib import sha256
 from typing import Any, Final, ParamSpec, TypeVar
 
+from app.batches.execution.drawing_budget import DrawingBudget
 from app.batches.execution.failures import (
     failure_from_error,
     internal_failure,
@@ -46,6 +47,7 @@ class PictureExecutor:
         self._tools = tools
         self._analysis_threads = ThreadPoolExecutor(workers, "eyeline-analyze")
         self._database_threads = ThreadPoolExecutor(4, "eyeline-database")
+        self._drawing_budget = DrawingBudget(database)
         self._claims: dict[tuple[int, str], Future[PictureRecord | Failure]] = {}
         self._claims_lock = threading.Lock()
         self._loop = asyncio.new_event_loop()
@@ -141,7 +143,9 @@ class PictureExecutor:
         self, key: tuple[int, str], seq: int, data: bytes, prior: float
     ) -> PictureRecord | Failure:
         try:
-            return self._tools.analyze(data, prior, key[1])
+            record = self._tools.analyze(data, prior, key[1], self._drawing_budget.scope(key[0]))
+            self._drawing_budget.charge(key[0], record)
+            return record
         except RequestError as error:
             return failure_from_error(error)
         except Exception:

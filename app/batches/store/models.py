@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app.records import ItemResult, PictureRecord
+from app.records import DrawingScope, ItemResult, PictureRecord
 
 
 class Status(StrEnum):
@@ -87,11 +87,12 @@ FetchFn = Callable[[str], Awaitable[bytes]]
 class BatchTools:
     """What the work is done with; made at the composition root.
 
-    ``analyze(data, prior, sha256)``: on the calling thread; raises ``RequestError``. ``sha256``: of
-    ``data``, hex. ``open_fetch``: an event loop's fetcher. ``summarize_cohort``: the cohort of a
-    whole list, from its results in order.
+    ``analyze(data, prior, sha256, drawings)``: on the calling thread; raises ``RequestError``.
+    ``sha256``: of ``data``, hex. ``drawings``: of which pictures to make those that are kept.
+    ``open_fetch``: an event loop's fetcher. ``summarize_cohort``: the cohort of a whole list, from
+    its results in order.
     """
 
-    analyze: Callable[[bytes, float, str], PictureRecord]
+    analyze: Callable[[bytes, float, str, DrawingScope], PictureRecord]
     open_fetch: Callable[[], AbstractAsyncContextManager[FetchFn]]
     summarize_cohort: Callable[[Iterable[ItemResult], BatchRequest], dict[str, Any]]

@@ -14,6 +14,7 @@ from app.batches.execution import chunks
 from app.batches.execution.chunks import ChunkRun
 from app.batches.store import tile_sums
 from app.batches.store.database import Database
+from app.batches.store.drawing_store import insert_drawings
 from app.batches.store.models import Status
 from app.batches.store.row_codec import (
     FAILURE_RANK,
@@ -171,6 +172,7 @@ def _insert_pictures(
     tile_sums.add_tiles(
         c, database, run.batch_no, run.key.chunk % tile_sums.SHARDS, inserted_records
     )
+    insert_drawings(c, database, run.batch_no, inserted_records)
 
 
 def _picture_row(batch_no: int, record: PictureRecord) -> dict[str, Any]:

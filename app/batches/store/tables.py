@@ -3,9 +3,9 @@
 ``batches`` hold status and counts; ``items`` the rows of a list, as JSON; ``payloads`` the bytes of
 uploaded pictures until they were analyzed. Results are keyed (batch, seq), so that what is done
 twice is stored once; the ``pictures`` of a batch are keyed by their SHA-256, so that equal ones are
-analyzed, stored and averaged once. ``decisions`` are what people said of items. ``sources`` map
-addresses to pictures. ``chunks`` are the ranges that a list is analyzed in, and how their runs
-ended. Times are seconds since 1970 by the database's clock.
+analyzed, stored and averaged once; ``drawings`` are kept of flagged ones. ``decisions`` are what
+people said of items. ``sources`` map addresses to pictures. ``chunks`` are the ranges that a list
+is analyzed in, and how their runs ended. Times are seconds since 1970 by the database's clock.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION: Final = 3
+SCHEMA_VERSION: Final = 4
 """Of the tables; raised with each script in ``migrations``, for programs that know none of them."""
 
 metadata = sa.MetaData()
@@ -138,6 +138,15 @@ pictures = sa.Table(
     sa.Column("thumbnail", sa.LargeBinary, nullable=False),
 )
 
+drawings = sa.Table(
+    "drawings",
+    metadata,
+    _batch_no_column(),
+    sa.Column("sha256", sa.LargeBinary, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("image", sa.LargeBinary, nullable=False),
+)
+
 sources = sa.Table(
     "sources",
     metadata,
@@ -189,7 +198,17 @@ deleted_batches = sa.Table(
 )
 """Batches that nobody finds any more, while their rows are being deleted."""
 
-BATCH_TABLES: Final = (payloads, results, decisions, pictures, sources, averages, chunks, items)
+BATCH_TABLES: Final = (
+    payloads,
+    results,
+    decisions,
+    pictures,
+    drawings,
+    sources,
+    averages,
+    chunks,
+    items,
+)
 """Tables with rows of a batch, by its number."""
 
 

@@ -62,6 +62,13 @@ def draw_overlay(
     side is drawn 800 px long. The same input gives the same bytes. Raises ``ValueError`` if the
     analysis is of a picture of another size.
     """
+    return encode_png(draw_sheet(picture, analysis, base_rate)[0])
+
+
+def draw_sheet(
+    picture: Picture, analysis: Analysis, base_rate: float = DEFAULT_BASE_RATE
+) -> tuple[Canvas, CanvasLayout]:
+    """As ``draw_overlay``, before it becomes a file; and where everything lies."""
     if picture.size != analysis.size:
         raise ValueError(f"an analysis of {analysis.size} px cannot be drawn on {picture.size} px")
     layout = lay_out_canvas(analysis, base_rate)
@@ -77,7 +84,7 @@ def draw_overlay(
     for row in layout.rows:
         if row.row.symbol and row.symbol:
             row.row.symbol(canvas, row.symbol)
-    return encode_png(_write_text(canvas, layout, analysis))
+    return _write_text(canvas, layout, analysis), layout
 
 
 def lay_out_canvas(analysis: Analysis, base_rate: float = DEFAULT_BASE_RATE) -> CanvasLayout:
