@@ -54,7 +54,7 @@ def main(url: str, picture: Path) -> None:
         assert as_bytes(call("batches", image, **named)).startswith(b"\x89PNG"), image
     overlay = call("batches", "get_overlay", **named, seq=0)
     assert as_bytes(overlay).startswith(b"\x89PNG")
-    verdict = models.PutDecisionBody.from_dict({"decision": "real", "note": "met in person"})
+    verdict = models.PutDecisionDecisionIn.from_dict({"decision": "real", "note": "met in person"})
     assert call("batches", "put_decision", **named, seq=0, body=verdict).seq == 0
     assert call("batches", "get_decisions", **named) is not None
     call("batches", "delete_decision", **named, seq=0)
