@@ -10,6 +10,7 @@ from app import __version__
 from app.cli.analyze import analyze
 from app.cli.batch import batch
 from app.cli.completions import completions
+from app.cli.integrations.atproto import atproto
 from app.cli.integrations.mastodon import mastodon
 from app.cli.serve import doctor, serve, worker
 from app.cli.training import evaluate, fit, fit_texture
@@ -50,6 +51,7 @@ cli.command()(completions)
 cli.command()(fit)
 cli.command(name="fit-texture")(fit_texture)
 cli.command()(evaluate)
+cli.add_typer(atproto, name="atproto")
 cli.add_typer(mastodon, name="mastodon")
 
 if __name__ == "__main__":

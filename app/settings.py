@@ -183,6 +183,13 @@ class Settings(BaseSettings):
     mastodon_action: Literal["report", "note"] = "report"
     mastodon_min_llr: float | None = Field(default=None, ge=0.0, le=6.0)
     """From which llr an avatar is reported; by default every ``likely_stylegan``."""
+    atproto_url: ServiceUrl = "https://bsky.social"
+    """The server (PDS) of the moderator's account."""
+    atproto_handle: str | None = None
+    atproto_password: SecretStr | None = None
+    """An app password of the moderator's account."""
+    atproto_labeler: Annotated[str, Field(pattern="^did:")] | None = None
+    """The DID of the Ozone labeler that takes its events."""
 
     def parsed_api_keys(self) -> tuple[ApiKey, ...]:
         """The parsed keys, which hold digests only."""

@@ -19,3 +19,15 @@ def make_record(llr: float, **changes: Any) -> PictureRecord:
         "transform": "untouched", "distance": 0.8,
     }  # fmt: skip
     return PictureRecord(**{**values, **changes})
+
+
+def make_line(llr: float, **changes: Any) -> dict[str, Any]:
+    """A line of a list's results in NDJSON, as far as it is read here."""
+    ratios = {"ordinary": {"llr": llr + 0.5}, "framed": {"llr": llr - 1.5}}
+    return {
+        "seq": 0, "custom_id": "@a", "source": "https://f.example/a.png", "outcome": "scored",
+        "verdict": "likely_stylegan" if llr >= 1.0 else "inconclusive", "llr": llr,
+        "llr_interval": [llr - 0.5, llr + 0.4], "against": ratios,
+        "image": {"sha256": "a" * 64, "pdq": "0f" * 32, "pdq_quality": 90},
+        "model": {"name": "eyeline", "calibration": "0123456789ab"}, **changes,
+    }  # fmt: skip

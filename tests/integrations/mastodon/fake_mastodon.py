@@ -129,6 +129,8 @@ def run_fake_mastodon() -> Iterator[FakeMastodon]:
         fake.url = f"http://127.0.0.1:{server.server_address[1]}"
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
-        yield fake
-        server.shutdown()
-        thread.join()
+        try:
+            yield fake
+        finally:
+            server.shutdown()
+            thread.join()

@@ -69,7 +69,7 @@ def test_a_page_is_sent_signed_and_a_busy_service_is_waited_for() -> None:
     slept: list[float] = []
     accounts = [make_account("1", "https://f.example/1.png")]
     with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,)).start()
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         url = f"http://127.0.0.1:{server.server_address[1]}"
         receipt = send_page(url, SECRET, accounts, slept.append)
         assert receipt["batch_id"] == "batch_1"

@@ -1,0 +1,1 @@
+"""AT protocol (Bluesky): accounts in as a list, labels of an Ozone labeler out."""
