@@ -77,6 +77,9 @@ def batch(
         bool, typer.Option(help="Lines through the template's eyes in montage and composite.")
     ] = True,
     report: Annotated[Path | None, typer.Option(help="Also write the report (.html).")] = None,
+    case: Annotated[
+        str, typer.Option(help="A case number for the head of the report.", metavar="NUMBER")
+    ] = "",
     prior: Annotated[float | None, typer.Option(help="Prior probability (EYELINE_PRIOR).")] = None,
     workers: Annotated[
         int | None, typer.Option(help="Pictures analyzed in parallel (EYELINE_BATCH_WORKERS).")
@@ -119,6 +122,7 @@ def batch(
         scatter=scatter,
         report=report,
         lines=lines,
+        case_number=case,
     )
     _require_outputs(outputs, force=force)
     changes: dict[str, Any] = {"prior": prior, "workers": workers, "batch_workers": workers}

@@ -68,7 +68,7 @@ def run_batch(
         service = BatchService.open(
             database_url=None,
             data_dir=state_dir,
-            tools=build_tools(analyzer, settings, Metrics()),
+            tools=build_tools(analyzer, _draw_only_for(outputs, settings), Metrics()),
             workers=settings.batch_workers,
             retention_s=NO_EXPIRY_S,
             max_waiting_items=settings.max_list_items,
@@ -87,6 +87,7 @@ def run_batch(
                 settings.base_rate,
                 batch_input.name,
                 settings.contact,
+                outputs.case_number,
             )
             progress.update(progress.task_ids[0], description="writing")
             write_outputs(service, batch, outputs, batch_images)
@@ -96,6 +97,12 @@ def run_batch(
     if not quiet:
         for line in describe_batch(batch, rate, retryable_count, outputs):
             typer.echo(printable_name(line), err=True)
+
+
+def _draw_only_for(outputs: OutputPaths, settings: Settings) -> Settings:
+    """``settings``, keeping drawings of flagged pictures only where an output shows them."""
+    is_shown = outputs.report is not None
+    return settings.model_copy(update={"keep_overlays": settings.keep_overlays and is_shown})
 
 
 def describe_batch(

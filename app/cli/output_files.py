@@ -31,7 +31,7 @@ class OutputPaths:
 
     ``results``: may be ``STANDARD_OUTPUT``. ``result_format``: by the suffix of ``results`` if
     ``None``. ``order``: of the results. ``min_llr``: weaker ones are not written. ``lines``:
-    whether montage and composite show template lines.
+    whether montage and composite show template lines. ``case_number``: for the report.
     """
 
     results: Path
@@ -43,6 +43,7 @@ class OutputPaths:
     scatter: Path | None = None
     report: Path | None = None
     lines: bool = True
+    case_number: str = ""
 
     @property
     def is_standard_output(self) -> bool:

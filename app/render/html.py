@@ -66,5 +66,5 @@ def shorten_middle(text: str, max_chars: int = MAX_NAME_CHARS) -> str:
 
 
 def data_uri(data: bytes, kind: str) -> str:
-    """Image bytes as an address that a page shows without a request; ``kind``: png or jpeg."""
+    """Image bytes (``kind``: png, jpeg, webp) as an address that a page shows by itself."""
     return f"data:image/{kind};base64,{base64.b64encode(data).decode('ascii')}"

@@ -25,6 +25,7 @@ from app.render.montage import (
     draw_montage,
 )
 from app.render.montage_tile import MontageTile
+from app.render.report.record import MAX_CUT_OUT_PICTURES, FlaggedPicture
 from app.render.report.report import render_report
 from app.render.report.tables import duplicate_thumbnail_seqs
 from app.render.scatter.scatter import draw_scatter
@@ -67,6 +68,7 @@ class BatchImages:
         base_rate: float,
         list_name: str = "",
         contact: str = "",
+        case_number: str = "",
     ) -> None:
         self._service = service
         left, right = model.template_eyes[TEMPLATE_FAMILY]
@@ -77,6 +79,7 @@ class BatchImages:
         self._base_rate = base_rate
         self._list_name = list_name
         self._contact = contact
+        self._case_number = case_number
 
     def montage(self, batch: Batch, query: MontageQuery = MontageQuery()) -> bytes:
         """One page as PNG. Raises ``NotYet``, or ``NotFound`` beyond the last page."""
@@ -138,9 +141,11 @@ class BatchImages:
             self._base_rate,
             name,
             self._contact,
+            self._case_number,
         )
         complete_report = replace(
             report_data,
+            flagged=self._with_cut_outs(batch, report_data.flagged),
             alike=self._duplicate_thumbnails(batch),
             montage=self.montage(batch),
             composite=self.composite(batch, None),
@@ -152,6 +157,17 @@ class BatchImages:
         """The list's name on one line, in characters of the drawing font."""
         name = shorten_middle(list_display_name(batch, self._list_name), _TITLE_CHARS)
         return name if name and is_legible(name) else batch.id
+
+    def _with_cut_outs(
+        self, batch: Batch, flagged: tuple[FlaggedPicture, ...]
+    ) -> tuple[FlaggedPicture, ...]:
+        """``flagged``, the first ones with the cut-outs that are kept of them."""
+        first = {each.sha256 for each in flagged[:MAX_CUT_OUT_PICTURES]}
+        kept = self._service.drawings.read_cut_outs(batch.id, batch.request.owner, first)
+        return tuple(
+            replace(each, cut_outs=kept.get(each.sha256, {}) if n < MAX_CUT_OUT_PICTURES else {})
+            for n, each in enumerate(flagged)
+        )
 
     def _duplicate_thumbnails(self, batch: Batch) -> dict[int, bytes]:
         """Thumbnails of pictures that look alike, by item."""

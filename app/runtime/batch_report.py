@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final
 
@@ -30,6 +30,8 @@ _TIME_LABELS: Final = {
     Status.CANCELLED: "cancelled",
 }
 
+CASE_NUMBER_KEYS: Final = ("case_number", "case")
+"""Members of a list's metadata that name the case it belongs to."""
 _NAMED_HEADINGS: Final = ("Flagged", "Inconclusive", "Not scored", "Failed")
 
 
@@ -41,12 +43,13 @@ def build_report(
     base_rate: float,
     list_name: str = "",
     contact: str = "",
+    case_number: str = "",
 ) -> Report:
     """The report's data, without the rendered pictures.
 
     ``results``: in the list's order, thumbnails not needed. ``flagged``: strongest first, limited
     to those shown. ``model``: as served. ``list_name``: display name of the list, if known.
-    ``contact``: of the operator.
+    ``contact``: of the operator. ``case_number``: given, or else of the list's metadata.
     """
     cohort = dict(batch.cohort or {})
     duplicate_seqs = {
@@ -86,7 +89,10 @@ def build_report(
             for at, label in _TIME_LABELS.items()
             if at in batch.reached
         },
-        facts={"List format": batch.request.list_format, **_metadata(batch)},
+        facts={
+            "List format": batch.request.list_format,
+            **{k: v for k, v in _metadata(batch).items() if k not in CASE_NUMBER_KEYS},
+        },
         outcomes=batch.outcomes,
         verdicts=batch.verdicts,
         cohort=cohort,
@@ -98,6 +104,7 @@ def build_report(
         ),
         figures=dict(model.get("figures", {})),
         contact=contact,
+        case_number=case_number or _first_metadata(batch, CASE_NUMBER_KEYS),
         failures=tuple(sorted(failures.values(), key=lambda f: (-f.count, f.code))),
         list_name=list_name,
         status=batch.status,
@@ -129,9 +136,14 @@ def display_name(result: ItemResult) -> str:
 
 
 def list_display_name(batch: Batch, default: str = "") -> str:
-    """The name of the list from its metadata, or ``default``; empty if it has none."""
-    candidates = (str(batch.request.metadata.get(key) or "").strip() for key in ("name", "list"))
-    return next((name for name in candidates if name), default)
+    """The name of the list: of its metadata, its title, or ``default``; empty if it has none."""
+    return _first_metadata(batch, ("name", "list")) or batch.request.title or default
+
+
+def _first_metadata(batch: Batch, keys: Sequence[str]) -> str:
+    """The first of these members of the metadata that is not empty, as text."""
+    candidates = (str(batch.request.metadata.get(key) or "").strip() for key in keys)
+    return next((text for text in candidates if text), "")
 
 
 def _build_flagged(result: ItemResult, share: float) -> FlaggedPicture:
@@ -154,7 +166,15 @@ def _build_flagged(result: ItemResult, share: float) -> FlaggedPicture:
         sha256=result.record.sha256,
         llr_ordinary=result.record.llr_ordinary,
         llr_framed=result.record.llr_framed,
+        model=_model_text(analysis.get("model")),
     )
+
+
+def _model_text(model: Any) -> str:
+    """Version and calibration that an answer names; empty for answers that name none."""
+    if not isinstance(model, Mapping):
+        return ""
+    return f"Eyeline {model.get('version')}, calibration {model.get('calibration')}"
 
 
 def _check_summary(check: Mapping[str, Any]) -> tuple[str, float | None, str]:

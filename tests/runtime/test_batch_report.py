@@ -39,6 +39,7 @@ ANALYSIS: dict[str, Any] = {
          "summary": "not measured: mouth_closed"},
     ],
     "warnings": ["several_faces"],
+    "model": {"name": "eyeline", "version": "1.2", "calibration": "0123"},
 }  # fmt: skip
 
 
@@ -77,7 +78,8 @@ def test_the_report_knows_what_it_is_of() -> None:
         "batch_1", "followers.csv", "completed",
     )  # fmt: skip
     assert report.pending == 1
-    assert report.facts == {"List format": "csv", "case": "7"}
+    assert report.facts == {"List format": "csv"}
+    assert report.case_number == "7"
     assert report.times == {"asked": "2026-01-09 12:00:00 UTC"}
     assert [(f.code, f.count) for f in report.failures] == [("row_unreadable", 1)]
 
@@ -91,10 +93,13 @@ def test_the_report_knows_what_it_is_of() -> None:
         ({"name": " ", "list": "Acme"}, "Acme"),
         ({"name": None}, "file.csv"),
         ({"name": 7}, "7"),
+        ({"title": "Followers of Acme"}, "Followers of Acme"),
     ],
 )
 def test_a_list_is_called_what_its_sender_calls_it(metadata: dict[str, Any], name: str) -> None:
-    batch = replace(BATCH, request=BatchRequest(prior=0.5, metadata=metadata))
+    others = {key: value for key, value in metadata.items() if key != "title"}
+    request = BatchRequest(prior=0.5, metadata=others, title=metadata.get("title"))
+    batch = replace(BATCH, request=request)
     assert list_display_name(batch, "file.csv") == name
 
 
@@ -106,6 +111,7 @@ def test_items_are_listed_by_name_and_result() -> None:
     assert failed.failure is not None
     assert groups["Failed"].items == ((1, failed.source, failed.failure.title),)
     assert sum(group.count for group in groups.values()) == 2
+    assert report.flagged[0].model == "Eyeline 1.2, calibration 0123"
     assert report.flagged[0].sha256 == record_of(bytes_of(0)).sha256
 
 
@@ -118,3 +124,5 @@ def test_the_notes_of_the_list_are_in_its_report() -> None:
 def test_the_contact_is_the_operators() -> None:
     report = build_report(BATCH, [], iter([]), {"id": "cal"}, 0.0005, contact="abuse@example.org")
     assert report.contact == "abuse@example.org"
+    given = build_report(BATCH, [], iter([]), {"id": "cal"}, 0.0005, case_number="2026-8")
+    assert given.case_number == "2026-8"

@@ -10,6 +10,8 @@ from app.cohort.facts import read_number
 from app.evidence import Verdict
 
 MAX_FLAGGED: Final = 200
+MAX_CUT_OUT_PICTURES: Final = 100
+"""Flagged pictures whose cut-outs are shown: some 40 kB each, as text a third more."""
 MAX_NAMED: Final = 5_000
 """Items of one result that are listed by name."""
 
@@ -20,7 +22,8 @@ class FlaggedPicture:
 
     ``thumbnail``: JPEG, empty if none is stored. ``posterior_in_list``: at the list's own share,
     ``None`` where that is unknown. ``notes``: warnings as sentences. ``account``: what the list
-    says of the account.
+    says of the account. ``cut_outs``: what a check measured, enlarged (WebP), by its name.
+    ``model``: version and calibration that analyzed this picture.
     """
 
     seq: int
@@ -37,6 +40,8 @@ class FlaggedPicture:
     sha256: str = ""
     llr_ordinary: float | None = None
     llr_framed: float | None = None
+    cut_outs: Mapping[str, bytes] = field(default_factory=dict)
+    model: str = ""
 
 
 @dataclass(frozen=True)
@@ -70,7 +75,7 @@ class Report:
     most 200 are shown of ``verdicts[likely_stylegan]``. ``names``: of the items that duplicates
     speak of, by seq; ``alike``: thumbnails (JPEG) of some of them. ``failures``: by kind.
     ``named``: flagged, inconclusive, not scored and failed items by name. ``figures``: of the
-    calibration. ``contact``: of the operator, empty if none is set.
+    calibration. ``contact``: of the operator, ``case_number``: of the list; empty if not given.
     ``list_name``: what people call the list, empty if that is unknown. ``status``: of the batch, in
     a word; stated where not everything was analyzed. ``notes``: what was noticed while the list was
     read, as sentences.
@@ -100,6 +105,7 @@ class Report:
     named: tuple[NamedItems, ...] = ()
     figures: Mapping[str, Any] = field(default_factory=dict)
     contact: str = ""
+    case_number: str = ""
     list_name: str = ""
     status: str = "completed"
     notes: tuple[str, ...] = ()

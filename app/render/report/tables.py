@@ -121,25 +121,30 @@ RATES_OF_INTEREST: Final = (
 """Pictures of people for which a flag is most often wrong, or might be unequally often."""
 
 
-def error_rate_rows(figures: Mapping[str, Any]) -> list[Row]:
-    """False alarms by kind of picture from ``error_rates`` of the calibration's figures.
+def error_rate_groups(figures: Mapping[str, Any]) -> list[tuple[str, list[Row]]]:
+    """False alarms from ``error_rates`` of the calibration's figures: a heading, and its rows.
 
-    Each of them: ``{"pictures": kind, "count": n, "rate": share, "upper_95": share}``.
+    Each of them: ``{"group": what it is split by, "pictures": kind, "count": n, "likely": n,
+    "rate": share, "upper_95": share}``.
     """
-    return [
-        (
+    groups: dict[str, list[Row]] = {}
+    for entry in _error_rates(figures):
+        row = (
             str(entry.get("pictures", "")),
             format_value(entry.get("count")),
+            format_value(entry.get("likely")),
             _format_rate(entry.get("rate")),
             _format_rate(entry.get("upper_95")),
         )
-        for entry in _error_rates(figures)
-    ]
+        groups.setdefault(str(entry.get("group") or "kinds of pictures"), []).append(row)
+    return list(groups.items())
 
 
 def missing_rates(figures: Mapping[str, Any]) -> list[str]:
     """Kinds of interest for which the calibration states no rate."""
-    stated = {str(entry.get("pictures", "")) for entry in _error_rates(figures)}
+    stated = [
+        f"{entry.get('group', '')} {entry.get('pictures', '')}" for entry in _error_rates(figures)
+    ]
     return [kind for kind in RATES_OF_INTEREST if not any(kind in name for name in stated)]
 
 

@@ -97,14 +97,17 @@ def make_report(name: str = "@alice", **changes: object) -> Report:
         figures={
             "error_rates": [
                 {
+                    "group": "size bands",
                     "pictures": "framed photographs, 400 px and more",
                     "count": 1731,
+                    "likely": 467,
                     "rate": 0.27,
                     "upper_95": 0.29,
                 }
             ]
         },
         contact="abuse@example.org",
+        case_number="2026-8",
         failures=(FailureGroup("fetch_failed", "The picture could not be fetched", 3, name),),
         notes=(f"Dropped the column `{name}`.", "1 row repeats another."),
     )
@@ -176,8 +179,11 @@ class TestContent:
             "Inconclusive: 6,000 @carol llr +0.4",
             "The first 1 are listed",
             "Contact abuse@example.org",
-            "framed photographs, 400 px and more 1,731 27 % 29 %",
-            "states no rate for: retouched photographs, studio portraits, size bands, apparent",
+            "False alarms by size bands",
+            "framed photographs, 400 px and more 1,731 467 27 % 29 %",
+            "states no rate for: retouched photographs, studio portraits, apparent skin tone.",
+            "Case number 2026-8",
+            "No cut-outs were kept of these pictures.",
             "Eye alignment (+3.1): Both eyes lie where generators put them.",
             "Teeth: Not measured: mouth closed.",
             "several faces",
@@ -228,6 +234,21 @@ class TestContent:
         assert render_report(record).count(b'class="thumb"') == MAX_FLAGGED
         assert "1,250 pictures flagged" in report_text(record)
         assert "first 200 are shown" in report_text(record)
+
+    def test_cut_outs_stand_above_the_checks_that_have_none(self) -> None:
+        shown = make_flagged(1, cut_outs={"eye_alignment": b"RIFF"}, model="Eyeline 1, cal")
+        record = make_report(flagged=(shown, make_flagged(2)))
+        pictures = [a for element, a in parse_report(record).elements if element == "img"]
+        (cut_out,) = [a for a in pictures if str(a["src"]).startswith("data:image/webp")]
+        assert cut_out["alt"] == "What eye alignment measured in item 1"
+        text = report_text(record)
+        assert text.count("Eye alignment (+3.1): Both eyes lie where generators put them.") == 2
+        assert "Cut-outs are shown of 1 picture; of the others" in text
+        assert "Eyeline 1, cal" in text
+
+    def test_without_error_rates_there_is_no_section_for_them(self) -> None:
+        assert 'id="error_rates"' in render_report(make_report()).decode()
+        assert 'id="error_rates"' not in render_report(make_report(figures={})).decode()
 
     def test_pictures_that_look_alike_are_shown(self) -> None:
         record = make_report(alike={4: b"\xff\xd8\xff", 9: b"", 77: b"\xff\xd8\xff"}, flagged=())
