@@ -26,7 +26,7 @@ class AnalysisOptions(WireModel):
 
     custom_id: str | None = Field(default=None, max_length=CUSTOM_ID_MAX_LENGTH)
     prior: Probability | None = None
-    include: tuple[Literal["overlay"], ...] = ()
+    include: tuple[Literal["overlay", "picture"], ...] = ()
 
     @field_validator("include", mode="before")
     @classmethod
@@ -182,4 +182,9 @@ class AnalysisOut(WireModel):
         default=None,
         exclude_if=lambda value: value is None,
         description="PNG as a data URI; there only with `include=overlay`",
+    )
+    picture: str | None = Field(
+        default=None,
+        exclude_if=lambda value: value is None,
+        description="the bytes that were analyzed as a data URI; there only with `include=picture`",
     )

@@ -99,9 +99,9 @@ def format_text(analysis: AnalysisOut) -> str:
     return "\n".join(lines)
 
 
-def data_uri(png: bytes) -> str:
-    """``png`` as a ``data:`` URI."""
-    return f"data:image/png;base64,{base64.b64encode(png).decode('ascii')}"
+def data_uri(data: bytes, media_type: str = "image/png") -> str:
+    """``data`` as a ``data:`` URI."""
+    return f"data:{media_type};base64,{base64.b64encode(data).decode('ascii')}"
 
 
 def timings_out(spent_ms: Mapping[str, float]) -> TimingsOut:

@@ -10,10 +10,10 @@ from starlette.middleware import Middleware
 
 from app import __version__
 from app.analysis.child_pool import open_service_analyzer
-from app.api import docs, problems
+from app.api import docs, problems, web
 from app.api.analyses import openapi as analyses_openapi
 from app.api.analyses import router as analyses
-from app.api.batches import decisions, events, images, overlay, results, webhooks
+from app.api.batches import decisions, events, gallery, images, overlay, results, webhooks
 from app.api.batches import openapi as batches_openapi
 from app.api.batches import router as batches
 from app.api.integrations import router as integrations
@@ -71,6 +71,7 @@ def create_app(settings: Settings, open_analyzer: OpenAnalyzer = open_service_an
         decisions.read_router,
         decisions.router,
         overlay.router,
+        gallery.router,
         webhooks.read_router,
         webhooks.router,
         integrations.router,
@@ -78,6 +79,7 @@ def create_app(settings: Settings, open_analyzer: OpenAnalyzer = open_service_an
         operations.admin_router,
         operations.public_router,
         docs.router,
+        web.router,
     ):
         app.include_router(router)
     complete_openapi(

@@ -7,6 +7,9 @@ from typing import Final
 
 JSON: Final = "application/json"
 PNG: Final = "image/png"
+JPEG: Final = "image/jpeg"
+HTML: Final = "text/html"
+TEXT: Final = "text/plain"
 
 
 def wants_png(accept: str) -> bool:

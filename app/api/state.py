@@ -13,6 +13,7 @@ from app.analysis.child_pool import AnalyzeFn, AnyAnalyzer
 from app.api.admission import AnalysisPool
 from app.api.batches.state import BatchState, open_batch_state
 from app.api.keys import KeyRing
+from app.calibration.file import EyesEntry
 from app.fetch.fetcher import Fetcher
 from app.fetch.rate_limit import HostCooldowns
 from app.runtime.batch_tools import fetch_policy
@@ -30,6 +31,7 @@ class AppState:
     fetcher: Fetcher
     analyze: AnalyzeFn
     model: Mapping[str, Any]
+    template_eyes: Mapping[str, EyesEntry]
     not_ready_reasons: tuple[str, ...]
     keys: KeyRing
     batches: BatchState
@@ -83,6 +85,7 @@ async def open_app_state(
                 fetcher=fetcher,
                 analyze=analyzer,
                 model=analyzer.model.description,
+                template_eyes=analyzer.model.template_eyes,
                 not_ready_reasons=tuple(sorted({c for c in canary_errors if c is not None})),
                 keys=keys,
                 batches=batches,

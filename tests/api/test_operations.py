@@ -7,7 +7,9 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from app.analysis.model import build_model_info
 from app.api.operations.schemas import CheckOut, LimitsOut, ModelCardOut
+from app.calibration.calibration import Calibration
 from app.checks import CHECKS
 from app.face.landmarks import LANDMARK_MODEL_FILE, LANDMARK_MODEL_SHA256
 from tests.api.stub_analyzer import StartServer, StubAnalyzer, picture_bytes
@@ -71,6 +73,21 @@ def test_the_model_card_names_calibration_and_files(client: httpx.Client) -> Non
     }
     assert card.calibration.networks == {f.name: f.sha256 for f in card.files[1:]}
     assert "diffusion" in card.scope
+
+
+def test_the_calibration_that_ships_can_be_served(start: StartServer, shipped: Calibration) -> None:
+    analyzer = StubAnalyzer()
+    analyzer.model = build_model_info(shipped)
+    card = ModelCardOut.model_validate(start(analyzer).get("/v1/model").json())
+    assert [t["verdict"] for t in card.calibration.thresholds or ()] == [
+        "likely_stylegan",
+        "unlikely_stylegan",
+    ]
+    (left_x, left_y), (right_x, right_y) = card.template_eyes["ffhq"]
+    assert (left_x + right_x, left_y) == (
+        pytest.approx(1.0, abs=0.02),
+        pytest.approx(right_y, abs=0.01),
+    )
 
 
 def test_limits_are_those_that_the_operator_set(start: StartServer) -> None:

@@ -46,7 +46,7 @@ REQUEST_BODY: Final[dict[str, Any]] = {
                     "file": BINARY,
                     "custom_id": {"type": "string", "maxLength": CUSTOM_ID_MAX_LENGTH},
                     "prior": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
-                    "include": {"type": "string", "enum": ["overlay"]},
+                    "include": {"type": "string", "enum": ["overlay", "picture"]},
                 },
             }
         },

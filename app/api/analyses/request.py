@@ -32,8 +32,9 @@ class AnalysisQuery(WireModel):
     prior: Probability | None = Field(
         default=None, description="for `likelihood`; the operator's if not given"
     )
-    include: Literal["overlay"] | None = Field(
-        default=None, description="`overlay` adds the overlay as a data URI"
+    include: Literal["overlay", "picture"] | None = Field(
+        default=None,
+        description="`overlay` adds the overlay as a data URI, `picture` the bytes analyzed",
     )
 
     def fields(self) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from app.analysis.record import complete_answer
 from app.analysis.schemas import AnalysisOptions, AnalysisOut
+from app.analysis.serialize import data_uri
 from app.api.analyses import openapi
 from app.api.analyses.request import AnalysisQuery, AnalysisRequest, read_request
 from app.api.auth import Owner, Quota, require_key
@@ -96,6 +97,9 @@ def _build_answer(state: AppState, job: AnalysisJob) -> AnalysisAnswer:
     if job.as_png:
         return AnalysisAnswer(_response(record.overlay, PNG), pixels)
     answer = complete_answer(record, custom_id=options.custom_id, fetch_ms=job.fetch_ms)
+    if "picture" in options.include:
+        media_type = f"image/{answer.image.format.lower()}"
+        answer = answer.model_copy(update={"picture": data_uri(job.data, media_type)})
     return AnalysisAnswer(_response(answer.model_dump_json(), JSON), pixels)
 
 

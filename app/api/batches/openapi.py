@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from app.api.batches.schemas import ListIn
+from app.api.content_negotiation import JPEG
 from app.api.openapi import (
     ACCESS_ERRORS,
     BINARY,
@@ -139,6 +140,11 @@ OVERLAY_RESPONSES: Final[Responses] = {
         *("url_invalid", "url_blocked", "too_large", "not_an_image", "image_unsupported"),
         *("image_truncated", "image_bomb", "decoder_failed", "fetch_failed", "fetch_timeout"),
     ),
+}
+THUMBNAIL_RESPONSES: Final[Responses] = {
+    **_answer("The thumbnail", "image/jpeg", PNG_CONTENT["schema"] | {"contentMediaType": JPEG}),
+    304: {"description": "It is the one that the caller has, by `If-None-Match`"},
+    **READ_ERRORS,
 }
 REPORT_RESPONSES: Final[Responses] = {
     **_answer("Of the results so far", "text/html", {"type": "string"}),

@@ -7,10 +7,11 @@ from typing import Final
 
 from pydantic import Field
 
-from app.analysis.schemas import CUSTOM_ID_MAX_LENGTH, AnalysisOut, WireModel
+from app.analysis.schemas import CUSTOM_ID_MAX_LENGTH, AnalysisOut, Point, WireModel
 from app.batches.webhooks.messages import State, WebhookDelivery
+from app.evidence import Outcome, Verdict
 from app.fetch.urls import MAX_URL_CHARS
-from app.records import DecisionChoice
+from app.records import DecisionChoice, ItemResult
 from app.runtime.batch_json import TITLE_MAX_LENGTH, BatchOptions, BatchOut
 from app.settings import Probability
 
@@ -19,6 +20,13 @@ RESULTS_DEFAULT: Final = 100
 BATCHES_MAX: Final = 100
 BATCHES_DEFAULT: Final = 20
 IDEMPOTENCY_KEY_MAX_LENGTH: Final = 255
+
+_ANSWER_FIELDS: Final = (
+    *("outcome", "verdict", "llr", "llr_ordinary", "llr_framed"),
+    *("template", "transform", "eyes", "size", "pdq"),
+)
+"""Of a tile; null where the item failed."""
+_DERIVED: Final = ("eyes", "size")
 
 
 class BatchQuery(WireModel):
@@ -119,6 +127,49 @@ class ResultPageOut(WireModel):
     )
 
 
+class TileOut(WireModel):
+    """What a gallery needs of an item; `items/{seq}` has the whole answer."""
+
+    seq: int = Field(ge=0)
+    custom_id: str | None
+    source: str
+    outcome: Outcome | None = Field(description="null where the item failed")
+    verdict: Verdict | None
+    llr: float | None
+    llr_ordinary: float | None
+    llr_framed: float | None
+    template: str | None
+    transform: str | None
+    eyes: tuple[Point, Point] | None
+    size: tuple[int, int] | None = Field(description="width and height, px")
+    pdq: str | None
+    warnings: list[str]
+    account: dict[str, str] = Field(description="what the list says of the account")
+    error: ItemErrorOut | None
+    decision: DecisionChoice | None = Field(description="what a person said of it")
+
+
+class TilePageOut(WireModel):
+    """The results so far, for a gallery."""
+
+    data: list[TileOut]
+    has_more: bool
+    next_cursor: str | None
+
+
+class ThumbnailOut(WireModel):
+    """``thumbnail``: a JPEG as a data URI, longer side 128 px at most."""
+
+    seq: int
+    thumbnail: str
+
+
+class ThumbnailsOut(WireModel):
+    """In the order of the items."""
+
+    data: list[ThumbnailOut]
+
+
 class TryOut(WireModel):
     """One attempt."""
 
@@ -145,6 +196,39 @@ class DeliveriesOut(WireModel):
     """All messages about a batch, the newest first."""
 
     data: list[DeliveryOut]
+
+
+def serialize_tile(result: ItemResult) -> TileOut:
+    """``result``, its answer or its error, without the reasons."""
+    names = {
+        "seq": result.seq,
+        "custom_id": result.custom_id,
+        "source": result.source,
+        "account": dict(result.account),
+        "decision": result.decision and result.decision.choice,
+    }
+    record, failure = result.record, result.failure
+    if record is None:
+        assert failure is not None
+        error = ItemErrorOut(
+            code=failure.code,
+            title=failure.title,
+            detail=failure.detail,
+            retryable=failure.retryable,
+        )
+        unknown = dict.fromkeys(_ANSWER_FIELDS)
+        return TileOut.model_validate({**names, **unknown, "warnings": [], "error": error})
+    eyes = record.eyes and (record.eyes[:2], record.eyes[2:])
+    return TileOut.model_validate(
+        {
+            **names,
+            **{name: getattr(record, name) for name in _ANSWER_FIELDS if name not in _DERIVED},
+            "eyes": eyes,
+            "size": (record.width, record.height),
+            "warnings": list(record.warnings),
+            "error": None,
+        }
+    )
 
 
 def serialize_delivery(delivery: WebhookDelivery) -> DeliveryOut:

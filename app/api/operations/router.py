@@ -51,12 +51,6 @@ admin_router = APIRouter(
 )
 
 
-@public_router.get("/", response_class=PlainTextResponse, include_in_schema=False)
-async def welcome() -> str:
-    """For a person with a browser."""
-    return "Eyeline: POST a profile picture to /v1/analyses. All routes: /docs\n"
-
-
 @public_router.get("/livez", summary="Is the process alive")
 async def livez() -> StatusOut:
     """Answers while the event loop runs, whatever the workers do."""
@@ -125,6 +119,10 @@ async def model(state: State) -> ModelCardOut:
             ModelFileOut(name=LANDMARK_MODEL_FILE, sha256=LANDMARK_MODEL_SHA256),
             *(ModelFileOut(name=n, sha256=s) for n, s in calibration.get("networks", {}).items()),
         ],
+        template_eyes={
+            family: ((left[0], left[1]), (right[0], right[1]))
+            for family, (left, right) in state.template_eyes.items()
+        },
         calibration=CalibrationOut.model_validate(calibration),
     )
 

@@ -6,6 +6,8 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from app.analysis.schemas import Point
+
 
 class StatusOut(BaseModel):
     """Status."""
@@ -46,7 +48,7 @@ class CalibrationOut(BaseModel):
     checks: dict[str, dict[str, Any]] = Field(
         default={}, description="weight, bounds and figures of each"
     )
-    thresholds: dict[str, Any] | None = Field(
+    thresholds: list[dict[str, Any]] | None = Field(
         default=None,
         exclude_if=lambda value: value is None,
         description="of the verdicts, on `llr`, with the rates measured at each",
@@ -60,6 +62,9 @@ class ModelCardOut(BaseModel):
     version: str
     scope: str
     files: list[ModelFileOut]
+    template_eyes: dict[str, tuple[Point, Point]] = Field(
+        description="where each generator family puts the iris centres, the viewer's left first"
+    )
     calibration: CalibrationOut
 
 

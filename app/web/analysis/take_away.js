@@ -1,0 +1,73 @@
+// What a person takes along: the JSON, the evidence bundle, any file.
+
+import { getBlob, Problem } from "../api.js";
+import { announce, button, el } from "../dom.js";
+
+/** Copies the answer as the service gave it. */
+export function copyButton(analysis) {
+  const { picture, overlay, ...plain } = analysis;
+  const node = button("Copy JSON", async () => {
+    await copyText(JSON.stringify(plain, null, 2));
+    node.textContent = "Copied";
+    announce("Copied");
+    setTimeout(() => { node.textContent = "Copy JSON"; }, 1500);
+  });
+  return node;
+}
+
+/** Report, overlay, hashes and how to verify them, in one zip; nothing without the bytes. */
+export function evidenceButton(file) {
+  if (!file) return null;
+  const headers = { Accept: "application/zip", "Content-Type": file.type || "application/octet-stream" };
+  return downloadButton("Evidence bundle", "evidence.zip", () => getBlob("/v1/analyses", { method: "POST", headers, body: file }));
+}
+
+/** A button that fetches with the key and then saves; a plain link could not send the key. */
+export function downloadButton(text, name, load) {
+  const note = el("span", { class: "tiny faint", role: "status" });
+  const node = button(text, async () => {
+    node.disabled = true;
+    note.textContent = "";
+    try {
+      saveBlob(name, requireFile(name, await load()));
+    } catch (error) {
+      note.textContent = missing(error) ? "This service is older and has none." : error.message;
+    } finally {
+      node.disabled = false;
+    }
+  });
+  return el("span", { class: "download" }, node, note);
+}
+
+export function saveBlob(name, blob) {
+  const url = URL.createObjectURL(blob);
+  const anchor = el("a", { href: url, download: name });
+  document.body.append(anchor);
+  anchor.click();
+  anchor.remove();
+  setTimeout(() => URL.revokeObjectURL(url), 10_000);
+}
+
+/** Whether the service knows no such route. */
+export function missing(error) {
+  return error instanceof Problem && (error.status === 404 || error.status === 405 || error.status === 406);
+}
+
+/** An older service answers with JSON where a zip was asked for. */
+function requireFile(name, blob) {
+  if (name.endsWith(".zip") && blob.type.includes("json")) throw new Problem({ status: 406 });
+  return blob;
+}
+
+async function copyText(text) {
+  if (navigator.clipboard) {
+    await navigator.clipboard.writeText(text);
+    return;
+  }
+  const area = el("textarea", { class: "unseen" });
+  area.value = text;
+  document.body.append(area);
+  area.select();
+  document.execCommand("copy"); // where the page came over plain HTTP there is no other way
+  area.remove();
+}

@@ -1,0 +1,72 @@
+// What the person decided: kept by the service with who and when; it never moves a number.
+
+import { batchPath, request, sendJson } from "../api.js";
+import { announce } from "../dom.js";
+import { missing } from "../analysis/take_away.js";
+import { percent, plural, wilson } from "../numbers.js";
+import { emit, nameOf, select } from "./store.js";
+
+/** Decide on the selected item, and go to the next. `decision`: generated, real or unsure. */
+export function decide(store, decision) {
+  const tile = store.visible[store.selected];
+  if (!tile) return;
+  store.history.push([tile.seq, store.decisions.get(tile.seq) ?? null]);
+  put(store, tile.seq, decision);
+  announce(`${nameOf(tile)}: ${decision}`);
+  select(store, store.selected + 1);
+}
+
+/** Take back the last decision, and select its item where it is shown. */
+export function undo(store) {
+  const last = store.history.pop();
+  if (!last) return;
+  put(store, ...last);
+  const index = store.visible.findIndex((tile) => tile.seq === last[0]);
+  if (index >= 0) select(store, index);
+  announce("Undone");
+}
+
+/** Shown at once; given back if the service refuses. */
+async function put(store, seq, decision) {
+  const before = store.decisions.get(seq) ?? null;
+  setDecision(store, seq, decision);
+  try {
+    await send(batchPath(store.batchId, "items", seq, "decision"), decision);
+    store.decisionError = null;
+  } catch (error) {
+    if (missing(error)) store.decisionsLocal = true;
+    else {
+      setDecision(store, seq, before);
+      store.decisionError = error;
+    }
+  }
+  emit(store, "decision");
+}
+
+function send(path, decision) {
+  return decision === null ? request(path, { method: "DELETE" }) : sendJson("PUT", path, { decision });
+}
+
+function setDecision(store, seq, decision) {
+  if (decision === null) store.decisions.delete(seq);
+  else store.decisions.set(seq, decision);
+  emit(store, "decision");
+}
+
+/** How many flagged pictures the person called real, beside how many were expected to be. */
+export function falseFlagSentence(store) {
+  const flagged = store.tiles.filter((tile) => tile.verdict === "likely_stylegan");
+  const decided = flagged.map((tile) => store.decisions.get(tile.seq)).filter((each) => each === "real" || each === "generated");
+  if (!decided.length) return null;
+  const real = decided.filter((each) => each === "real").length;
+  const [low, high] = wilson(real, decided.length);
+  const own = `You called ${real} of ${plural(decided.length, "flagged picture")} real (${percent(low)} to ${percent(high)} of such flags)`;
+  return `${own}${expectedRate(store, flagged.length)}.`;
+}
+
+function expectedRate(store, flagged) {
+  const expected = store.batch?.cohort?.expected_false_flags;
+  if (!expected || !flagged) return "";
+  const [estimate, most] = [expected.estimate, expected.interval?.[1] ?? expected.estimate].map((n) => Math.min(1, n / flagged));
+  return `; expected: ${percent(estimate)}, at most ${percent(most)}`;
+}

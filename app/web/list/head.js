@@ -1,0 +1,93 @@
+// The top of a list: what it is called, how far it is, what it says as a whole.
+
+import { batchPath, getBlob, sendJson } from "../api.js";
+import { downloadButton } from "../analysis/take_away.js";
+import { button, el, link, show } from "../dom.js";
+import { count, duration, percent, plural } from "../numbers.js";
+import { asProblem } from "../one.js";
+import { sentence } from "../words.js";
+import { falseFlagSentence } from "./decisions.js";
+import { hasEnded } from "./loader.js";
+
+const STATUS = { validating: "Reading", in_progress: "Looking", finalizing: "Adding up", cancelling: "Stopping", cancelled: "Stopped early", failed: "Failed", completed: "" };
+const EXPORTS = [["CSV", "results?format=csv", "results.csv"], ["NDJSON", "results?format=ndjson", "results.ndjson"], ["Report", "report.html", "report.html"],
+  ["Montage", "montage.png?per_page=300", "montage.png"], ["Evidence bundle", "evidence.zip", "evidence.zip"]];
+
+export function headView(store, signal) {
+  const title = el("h1", { tabindex: -1 });
+  const progress = el("div", { class: "progress" });
+  const finding = el("div", { class: "finding-of-list" });
+  const own = el("p", { class: "own", role: "status" });
+  const update = () => {
+    title.textContent = store.batch.title || "Untitled list";
+    show(progress, ...progressView(store));
+    show(finding, ...findingViews(store.batch));
+  };
+  const updateOwn = () => show(own, ...ownViews(store));
+  store.events.addEventListener("batch", () => { update(); updateOwn(); }, { signal });
+  store.events.addEventListener("decision", updateOwn, { signal });
+  return el("header", { class: "list-head" },
+    el("div", { class: "title-row" }, title, exportsView(store), link("Network", `#/lists/${store.batchId}/network`, { class: "button" })), progress, finding, own);
+}
+
+function progressView({ batch, batchId, interrupted }) {
+  const { total, completed, failed } = batch.request_counts;
+  if (hasEnded(batch)) return [el("p", { class: "faint" }, endText(batch))];
+  const done = completed + failed;
+  const eta = batch.eta_s ? `, ${duration(batch.eta_s)} left` : "";
+  const note = interrupted ? "Connection lost; trying again. " : "";
+  return [
+    el("progress", { max: total || 1, value: done, "aria-label": "Progress" }),
+    el("p", { class: "faint" }, `${note}${STATUS[batch.status]} … ${count(done)} of ${count(total)}${eta}`, button("Stop", () => cancel(batchId), { class: "plain small" }))];
+}
+
+function endText({ status, request_counts: counts, expires_at: expires, error }) {
+  const failed = counts.failed ? `, ${count(counts.failed)} could not be read` : "";
+  const left = expires ? ` · erased in ${duration((new Date(expires) - Date.now()) / 1000)}` : "";
+  return [STATUS[status], error, `${plural(counts.completed, "picture")} looked at${failed}${left}`].filter(Boolean).join(". ");
+}
+
+async function cancel(batchId) {
+  try {
+    await sendJson("POST", batchPath(batchId, "cancel"), {});
+  } catch (error) {
+    asProblem(error);
+  }
+}
+
+function findingViews(batch) {
+  if (!batch.cohort) return [];
+  const { summary = [], caveats = [] } = batch.cohort;
+  const verdicts = batch.verdicts.likely_stylegan ?? 0;
+  return [
+    el("p", { class: "headline" }, headline(batch, verdicts)),
+    caveats[0] && el("p", { class: "caveat", text: sentence(caveats.at(-1)) }),
+    el("details", {}, el("summary", { text: "What the list says as a whole" }),
+      el("ul", {}, summary.map((text) => el("li", { text }))),
+      el("h3", { text: "Bear in mind" }), el("ul", {}, caveats.map((text) => el("li", { text })))),
+  ];
+}
+
+/** The cohort's finding in one sentence; no number that its facts do not have. */
+function headline({ cohort, outcomes }, flagged) {
+  const scored = outcomes.scored ?? 0;
+  if (!scored) return "No face could be measured in this list.";
+  const share = cohort.prevalence;
+  const estimate = share ? `; estimated share in the list ${percent(share.estimate)} (${percent(share.interval[0])} to ${percent(share.interval[1])})` : "";
+  const verb = flagged === 1 ? "looks" : "look";
+  return `${flagged ? count(flagged) : "None"} of ${plural(scored, "face")} ${verb} made by a StyleGAN-family generator${estimate}.`;
+}
+
+function ownViews(store) {
+  const rate = falseFlagSentence(store);
+  const local = store.decisionsLocal ? "This service is older: decisions stay in this tab." : "";
+  const failed = store.decisionError ? `Not kept: ${store.decisionError.message}` : "";
+  const n = store.decisions.size;
+  return [n ? `${plural(n, "decision")}. ` : "", rate, local && el("strong", { text: ` ${local}` }), failed && el("strong", { text: ` ${failed}` })];
+}
+
+function exportsView(store) {
+  return el("details", { class: "menu" }, el("summary", { class: "button", text: "Export" }),
+    el("div", { class: "menu-body" }, EXPORTS.map(([text, path, name]) =>
+      downloadButton(text, name, () => getBlob(batchPath(store.batchId, path))))));
+}

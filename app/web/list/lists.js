@@ -1,0 +1,73 @@
+// The list of lists: what is kept, for how long, and how to erase it.
+
+import { batchPath, getJson, request } from "../api.js";
+import { confirmDialog } from "../dialogs.js";
+import { announce, button, el, link, show } from "../dom.js";
+import { count, date, duration } from "../numbers.js";
+import { asProblem } from "../one.js";
+import { problemCard } from "../problem_view.js";
+import { words } from "../words.js";
+
+const PAGE = 50;
+
+export async function showLists(view, signal) {
+  try {
+    const page = await getJson(`/v1/batches?limit=${PAGE}`, { signal });
+    if (!signal.aborted) show(view, listsView(page, signal));
+  } catch (error) {
+    if (!signal.aborted) show(view, problemCard(asProblem(error), () => showLists(view, signal)));
+  }
+}
+
+function listsView(page, signal) {
+  const body = el("tbody", {}, page.data.map(rowView));
+  const root = el("section", { class: "lists" }, el("h1", { tabindex: -1, text: "Lists" }));
+  if (!page.data.length) {
+    root.append(el("p", { class: "empty" }, "No list yet. ", link("Drop one", "#/"), "."));
+    return root;
+  }
+  root.append(
+    el("p", { class: "faint", text: "Everything that this service keeps for you. Each list is erased by itself when its time is over." }),
+    el("div", { class: "scroll-x", tabindex: 0, role: "region", "aria-label": "Lists" }, el("table", {}, headRow(), body)),
+    moreButton(page, body, signal));
+  return root;
+}
+
+function headRow() {
+  const names = ["Name", "Pictures", "Flagged", "State", "Sent", "Erased in", ""];
+  return el("thead", {}, el("tr", {}, names.map((text) => el("th", { scope: "col", text: text || null }, text ? "" : el("span", { class: "unseen", text: "Erase" })))));
+}
+
+function rowView(batch) {
+  const name = batch.title || batch.id;
+  const row = el("tr", {},
+    el("th", { scope: "row" }, link(name, `#/lists/${batch.id}`)),
+    el("td", { class: "number", text: count(batch.request_counts.total) }),
+    el("td", { class: "number", text: count(batch.verdicts.likely_stylegan ?? 0) }),
+    el("td", { text: words(batch.status) }), el("td", { text: date(batch.created_at) }),
+    el("td", { text: batch.expires_at ? duration((new Date(batch.expires_at) - Date.now()) / 1000) : "" }),
+    el("td", {}, button("Erase", () => erase(batch, name, row), { class: "plain small danger", "aria-label": `Erase ${name}` })));
+  return row;
+}
+
+async function erase(batch, name, row) {
+  const text = `${count(batch.request_counts.total)} results, thumbnails and decisions are erased for good.`;
+  if (!(await confirmDialog(`Erase “${name}”?`, text, "Erase"))) return;
+  try {
+    await request(batchPath(batch.id), { method: "DELETE" });
+    row.remove();
+    announce(`${name} is erased`);
+  } catch (error) {
+    show(row, el("td", { colspan: 7 }, problemCard(asProblem(error), () => erase(batch, name, row))));
+  }
+}
+
+function moreButton(page, body, signal) {
+  if (!page.has_more) return null;
+  const node = button("More", async () => {
+    const next = await getJson(`/v1/batches?limit=${PAGE}&cursor=${encodeURIComponent(page.next_cursor)}`, { signal });
+    body.append(...next.data.map(rowView));
+    node.replaceWith(moreButton(next, body, signal) ?? "");
+  });
+  return node;
+}

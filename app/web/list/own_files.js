@@ -1,0 +1,12 @@
+// Pictures that were dropped in this tab, so that a list's items can be shown large; memory only.
+
+const filesByBatch = new Map();
+
+export function rememberFiles(batchId, files) {
+  if (files.size) filesByBatch.set(batchId, files);
+}
+
+/** The file that item `source` of the batch came from, if it was dropped in this tab. */
+export function ownFile(batchId, source) {
+  return filesByBatch.get(batchId)?.get(source) ?? null;
+}

@@ -1,0 +1,98 @@
+// One list: its head, its filters, its gallery, the selected item beside it.
+
+import { announce, el, show } from "../dom.js";
+import { loadModel } from "../model.js";
+import { asProblem } from "../one.js";
+import { problemCard } from "../problem_view.js";
+import { blink } from "./blink.js";
+import { detailView, openDetail } from "./detail.js";
+import { figuresView } from "./figures.js";
+import { filtersView } from "./filters.js";
+import { Gallery } from "./gallery.js";
+import { headView } from "./head.js";
+import { followList } from "./loader.js";
+import { ownFile } from "./own_files.js";
+import { createStore, emit, selectedTile } from "./store.js";
+import { Thumbnails } from "./thumbnails.js";
+import { listenForKeys } from "./triage.js";
+
+const WIDE = "(min-width: 1000px)";
+
+export async function showList(view, batchId, signal) {
+  const store = createStore(batchId);
+  document.body.classList.remove("with-detail");
+  const parts = buildParts(store, signal);
+  show(view, parts.root);
+  connect(store, parts, signal);
+  setEyePoints(parts.root);
+  try {
+    await followList(store, signal, (interrupted) => { store.interrupted = interrupted; });
+    if (!signal.aborted && !store.tiles.length) show(parts.stage, emptyView(store.batch));
+  } catch (error) {
+    if (!signal.aborted) show(view, problemCard(expired(asProblem(error)), () => showList(view, batchId, signal)));
+  }
+}
+
+function buildParts(store, signal) {
+  const gallery = new Gallery(store, () => openDetail(detail), signal);
+  const thumbnails = new Thumbnails(store.batchId, (seqs) => gallery.loaded(seqs), signal);
+  gallery.use(thumbnails);
+  const detail = detailView(store, thumbnails, signal);
+  const filters = filtersView(store, signal);
+  const stage = el("div", { class: "stage" }, gallery.node, detail);
+  const root = el("section", { class: "list" }, headView(store, signal), figuresView(store, signal), filters, stage);
+  return { root, gallery, thumbnails, detail, filters, stage };
+}
+
+function connect(store, { root, gallery, thumbnails, detail, filters }, signal) {
+  const on = (type, listener) => store.events.addEventListener(type, listener, { signal });
+  for (const type of ["items", "filter"]) on(type, () => gallery.layout());
+  on("selection", () => { gallery.refresh(); gallery.reveal(filters.getBoundingClientRect().bottom); });
+  on("decision", () => gallery.refresh());
+  on("eyes", () => root.classList.toggle("no-eyes", !store.eyes));
+  on("items", () => { if (detail.hidden && matchMedia(WIDE).matches) openDetail(detail); });
+  listenForKeys(store, gallery, {
+    open: () => openDetail(detail),
+    blink: () => blinkOrPin(store, thumbnails, gallery),
+  }, signal);
+  gallery.node.focus({ preventScroll: true });
+}
+
+/** The first press pins a picture, the second blinks between it and the selected one. */
+async function blinkOrPin(store, thumbnails, gallery) {
+  const tile = selectedTile(store);
+  const pinned = store.bySeq.get(store.pinned);
+  if (!tile) return;
+  if (pinned && pinned !== tile) {
+    await blink([pinned, tile].map((each) => [each, largest(store, each, thumbnails)]));
+    return;
+  }
+  store.pinned = pinned ? null : tile.seq;
+  announce(pinned ? "Unpinned" : "Pinned: select another and press b");
+  emit(store, "decision");
+}
+
+function largest(store, tile, thumbnails) {
+  const file = ownFile(store.batchId, tile.source);
+  return file ? URL.createObjectURL(file) : (thumbnails.get(tile.seq) ?? "");
+}
+
+/** The eye lines of every tile lie where the model's own template has its eyes. */
+async function setEyePoints(root) {
+  const eyes = (await loadModel())?.template_eyes?.ffhq;
+  if (!eyes) return;
+  const [[left, y], [right]] = eyes;
+  for (const [name, value] of [["--eye-y", y], ["--eye-left", left], ["--eye-right", right]]) {
+    document.documentElement.style.setProperty(name, `${100 * value}%`);
+  }
+  root.dataset.eyes = "known";
+}
+
+function emptyView(batch) {
+  return el("p", { class: "empty", text: batch.error ?? "There is nothing in this list." });
+}
+
+/** A list that is not there has expired, was erased or is another's: the service does not say which. */
+function expired(problem) {
+  return problem.status === 404 ? Object.assign(problem, { code: "expired", detail: "" }) : problem;
+}

@@ -1,0 +1,71 @@
+// Where everything comes together: routes in the URL's fragment, and what is dropped or pasted.
+
+import { onKeyNeeded } from "./api.js";
+import { askKey, helpDialog } from "./dialogs.js";
+import { el, show } from "./dom.js";
+import { listenForInput } from "./intake/drop.js";
+import { readFiles } from "./intake/files.js";
+import { startView } from "./intake/start.js";
+import { showList } from "./list/view.js";
+import { showNetwork } from "./network/view.js";
+import { showLists } from "./list/lists.js";
+import { showPreview } from "./list/preview.js";
+import { asProblem, showOne } from "./one.js";
+import { problemCard } from "./problem_view.js";
+
+const view = document.getElementById("view");
+let leave = new AbortController();
+
+/** Leave what is shown; `signal` of the new view aborts when it is left. */
+function enter(name) {
+  leave.abort();
+  leave = new AbortController();
+  document.body.dataset.view = name;
+  document.querySelectorAll("nav a").forEach((anchor) => {
+    const current = anchor.hash === (name === "start" || name === "one" ? "#/" : "#/lists");
+    anchor.toggleAttribute("aria-current", current);
+    if (current) anchor.setAttribute("aria-current", "page");
+  });
+  window.scrollTo(0, 0);
+  return leave.signal;
+}
+
+/** `#/`, `#/lists`, `#/lists/batch_…`, `#/lists/batch_…/network`. */
+function route() {
+  const [, first, id, part] = location.hash.split("/");
+  if (first !== "lists") showStart();
+  else if (!id) showLists(view, enter("lists"));
+  else if (part === "network") showNetwork(view, decodeURIComponent(id), enter("network"));
+  else showList(view, decodeURIComponent(id), enter("list"));
+}
+
+function showStart() {
+  enter("start");
+  show(view, startView(take, takeSource));
+}
+
+async function take(named) {
+  const progress = el("p", { class: "faint waiting-note", role: "status", text: "Reading …" });
+  enter("one");
+  show(view, progress);
+  try {
+    takeSource(await readFiles(named, (n) => { progress.textContent = `Reading ${n} of ${named.length} …`; }));
+  } catch (error) {
+    show(view, problemCard(asProblem(error)));
+  }
+}
+
+function takeSource(source) {
+  if (location.hash !== "#/") history.pushState(null, "", "#/");
+  if (source.kind === "list") showPreview(view, source, enter("preview"));
+  else {
+    enter("one");
+    showOne(view, source);
+  }
+}
+
+onKeyNeeded(askKey);
+listenForInput(take, takeSource);
+document.getElementById("help").addEventListener("click", helpDialog);
+window.addEventListener("popstate", route);
+route();
