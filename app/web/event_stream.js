@@ -28,7 +28,8 @@ export function pause(ms, signal) {
 }
 
 function canRetry(error) {
-  return !(error instanceof Problem) || error.code === "offline" || error.status === 429 || error.status >= 500;
+  if (!(error instanceof Problem)) return error instanceof TypeError; // the stream broke off
+  return error.code === "offline" || error.status === 429 || error.status >= 500;
 }
 
 async function readOnce(path, state, onEvent, signal) {
@@ -43,7 +44,7 @@ async function readOnce(path, state, onEvent, signal) {
   for (;;) {
     const { done, value } = await reader.read();
     if (done) return;
-    const blocks = (buffer + value).split("\n\n");
+    const blocks = (buffer + value).replaceAll("\r\n", "\n").split("\n\n");
     buffer = blocks.pop();
     blocks.forEach((block) => handleBlock(block, state, onEvent));
   }

@@ -35,16 +35,6 @@ export function posterior(llrValue, prior) {
   return odds / (1 + odds);
 }
 
-/** The 95 % Wilson interval of `hits` in `n`. */
-export function wilson(hits, n) {
-  const z = 1.96;
-  const p = hits / n;
-  const middle = p + (z * z) / (2 * n);
-  const half = z * Math.sqrt((p * (1 - p)) / n + (z * z) / (4 * n * n));
-  const divide = 1 + (z * z) / n;
-  return [Math.max(0, (middle - half) / divide), Math.min(1, (middle + half) / divide)];
-}
-
 export const date = (text) => dates.format(new Date(text));
 
 /** Seconds as `3 min`, `2 h`, `5 days`. */

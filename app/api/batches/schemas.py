@@ -218,12 +218,12 @@ def serialize_tile(result: ItemResult) -> TileOut:
         )
         unknown = dict.fromkeys(_ANSWER_FIELDS)
         return TileOut.model_validate({**names, **unknown, "warnings": [], "error": error})
-    eyes = record.eyes and (record.eyes[:2], record.eyes[2:])
+    eyes = record.eyes and [round(value, 4) for value in record.eyes]
     return TileOut.model_validate(
         {
             **names,
             **{name: getattr(record, name) for name in _ANSWER_FIELDS if name not in _DERIVED},
-            "eyes": eyes,
+            "eyes": eyes and (eyes[:2], eyes[2:]),
             "size": (record.width, record.height),
             "warnings": list(record.warnings),
             "error": None,

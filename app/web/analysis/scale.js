@@ -5,7 +5,6 @@ import { llr } from "../numbers.js";
 import { BANDS, support } from "../words.js";
 
 const EDGE = 6;
-const SHORT = { "moderately strong": "mod. strong", "extremely strong": "extremely", "very strong": "very strong" };
 
 /** The ratio against an ordinary avatar, the one against a framed photograph, and their mixture. */
 export function scaleView(analysis) {
@@ -28,9 +27,10 @@ function row(name, ratio, kind = "") {
   }
   const [low, high] = ratio.interval;
   const text = `${llr(ratio.llr)}`;
-  const spoken = `${text}, 95 % interval ${llr(low)} to ${llr(high)}, ${support(ratio.llr)} support ${ratio.llr < 0 ? "against" : "for"}`;
+  const band = support(ratio.llr) === "none" ? "no support" : `${support(ratio.llr)} ${ratio.llr < 0 ? "against" : "for"}`;
+  const spoken = `llr ${text}, 95 % interval ${llr(low)} to ${llr(high)}`;
   return el("div", { class: `row ${kind}` }, label,
-    el("span", { class: "value", title: spoken }, el("span", { "aria-hidden": "true", text }), el("span", { class: "unseen", text: spoken })),
+    el("span", { class: "value", title: spoken }, el("span", { "aria-hidden": "true", text }), el("span", { class: "unseen", text: spoken }), el("small", { text: band })),
     el("span", { class: "track", "aria-hidden": "true" }, el("i", { class: "zero" }), bar(low, high), dot(ratio.llr)));
 }
 
@@ -56,5 +56,5 @@ function bandView([bound, name, side]) {
   const next = BANDS[BANDS.findIndex(([lower]) => lower === bound) + 1][0];
   const [from, to] = side > 0 ? [bound, next] : [-next, -bound];
   const css = { left: `${place(from)}%`, width: `${place(to) - place(from)}%` };
-  return el("span", { class: "band", text: SHORT[name] ?? name, css, data: { strength: Math.ceil(bound), side: side > 0 ? "for" : "against" } });
+  return el("span", { class: "band", css, data: { strength: Math.ceil(bound), side: side > 0 ? "for" : "against" } }, el("small", { text: name }));
 }

@@ -16,8 +16,8 @@ export async function analysisView(analysis, source, file = null) {
   const eyes = templateEyes(card, analysis.alignment);
   const root = el("article", { class: "analysis", data: { outcome: analysis.outcome } });
   root.append(
-    el("div", { class: "left" }, pictureView(analysis, source, eyes), pictureFacts(analysis), eyes && templateSwitch(root)),
-    el("div", { class: "right" }, findingView(analysis), scoredViews(analysis, source, root), scopeView(analysis, card), takeAway(analysis, file)));
+    el("div", { class: "left" }, pictureView(analysis, source, eyes), pictureFacts(analysis), eyes && templateSwitch(root), takeAway(analysis, file)),
+    el("div", { class: "right" }, findingView(analysis), scoredViews(analysis, source, root), scopeView(analysis, card)));
   return root;
 }
 

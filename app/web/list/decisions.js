@@ -1,9 +1,8 @@
 // What the person decided: kept by the service with who and when; it never moves a number.
 
-import { batchPath, request, sendJson } from "../api.js";
+import { batchPath, getJson, request, sendJson } from "../api.js";
 import { announce } from "../dom.js";
 import { missing } from "../analysis/take_away.js";
-import { percent, plural, wilson } from "../numbers.js";
 import { emit, nameOf, select } from "./store.js";
 
 /** Decide on the selected item, and go to the next. `decision`: generated, real or unsure. */
@@ -53,20 +52,9 @@ function setDecision(store, seq, decision) {
   emit(store, "decision");
 }
 
-/** How many flagged pictures the person called real, beside how many were expected to be. */
-export function falseFlagSentence(store) {
-  const flagged = store.tiles.filter((tile) => tile.verdict === "likely_stylegan");
-  const decided = flagged.map((tile) => store.decisions.get(tile.seq)).filter((each) => each === "real" || each === "generated");
-  if (!decided.length) return null;
-  const real = decided.filter((each) => each === "real").length;
-  const [low, high] = wilson(real, decided.length);
-  const own = `You called ${real} of ${plural(decided.length, "flagged picture")} real (${percent(low)} to ${percent(high)} of such flags)`;
-  return `${own}${expectedRate(store, flagged.length)}.`;
-}
-
-function expectedRate(store, flagged) {
-  const expected = store.batch?.cohort?.expected_false_flags;
-  if (!expected || !flagged) return "";
-  const [estimate, most] = [expected.estimate, expected.interval?.[1] ?? expected.estimate].map((n) => Math.min(1, n / flagged));
-  return `; expected: ${percent(estimate)}, at most ${percent(most)}`;
+/** How the person's false flags compare with the expected ones, in the service's words. */
+export async function falseFlagSentence(store, signal) {
+  const summary = await getJson(batchPath(store.batchId, "decisions"), { signal });
+  const { generated, real } = summary.flagged;
+  return generated + real ? summary.sentence : null;
 }

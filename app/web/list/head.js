@@ -9,6 +9,7 @@ import { sentence } from "../words.js";
 import { falseFlagSentence } from "./decisions.js";
 import { hasEnded } from "./loader.js";
 
+const OWN_WAIT_MS = 500;
 const STATUS = { validating: "Reading", in_progress: "Looking", finalizing: "Adding up", cancelling: "Stopping", cancelled: "Stopped early", failed: "Failed", completed: "" };
 const EXPORTS = [["CSV", "results?format=csv", "results.csv"], ["NDJSON", "results?format=ndjson", "results.ndjson"], ["Report", "report.html", "report.html"],
   ["Montage", "montage.png?per_page=300", "montage.png"], ["Evidence bundle", "evidence.zip", "evidence.zip"]];
@@ -23,9 +24,13 @@ export function headView(store, signal) {
     show(progress, ...progressView(store));
     show(finding, ...findingViews(store.batch));
   };
-  const updateOwn = () => show(own, ...ownViews(store));
-  store.events.addEventListener("batch", () => { update(); updateOwn(); }, { signal });
-  store.events.addEventListener("decision", updateOwn, { signal });
+  store.events.addEventListener("batch", update, { signal });
+  let timer = 0;
+  const updateOwn = () => {
+    clearTimeout(timer);
+    timer = setTimeout(() => showOwn(store, own, signal), OWN_WAIT_MS);
+  };
+  for (const type of ["decision", "items"]) store.events.addEventListener(type, updateOwn, { signal });
   return el("header", { class: "list-head" },
     el("div", { class: "title-row" }, title, exportsView(store), link("Network", `#/lists/${store.batchId}/network`, { class: "button" })), progress, finding, own);
 }
@@ -78,12 +83,22 @@ function headline({ cohort, outcomes }, flagged) {
   return `${flagged ? count(flagged) : "None"} of ${plural(scored, "face")} ${verb} made by a StyleGAN-family generator${estimate}.`;
 }
 
+async function showOwn(store, own, signal) {
+  if (!store.decisions.size) return show(own);
+  try {
+    store.ownRate = store.decisionsLocal ? null : await falseFlagSentence(store, signal);
+  } catch (error) {
+    if (signal.aborted) return own;
+    store.decisionError = asProblem(error);
+  }
+  return show(own, ...ownViews(store));
+}
+
 function ownViews(store) {
-  const rate = falseFlagSentence(store);
   const local = store.decisionsLocal ? "This service is older: decisions stay in this tab." : "";
   const failed = store.decisionError ? `Not kept: ${store.decisionError.message}` : "";
   const n = store.decisions.size;
-  return [n ? `${plural(n, "decision")}. ` : "", rate, local && el("strong", { text: ` ${local}` }), failed && el("strong", { text: ` ${failed}` })];
+  return [`${plural(n, "decision")}. `, store.ownRate, local && el("strong", { text: ` ${local}` }), failed && el("strong", { text: ` ${failed}` })];
 }
 
 function exportsView(store) {
