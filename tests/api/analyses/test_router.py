@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import http.server
 import threading
 from collections.abc import Iterator
@@ -103,6 +104,18 @@ def test_the_overlay_comes_along_when_asked_for(
     head, _, body = analysis["overlay"].partition(",")
     assert head == "data:image/png;base64"
     assert base64.b64decode(body).startswith(b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.mark.parametrize("how", SEND_METHODS)
+def test_the_picture_comes_back_as_it_was_analyzed(
+    client: httpx.Client, picture_url: str, how: str
+) -> None:
+    analysis = send(client, how, picture_url, include="picture").json()
+    head, _, body = analysis["picture"].partition(",")
+    assert head == "data:image/png;base64"
+    digest = hashlib.sha256(base64.b64decode(body)).hexdigest()
+    assert digest == analysis["image"]["sha256"]
+    assert "overlay" not in analysis
 
 
 def test_the_overlay_itself(client: httpx.Client) -> None:
