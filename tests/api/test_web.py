@@ -13,7 +13,9 @@ BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;
 @pytest.fixture
 def root(client: httpx.Client) -> str:
     """Where the page's files are."""
-    return re.findall(r"/web/[0-9a-f]{16}", client.get("/", headers=BROWSER).text)[0]
+    match = re.search(r"/web/[0-9a-f]{16}", client.get("/", headers=BROWSER).text)
+    assert match is not None
+    return match[0]
 
 
 def test_a_browser_gets_the_page_and_others_a_line(client: httpx.Client) -> None:

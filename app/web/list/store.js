@@ -8,7 +8,7 @@ export const NO_FILTER = { verdict: "", kind: "", template: "", warning: "", dec
 export function createStore(batchId) {
   return {
     batchId, batch: null, tiles: [], bySeq: new Map(), visible: [], filter: { ...NO_FILTER },
-    decisions: new Map(), history: [], selected: 0, pinned: null, eyes: true, copies: new Set(), templateEyes: null,
+    decisions: new Map(), history: [], selected: 0, touched: false, pinned: null, eyes: true, copies: new Set(),
     events: new EventTarget(),
   };
 }
@@ -39,12 +39,11 @@ export function setFilter(store, change) {
   emit(store, "filter");
 }
 
-/** Forget what a filter hid of the selection: the same item stays selected where it is still there. */
-export function applyFilter(store) {
-  const selected = store.visible[store.selected];
+/** What a person has selected stays so where it is still there; before that the first item is. */
+function applyFilter(store) {
+  const selected = store.touched ? store.visible[store.selected] : null;
   store.visible = store.tiles.filter((tile) => passes(store, tile)).sort(ORDERS[store.filter.order]);
-  const index = selected ? store.visible.indexOf(selected) : 0;
-  store.selected = Math.max(0, index);
+  store.selected = Math.max(0, store.visible.indexOf(selected));
 }
 
 /** Select the item at `index` of those visible. */
@@ -53,6 +52,7 @@ export function select(store, index) {
   const next = Math.max(0, Math.min(last, index));
   if (next === store.selected || last < 0) return;
   store.selected = next;
+  store.touched = true;
   emit(store, "selection");
 }
 

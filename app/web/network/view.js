@@ -1,7 +1,79 @@
-// Placeholder until the network's own module is here.
+// The network of a list: who shares what with whom, what chance would bring, what it does not show.
 
-import { el, link, show } from "../dom.js";
+import { batchPath, getBlob, getJson } from "../api.js";
+import { downloadButton, missing } from "../analysis/take_away.js";
+import { button, el, link, show } from "../dom.js";
+import { plural } from "../numbers.js";
+import { asProblem } from "../one.js";
+import { problemCard } from "../problem_view.js";
+import { Thumbnails } from "../list/thumbnails.js";
+import { NetworkDrawing } from "./drawing.js";
+import { KIND } from "./kinds.js";
 
-export function showNetwork(view, batchId) {
-  show(view, el("section", {}, el("p", { class: "empty" }, link("Back to the list", `#/lists/${batchId}`))));
+const FILES = ["svg", "png", "graphml", "gexf", "json"];
+const SHOWN_COMPONENTS = 200;
+
+export async function showNetwork(view, batchId, signal) {
+  show(view, el("p", { class: "faint waiting-note", role: "status", text: "Laying it out …" }));
+  try {
+    const network = await getJson(batchPath(batchId, "network.json"), { signal });
+    if (!signal.aborted) show(view, networkView(network, batchId, signal));
+  } catch (error) {
+    if (!signal.aborted) show(view, problemView(error, view, batchId, signal));
+  }
+}
+
+function problemView(error, view, batchId, signal) {
+  const back = link("Back to the list", `#/lists/${batchId}`);
+  if (missing(error)) return el("p", { class: "empty" }, "No network here: the list is gone, or this service is older. ", back);
+  if (error.code === "not_yet") return el("p", { class: "empty" }, "The network is drawn when the list has ended. ", back);
+  return problemCard(asProblem(error), () => showNetwork(view, batchId, signal));
+}
+
+function networkView(network, batchId, signal) {
+  const root = el("section", { class: "network" }, headView(network, batchId));
+  if (!network.nodes.length) {
+    root.append(el("p", { class: "empty", text: "Nothing joins these accounts beyond what chance or a house style explains." }), aboutView(network));
+    return root;
+  }
+  const drawing = new NetworkDrawing(network, batchId, signal);
+  const thumbnails = new Thumbnails(batchId, () => drawing.schedule(), signal);
+  drawing.use(thumbnails);
+  root.append(kindSwitches(network, drawing), drawing.node, componentsView(network, drawing), aboutView(network));
+  return root;
+}
+
+function headView(network, batchId) {
+  const text = `${plural(network.nodes.length, "account")}, ${plural(network.edges.length, "line")}, ${plural(network.components.length, "group")}`;
+  return el("header", { class: "title-row" },
+    el("h1", { tabindex: -1, text: "Network" }), el("p", { class: "faint", text }),
+    el("details", { class: "menu" }, el("summary", { class: "button", text: "Export" }),
+      el("div", { class: "menu-body" }, FILES.map((type) => downloadButton(type, `network.${type}`, () => getBlob(batchPath(batchId, `network.${type}`)))))),
+    link("List", `#/lists/${batchId}`, { class: "button" }));
+}
+
+/** Which kinds of lines are drawn; each with what chance would bring. */
+function kindSwitches(network, drawing) {
+  const kinds = network.kinds.filter(({ kind }) => network.edges.some((edge) => edge.kind === kind));
+  return el("fieldset", { class: "kinds" }, el("legend", { class: "unseen", text: "Lines" }), kinds.map(({ kind, chance }) => {
+    const box = el("input", { type: "checkbox", checked: true, on: { change: () => drawing.showKind(kind, box.checked) } });
+    return el("label", { css: { "--kind": KIND[kind].colour } }, box, el("i", { class: "swatch" }), el("span", {}, KIND[kind].text, el("small", { class: "faint", text: chance })));
+  }));
+}
+
+function componentsView(network, drawing) {
+  const rows = network.components.slice(0, SHOWN_COMPONENTS).map((component, index) => el("tr", {},
+    el("td", { class: "number", text: component.size }), el("td", { text: component.sentence }),
+    el("td", {}, button("Show", () => drawing.showComponent(index), { class: "plain small", "aria-label": `Show group ${index + 1}` }))));
+  const more = network.components.length - rows.length;
+  return el("div", { class: "scroll-x", tabindex: 0, role: "region", "aria-label": "Groups" }, el("table", {},
+    el("caption", { text: more > 0 ? `Groups, the largest ${rows.length} of ${network.components.length}` : "Groups" }),
+    el("thead", {}, el("tr", {}, ["Accounts", "What joins them"].map((text) => el("th", { scope: "col", text })), el("th", { scope: "col" }, el("span", { class: "unseen", text: "Show" })))),
+    el("tbody", {}, rows)));
+}
+
+function aboutView(network) {
+  const texts = [network.shows, network.does_not_show, ...network.notes, ...network.kinds.flatMap(({ left_out: out }) => out ?? [])];
+  return el("section", { class: "scope" }, el("h3", { text: "What this shows, and what not" }),
+    el("ul", {}, texts.filter(Boolean).map((text) => el("li", { text }))));
 }
