@@ -54,6 +54,11 @@ def main(url: str, picture: Path) -> None:
         assert as_bytes(call("batches", image, **named)).startswith(b"\x89PNG"), image
     overlay = call("batches", "get_overlay", **named, seq=0)
     assert as_bytes(overlay).startswith(b"\x89PNG")
+    assert call("batches", "get_item", **named, seq=0).image.sha256 == answer.image.sha256
+    assert [tile.seq for tile in call("batches", "get_tiles", **named).data] == [0, 1]
+    assert [each.seq for each in call("batches", "get_thumbnails", **named, seqs=[1]).data] == [1]
+    thumbnail = call("batches", "get_thumbnail", **named, seq=0)
+    assert as_bytes(thumbnail).startswith(b"\xff\xd8\xff")
     verdict = models.PutDecisionDecisionIn.from_dict({"decision": "real", "note": "met in person"})
     assert call("batches", "put_decision", **named, seq=0, body=verdict).seq == 0
     assert call("batches", "get_decisions", **named) is not None
