@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from app.batches.execution import chunks
 from app.batches.store import tables
 from app.batches.store.database import Database
-from app.batches.store.models import ENDED_STATUSES, Status
-from app.batches.store.queries import BatchRow, select_row
+from app.batches.store.models import ENDED_STATUSES, Batch, Status
+from app.batches.store.queries import BatchRow, batch_from_row, select_current, select_row
 from app.batches.store.tables import batches, payloads, results
 from app.errors import NotFound, NotYet
 
@@ -40,10 +40,10 @@ def set_status(
     )
 
 
-def cancel(database: Database, queue: chunks.ChunkQueue, batch_id: str, owner: str | None) -> None:
-    """Skip what is not begun; a batch that has ended stays as it is."""
+def cancel(database: Database, queue: chunks.ChunkQueue, batch_id: str, owner: str | None) -> Batch:
+    """Skip what is not begun; a batch that has ended stays as it is. The batch as it is then."""
 
-    def transaction(c: sa.Connection) -> None:
+    def transaction(c: sa.Connection) -> Batch:
         row = select_row(c, database, batch_id, owner, locked=True)
         if row.status == Status.VALIDATING:
             raise NotYet("the list is still being read: cancel it once it is in progress")
@@ -52,8 +52,9 @@ def cancel(database: Database, queue: chunks.ChunkQueue, batch_id: str, owner: s
             chunks_done = row.chunks_done + skipped.rowcount
             set_status(c, database, row, Status.CANCELLING, chunks_done=chunks_done)
             chunks.enqueue_next(c, queue, row.no, 0)
+        return batch_from_row(c.execute(select_current(database, row.no)).one())
 
-    database.write(transaction)
+    return database.write(transaction)
 
 
 def retry(
@@ -62,13 +63,13 @@ def retry(
     batch_id: str,
     owner: str | None,
     max_active_chunks: int,
-) -> None:
-    """Retry what failed and may succeed, as a new generation of chunks.
+) -> Batch:
+    """Retry what failed and may succeed, as a new generation of chunks. The batch as it is then.
 
     Raises ``NotYet`` unless the batch has ended otherwise than by being cancelled.
     """
 
-    def transaction(c: sa.Connection) -> None:
+    def transaction(c: sa.Connection) -> Batch:
         row = select_row(c, database, batch_id, owner, locked=True)
         if row.status not in (Status.COMPLETED, Status.FAILED):
             raise NotYet(
@@ -78,7 +79,7 @@ def retry(
         deleted = c.execute(sa.delete(results).where(retryable_rows)).rowcount
         waiting = row.total - row.completed - row.failed + deleted
         if not waiting and row.status == Status.COMPLETED:
-            return
+            return batch_from_row(row)
         generation = row.generation + 1
         count = chunks.create_chunks(c, row.no, generation, waiting)
         set_status(
@@ -100,8 +101,9 @@ def retry(
             paced_items=0,
         )
         chunks.enqueue_next(c, queue, row.no, max_active_chunks)
+        return batch_from_row(c.execute(select_current(database, row.no)).one())
 
-    database.write(transaction)
+    return database.write(transaction)
 
 
 def end_batch(

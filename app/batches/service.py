@@ -34,6 +34,7 @@ from app.batches.store.decisions import DecisionCounts
 from app.batches.store.models import ENDED_STATUSES, Batch, BatchRequest, BatchTools
 from app.batches.store.queries import BatchPage
 from app.batches.store.result_queries import Order, ResultPage, ResultQuery
+from app.errors import RetryLater
 from app.records import Decision, DecisionChoice, Item, ItemResult
 
 MIN_ACTIVE_CHUNKS: Final = 4
@@ -53,6 +54,7 @@ class BatchService:
         on_launched: Callable[[sa.Engine], None] | None,
     ) -> None:  # fmt: skip
         self._database = database
+        self._requests = database.for_requests()
         self._max_waiting = max_waiting
         self._executor_id = executor_id
         self._stop = threading.Event()
@@ -71,7 +73,7 @@ class BatchService:
         )
         if on_launched is not None:
             on_launched(database.engine)
-        self._maintenance = Maintenance(database, self._queue)
+        self._maintenance = Maintenance(database, self._queue, self._runtime.running_workflows)
 
     @classmethod
     def open(
@@ -90,8 +92,8 @@ class BatchService:
 
         ``on_ended`` is called with each batch that ended, and the database's engine: at least once,
         whatever dies, and never at the same time as the batch's work. ``on_launched``: once, when
-        DBOS runs. Raises ``DatabaseUnavailable``, ``TablesTooNew``, ``OSError``, and what the
-        database's driver raises.
+        DBOS runs. Raises ``DatabaseUnusable``, ``DatabaseUnavailable``, ``TablesTooNew``,
+        ``OSError``, and what the database's driver raises.
         """
         executor_id = uuid.uuid4().hex
         database = open_database(database_url, data_dir, executor_id)
@@ -132,6 +134,11 @@ class BatchService:
         return BatchDrawings(self._database)
 
     @property
+    def request_engine(self) -> sa.Engine:
+        """Of the same database, for callers who wait."""
+        return self._requests.engine
+
+    @property
     def max_active_chunks(self) -> int:
         """Chunks of a batch that may be asked for at once: enough for everybody who works."""
         return max(MIN_ACTIVE_CHUNKS, 2 + 2 * self._maintenance.live_executors.worker_count)
@@ -145,23 +152,30 @@ class BatchService:
         Once this returns the batch outlives any process. Raises ``IdempotencyKeyReused``, ``Busy``,
         and whatever reading ``items`` raises; then nothing is kept.
         """
-        context = submission.SubmissionContext(
+        return submission.submit(self._submission_context(), request, items)
+
+    def _submission_context(self) -> submission.SubmissionContext:
+        return submission.SubmissionContext(
             self._database,
+            self._requests,
             self._queue,
             self._executor_id,
             self._max_waiting,
             self.max_active_chunks,
+            self._maintenance.delete_later,
         )
-        batch_id, replayed = submission.submit(context, request, items)
-        return self.get(batch_id, request.owner), replayed
 
     def get(self, batch_id: str, owner: str) -> Batch:
         """Raises ``NotFound``; another one's batch is not there either."""
-        return queries.read_batch(self._database, batch_id, owner)
+        return queries.read_batch(self._requests, batch_id, owner)
 
     def list_batches(self, owner: str, cursor: str | None = None, limit: int = 20) -> BatchPage:
         """The batches of ``owner``, the newest first."""
-        return queries.read_batch_page(self._database, owner, cursor, limit)
+        return queries.read_batch_page(self._requests, owner, cursor, limit)
+
+    def count_batches(self) -> queries.BatchCounts:
+        """Of everybody's batches."""
+        return queries.count_batches(self._requests)
 
     def read_result_page(
         self,
@@ -180,17 +194,17 @@ class BatchService:
         In the list's order a page ends where an item has no result yet, and ``next_cursor`` leads
         on from there; of a batch that has ended it is ``None`` at the end.
         """
-        row = queries.find_batch(self._database, batch_id, owner)
+        row = queries.find_batch(self._requests, batch_id, owner)
         query = ResultQuery(row.no, order, min_llr, verdict, thumbnails)
         in_progress = row.status not in ENDED_STATUSES
         return result_queries.read_page(
-            self._database, query, after, limit, in_progress=in_progress
+            self._requests, query, after, limit, in_progress=in_progress
         )
 
     def iter_selected(self, batch_id: str, owner: str, seqs: Iterable[int]) -> Iterator[ItemResult]:
         """The results of these items with their thumbnails, in order. Raises ``NotFound``."""
-        batch_no = queries.find_batch(self._database, batch_id, owner).no
-        return result_queries.iter_selected(self._database, batch_no, seqs)
+        batch_no = queries.find_batch(self._requests, batch_id, owner).no
+        return result_queries.iter_selected(self._requests, batch_no, seqs)
 
     def iter_results(
         self,
@@ -207,9 +221,9 @@ class BatchService:
 
         ``skip``: so many of them are left out before the first.
         """
-        batch_no = queries.find_batch(self._database, batch_id, owner).no
+        batch_no = queries.find_batch(self._requests, batch_id, owner).no
         query = ResultQuery(batch_no, order, min_llr, verdict, thumbnails, skip)
-        return result_queries.iter_results(self._database, query)
+        return result_queries.iter_results(self._requests, query)
 
     def read_tile_sums(
         self, batch_id: str, owner: str
@@ -218,8 +232,8 @@ class BatchService:
 
         Each picture counts once, however often the list names it.
         """
-        batch_no = queries.find_batch(self._database, batch_id, owner).no
-        with self._database.reading() as c:
+        batch_no = queries.find_batch(self._requests, batch_id, owner).no
+        with self._requests.reading() as c:
             return tile_sums.read_sums(c, batch_no)
 
     def set_decision(
@@ -229,30 +243,28 @@ class BatchService:
 
         Nothing else changes by it. Raises ``NotFound``.
         """
-        return decisions.set_decision(self._database, batch_id, owner, seq, choice, note)
+        return decisions.set_decision(self._requests, batch_id, owner, seq, choice, note)
 
     def clear_decision(self, batch_id: str, owner: str, seq: int) -> None:
         """Forget the decision on an item, if there is one. Raises ``NotFound``."""
-        decisions.clear_decision(self._database, batch_id, owner, seq)
+        decisions.clear_decision(self._requests, batch_id, owner, seq)
 
     def count_decisions(self, batch_id: str, owner: str) -> DecisionCounts:
         """Raises ``NotFound``."""
-        return decisions.count_decisions(self._database, batch_id, owner)
+        return decisions.count_decisions(self._requests, batch_id, owner)
 
     def cancel(self, batch_id: str, owner: str) -> Batch:
         """Skip what is not begun; what is done stays. A batch that has ended stays as it is."""
-        lifecycle.cancel(self._database, self._queue, batch_id, owner)
-        return self.get(batch_id, owner)
+        return lifecycle.cancel(self._requests, self._queue, batch_id, owner)
 
     def retry_failed(self, batch_id: str, owner: str) -> Batch:
         """Try again what failed and may succeed. Raises ``NotYet`` unless the batch has ended."""
-        lifecycle.retry(self._database, self._queue, batch_id, owner, self.max_active_chunks)
-        return self.get(batch_id, owner)
+        return lifecycle.retry(self._requests, self._queue, batch_id, owner, self.max_active_chunks)
 
     def delete(self, batch_id: str, owner: str) -> None:
         """Delete all that is kept of a batch; one in progress is stopped."""
-        row = queries.find_batch(self._database, batch_id, owner)
-        deletion.mark_deleted(self._database, row.no)
+        row = queries.find_batch(self._requests, batch_id, owner)
+        deletion.mark_deleted(self._requests, row.no)
         self._queue.delete_batch(batch_id)
         deletion.delete_rows(self._database, row.no)
 
@@ -274,9 +286,10 @@ class BatchService:
         if problem is not None:
             return problem
         try:
-            worker_count = read_live_executors(self._database).worker_count
-        except SQLAlchemyError as error:
-            return f"the batch database cannot be read: {type(error).__name__}"
+            worker_count = read_live_executors(self._requests).worker_count
+        except (SQLAlchemyError, RetryLater) as error:
+            reason = error.title if isinstance(error, RetryLater) else type(error).__name__
+            return f"the batch database cannot be read: {reason}"
         return None if worker_count else "no worker is running: start `eyeline worker`"
 
     def close(self) -> None:
@@ -285,12 +298,17 @@ class BatchService:
             return
         self._closed = True
         self._stop.set()
-        self._maintenance.close()
+        # Where the server has frozen, nobody gets an answer, and everybody waits for one.
+        watchdog = threading.Timer(CLOSE_TIMEOUT_S, self._database.cut_connections)
+        watchdog.daemon = True
+        watchdog.start()
         try:
+            self._maintenance.close()
             self._runtime.close(CLOSE_TIMEOUT_S)
             self._queue.close()
             if self._picture_executor is not None:
                 self._picture_executor.close()
             self._heartbeat.close()
         finally:
+            watchdog.cancel()
             self._database.close()

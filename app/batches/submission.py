@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from itertools import islice
@@ -18,12 +18,12 @@ from app.batches.execution import chunks
 from app.batches.execution.heartbeat import read_live_executors
 from app.batches.store import deletion
 from app.batches.store.database import Database
-from app.batches.store.models import ENDED_STATUSES, BatchRequest, Status
-from app.batches.store.queries import BatchRow, is_expired
+from app.batches.store.models import ENDED_STATUSES, Batch, BatchRequest, Status
+from app.batches.store.queries import BatchRow, batch_from_row, is_expired, select_current
 from app.batches.store.result_store import result_row
 from app.batches.store.row_codec import encode_item
 from app.batches.store.tables import batches, items, payloads, results
-from app.errors import Busy, IdempotencyKeyReused
+from app.errors import Busy, IdempotencyKeyReused, RetryLater
 from app.records import Item
 
 INSERT_ROWS: Final = 5_000
@@ -37,30 +37,37 @@ VALIDATION_WAIT_S: Final = 10.0
 
 @dataclass(frozen=True)
 class SubmissionContext:
-    """What a submission needs. ``max_active_chunks``: chunks of a batch enqueued at once."""
+    """What a submission needs. ``max_active_chunks``: chunks of a batch enqueued at once.
+
+    ``requests``: the database for a caller who waits. ``delete_later``: called with the number of a
+    batch that could not be deleted at once.
+    """
 
     database: Database
+    requests: Database
     queue: chunks.ChunkQueue
     submitter: str
     max_waiting: int
     max_active_chunks: int
+    delete_later: Callable[[int], None]
 
 
 def submit(
     context: SubmissionContext, request: BatchRequest, rows: Iterable[Item]
-) -> tuple[str, bool]:
-    """The id of the batch that ``rows`` became, and whether it was there already.
+) -> tuple[Batch, bool]:
+    """The batch that ``rows`` became, and whether it was there already.
 
-    Raises ``IdempotencyKeyReused``, ``Busy``, and whatever reading the rows raises; then nothing
-    is kept.
+    Raises ``IdempotencyKeyReused``, ``Busy``, ``DatabaseUnavailable``, ``StorageFull``, and
+    whatever reading the rows raises; then nothing is kept. Nothing is read after the commit: what
+    was accepted is answered so.
     """
     batch_id = f"batch_{secrets.token_hex(12)}"
     while True:
-        if (existing_id := _find_replayed(context, request)) is not None:
-            return existing_id, True
+        if (existing := _find_replayed(context, request)) is not None:
+            return existing, True
         _check_capacity(context, 1)
         try:
-            batch_no = context.database.write(
+            batch_no = context.requests.write(
                 lambda c: _insert_batch(c, context, batch_id, request)
             )
         except IntegrityError:
@@ -69,12 +76,19 @@ def submit(
     try:
         _insert_items(context, batch_no, rows)
         notes = json.dumps(list(request.notes))  # complete only now
-        context.database.write(lambda c: _start_batch(c, context, batch_no, notes))
+        batch = context.requests.write(lambda c: _start_batch(c, context, batch_no, notes))
     except BaseException:
-        deletion.mark_deleted(context.database, batch_no)
-        deletion.delete_rows(context.database, batch_no)
+        _give_up(context, batch_no)
         raise
-    return batch_id, False
+    return batch, False
+
+
+def _give_up(context: SubmissionContext, batch_no: int) -> None:
+    try:
+        deletion.mark_deleted(context.requests, batch_no)
+        deletion.delete_rows(context.requests, batch_no)
+    except RetryLater:
+        context.delete_later(batch_no)
 
 
 def _insert_batch(
@@ -101,7 +115,7 @@ def _insert_batch(
     return int(batch_no)
 
 
-def _find_replayed(context: SubmissionContext, request: BatchRequest) -> str | None:
+def _find_replayed(context: SubmissionContext, request: BatchRequest) -> Batch | None:
     """The batch that was submitted with this key before; ``None`` if there is none any more.
 
     Waits for one that is still being read, since that may yet fail. Raises ``IdempotencyKeyReused``
@@ -112,7 +126,7 @@ def _find_replayed(context: SubmissionContext, request: BatchRequest) -> str | N
     )
     deadline = time.monotonic() + VALIDATION_WAIT_S
     while request.idempotency_key is not None:
-        with context.database.reading() as c:
+        with context.requests.reading() as c:
             row = c.execute(statement).one_or_none()
         if row is None:
             return None
@@ -124,7 +138,7 @@ def _find_replayed(context: SubmissionContext, request: BatchRequest) -> str | N
                 "use another idempotency key, or resend the original list unchanged"
             )
         if row.status != Status.VALIDATING:
-            return str(row.id)
+            return batch_from_row(row)
         if time.monotonic() > deadline:
             raise Busy("the list with this key is still being read: ask again", RETRY_MIN_S)
         time.sleep(0.1)
@@ -142,13 +156,15 @@ def _is_abandoned(context: SubmissionContext, row: BatchRow) -> bool:
 def _delete_batch(context: SubmissionContext, row: BatchRow) -> None:
     # Unless it went on meanwhile. Maintenance deletes its rows.
     unchanged = batches.c.status == row.status, batches.c.generation == row.generation
-    deletion.mark_deleted(context.database, row.no, *unchanged)
+    deletion.mark_deleted(context.requests, row.no, *unchanged)
 
 
 def _insert_items(context: SubmissionContext, batch_no: int, rows: Iterable[Item]) -> None:
     for portion in _split_portions(rows):
         _check_capacity(context, sum(row.failure is None for row in portion))
-        context.database.write(
+        # Writers of SQLite wait for each other; those of Postgres for nobody.
+        database = context.requests if context.database.shared else context.database
+        database.write(
             partial(_insert_portion, context=context, batch_no=batch_no, portion=portion)
         )
 
@@ -211,7 +227,7 @@ def _bulk_insert(
             copy.write_row(row)
 
 
-def _start_batch(c: sa.Connection, context: SubmissionContext, batch_no: int, notes: str) -> None:
+def _start_batch(c: sa.Connection, context: SubmissionContext, batch_no: int, notes: str) -> Batch:
     """From here on the batch is at work, whatever becomes of this process."""
     row = c.execute(
         sa.select(
@@ -237,6 +253,7 @@ def _start_batch(c: sa.Connection, context: SubmissionContext, batch_no: int, no
         )
     )
     chunks.enqueue_next(c, context.queue, batch_no, context.max_active_chunks)
+    return batch_from_row(c.execute(select_current(context.database, batch_no)).one())
 
 
 def _abandoned_error() -> Busy:
@@ -251,7 +268,7 @@ def _check_capacity(context: SubmissionContext, count: int) -> None:
     )
     pace = sa.func.coalesce(sa.func.sum(batches.c.pace), 0.0)
     statement = sa.select(waiting, pace).where(batches.c.status.not_in(ENDED_STATUSES))
-    with context.database.reading() as c:
+    with context.requests.reading() as c:
         waiting_items, items_per_s = c.execute(statement).one()
     excess = int(waiting_items) + count - context.max_waiting
     if excess > 0:

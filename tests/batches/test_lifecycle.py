@@ -5,6 +5,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -44,9 +45,7 @@ def expire(service: BatchService, batch_id: str) -> None:
 
 def insert_unread_batch(service: BatchService, request: BatchRequest, submitter: str) -> str:
     """A list that somebody began to read."""
-    context = submission.SubmissionContext(
-        service._database, service._queue, submitter, 1_000_000, service.max_active_chunks
-    )
+    context = replace(service._submission_context(), submitter=submitter)
     service._database.write(lambda c: submission._insert_batch(c, context, "batch_half", request))
     return "batch_half"
 

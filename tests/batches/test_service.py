@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from app.batches.store import tables
-from app.batches.store.database import DatabaseUnavailable, open_database
+from app.batches.store.database import open_database
+from app.batches.store.engines import DatabaseUnusable
 from app.batches.store.models import Batch, BatchRequest, Status
 from app.errors import InvalidRequest, NotFound
 from app.records import Item, ItemResult
@@ -366,7 +367,7 @@ def test_an_unreadable_database_is_reported(open_service: OpenService):
 
 def test_sqlite_serves_one_process(tmp_path: Path):
     first = open_database(None, tmp_path)
-    with pytest.raises(DatabaseUnavailable, match="another process works in"):
+    with pytest.raises(DatabaseUnusable, match="another process works in"):
         open_database(None, tmp_path)
     first.close()
     open_database(None, tmp_path).close()
@@ -384,5 +385,5 @@ def test_tables_of_a_later_program_are_left_alone(tmp_path: Path):
 
 @pytest.mark.parametrize("url", ["mysql://localhost/x", "not a url"])
 def test_other_databases_are_refused(tmp_path: Path, url: str):
-    with pytest.raises(DatabaseUnavailable, match="EYELINE_DATABASE_URL"):
+    with pytest.raises(DatabaseUnusable, match="EYELINE_DATABASE_URL"):
         open_database(url, tmp_path)

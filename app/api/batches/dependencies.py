@@ -26,7 +26,7 @@ async def requested_batch(
     batches: Batches,
 ) -> Batch:
     """The owner's batch as it is now; raises ``NotFound``."""
-    return await batches.run(batches.service.get, batch_id, owner)
+    return await batches.read(batches.service.get, batch_id, owner)
 
 
 RequestedBatch = Annotated[Batch, Depends(requested_batch)]

@@ -102,7 +102,7 @@ async def list_batches(
     limit: Annotated[int, Query(ge=1, le=BATCHES_MAX)] = BATCHES_DEFAULT,
 ) -> BatchListOut:
     """The batches of this key's owner."""
-    page = await batches.run(batches.service.list_batches, owner, cursor, limit)
+    page = await batches.read(batches.service.list_batches, owner, cursor, limit)
     return BatchListOut(
         data=[serialize_batch(batch) for batch in page.batches],
         has_more=page.next_cursor is not None,

@@ -9,12 +9,13 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final, Self, TypeVar
+from typing import Any, Final, Self, TypeVar
 
 from app.analysis.child_pool import AnyAnalyzer
 from app.api.admission import AdmissionLimit
 from app.batches.service import BatchService
 from app.batches.store.models import Batch
+from app.batches.store.outage import database_unavailable
 from app.fetch.rate_limit import HostCooldowns
 from app.runtime.batch_images import BatchImages
 from app.runtime.batch_service import open_batch_service
@@ -29,6 +30,8 @@ MAX_LISTENERS: Final = 64
 MAX_DRAWINGS: Final = 2
 CHANGE_WAIT_S: Final = 2.0
 """How long one wait for a change lasts; a listener that left is noticed within it."""
+READ_TIMEOUT_S: Final = 3.0
+"""After which a database counts as unavailable."""
 _THREADS: Final = 8
 
 T = TypeVar("T")
@@ -62,6 +65,7 @@ class BatchState:
     images: BatchImages
     spool_dir: Path
     executor: ThreadPoolExecutor
+    reading_executor: ThreadPoolExecutor
     listener_executor: ThreadPoolExecutor
     limits: BatchLimits
 
@@ -69,6 +73,21 @@ class BatchState:
         """``function`` on a thread: the database may take its time."""
         call = partial(function, *arguments, **keywords)
         return await asyncio.get_running_loop().run_in_executor(self.executor, call)
+
+    async def read(self, function: Callable[..., T], *arguments: object) -> T:
+        """``function``, which reads little, on a thread. Raises ``DatabaseUnavailable`` in time.
+
+        Also where the database has frozen, and its threads with it.
+        """
+        call = asyncio.get_running_loop().run_in_executor(
+            self.reading_executor, partial(function, *arguments)
+        )
+        try:
+            async with asyncio.timeout(READ_TIMEOUT_S):
+                return await asyncio.shield(call)
+        except TimeoutError as error:
+            call.add_done_callback(_ignore_outcome)
+            raise database_unavailable() from error
 
     async def wait_for_change(self, batch: Batch) -> Batch:
         """``batch`` once something changed, or after ``CHANGE_WAIT_S``."""
@@ -97,6 +116,7 @@ async def open_batch_state(
     """
     spool_dir = resolve_spool_folder(settings)
     executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="batch-state")
+    reading_executor = ThreadPoolExecutor(_THREADS, thread_name_prefix="batch-reading")
     listener_executor = ThreadPoolExecutor(MAX_LISTENERS, thread_name_prefix="batch-listener")
     try:
         service_context = open_batch_service(settings, analyzer, metrics, cooldowns)
@@ -106,9 +126,16 @@ async def open_batch_state(
                 service, analyzer.model, settings.base_rate, contact=settings.contact
             )
             limits = BatchLimits.create(is_shared=is_shared)
-            yield BatchState(service, images, spool_dir, executor, listener_executor, limits)
+            executors = executor, reading_executor, listener_executor
+            yield BatchState(service, images, spool_dir, *executors, limits)
         finally:
             await asyncio.to_thread(service_context.__exit__, None, None, None)
     finally:
-        for pool in (executor, listener_executor):
+        for pool in (executor, reading_executor, listener_executor):
             await asyncio.to_thread(pool.shutdown, wait=True)
+
+
+def _ignore_outcome(call: asyncio.Future[Any]) -> None:
+    """Of a call that nobody waits for any more."""
+    if not call.cancelled():
+        call.exception()

@@ -29,7 +29,7 @@ MAX_ATTEMPTS_PER_MINUTE: Final = 10
 )
 async def get_webhooks(batch: RequestedBatch, batches: Batches) -> DeliveriesOut:
     """Each message with every attempt: the receiver's answer, and when it is tried again."""
-    deliveries = await batches.run(list_deliveries, batches.service.engine, batch.id)
+    deliveries = await batches.run(list_deliveries, batches.service.request_engine, batch.id)
     return DeliveriesOut(data=[serialize_delivery(each) for each in deliveries])
 
 
@@ -46,11 +46,11 @@ async def resend_webhook(
     ] = None,
 ) -> DeliveryOut:
     """At once, whatever its state; it keeps its id, so that receivers recognise it."""
-    deliveries = await batches.run(list_deliveries, batches.service.engine, batch.id)
+    deliveries = await batches.run(list_deliveries, batches.service.request_engine, batch.id)
     delivery = _choose_delivery(deliveries, message)
     _check_pace(delivery, datetime.now(UTC))
     return serialize_delivery(
-        await batches.run(resend, batches.service.engine, batch.id, delivery.id)
+        await batches.run(resend, batches.service.request_engine, batch.id, delivery.id)
     )
 
 

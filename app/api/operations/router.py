@@ -28,8 +28,8 @@ from app.api.operations.schemas import (
 )
 from app.api.request_body import BODY_GRACE_S, MIN_RATE_BYTES_S
 from app.api.state import State
-from app.batches.store.queries import count_batches
 from app.checks import CHECKS
+from app.errors import DatabaseUnavailable
 from app.evidence import SCOPE, Check
 from app.face.landmarks import LANDMARK_MODEL_FILE, LANDMARK_MODEL_SHA256
 from app.fetch.policy import CONNECT_S, MAX_REDIRECTS, TOTAL_S
@@ -73,7 +73,10 @@ async def readyz(request: Request, state: State) -> Response:
 
     Also that a worker for batches is alive.
     """
-    service_error = await state.batches.run(state.batches.service.health_problem)
+    try:
+        service_error = await state.batches.read(state.batches.service.health_problem)
+    except DatabaseUnavailable:
+        service_error = "the batch database does not answer"
     reasons = (*state.not_ready_reasons, *([service_error] if service_error else []))
     if not reasons:
         return JSONResponse({"status": "ready"})
@@ -94,9 +97,7 @@ async def readyz(request: Request, state: State) -> Response:
 )
 async def metrics(state: State) -> Response:
     """Requests, analyses by outcome and verdict, stages, refusals, batches, child processes."""
-    state.metrics.set_batch_counts(
-        await state.batches.run(count_batches, state.batches.service.engine)
-    )
+    state.metrics.set_batch_counts(await state.batches.read(state.batches.service.count_batches))
     return Response(state.metrics.render(), media_type=CONTENT_TYPE_LATEST)
 
 

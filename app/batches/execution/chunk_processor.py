@@ -87,8 +87,7 @@ class ChunkProcessor:
                 done, tasks = await asyncio.wait(
                     tasks, timeout=COMMIT_S / 4, return_when=asyncio.FIRST_COMPLETED
                 )
-                for task in done:
-                    self._uncommitted += [] if task.cancelled() else task.result()
+                self._collect(done)
                 if self._is_commit_due() and not await self._commit_pending():
                     return RunEnding.DONE
                 # Whoever is told to stop may have dropped what it had set out for: then not all
@@ -100,6 +99,16 @@ class ChunkProcessor:
             return ending or RunEnding.DONE
         finally:
             await self._cancel_tasks(tasks)
+
+    def _collect(self, done: set[asyncio.Task[list[ItemOutcome]]]) -> None:
+        """Take the outcomes of ended tasks; raises the first error, after all were looked at."""
+        ended = [task for task in done if not task.cancelled()]
+        errors = [error for task in ended if (error := task.exception()) is not None]
+        for task in ended:
+            if task.exception() is None:
+                self._uncommitted += task.result()
+        if errors:
+            raise errors[0]
 
     async def _cancel_tasks(self, tasks: set[asyncio.Task[list[ItemOutcome]]]) -> None:
         """Drop fetches under way; wait for analyses under way, then drop them."""

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from typing import Final, TypeVar
+from typing import Any, Final, TypeVar
 
-from dbos import DBOS, DBOSConfig
+from dbos import DBOS, DBOSConfig, _sys_db
 
 from app.batches.execution.chunks import ChunkKey
 from app.batches.execution.queue import (
@@ -25,15 +27,22 @@ from app.batches.execution.queue import (
     FINAL_WORKFLOW,
     SERIALIZER,
     WORKFLOW_VERSION,
+    Claim,
     WorkflowQueue,
 )
-from app.batches.store.database import POOL_SIZE, Database
+from app.batches.store.database import Database
+from app.batches.store.engines import POOL_SIZE
+from app.errors import RetryLater
 
 T = TypeVar("T")
 
 MAX_CONCURRENT_CHUNKS: Final = 3
 """Chunks that a process works on: while two end together, there is another one."""
 QUEUE_POLL_S: Final = 0.15
+MIN_RETRY_PAUSE_S: Final = 0.5
+"""The shortest pause before DBOS tries again to reach its database."""
+MAX_RETRY_PAUSE_S: Final = 2.0
+"""Work goes on so soon after a database's return."""
 
 log = logging.getLogger("eyeline.jobs")
 
@@ -59,23 +68,42 @@ class _CurrentRuntime:
     def __init__(self) -> None:
         self.queue: WorkflowQueue | None = None
         self.handlers: WorkflowHandlers | None = None
-        self.running = 0
+        self.running: Counter[str] = Counter()  # by workflow: a second run of one may have begun
         self.changed = threading.Condition()
+        self.closing = threading.Event()
 
     def __enter__(self) -> WorkflowHandlers:
         with self.changed:
             if self.handlers is None:
                 raise WorkflowInterrupted
-            self.running += 1
+            self.running[str(DBOS.workflow_id)] += 1
             return self.handlers
 
     def __exit__(self, *_: object) -> None:
         with self.changed:
-            self.running -= 1
+            self.running -= Counter([str(DBOS.workflow_id)])
             self.changed.notify_all()
 
 
 _current = _CurrentRuntime()
+
+
+class _RetryClock:
+    """The time, as DBOS' retries see it: a pause is short, and ends with the runtime.
+
+    DBOS tries for ever to reach a database that is away, with pauses of up to 90 s, on threads that
+    the end of a process waits for.
+    """
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(time, name)
+
+    def sleep(self, seconds: float) -> None:
+        if _current.closing.wait(min(seconds, MAX_RETRY_PAUSE_S)) and seconds >= MIN_RETRY_PAUSE_S:
+            raise SystemExit  # of this thread: what it had in hand is taken up by others
+
+
+_sys_db.time = _RetryClock()  # type: ignore[attr-defined]
 
 
 @DBOS.workflow(name=CHUNK_WORKFLOW, max_recovery_attempts=None)
@@ -96,13 +124,23 @@ def _interrupted_if_reassigned() -> Iterator[None]:
 
     DBOS would keep the thread, and with it the end of the process, until the other run is done.
     """
+    claim = _read_own_claim()
+    yield
+    if claim is None or _read_own_claim() != claim:
+        raise WorkflowInterrupted
+
+
+def _read_own_claim() -> Claim | None:
+    """The claim on the workflow that runs here; asks until the database answers."""
     queue, workflow_id = _current.queue, DBOS.workflow_id
     assert queue is not None
     assert workflow_id is not None
-    claim = queue.read_claim(workflow_id)
-    yield
-    if claim is None or queue.read_claim(workflow_id) != claim:
-        raise WorkflowInterrupted
+    while True:
+        try:
+            return queue.read_claim(workflow_id)
+        except RetryLater:
+            if _current.closing.wait(MAX_RETRY_PAUSE_S):
+                raise WorkflowInterrupted from None
 
 
 class WorkflowRuntime:
@@ -120,11 +158,17 @@ class WorkflowRuntime:
         self._database = database
         self._queue = queue
         _current.handlers, _current.queue = handlers, queue
+        _current.closing.clear()
         try:
             _run_on_thread(lambda: self._launch(runs_workflows))
         except BaseException:
             _current.handlers = None
             raise
+
+    def running_workflows(self) -> frozenset[str]:
+        """Ids of the workflows that run in this process."""
+        with _current.changed:
+            return frozenset(_current.running)
 
     def close(self, timeout_s: float) -> None:
         """Take nothing up any more, wait for running workflows, requeue what is left of them."""
@@ -163,15 +207,24 @@ class WorkflowRuntime:
     def _destroy(self, timeout_s: float) -> None:
         try:
             # DBOS looks once a second whether all is done; with nothing claimed it need not.
-            wait_s = int(timeout_s) if self._queue.holds_claims() else 0
+            wait_s = int(timeout_s) if self._holds_work() else 0
             DBOS.destroy(workflow_completion_timeout_sec=wait_s)
         finally:
+            _current.closing.set()
             with _current.changed:
                 _current.handlers = None
-                still_running = _current.running
+                still_running = _current.running.total()
             if still_running:
                 log.warning("%d workflows did not stop in time", still_running)
-        self._queue.recover([self._queue.executor_id])
+        with suppress(RetryLater):  # then others find out that this process is gone
+            self._queue.recover([self._queue.executor_id])
+
+    def _holds_work(self) -> bool:
+        try:
+            return self._queue.holds_claims()
+        except RetryLater:
+            _current.closing.set()  # there is no database to write an end to
+            return bool(self.running_workflows())
 
 
 def _run_on_thread(function: Callable[[], T]) -> T:

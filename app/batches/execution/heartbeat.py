@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,6 +13,7 @@ import sqlalchemy as sa
 
 from app.batches.store.database import Database
 from app.batches.store.tables import workers
+from app.errors import RetryLater
 
 DEAD_AFTER_S: Final = 10.0
 """Silence after which a process is presumed dead. Being wrong costs work, never results."""
@@ -54,6 +56,8 @@ def read_silent_executors(database: Database) -> list[str]:
 
 
 HEARTBEAT_INTERVAL_S: Final = 2.0
+JOIN_TIMEOUT_S: Final = 10.0
+"""How long the end of a process waits for a thread that may be waiting for the database."""
 
 log = logging.getLogger("eyeline.jobs")
 
@@ -81,24 +85,28 @@ class Heartbeat:
             c.execute(statement.on_conflict_do_update(index_elements=["executor"], set_=row))
 
         database.write(transaction)
-        self._last_beat = time.monotonic()
+        self._last_beat, self._last_error = time.monotonic(), ""
 
     def health_problem(self) -> str | None:
-        """Why the heartbeat is late; ``None`` if it is not."""
-        if time.monotonic() - self._last_beat <= DEAD_AFTER_S:
+        """Why the heartbeat failed or is late; ``None`` if neither."""
+        if not self._last_error and time.monotonic() - self._last_beat <= DEAD_AFTER_S:
             return None
         return f"the batch database cannot be written: {self._last_error or 'no answer'}"
 
     def close(self) -> None:
+        """Say that the process has ended, if the database can be told."""
         self._stop.set()
-        self._thread.join()
+        self._thread.join(JOIN_TIMEOUT_S)
         statement = sa.delete(workers).where(workers.c.executor == self._executor_id)
-        self._database.write(lambda c: c.execute(statement))
+        with suppress(RetryLater):
+            self._database.for_requests().write(lambda c: c.execute(statement))
 
     def _run(self) -> None:
         while not self._stop.wait(HEARTBEAT_INTERVAL_S):
             try:
                 self.beat()
+            except RetryLater as error:  # which the log knows
+                self._last_error = error.title
             except Exception as error:
                 self._last_error = type(error).__name__
                 log.exception("the heartbeat could not be written")

@@ -9,6 +9,8 @@ from __future__ import annotations
 import logging
 import threading
 import time
+from collections import deque
+from collections.abc import Callable
 from dataclasses import replace
 from typing import Final
 
@@ -20,13 +22,19 @@ from app.batches.execution.chunks import (
     ChunkKey,
     is_complete,
 )
-from app.batches.execution.heartbeat import read_live_executors, read_silent_executors
-from app.batches.execution.queue import WorkflowQueue, final_workflow_id
+from app.batches.execution.heartbeat import (
+    DEAD_AFTER_S,
+    JOIN_TIMEOUT_S,
+    read_live_executors,
+    read_silent_executors,
+)
+from app.batches.execution.queue import Claimed, WorkflowQueue, final_workflow_id
 from app.batches.store import deletion
 from app.batches.store.database import Database
 from app.batches.store.models import ENDED_STATUSES, Status
 from app.batches.store.queries import BatchRow
 from app.batches.store.tables import batches, chunks, workers
+from app.errors import RetryLater
 
 MAINTENANCE_S: Final = 2.5
 STALLED_S: Final = 10.0
@@ -40,9 +48,19 @@ log = logging.getLogger("eyeline.jobs")
 class Maintenance:
     """Runs on a thread of its own; two processes that do the same do no harm."""
 
-    def __init__(self, database: Database, queue: WorkflowQueue) -> None:
+    def __init__(
+        self,
+        database: Database,
+        queue: WorkflowQueue,
+        running_workflows: Callable[[], frozenset[str]] = frozenset,
+    ) -> None:
+        """``running_workflows``: ids of those that run in this process."""
         self._database = database
         self._queue = queue
+        self._running_workflows = running_workflows
+        self._lost_claims: frozenset[Claimed] = frozenset()
+        self._others_wait_until = 0.0
+        self._unwanted: deque[int] = deque()
         self._stop = threading.Event()
         self._last_cleanup = 0.0
         self.live_executors = read_live_executors(database)
@@ -52,11 +70,18 @@ class Maintenance:
 
     def close(self) -> None:
         self._stop.set()
-        self._thread.join()
+        self._thread.join(JOIN_TIMEOUT_S)
+
+    def delete_later(self, batch_no: int) -> None:
+        """Delete a batch as soon as the database lets us."""
+        self._unwanted.append(batch_no)
 
     def run_once(self) -> None:
         """One pass: dead processes, stalled batches, and every ``CLEANUP_S`` what is over."""
-        self._recover_dead()
+        if time.monotonic() >= self._others_wait_until:
+            self._recover_dead()
+        self._recover_lost_claims()
+        self._mark_unwanted()
         for batch_no in stalled_batches(self._database):
             restore(self._database, self._queue, batch_no)
         if time.monotonic() - self._last_cleanup > CLEANUP_S:
@@ -81,6 +106,9 @@ class Maintenance:
         while not self._stop.wait(MAINTENANCE_S):
             try:
                 self.run_once()
+            except RetryLater:  # which the log knows
+                # When the database is back, everybody gets the time to say that he lives.
+                self._others_wait_until = time.monotonic() + DEAD_AFTER_S
             except Exception:
                 log.exception("maintenance failed, will retry")
 
@@ -95,6 +123,21 @@ class Maintenance:
             log.warning(
                 "%d processes died; %d of their workflows are requeued", len(dead), recovered
             )
+
+    def _mark_unwanted(self) -> None:
+        while self._unwanted:
+            deletion.mark_deleted(self._database, self._unwanted[0])
+            self._unwanted.popleft()
+
+    def _recover_lost_claims(self) -> None:
+        """Requeue what this process claimed and does not run: an outage came in between."""
+        running = self._running_workflows()
+        claims = self._queue.own_claims()
+        idle = frozenset(claim for claim in claims if claim.workflow_id not in running)
+        lost, self._lost_claims = idle & self._lost_claims, idle
+        if lost:
+            self._queue.requeue({claim.workflow_id for claim in lost})
+            log.warning("%d workflows were claimed and not begun; they are requeued", len(lost))
 
     def _live_executor_ids(self) -> frozenset[str]:
         return self.live_executors.including(self._database, self._queue.executor_id)

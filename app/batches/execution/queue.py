@@ -7,7 +7,9 @@ Arguments are JSON; pickle is refused.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
@@ -17,6 +19,7 @@ from dbos._serialization import DBOSDefaultSerializer
 
 from app.batches.execution.chunks import HEAD_START_ITEMS, ChunkKey
 from app.batches.store.database import Database
+from app.batches.store.outage import OutageFilter, translate_outage
 
 APPLICATION: Final = "eyeline"
 WORKFLOW_VERSION: Final = "2"
@@ -38,6 +41,14 @@ Claim = tuple[str | None, int | None]
 """Which process took a workflow up last, and when."""
 
 
+@dataclass(frozen=True)
+class Claimed:
+    """A workflow that a process has in hand, and since when."""
+
+    workflow_id: str
+    since: int | None
+
+
 def _refuse_pickle(_: str) -> Any:
     raise ValueError("pickle is not read here")
 
@@ -57,7 +68,10 @@ class WorkflowQueue:
         self.executor_id = executor_id
         self._database = database
         # DBOS would otherwise put a handler of its own on this logger, and write past ours.
-        logging.getLogger("dbos").addHandler(logging.NullHandler())
+        dbos_logger = logging.getLogger("dbos")
+        dbos_logger.addHandler(logging.NullHandler())
+        for logger in (dbos_logger, logging.getLogger("sqlalchemy.pool.impl.QueuePool")):
+            logger.filters = [OutageFilter()]
         self._client = DBOSClient(
             system_database_url=database.dbos_url,
             system_database_engine=database.engine if database.shared else database.dbos_engine,
@@ -104,6 +118,11 @@ class WorkflowQueue:
         """Whether this process has workflows in hand."""
         return bool(self._list(status="PENDING", executor_id=self.executor_id, limit=1))
 
+    def own_claims(self) -> frozenset[Claimed]:
+        """What this process has in hand."""
+        claims = self._list(status="PENDING", executor_id=self.executor_id)
+        return frozenset(Claimed(each.workflow_id, each.dequeued_at) for each in claims)
+
     def active_executors(self) -> set[str]:
         """Processes with workflows in hand, living or dead."""
         return {each.executor_id for each in self._list(status="PENDING") if each.executor_id}
@@ -111,20 +130,31 @@ class WorkflowQueue:
     def recover(self, executor_ids: Iterable[str]) -> int:
         """Requeue the workflows that these processes have in hand; how many there were."""
         ids = sorted(executor_ids)
-        with self._database.engine.connect() as c:
-            if self._database.shared:
-                # What another process takes up meanwhile must not be taken from it.
-                c.execute(sa.select(sa.func.pg_advisory_xact_lock(_RECOVERY_LOCK_ID)))
-            else:
-                c.execution_options(reading=True)
+        with self._recovering():
             return sum(self._recover_from(queue, ids) for queue in (CHUNK_QUEUE, FINAL_QUEUE))
 
-    def _recover_from(self, queue_name: str, executor_ids: list[str]) -> int:
+    def requeue(self, workflow_ids: Collection[str]) -> None:
+        """Requeue these workflows, which this process has in hand."""
+        with self._recovering():
+            for queue in (CHUNK_QUEUE, FINAL_QUEUE):
+                self._recover_from(queue, [self.executor_id], workflow_ids)
+
+    @contextmanager
+    def _recovering(self) -> Iterator[None]:
+        """What another process takes up meanwhile must not be taken from it."""
+        with translate_outage(), self._database.engine.connect() as c:
+            if self._database.shared:
+                c.execute(sa.select(sa.func.pg_advisory_xact_lock(_RECOVERY_LOCK_ID)))
+            yield
+
+    def _recover_from(
+        self, queue_name: str, executor_ids: list[str], only: Collection[str] | None = None
+    ) -> int:
         claimed = self._list(status="PENDING", executor_id=executor_ids, queue_name=queue_name)
-        if claimed:
-            ids = [each.workflow_id for each in claimed]
+        ids = [e.workflow_id for e in claimed if only is None or e.workflow_id in only]
+        if ids:
             self._client.resume_workflows(ids, queue_name=queue_name)
-        return len(claimed)
+        return len(ids)
 
     def workflow_states(self, workflow_ids: Iterable[str]) -> dict[str, bool]:
         """Those of ``workflow_ids`` that exist, and whether they are still to end."""
@@ -135,7 +165,8 @@ class WorkflowQueue:
     def delete_workflows(self, workflow_ids: list[str]) -> None:
         """Delete what DBOS keeps of these workflows."""
         if workflow_ids:
-            self._client.delete_workflows(workflow_ids)
+            with translate_outage():
+                self._client.delete_workflows(workflow_ids)
 
     def delete_batch(self, batch_id: str) -> None:
         """Delete what DBOS keeps of a batch; a workflow of it that runs ends without a trace."""
@@ -148,7 +179,9 @@ class WorkflowQueue:
 
     def delete_other_versions(self) -> None:
         """Delete what programs of other versions enqueued: maintenance restores what is due."""
-        versions = [each["version_name"] for each in self._client.list_application_versions()]
+        with translate_outage():
+            known = self._client.list_application_versions()
+        versions = [each["version_name"] for each in known]
         others = [name for name in versions if name != WORKFLOW_VERSION]
         if others:
             self._delete_all(app_version=others)
@@ -161,7 +194,8 @@ class WorkflowQueue:
             self.delete_workflows([each.workflow_id for each in found])
 
     def _list(self, **which: Any) -> list[Any]:
-        return self._client.list_workflows(load_input=False, load_output=False, **which)
+        with translate_outage():
+            return self._client.list_workflows(load_input=False, load_output=False, **which)
 
 
 def final_workflow_id(batch_id: str, generation: int, part: int) -> str:

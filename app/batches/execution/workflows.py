@@ -5,11 +5,10 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Final, Protocol, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from app.batches import lifecycle
 from app.batches.execution import chunks
@@ -22,7 +21,7 @@ from app.batches.store import queries, result_queries
 from app.batches.store.database import Database
 from app.batches.store.models import Batch, BatchTools
 from app.batches.store.result_queries import ResultQuery
-from app.errors import NotFound
+from app.errors import NotFound, RetryLater
 
 T = TypeVar("T")
 
@@ -32,7 +31,8 @@ EndedHook = Callable[[Batch, sa.Engine], None]
 MAX_FAULTS: Final = 3
 """A fault of ours that repeats so often fails the batch."""
 RETRY_PAUSE_S: Final = 1.0
-RETRY_PAUSE_MAX_S: Final = 30.0
+RETRY_PAUSE_MAX_S: Final = 5.0
+"""Work goes on so soon after a database's return."""
 
 log = logging.getLogger("eyeline.jobs")
 
@@ -90,9 +90,16 @@ class BatchWorker:
         try:
             return self._picture_executor.run(processor())
         except Exception:
-            # The process lives on: this counts as no crash of a picture.
-            self._database.write(lambda c: chunks.release_run(c, chunk_run))
+            self._release_run(chunk_run)
             raise
+
+    def _release_run(self, chunk_run: ChunkRun) -> None:
+        """Say, as soon as that can be said, that this was no crash: the process lives on."""
+        while not self._host.is_stopping():
+            with suppress(RetryLater):
+                self._database.write(lambda c: chunks.release_run(c, chunk_run))
+                return
+            self._pause(RETRY_PAUSE_S)
 
     def _end_batch(self, batch_id: str, generation: int) -> None:
         row = lifecycle.finalize(self._database, batch_id, generation)
@@ -123,8 +130,9 @@ class BatchWorker:
             except Exception as error:
                 if self._host.is_stopping():
                     raise WorkflowInterrupted from error
-                faults += not _is_connection_error(error)
-                log.exception("work on a batch failed: %s", batch_id)
+                if not isinstance(error, RetryLater):  # an outage is in the log, and no fault
+                    faults += 1
+                    log.exception("work on a batch failed: %s", batch_id)
                 if faults >= MAX_FAULTS:
                     self._fail_batch(batch_id, error)
                     return None
@@ -150,10 +158,3 @@ class BatchWorker:
         deadline = time.monotonic() + seconds
         while time.monotonic() < deadline and not self._host.is_stopping():
             time.sleep(0.1)
-
-
-def _is_connection_error(error: Exception) -> bool:
-    """Whether the database could not be reached, rather than refused a statement."""
-    if isinstance(error, OperationalError | InterfaceError | PoolTimeout):
-        return True
-    return isinstance(error, DBAPIError) and error.connection_invalidated

@@ -25,8 +25,8 @@ class BatchCounts:
     waiting_items: int
 
 
-def count_batches(engine: sa.Engine) -> BatchCounts:
-    """Of everybody's batches. Raises what the database's driver raises."""
+def count_batches(database: Database) -> BatchCounts:
+    """Of everybody's batches."""
     waiting = sa.func.sum(
         sa.case(
             (batches.c.status.in_(ENDED_STATUSES), 0),
@@ -34,9 +34,8 @@ def count_batches(engine: sa.Engine) -> BatchCounts:
         )
     )
     statement = sa.select(batches.c.status, sa.func.count(), waiting).group_by(batches.c.status)
-    with engine.connect() as connection:
-        # On SQLite every transaction begins for writing, unless it is marked as reading.
-        rows = connection.execution_options(reading=True).execute(statement).all()
+    with database.reading() as c:
+        rows = c.execute(statement).all()
     by_status = dict.fromkeys(Status, 0) | {Status(row[0]): int(row[1]) for row in rows}
     return BatchCounts(by_status, sum(int(row[2]) for row in rows))
 
@@ -110,6 +109,11 @@ def batch_from_row(row: BatchRow) -> Batch:
         revision=row.revision,
         error=row.error,
     )
+
+
+def select_current(database: Database, batch_no: int) -> sa.Select[Any]:
+    """The row of a batch as ``batch_from_row`` takes it."""
+    return sa.select(batches, database.now.label("now")).where(batches.c.no == batch_no)
 
 
 def request_from_row(row: BatchRow) -> BatchRequest:

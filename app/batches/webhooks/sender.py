@@ -23,7 +23,7 @@ from app.batches.store.database import Database
 from app.batches.webhooks import outbox
 from app.batches.webhooks.messages import database_from_engine
 from app.batches.webhooks.outbox import DeliveryResult, OutgoingMessage
-from app.errors import FetchFailed, RequestError, UrlBlocked, UrlInvalid
+from app.errors import FetchFailed, RequestError, RetryLater, UrlBlocked, UrlInvalid
 
 
 def sign_headers(message_id: str, at_s: int, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:
@@ -135,6 +135,8 @@ class WebhookSender:
             if limit <= 0 or not await asyncio.to_thread(outbox.has_due, self._database):
                 return []
             return await asyncio.to_thread(outbox.claim, self._database, limit, self._lease_s)
+        except RetryLater:  # the database is away, which the log knows
+            return []
         except Exception:
             log.exception("webhooks could not be read, will retry")
             return []
@@ -149,8 +151,11 @@ class WebhookSender:
             result = await self._attempt(post, message)
             state = await asyncio.to_thread(outbox.record_attempt, self._database, message, result)
         except asyncio.CancelledError:
-            outbox.release_lease(self._database, message)
+            with suppress(RetryLater):  # then the lease lapses
+                outbox.release_lease(self._database.for_requests(), message)
             raise
+        except RetryLater:  # as above
+            log.warning("the answer to webhook %s could not be stored", message.id)
         except Exception:  # the lease ends, and it is sent again
             log.exception("a webhook could not be sent or stored: %s", message.id)
         else:
