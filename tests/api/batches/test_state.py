@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import cast
 
 import pytest
@@ -24,19 +26,20 @@ def test_a_frozen_database_is_unavailable_in_time(monkeypatch: pytest.MonkeyPatc
         raise ConnectionError("nobody hears this any more")
 
     async def read() -> None:
-        executors = [state.ThreadPoolExecutor(1) for _ in range(3)]
+        threads = ThreadPoolExecutor(2)
         batches = BatchState(
             cast(BatchService, None),
             cast(BatchImages, None),
-            state.Path(),
-            *executors,
+            Path(),
+            threads,
+            threads,
+            threads,
             BatchLimits.create(is_shared=False),
         )
         assert await batches.read(str, 17) == "17"
         with pytest.raises(DatabaseUnavailable):
             await batches.read(frozen)
         thawed.set()
-        for executor in executors:
-            await asyncio.to_thread(executor.shutdown)
+        await asyncio.to_thread(threads.shutdown)
 
     asyncio.run(read())
