@@ -103,7 +103,7 @@ class _RetryClock:
             raise SystemExit  # of this thread: what it had in hand is taken up by others
 
 
-_sys_db.time = _RetryClock()  # type: ignore[assignment]
+_sys_db.time = _RetryClock()  # type: ignore[attr-defined,assignment]
 
 
 @DBOS.workflow(name=CHUNK_WORKFLOW, max_recovery_attempts=None)
