@@ -14,7 +14,7 @@ if __name__ == "__main__":
     folder, url = Path(sys.argv[1]), sys.argv[2]
     tools = FakeTools(folder / "looks.log")
     with open_service_at(None if url == "-" else url, folder, tools, workers=0) as service:
-        sys.stdout.write("ready\n")
-        sys.stdout.flush()
         while True:
             service.submit(BatchRequest(prior=0.5), picture_items(130))
+            sys.stdout.write("submitted\n")
+            sys.stdout.flush()

@@ -16,7 +16,8 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from dbos import DBOS, DBOSConfig, _sys_db
+import dbos._sys_db as dbos_database
+from dbos import DBOS, DBOSConfig
 
 from app.batches.execution.chunks import ChunkKey
 from app.batches.execution.queue import (
@@ -103,7 +104,7 @@ class _RetryClock:
             raise SystemExit  # of this thread: what it had in hand is taken up by others
 
 
-_sys_db.time = _RetryClock()  # type: ignore[attr-defined,assignment]
+dbos_database.time = _RetryClock()  # type: ignore[attr-defined,assignment]
 
 
 @DBOS.workflow(name=CHUNK_WORKFLOW, max_recovery_attempts=None)
