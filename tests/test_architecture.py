@@ -151,7 +151,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "onnxruntime": ("app.networks.onnx", "app.training"),
     "torch": ("app.training.network",),
     "onnx": ("app.training.network",),
-    "aiohttp": ("app.fetch",),
+    "aiohttp": ("app.fetch", "app.integrations.osprey"),
     "ijson": ("app.lists",),
     "jinja2": ("app.render",),
     "dbos": ("app.batches",),

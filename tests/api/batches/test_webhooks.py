@@ -5,9 +5,14 @@ from __future__ import annotations
 import base64
 import http.server
 import json
+import re
+import socket
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -21,6 +26,7 @@ from tests.api.analyses.test_router import expect_problem
 from tests.api.picture_server import PictureServer, ShadeAnalyzer, complete_batch, wait_until
 from tests.api.stub_analyzer import StartServer
 
+DOCUMENTATION = Path(__file__).resolve().parents[3] / "docs" / "integrations.md"
 SECRET = "whsec_" + base64.b64encode(b"a secret of 24 bytes or more").decode()
 
 
@@ -154,3 +160,50 @@ def test_without_a_secret_the_operator_is_named(
         start(ShadeAnalyzer()).post("/v1/batches", json=body), 422, "invalid_request"
     )
     assert "EYELINE_WEBHOOK_SECRET" in json.dumps(refusal.model_dump())
+
+
+def test_the_receiver_in_the_documentation_forwards_what_was_flagged(
+    client: httpx.Client, picture_server: PictureServer, receiver: WebhookReceiver
+) -> None:
+    """``receiver`` stands for the rules engine, the text of docs/integrations.md for itself."""
+    (text,) = re.findall(r"```python\n(.*?)```", DOCUMENTATION.read_text(encoding="utf-8"), re.S)
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        port = free.getsockname()[1]
+    environment = {
+        "EYELINE_URL": str(client.base_url), "EYELINE_KEY": "key", "RULES_KEY": "rules",
+        "EYELINE_WEBHOOK_SECRET": SECRET, "ITEM_TYPE": "avatar", "RULES_URL": receiver.url,
+        "PORT": str(port), "NO_PROXY": "127.0.0.1",
+    }  # fmt: skip
+    process = subprocess.Popen(
+        [sys.executable, "-c", text], env=environment, stderr=subprocess.PIPE
+    )
+    try:
+        wait_until(lambda: _answers(port), "the receiver")
+        batch = complete_batch(
+            client,
+            json={"items": picture_server.items(255, 1), "webhook_url": f"http://127.0.0.1:{port}"},
+        )
+        wait_until(lambda: bool(receiver.requests), "the rules engine")
+    finally:
+        process.terminate()
+        _, log = process.communicate()
+    headers, body = receiver.requests[0]
+    assert headers["x-api-key"] == "rules"
+    (item,) = json.loads(body)["items"]
+    line = client.get(f"/v1/batches/{batch['id']}/results").json()["data"][0]
+    assert (item["id"], item["typeId"]) == ("@255", "avatar")
+    assert item["data"] == {
+        "images": [picture_server.url(255)], "sha256": line["image"]["sha256"],
+        "llr_ordinary": line["against"]["ordinary"]["llr"],
+        "llr_framed": line["against"]["framed"]["llr"],
+    }  # fmt: skip
+    assert b'POST / HTTP/1.1" 401' in log, "an unsigned message is refused"
+
+
+def _answers(port: int) -> bool:
+    """Whether the receiver listens; what it is sent is not signed."""
+    try:
+        httpx.post(f"http://127.0.0.1:{port}/", content=b"{}", trust_env=False)
+    except httpx.TransportError:
+        return False
+    return True
