@@ -119,7 +119,7 @@ def _is_refused(validate: Any, text: str) -> bool:
 
 
 def _instance_of(function: type) -> Any:
-    return function.__new__(function)
+    return object.__new__(function)
 
 
 def run_threatexchange(service_url: str, min_llr: float | None) -> dict[str, Any]:

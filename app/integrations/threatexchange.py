@@ -69,9 +69,6 @@ class EyelineSignalMetadata(state.FetchedSignalMetadata):
         return [state.SignalOpinion(False, seed, {TAG})]
 
 
-_Delta = state.FetchDelta[tuple[str, str], EyelineSignalMetadata, state.NoCheckpointing]
-
-
 class EyelineSignalExchangeAPI(
     auth.SignalExchangeWithAuth[EyelineCollabConfig, EyelineCredentials],
     SignalExchangeAPIWithSimpleUpdates[
@@ -92,7 +89,8 @@ class EyelineSignalExchangeAPI(
 
     @staticmethod
     def get_checkpoint_cls() -> type[state.NoCheckpointing]:
-        return state.NoCheckpointing
+        checkpoint: type[state.NoCheckpointing] = state.NoCheckpointing
+        return checkpoint
 
     @staticmethod
     def get_record_cls() -> type[EyelineSignalMetadata]:
@@ -117,13 +115,13 @@ class EyelineSignalExchangeAPI(
         self,
         supported_signal_types: Sequence[type[SignalType]],
         checkpoint: state.NoCheckpointing | None,
-    ) -> Iterator[_Delta]:
+    ) -> Iterator[state.FetchDelta[tuple[str, str], EyelineSignalMetadata, state.NoCheckpointing]]:
         """One delta a list."""
         if PdqSignal not in supported_signal_types:
             return
         for batch_id in self._iter_batch_ids():
             hashes = flagged_hashes(self._iter_results(batch_id), self.collab.min_llr)
-            yield _Delta(
+            yield state.FetchDelta(
                 {(SIGNAL_TYPE, pdq): EyelineSignalMetadata() for pdq in hashes},
                 state.NoCheckpointing(),
             )
