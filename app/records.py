@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from typing import Final, Literal
+from typing import Final, Literal, NamedTuple
 
 from app.arrays import RgbArray
 from app.evidence import Outcome, Verdict
@@ -109,6 +109,14 @@ class PictureRecord:
     def without_payload(self) -> PictureRecord:
         """The same without the large members, to free memory once it is stored."""
         return replace(self, analysis=b"", thumbnail=b"", drawings={}, tile=None, overlay=b"")
+
+
+class OwnEdge(NamedTuple):
+    """A line between two accounts that the caller brings, by their names; ``weight`` above 0."""
+
+    source: str
+    target: str
+    weight: float = 1.0
 
 
 DecisionChoice = Literal["generated", "real", "unsure"]

@@ -13,7 +13,16 @@ from app.analysis.child_pool import open_service_analyzer
 from app.api import docs, problems, web
 from app.api.analyses import openapi as analyses_openapi
 from app.api.analyses import router as analyses
-from app.api.batches import decisions, events, gallery, images, overlay, results, webhooks
+from app.api.batches import (
+    decisions,
+    events,
+    gallery,
+    images,
+    network,
+    overlay,
+    results,
+    webhooks,
+)
 from app.api.batches import openapi as batches_openapi
 from app.api.batches import router as batches
 from app.api.integrations import router as integrations
@@ -68,6 +77,7 @@ def create_app(settings: Settings, open_analyzer: OpenAnalyzer = open_service_an
         results.router,
         events.router,
         images.router,
+        network.router,
         decisions.read_router,
         decisions.router,
         overlay.router,

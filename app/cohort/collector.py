@@ -101,7 +101,7 @@ class CohortCollector:
         is_scored = record.outcome is Outcome.SCORED and math.isfinite(record.llr)
         is_likely = is_scored and record.verdict is Verdict.LIKELY_STYLEGAN
         (self.flagged if is_likely else self.rest).add(result.account)
-        words = _hash_words(record)
+        words = hash_words(record)
         square = self._square_of(record) if is_scored else None
         self._seqs.append(result.seq)
         self._hashes.extend(words)
@@ -174,7 +174,7 @@ def _finite(number: float | None) -> float:
     return number if number is not None and math.isfinite(number) else 0.0
 
 
-def _hash_words(record: PictureRecord) -> tuple[int, ...]:
+def hash_words(record: PictureRecord) -> tuple[int, ...]:
     """The PDQ hash as 64-bit words; all 0 where it is of no use."""
     if record.pdq_quality < _MIN_PDQ_QUALITY:
         return (0,) * HASH_WORDS

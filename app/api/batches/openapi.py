@@ -146,6 +146,19 @@ THUMBNAIL_RESPONSES: Final[Responses] = {
     304: {"description": "It is the one that the caller has, by `If-None-Match`"},
     **READ_ERRORS,
 }
+GRAPHML: Final = "application/graphml+xml"
+GEXF: Final = "application/gexf+xml"
+NETWORK_RESPONSES: Final[Responses] = {
+    200: {"description": "Of the results so far"},
+    **READ_ERRORS,
+}
+
+
+def graph_file_responses(media_type: str) -> Responses:
+    """The responses of a route that gives a file for graph programs."""
+    return {**_answer("Of the results so far", media_type, {"type": "string"}), **READ_ERRORS}
+
+
 REPORT_RESPONSES: Final[Responses] = {
     **_answer("Of the results so far", "text/html", {"type": "string"}),
     **READ_ERRORS,

@@ -16,8 +16,10 @@ from app.api.admission import AdmissionLimit
 from app.batches.service import BatchService
 from app.batches.store.models import Batch
 from app.batches.store.outage import database_unavailable
+from app.cohort.parameters import COHORT_FILE, load_parameters
 from app.fetch.rate_limit import HostCooldowns
 from app.runtime.batch_images import BatchImages
+from app.runtime.batch_network import BatchNetworks
 from app.runtime.batch_service import open_batch_service
 from app.runtime.observability import Metrics
 from app.runtime.storage import resolve_spool_folder
@@ -63,6 +65,7 @@ class BatchState:
 
     service: BatchService
     images: BatchImages
+    networks: BatchNetworks
     spool_dir: Path
     executor: ThreadPoolExecutor
     reading_executor: ThreadPoolExecutor
@@ -125,9 +128,11 @@ async def open_batch_state(
             images = BatchImages(
                 service, analyzer.model, settings.base_rate, contact=settings.contact
             )
+            parameters = load_parameters(settings.models_dir / COHORT_FILE)
+            networks = BatchNetworks(service, parameters)
             limits = BatchLimits.create(is_shared=is_shared)
             executors = executor, reading_executor, listener_executor
-            yield BatchState(service, images, spool_dir, *executors, limits)
+            yield BatchState(service, images, networks, spool_dir, *executors, limits)
         finally:
             await asyncio.to_thread(service_context.__exit__, None, None, None)
     finally:

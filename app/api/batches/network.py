@@ -1,0 +1,88 @@
+"""A follower list as a network: which accounts belong together, as data and for graph programs."""
+
+from __future__ import annotations
+
+from typing import Annotated, Final
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from app.api.auth import Owner, require
+from app.api.batches import openapi
+from app.api.batches.dependencies import Batches, RequestedBatch
+from app.api.batches.state import BatchState
+from app.api.content_negotiation import JSON
+from app.batches.store.models import Batch
+from app.cohort.network.model import ALL_KINDS, EdgeKind
+from app.runtime.batch_network import NetworkFormat
+from app.runtime.network_json import NetworkOut
+
+router = APIRouter(tags=["batches"], dependencies=[Depends(require("read"))])
+
+_KIND: Final = f"({'|'.join(ALL_KINDS)})"
+Edges = Annotated[
+    str | None,
+    Query(
+        pattern=f"^{_KIND}(,{_KIND}){{0,3}}$",
+        description="kinds of lines, separated by commas; all if not given",
+    ),
+]
+
+
+@router.get(
+    "/v1/batches/{batch_id}/network.json",
+    summary="Which accounts belong together",
+    response_model=NetworkOut,
+    responses=openapi.NETWORK_RESPONSES,
+)
+async def get_network(
+    batch: RequestedBatch, owner: Owner, batches: Batches, edges: Edges = None
+) -> Response:
+    """Each node is one account, each line says what two share, each kind what chance would bring.
+
+    It says that accounts share something, and not who runs them.
+    """
+    return Response(await _render(batches, owner, batch, "json", edges), media_type=JSON)
+
+
+@router.get(
+    "/v1/batches/{batch_id}/network.graphml",
+    summary="The network as GraphML",
+    response_class=Response,
+    responses=openapi.graph_file_responses(openapi.GRAPHML),
+)
+async def get_network_graphml(
+    batch: RequestedBatch, owner: Owner, batches: Batches, edges: Edges = None
+) -> Response:
+    """For Gephi, Cytoscape, networkx and others."""
+    return await _file(batches, owner, batch, "graphml", edges)
+
+
+@router.get(
+    "/v1/batches/{batch_id}/network.gexf",
+    summary="The network as GEXF",
+    response_class=Response,
+    responses=openapi.graph_file_responses(openapi.GEXF),
+)
+async def get_network_gexf(
+    batch: RequestedBatch, owner: Owner, batches: Batches, edges: Edges = None
+) -> Response:
+    """GEXF 1.3 with positions, for Gephi and others."""
+    return await _file(batches, owner, batch, "gexf", edges)
+
+
+async def _file(
+    batches: BatchState, owner: str, batch: Batch, form: NetworkFormat, edges: str | None
+) -> Response:
+    content = await _render(batches, owner, batch, form, edges)
+    disposition = f'attachment; filename="{batch.id}.{form}"'
+    media_type = {"graphml": openapi.GRAPHML, "gexf": openapi.GEXF}[form]
+    return Response(content, media_type=media_type, headers={"Content-Disposition": disposition})
+
+
+async def _render(
+    batches: BatchState, owner: str, batch: Batch, form: NetworkFormat, edges: str | None
+) -> bytes:
+    """Made on a thread; raises ``Busy`` and ``NotYet``."""
+    kinds = ALL_KINDS if edges is None else tuple(map(EdgeKind, edges.split(",")))
+    with batches.limits.drawings.admit(owner):
+        return await batches.run(batches.networks.render, batch, form, kinds)

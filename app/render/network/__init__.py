@@ -1,0 +1,1 @@
+"""A network of accounts as a drawing, and as files for Gephi and Cytoscape."""

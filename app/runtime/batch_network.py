@@ -1,0 +1,48 @@
+"""The network of a batch in every form in which it is given out."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Final, Literal
+
+from app.batches.service import BatchService
+from app.batches.store.models import Batch
+from app.cohort.network.accounts import collect_accounts
+from app.cohort.network.layout import lay_out_network
+from app.cohort.network.model import ALL_KINDS, EdgeKind, Network
+from app.cohort.network.network import build_network
+from app.cohort.parameters import CohortParameters
+from app.errors import NotYet
+from app.render.network.graph_files import write_gexf, write_graphml
+from app.runtime.network_json import write_json
+
+NetworkFormat = Literal["json", "graphml", "gexf"]
+NETWORK_FORMATS: Final[tuple[NetworkFormat, ...]] = ("json", "graphml", "gexf")
+
+
+class BatchNetworks:
+    """Draws and writes networks on the calling thread."""
+
+    def __init__(self, service: BatchService, parameters: CohortParameters) -> None:
+        self._service = service
+        self._parameters = parameters
+
+    def build(self, batch: Batch, kinds: Collection[EdgeKind] = ALL_KINDS) -> Network:
+        """Of the results so far. Raises ``NotYet`` if there is none."""
+        if not batch.completed + batch.failed:
+            raise NotYet("No item of this list has a result yet; ask again when one has.")
+        owner = batch.request.owner
+        results = self._service.iter_results(batch.id, owner, thumbnails=False)
+        accounts = collect_accounts(results)
+        return build_network(accounts, (), self._parameters, kinds)
+
+    def render(
+        self, batch: Batch, form: NetworkFormat, kinds: Collection[EdgeKind] = ALL_KINDS
+    ) -> bytes:
+        """The network in that form; the same results give the same bytes."""
+        network = self.build(batch, kinds)
+        layout = lay_out_network(network)
+        if form == "json":
+            return write_json(batch.id, network, layout)
+        writers = {"graphml": write_graphml, "gexf": write_gexf}
+        return writers[form](network, layout)
