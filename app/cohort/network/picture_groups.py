@@ -40,6 +40,10 @@ def find_picture_groups(
 ) -> tuple[list[AccountGroup], KindSummary]:
     """Accounts that show one picture with a face in it, unless chance explains such pairs."""
     faces = np.flatnonzero(accounts.has_face & accounts.hashes.any(axis=1))
+    left_out = _without_face(accounts, parameters)
+    if len(faces) < 2:
+        chance = "Fewer than two pictures with a face: there is nothing to compare."
+        return [], KindSummary(EdgeKind.PICTURE, 0, chance, left_out)
     hashes = accounts.hashes[faces]
     found = group_duplicates(hashes, np.ones(len(faces), dtype=np.bool_), parameters).members
     pairs = sum(len(m) - 1 for m in found)
@@ -54,7 +58,6 @@ def find_picture_groups(
         f"{_one_in(rate)}; expected by chance among {pluralize(len(faces), 'face')} of this list: "
         f"{format_expected(expected)} pairs."
     )
-    left_out = _without_face(accounts, parameters)
     if expected > MAX_EXPLAINED * pairs and pairs:
         reason = (
             f"{pluralize(len(found), 'group')} of similar pictures: the pictures of this list look "

@@ -97,3 +97,10 @@ def test_a_network_too_large_loses_its_smallest_components(
         "(2 accounts in all).",
     )
     assert int(np.max(network.edges.target)) < len(network.accounts)
+
+
+def test_where_nothing_can_be_compared_nothing_is_expected() -> None:
+    picture, burst, name = network_of([]).kinds
+    assert picture.chance.startswith("Fewer than two pictures")
+    assert "too few to say" in burst.chance
+    assert name.chance == "The list gives no handles."
