@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -29,6 +29,8 @@ from app.cohort.network.picture_groups import find_picture_groups
 from app.cohort.network.text import OWN_CHANCE, component_sentence, too_many_note
 from app.cohort.parameters import CohortParameters
 from app.records import OwnEdge
+
+_FindGroups = Callable[[], tuple[list[AccountGroup], KindSummary]]
 
 MAX_ACCOUNTS: Final = 200_000
 """Accounts of one network; of more, the smallest components are left out."""
@@ -71,7 +73,7 @@ def build_network(
 def _find_groups(
     accounts: AccountTable, parameters: CohortParameters, kinds: Collection[EdgeKind]
 ) -> tuple[list[AccountGroup], list[KindSummary]]:
-    finders = {
+    finders: Mapping[EdgeKind, _FindGroups] = {
         EdgeKind.PICTURE: lambda: find_picture_groups(accounts, parameters.duplicates),
         EdgeKind.BURST: lambda: find_burst_groups(accounts),
         EdgeKind.NAME: lambda: find_name_groups(accounts),
@@ -112,7 +114,7 @@ def _connected(edges: NetworkEdges) -> list[Int64Array]:
     graph.extend_from_edge_list([(source, target) for source, target in pairs])
     found = (
         used[np.sort(np.fromiter(nodes, np.int64, len(nodes)))]
-        for nodes in rustworkx.connected_components(graph)  # type: ignore[no-untyped-call]
+        for nodes in rustworkx.connected_components(graph)
     )
     return sorted(found, key=lambda nodes: (-len(nodes), int(nodes[0])))
 

@@ -15,6 +15,7 @@ from app.api.batches.state import BatchLimits, BatchState
 from app.batches.service import BatchService
 from app.errors import DatabaseUnavailable
 from app.runtime.batch_images import BatchImages
+from app.runtime.batch_network import BatchNetworks
 
 
 def test_a_frozen_database_is_unavailable_in_time(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -30,6 +31,7 @@ def test_a_frozen_database_is_unavailable_in_time(monkeypatch: pytest.MonkeyPatc
         batches = BatchState(
             cast(BatchService, None),
             cast(BatchImages, None),
+            cast(BatchNetworks, None),
             Path(),
             threads,
             threads,
