@@ -39,8 +39,6 @@ _COLUMNS_AFTER_CHECKS: Final = (
     *_DECISION_COLUMNS,
 )
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
-_PEEK_RESULTS: Final = 10_000
-"""Results that are looked through for the first analysis, which says what checks there are."""
 
 
 def format_line(result: ItemResult) -> bytes:
@@ -91,13 +89,15 @@ def format_page(results: Iterable[ItemResult], extra_members: Mapping[str, Any])
     )
 
 
-def stream_csv(results: Iterable[ItemResult], columns: Sequence[str]) -> Iterator[bytes]:
+def stream_csv(
+    results: Iterable[ItemResult], columns: Sequence[str], checks: Sequence[str]
+) -> Iterator[bytes]:
     """The list's own rows, under its own ``columns``, with ours behind, for a spreadsheet.
 
+    ``checks``: the names of those that have a column.
     Without columns of its own: ``seq``, ``custom_id`` and ``source`` stand before ours. What came
     in and a spreadsheet would take for a formula gets an apostrophe before it. UTF-8, CRLF.
     """
-    results, checks = _peek_checks(results)
     our_columns = (
         *_COLUMNS_BEFORE_CHECKS,
         *(f"{name}_llr" for name in checks),
@@ -169,17 +169,9 @@ def _our_cells(result: ItemResult) -> dict[str, Any]:
     }
 
 
-def _peek_checks(results: Iterable[ItemResult]) -> tuple[Iterator[ItemResult], list[str]]:
-    """``results`` again, and the checks of the first analysis among them."""
-    stream, peeked = iter(results), []
-    for result in stream:
-        peeked.append(result)
-        if result.record is not None:
-            checks = json.loads(result.record.analysis).get("checks") or ()
-            return chain(peeked, stream), [check["name"] for check in checks]
-        if len(peeked) == _PEEK_RESULTS:
-            break
-    return chain(peeked, stream), []
+def check_names(analysis: bytes) -> tuple[str, ...]:
+    """The checks of an analysis, measured or not."""
+    return tuple(check["name"] for check in json.loads(analysis).get("checks") or ())
 
 
 def _prefix_taken_names(our_columns: Sequence[str], list_columns: Sequence[str]) -> Iterator[str]:

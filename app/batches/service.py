@@ -225,6 +225,14 @@ class BatchService:
         query = ResultQuery(batch_no, order, min_llr, verdict, thumbnails, skip)
         return result_queries.iter_results(self._requests, query)
 
+    def read_an_analysis(self, batch_id: str, owner: str) -> bytes | None:
+        """The analysis of one of its pictures, of which all have the same checks.
+
+        ``None`` while there is none. Raises ``NotFound``.
+        """
+        batch_no = queries.find_batch(self._database, batch_id, owner).no
+        return result_queries.read_an_analysis(self._database, batch_no)
+
     def read_tile_sums(
         self, batch_id: str, owner: str
     ) -> dict[str, tuple[int, NDArray[np.uint64]]]:

@@ -1,4 +1,4 @@
-"""Submission of a list: streamed into the database, a few thousand rows at a time."""
+"""Submission of a list: streamed into the database, a few megabytes at a time."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -24,11 +23,11 @@ from app.batches.store.result_store import result_row
 from app.batches.store.row_codec import encode_item
 from app.batches.store.tables import batches, items, payloads, results
 from app.errors import Busy, IdempotencyKeyReused, RetryLater
-from app.records import Item
+from app.records import Failure, Item
 
 INSERT_ROWS: Final = 5_000
-INSERT_BYTES: Final = 32 * 2**20
-"""Rows, or bytes of pictures, of one transaction; others get in between."""
+INSERT_BYTES: Final = 8 * 2**20
+"""Rows, or bytes of rows and pictures, of one transaction; others get in between."""
 RETRY_MIN_S: Final = 5
 RETRY_MAX_S: Final = 600
 VALIDATION_WAIT_S: Final = 10.0
@@ -50,6 +49,20 @@ class SubmissionContext:
     max_waiting: int
     max_active_chunks: int
     delete_later: Callable[[int], None]
+
+
+@dataclass(frozen=True)
+class _EncodedRow:
+    """A row as it is stored; its cells are held once, as text."""
+
+    seq: int
+    item: str
+    payload: bytes | None
+    failure: Failure | None
+
+    @property
+    def size_bytes(self) -> int:
+        return len(self.item) + len(self.payload or b"")
 
 
 def submit(
@@ -169,25 +182,25 @@ def _insert_items(context: SubmissionContext, batch_no: int, rows: Iterable[Item
         )
 
 
-def _split_portions(rows: Iterable[Item]) -> Iterator[list[Item]]:
-    source = iter(rows)
-    while first := list(islice(source, 1)):
-        portion, size_bytes = first, len(first[0].payload or b"")
-        while len(portion) < INSERT_ROWS and size_bytes < INSERT_BYTES:
-            next_row = list(islice(source, 1))
-            if not next_row:
-                break
-            portion += next_row
-            size_bytes += len(next_row[0].payload or b"")
+def _split_portions(rows: Iterable[Item]) -> Iterator[list[_EncodedRow]]:
+    """Portions of ``INSERT_ROWS``, or of ``INSERT_BYTES`` and the row that goes beyond them."""
+    portion: list[_EncodedRow] = []
+    size_bytes = 0
+    for row in rows:
+        encoded = _EncodedRow(row.seq, encode_item(row), row.payload, row.failure)
+        portion.append(encoded)
+        size_bytes += encoded.size_bytes
+        if len(portion) >= INSERT_ROWS or size_bytes >= INSERT_BYTES:
+            yield portion
+            portion, size_bytes = [], 0
+    if portion:
         yield portion
 
 
 def _insert_portion(
-    c: sa.Connection, context: SubmissionContext, batch_no: int, portion: Sequence[Item]
+    c: sa.Connection, context: SubmissionContext, batch_no: int, portion: Sequence[_EncodedRow]
 ) -> None:
-    _bulk_insert(
-        c, context.database, items, [(batch_no, row.seq, encode_item(row)) for row in portion]
-    )
+    _bulk_insert(c, context.database, items, [(batch_no, row.seq, row.item) for row in portion])
     pictures = [(batch_no, row.seq, row.payload) for row in portion if row.payload is not None]
     if pictures:
         c.execute(

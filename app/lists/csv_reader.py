@@ -6,22 +6,26 @@ import csv
 import re
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import Final
 
 from app.errors import ListUnreadable
 from app.fetch.urls import is_url
 from app.lists.columns.names import is_column_name
 from app.lists.columns.platforms import how_to_ask
-from app.lists.columns.table import SAMPLE_ROWS, ListRow, ListTable
+from app.lists.columns.table import (
+    ROW_MAX_BYTES,
+    SAMPLE_ROWS,
+    ListRow,
+    ListTable,
+    take_sample,
+    utf8_bytes,
+)
 from app.lists.notes import ListNotes
 from app.lists.personal_data import without_personal
 from app.lists.text_reader import DecodedText, TextLine, is_blank
 
 COLUMNS_MAX: Final = 1000
-RECORD_MAX_CHARS: Final = 1 << 16
-"""A row, line breaks within quotation marks included."""
-
 _DELIMITERS: Final = ("\t", ";", ",")
 _MIN_CONSISTENT_SHARE: Final = 0.8
 _SNIFFED_CHARS: Final = 1 << 18
@@ -48,7 +52,7 @@ def read_table(
     rows = _read_delimited(text, separator) if separator else _read_undelimited(text)
     if hint:
         next(rows, None)
-    first_rows = list(islice(rows, SAMPLE_ROWS))
+    first_rows = take_sample(rows, ListRow.size_chars)
     _skip_titles(first_rows, notes)
     valid_rows = [row.cells for row in first_rows if row.defect is None]
     width = max(map(len, valid_rows), default=0)
@@ -105,10 +109,12 @@ def _names_columns(row: ListRow) -> bool:
 
 def _sample_lines(text: DecodedText) -> list[str]:
     lines, chars = [], 0
-    for line in islice((line for line in text.lines() if not is_blank(line.text)), SAMPLE_ROWS):
+    for line in text.lines():
+        if is_blank(line.text):
+            continue
         lines.append(line.text)
         chars += len(line.text)
-        if chars > _SNIFFED_CHARS:
+        if chars > _SNIFFED_CHARS or len(lines) == SAMPLE_ROWS:
             break
     return lines
 
@@ -161,7 +167,7 @@ def _read_undelimited(text: DecodedText) -> Iterator[ListRow]:
         yield ListRow(
             number,
             (cell,),
-            _UNCLOSED_QUOTE if is_truncated or len(line) > RECORD_MAX_CHARS else None,
+            _UNCLOSED_QUOTE if is_truncated or utf8_bytes(line) > ROW_MAX_BYTES else None,
         )
 
 
@@ -172,7 +178,7 @@ class _RecordLines:
         self._source = lines
         self._pending: TextLine | None = None
         self.consumed: list[TextLine] = []
-        self._chars = 0
+        self._bytes = 0
 
     def __iter__(self) -> Iterator[str]:
         return self
@@ -181,8 +187,8 @@ class _RecordLines:
         line = next(self._source) if self._pending is None else self._pending
         self._pending = None
         self.consumed.append(line)
-        self._chars += len(line.text)
-        if line.is_truncated or self._chars > RECORD_MAX_CHARS:
+        self._bytes += utf8_bytes(line.text)
+        if line.is_truncated or self._bytes > ROW_MAX_BYTES:
             raise _RecordTooLong
         return line.text
 
@@ -190,7 +196,7 @@ class _RecordLines:
         """Forget the row that is complete; the next one begins with ``first``."""
         self._pending = first
         self.consumed = []
-        self._chars = 0
+        self._bytes = 0
 
 
 class _RecordTooLong(Exception):
@@ -203,7 +209,7 @@ def _read_delimited(text: DecodedText, separator: str) -> Iterator[ListRow]:
     reader = csv.reader(record_lines, delimiter=separator, strict=True)
     for line in lines:
         number, cells, _ = line
-        if '"' not in cells and len(cells) <= RECORD_MAX_CHARS:
+        if '"' not in cells and utf8_bytes(cells) <= ROW_MAX_BYTES:
             # Most lines: what the reader would make of them, in a third of the time.
             if not (cells.isspace() and is_blank(cells)):
                 yield ListRow(number, cells.rstrip("\r\n").split(separator))
@@ -223,7 +229,7 @@ def _read_line_by_line(lines: Sequence[TextLine], separator: str) -> Iterator[Li
     for number, line, is_truncated in lines:
         if is_blank(line):
             continue
-        if is_truncated or len(line) > RECORD_MAX_CHARS:
+        if is_truncated or utf8_bytes(line) > ROW_MAX_BYTES:
             yield ListRow(number, (line,), _UNCLOSED_QUOTE)
             continue
         try:

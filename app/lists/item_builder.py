@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain, islice
+from itertools import chain
 from typing import Final
 
 from app.errors import ListEmpty
@@ -15,7 +15,7 @@ from app.lists.archives.files import ArchiveFiles
 from app.lists.columns.account_values import clean_id, clean_text, is_rounded_id, parse_count
 from app.lists.columns.mapping import ColumnMapping, map_columns
 from app.lists.columns.mapping_notes import note_mapping
-from app.lists.columns.table import SAMPLE_ROWS, ListRow, ListTable
+from app.lists.columns.table import ListRow, ListTable, take_sample
 from app.lists.columns.vocabulary import COUNT_FIELDS
 from app.lists.notes import ListNotes
 from app.records import Failure, Item
@@ -45,7 +45,7 @@ def build_items(table: ListTable, context: ReadContext) -> tuple[ColumnMapping, 
 
     Raises ``ListEmpty`` and ``NoAvatars`` at once; what its rows raise, later.
     """
-    sample = list(islice(table.rows, SAMPLE_ROWS))
+    sample = take_sample(table.rows, ListRow.size_chars)
     if not sample:
         raise ListEmpty("There is no row in this list; send one row an account.")
     valid_rows = [row.cells for row in sample if row.defect is None]

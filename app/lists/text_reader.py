@@ -12,10 +12,10 @@ from typing import Final, NamedTuple
 from app.errors import ListUnreadable
 from app.lists.byte_stream import Opener
 
-LINE_MAX_CHARS: Final = 1 << 23
+LINE_MAX_CHARS: Final = 1 << 21
 """A line may hold a platform's whole page of accounts, but not a whole file."""
 
-_CHUNK_CHARS: Final = 1 << 18
+_CHUNK_CHARS: Final = 1 << 16
 _LINE_ENDS: Final = ("\n", "\r")
 _BLANK_LINES_MAX: Final = 1_000_000
 _BYTE_ORDER_MARKS: Final = {

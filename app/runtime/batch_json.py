@@ -226,7 +226,9 @@ def stream_results(
         batch.id, batch.request.owner, thumbnails=False, **result_filter.query_arguments()
     )
     if file_format == "csv":
-        yield from export.stream_csv(results, batch.request.columns)
+        analysis = service.read_an_analysis(batch.id, batch.request.owner)
+        checks = () if analysis is None else export.check_names(analysis)
+        yield from export.stream_csv(results, batch.request.columns, checks)
     else:
         yield from export.stream_ndjson(results, None)
     batch = service.get(batch.id, batch.request.owner)

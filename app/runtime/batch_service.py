@@ -18,6 +18,7 @@ from app.fetch.policy import FetchPolicy
 from app.fetch.rate_limit import HostCooldowns
 from app.integrations.mastodon.webhook import REPORT_TARGET
 from app.runtime.batch_tools import build_tools, fetch_policy
+from app.runtime.memory import returning_memory
 from app.runtime.observability import Metrics
 from app.settings import Settings, SettingsError
 
@@ -38,6 +39,7 @@ def open_batch_service(
     keys = settings.webhook_keys()
     holds = HostCooldowns() if holds is None else holds
     with ExitStack() as stack:
+        stack.enter_context(returning_memory())
         service = stack.enter_context(
             BatchService.open(
                 database_url=url.get_secret_value() if url else None,

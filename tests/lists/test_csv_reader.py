@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from app.batches import export
 from app.lists import csv_reader
-from app.lists.csv_reader import RECORD_MAX_CHARS
+from app.lists.columns.table import ROW_MAX_BYTES
 from app.records import Failure, ItemResult
 from tests.lists.open_list import failure_codes, format_csv, open_bytes, read_items
 
@@ -114,7 +114,7 @@ def test_a_quotation_mark_amid_a_cell_is_borne() -> None:
 
 
 def test_a_line_without_end_costs_one_row() -> None:
-    long = b"x" * (RECORD_MAX_CHARS + 1)
+    long = b"x" * (ROW_MAX_BYTES + 1)
     parsed_items = read_items(
         b"id,url\n1,https://example.org/1.jpg\n2," + long + b"\n3,https://example.org/3.jpg"
     )
@@ -123,10 +123,10 @@ def test_a_line_without_end_costs_one_row() -> None:
 
 
 def test_a_row_of_very_many_short_lines_ends_somewhere() -> None:
-    data = b'id,url\n1,https://example.org/1.jpg\n"\n' + b'","\n' * (RECORD_MAX_CHARS // 4 + 10)
+    data = b'id,url\n1,https://example.org/1.jpg\n"\n' + b'","\n' * (ROW_MAX_BYTES // 4 + 10)
     parsed_items = read_items(data, max_items=10**6)
     assert failure_codes(parsed_items[:2]) == [None, "row_invalid"]
-    assert len(parsed_items) > RECORD_MAX_CHARS // 4
+    assert len(parsed_items) > ROW_MAX_BYTES // 4
 
 
 def test_the_second_best_column_where_the_best_is_empty() -> None:
@@ -181,7 +181,7 @@ def test_what_comes_in_comes_out_in_its_order(rows: list[tuple[str, str, str]], 
         ItemResult(i.seq, i.source, i.custom_id, i.line, i.cells, failure=_example_failure())
         for i in follower_list
     ]
-    written = b"".join(export.stream_csv(results, follower_list.columns)).decode()
+    written = b"".join(export.stream_csv(results, follower_list.columns, ())).decode()
     back = [row[:3] for row in _parse_csv(written)]
     expected = [[_escape_formula(cell) for cell in row] for row in rows]
     assert back == [["name", "url", "note"], *expected]

@@ -14,7 +14,7 @@ from app.batches.execution.chunks import ChunkRun
 from app.batches.execution.failures import crash_failure, exhausted_failure
 from app.batches.execution.picture_executor import PictureExecutor
 from app.batches.store import result_store
-from app.batches.store.database import Database
+from app.batches.store.database import Database, count_fitting
 from app.batches.store.models import Status
 from app.batches.store.result_store import ItemOutcome
 from app.batches.store.row_codec import decode_item, source_key
@@ -27,6 +27,8 @@ COMMIT_S: Final = 2.0
 TIME_SLICE_S: Final = 5.0
 """After so long the rest of a chunk is enqueued anew: others wait, and its hosts may be slow."""
 PAGE_ITEMS: Final = 256
+PAGE_BYTES: Final = 4 * 2**20
+"""Items that are read at once, and what their rows may hold together."""
 
 
 class RunEnding(Enum):
@@ -263,8 +265,11 @@ class ChunkProcessor:
 
 
 def _read_page(database: Database, batch_no: int, first: int, end: int) -> list[Item]:
-    statement = (
-        chunks.select_pending(batch_no, first, end).add_columns(items.c.item).limit(PAGE_ITEMS)
-    )
+    """The next items without a result; what only exports and statistics need is left out."""
+    pending = chunks.select_pending(batch_no, first, end)
     with database.reading() as c:
-        return [decode_item(row.seq, row.item) for row in c.execute(statement)]
+        sizes = c.scalars(
+            pending.with_only_columns(database.text_bytes(items.c.item)).limit(PAGE_ITEMS)
+        )
+        statement = pending.add_columns(items.c.item).limit(count_fitting(sizes, PAGE_BYTES))
+        return [decode_item(row.seq, row.item, cells_too=False) for row in c.execute(statement)]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import time
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -95,6 +95,12 @@ class Database:
         """An insert that supports ``on_conflict_…``."""
         return postgresql.insert(table) if self.shared else sqlite.insert(table)
 
+    def text_bytes(self, column: sa.ColumnElement[str]) -> sa.ColumnElement[int]:
+        """The length of a column of ASCII text."""
+        # Postgres would unpack a long text to count its characters.
+        length = sa.func.octet_length if self.shared else sa.func.length
+        return length(column, type_=sa.Integer)
+
     @contextmanager
     def reading(self) -> Iterator[sa.Connection]:
         """A connection for reading, which blocks nobody.
@@ -158,6 +164,17 @@ class Database:
         self.cut_connections()
         if self.lock is not None:
             self.lock.close()
+
+
+def count_fitting(sizes_bytes: Iterable[int], max_bytes: int) -> int:
+    """How many of the first rows hold ``max_bytes`` together; one at least, if there is any."""
+    count, total_bytes = 0, 0
+    for size_bytes in sizes_bytes:
+        total_bytes += size_bytes
+        if count and total_bytes > max_bytes:
+            break
+        count += 1
+    return count
 
 
 def open_database(url: str | None, data_dir: Path, name: str = "") -> Database:

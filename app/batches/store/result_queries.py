@@ -6,13 +6,13 @@ import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, NamedTuple
 
 import sqlalchemy as sa
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.batches.execution import chunks
-from app.batches.store.database import Database
+from app.batches.store.database import Database, count_fitting
 from app.batches.store.row_codec import FAILURE_RANK, decode_result
 from app.batches.store.tables import decisions, items, pictures, results
 from app.errors import InvalidRequest
@@ -20,12 +20,15 @@ from app.records import ItemResult
 
 Order = Literal["input", "-llr"]
 PAGE_ROWS: Final = 500
+PAGE_BYTES: Final = 4 * 2**20
+"""Rows that are read at once, and what the list's own rows among them may hold together."""
 
 
 @dataclass(frozen=True)
 class ResultPage:
-    """Results in the order asked for. ``next_cursor``: where the next page begins, if anywhere.
+    """Results in the order asked for, without the cells of their rows.
 
+    ``next_cursor``: where the next page begins, if anywhere.
     ``more``: whether there is something on it already; while a batch is in progress it may come.
     """
 
@@ -65,87 +68,134 @@ def read_page(
     over.
     """
     position = None if after is None else _decode_cursor(after, query.order)
-    rows = _read_rows(database, query, position, limit + 1)
+    rows = _read_slim_rows(database, query, position, limit + 1)
     if not in_progress or query.order != "input":
         cursor = _encode_cursor(rows[limit - 1], query.order) if len(rows) > limit else None
-        return ResultPage(tuple(map(decode_result, rows[:limit])), cursor, cursor is not None)
+        results_read = tuple(row.result for row in rows[:limit])
+        return ResultPage(results_read, cursor, cursor is not None)
     contiguous = _contiguous_rows(
         database, query.batch_no, -1 if position is None else position[1], rows
     )
     page_rows = contiguous[:limit]
     cursor = _encode_cursor(page_rows[-1], query.order) if page_rows else after
-    return ResultPage(tuple(map(decode_result, page_rows)), cursor, len(contiguous) > limit)
+    return ResultPage(tuple(row.result for row in page_rows), cursor, len(contiguous) > limit)
 
 
 def iter_selected(database: Database, batch_no: int, seqs: Iterable[int]) -> Iterator[ItemResult]:
     """The results of these items as far as there are any, in order, a few hundred at a time."""
     query, ordered_seqs = ResultQuery(batch_no), sorted(set(seqs))
-    for first in range(0, len(ordered_seqs), PAGE_ROWS):
-        condition = results.c.seq.in_(ordered_seqs[first : first + PAGE_ROWS])
-        with database.reading() as c:
-            rows = c.execute(_select_results(query, (condition,), PAGE_ROWS, 0)).mappings().all()
+    while ordered_seqs:
+        wanted = ordered_seqs[:PAGE_ROWS]
+        rows = _read_portion(database, query, ((results.c.seq.in_(wanted),),), PAGE_ROWS, 0)
         yield from map(decode_result, rows)
+        last = rows[-1]["seq"] if rows else wanted[-1]
+        ordered_seqs = [seq for seq in ordered_seqs if seq > last]
 
 
 def iter_results(database: Database, query: ResultQuery) -> Iterator[ItemResult]:
     """All of them; those that come in while this is read may or may not be among them."""
     position: tuple[float, int] | None = None
     skip = query.skip
-    while rows := _read_rows(database, query, position, PAGE_ROWS, skip):
+    while rows := _read_portion(
+        database, query, _index_ranges(query.order, position), PAGE_ROWS, skip
+    ):
         skip = 0
         yield from (decode_result(row) for row in rows)
         position = rows[-1]["rank"], rows[-1]["seq"]
 
 
-def _read_rows(
+def read_an_analysis(database: Database, batch_no: int) -> bytes | None:
+    """The analysis of one of a batch's pictures, as it was kept."""
+    statement = sa.select(pictures.c.analysis).where(pictures.c.batch_no == batch_no).limit(1)
+    with database.reading() as c:
+        analysis = c.scalar(statement)
+    return None if analysis is None else bytes(analysis)
+
+
+class _SlimRow(NamedTuple):
+    """A result and its place in the order."""
+
+    rank: float
+    seq: int
+    result: ItemResult
+
+
+def _read_slim_rows(
+    database: Database, query: ResultQuery, position: tuple[float, int] | None, limit: int
+) -> list[_SlimRow]:
+    """The next ``limit`` results, without the cells of their rows."""
+    slim_rows: list[_SlimRow] = []
+    while len(slim_rows) < limit:
+        wanted = min(limit - len(slim_rows), PAGE_ROWS)
+        rows = _read_portion(database, query, _index_ranges(query.order, position), wanted, 0)
+        if not rows:
+            break
+        slim_rows += [
+            _SlimRow(row["rank"], row["seq"], decode_result(row, cells_too=False)) for row in rows
+        ]
+        position = rows[-1]["rank"], rows[-1]["seq"]
+    return slim_rows
+
+
+def _read_portion(
     database: Database,
     query: ResultQuery,
-    after: tuple[float, int] | None,
+    index_ranges: Iterable[Sequence[sa.ColumnElement[bool]]],
     limit: int,
-    skip: int = 0,
-) -> list[sa.RowMapping]:
-    rows: list[sa.RowMapping] = []
+    skip: int,
+) -> Sequence[sa.RowMapping]:
+    """The first rows of the first range that has any: ``limit``, or as many as ``PAGE_BYTES``."""
     with database.reading() as c:
-        for index_range in _index_ranges(query.order, after):
-            statement = _select_results(query, index_range, limit - len(rows), skip)
-            rows += c.execute(statement).mappings()
-            if len(rows) == limit:
-                break
-    return rows
+        for index_range in index_ranges:
+            selected = _select_keys(query, index_range, limit, skip)
+            sizes = c.scalars(_select_sizes(database, query, selected))
+            if count := count_fitting(sizes, PAGE_BYTES):
+                keys = _select_keys(query, index_range, count, skip)
+                return c.execute(_select_results(query, keys)).mappings().all()
+    return ()
 
 
 def _contiguous_rows(
-    database: Database, batch_no: int, after: int, rows: Sequence[sa.RowMapping]
-) -> Sequence[sa.RowMapping]:
+    database: Database, batch_no: int, after: int, rows: Sequence[_SlimRow]
+) -> Sequence[_SlimRow]:
     """Those of ``rows`` (behind ``after``, in order) before which every item has its result."""
     if not rows:
         return rows
-    waiting = chunks.select_pending(batch_no, after + 1, rows[-1]["seq"]).limit(1)
+    waiting = chunks.select_pending(batch_no, after + 1, rows[-1].seq).limit(1)
     with database.reading() as c:
         gap = c.scalar(waiting)
-    return rows if gap is None else [row for row in rows if row["seq"] < gap]
+    return rows if gap is None else [row for row in rows if row.seq < gap]
 
 
-def _select_results(
+def _select_keys(
     query: ResultQuery, index_range: Sequence[sa.ColumnElement[bool]], limit: int, skip: int
-) -> sa.Select[Any]:
-    """First the keys, by the index alone; then the rows."""
+) -> sa.Subquery:
+    """Rows of ``results``, found by the index alone."""
     matching = sa.select(*results.c).where(results.c.batch_no == query.batch_no, *index_range)
     if query.min_llr is not None:
         matching = matching.where(results.c.rank >= max(query.min_llr, FAILURE_RANK / 2))
     if query.verdict is not None:
         matching = matching.where(results.c.verdict == query.verdict)
-    selected = _order_by(matching, results.c, query.order).limit(limit).offset(skip).subquery()
+    return _order_by(matching, results.c, query.order).limit(limit).offset(skip).subquery()
+
+
+def _select_sizes(
+    database: Database, query: ResultQuery, selected: sa.Subquery
+) -> sa.Select[tuple[int]]:
+    """What the list's own rows hold, in the order of the results."""
+    statement = sa.select(database.text_bytes(items.c.item)).join(
+        selected, _is_row_of(selected, items)
+    )
+    return _order_by(statement, selected.c, query.order)
+
+
+def _select_results(query: ResultQuery, selected: sa.Subquery) -> sa.Select[Any]:
     columns = [pictures.c[name] for name in ("outcome", "llr", "finding", "analysis")]
     columns += [decisions.c[name] for name in ("choice", "decided_by", "decided_at", "note")]
     if query.thumbnails:
         columns.append(pictures.c.thumbnail)
     picture_join = sa.and_(
         pictures.c.batch_no == selected.c.batch_no, pictures.c.sha256 == selected.c.sha256
-    )
-    item_join, decision_join = (
-        sa.and_(table.c.batch_no == selected.c.batch_no, table.c.seq == selected.c.seq)
-        for table in (items, decisions)
     )
     statement = sa.select(
         selected.c.seq,
@@ -157,11 +207,15 @@ def _select_results(
         *columns,
     )
     joined = (
-        statement.join(items, item_join)
+        statement.join(items, _is_row_of(selected, items))
         .outerjoin(pictures, picture_join)
-        .outerjoin(decisions, decision_join)
+        .outerjoin(decisions, _is_row_of(selected, decisions))
     )
     return _order_by(joined, selected.c, query.order)
+
+
+def _is_row_of(selected: sa.Subquery, table: sa.Table) -> sa.ColumnElement[bool]:
+    return sa.and_(table.c.batch_no == selected.c.batch_no, table.c.seq == selected.c.seq)
 
 
 def _index_ranges(
@@ -187,8 +241,8 @@ def _order_by(
     return statement.order_by(columns.rank.desc(), columns.seq)
 
 
-def _encode_cursor(row: sa.RowMapping, order: Order) -> str:
-    text = json.dumps([order, float(row["rank"]).hex(), row["seq"]])
+def _encode_cursor(row: _SlimRow, order: Order) -> str:
+    text = json.dumps([order, float(row.rank).hex(), row.seq])
     return urlsafe_b64encode(text.encode()).decode().rstrip("=")
 
 

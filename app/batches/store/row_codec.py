@@ -36,9 +36,15 @@ def encode_item(item: Item) -> str:
     )
 
 
-def decode_item(seq: int, text: str) -> Item:
-    """The item without payload and failure; ``url`` is ``None`` if it came with its picture."""
+def decode_item(seq: int, text: str, *, cells_too: bool = True) -> Item:
+    """The item without payload and failure; ``url`` is ``None`` if it came with its picture.
+
+    ``cells_too``: its cells and what they say of the account, which may be far larger than the
+    rest.
+    """
     source, custom_id, line, url, fallback, content_id, cells, account = json.loads(text)
+    if not cells_too:
+        return Item(seq, source, custom_id, line, url, fallback, content_id)
     return Item(
         seq, source, custom_id, line, url, fallback, content_id, cells=tuple(cells), account=account
     )
@@ -119,9 +125,12 @@ def decode_decision(choice: str, by: str, at: float, note: str) -> Decision:
     return Decision(cast(DecisionChoice, choice), by, decided_at, json.loads(note))
 
 
-def decode_result(row: sa.RowMapping) -> ItemResult:
-    """A row of items, results, pictures and decisions joined."""
-    list_item = decode_item(row["seq"], row["item"])
+def decode_result(row: sa.RowMapping, *, cells_too: bool = True) -> ItemResult:
+    """A row of items, results, pictures and decisions joined.
+
+    ``cells_too``: as for ``decode_item``.
+    """
+    list_item = decode_item(row["seq"], row["item"], cells_too=cells_too)
     return ItemResult(
         list_item.seq,
         list_item.source,

@@ -8,9 +8,10 @@ capital letters, so that one table serves all spellings.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from enum import IntEnum
-from functools import lru_cache
-from typing import Final, NamedTuple
+from functools import lru_cache, wraps
+from typing import Final, NamedTuple, TypeVar
 
 from app.lists.columns.vocabulary import (
     ENTITIES,
@@ -62,7 +63,24 @@ _CAMEL_CASE: Final = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z]
 _SIGNS: Final = re.compile(r"[\W_]+")
 
 
-@lru_cache(maxsize=4096)
+T = TypeVar("T")
+
+NAME_MAX_CHARS: Final = 500
+"""A longer name is no column's that is known here; nothing is looked for in it, nor remembered."""
+
+
+def cached_by_name(function: Callable[[str], T]) -> Callable[[str], T]:
+    """``function`` with its last answers; a name that is too long is answered as none is."""
+    cached = lru_cache(maxsize=4096)(function)
+
+    @wraps(function)
+    def answer(name: str) -> T:
+        return cached(name if len(name) <= NAME_MAX_CHARS else "")
+
+    return answer
+
+
+@cached_by_name
 def split_name(name: str) -> tuple[Words, int]:
     """The words of a name in lower case, and how deep it is nested."""
     segments = [segment for segment in _PATH_SEPARATORS.split(name) if segment]
@@ -75,7 +93,7 @@ def split_name(name: str) -> tuple[Words, int]:
     return tuple(words), max(len(segments) - 1, 0)
 
 
-@lru_cache(maxsize=4096)
+@cached_by_name
 def picture_name(name: str) -> PictureName | None:
     """The picture that a column of this name may hold; ``None`` if its name speaks of none."""
     words, depth = split_name(name)
@@ -132,7 +150,7 @@ def _size_px(words: Words) -> float:
     return max(sizes) + ("url" in words) / 2
 
 
-@lru_cache(maxsize=4096)
+@cached_by_name
 def field_names(name: str) -> tuple[FieldName, ...]:
     """Every field that a column of this name may hold, the longest reading of the name first."""
     words, _ = split_name(name)

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
 from itertools import islice
 from typing import Any, Final
 
 from app.fetch.urls import is_url
-from app.lists.columns.names import PictureKind, field_names, picture_name, split_name
+from app.lists.columns.names import (
+    PictureKind,
+    cached_by_name,
+    field_names,
+    picture_name,
+    split_name,
+)
 from app.lists.columns.platforms import LIST_KEYS, NEVER_ACCOUNTS
 from app.lists.columns.vocabulary import ENTITIES, words
 from app.lists.json.flatten import MAX_DEPTH, OTHER_OBJECTS, BareUrl, FlatObject, flatten
@@ -196,7 +201,7 @@ def _has_own_picture(value: Mapping[str, Any]) -> bool:
     )
 
 
-@lru_cache(maxsize=4096)
+@cached_by_name
 def _is_strong_picture_name(name: str) -> bool:
     picture = picture_name(name)
     return picture is not None and picture.kind is not PictureKind.LINK
@@ -256,7 +261,7 @@ def _is_keyed_account(value: Mapping[str, Any]) -> bool:
     return score_account(value) >= SCORE_LINK
 
 
-@lru_cache(maxsize=4096)
+@cached_by_name
 def _is_container_name(name: str) -> bool:
     return name in _WRAPPERS or "".join(split_name(name)[0]) in ENTITIES or _is_known_name(name)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator, Mapping
 from decimal import Decimal
-from itertools import chain, islice
+from itertools import chain
 from math import isfinite
 from typing import Any, Final
 
@@ -83,15 +83,24 @@ def _build(
     keep: Collection[str],
     found: str = "",
 ) -> ListTable:
-    peeked = list(islice(values, _PEEKED_ROWS))
+    peeked: list[tuple[int | None, Any]] = []
+    are_arrays = True
+    while are_arrays and len(peeked) < _PEEKED_ROWS and (row := next(values, None)) is not None:
+        peeked.append(row)
+        are_arrays = _is_flat_array(row[1])
+    are_arrays = are_arrays and bool(peeked)
     rows = chain(peeked, values)
-    are_arrays = bool(peeked) and all(
-        isinstance(row, list) and row and not any(isinstance(cell, (dict, list)) for cell in row)
-        for _, row in peeked
-    )
     if layout.columns or are_arrays:
         return build_array_table(format_name, rows, layout.columns, notes, keep)
     return build_table(format_name, rows, notes, keep, found)
+
+
+def _is_flat_array(row: Any) -> bool:
+    return (
+        isinstance(row, list)
+        and bool(row)
+        and not any(isinstance(cell, (dict, list)) for cell in row)
+    )
 
 
 def _read_options(document: Any) -> dict[str, Any]:

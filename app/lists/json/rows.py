@@ -9,9 +9,9 @@ from functools import lru_cache
 from typing import Any, Final
 
 from app.fetch.urls import is_url
-from app.lists.columns.mapping import ColumnMapping, order_by_names
-from app.lists.columns.names import PictureKind
-from app.lists.columns.table import ListRow
+from app.lists.columns.mapping import order_by_names
+from app.lists.columns.names import NAME_MAX_CHARS, PictureKind
+from app.lists.columns.table import ROW_MAX_BYTES, ROW_TOO_LARGE, ListRow, utf8_bytes
 from app.lists.columns.vocabulary import ACCOUNT_FIELDS
 from app.lists.json.flatten import FlatObject
 
@@ -20,10 +20,11 @@ ACCOUNT_COLUMNS: Final = ("id", *ACCOUNT_FIELDS, "avatar")
 
 COLUMNS_MAX: Final = 200
 CELL_MAX_CHARS: Final = 10_000
-ROW_MAX_CHARS: Final = 1 << 16
+_CACHED_NAMES_MAX_CHARS: Final = 20_000
 _UNSTORABLE_CHARS: Final = re.compile("[\x00\ud800-\udfff]")
 
 _Accounts = Iterable[tuple[int | None, FlatObject | str]]
+_Places = tuple[tuple[int, ...], tuple[tuple[int, ...], ...], tuple[int, ...]]
 
 
 def build_own_rows(accounts: _Accounts, columns: Sequence[str]) -> Iterator[ListRow]:
@@ -34,10 +35,7 @@ def build_own_rows(accounts: _Accounts, columns: Sequence[str]) -> Iterator[List
             continue
         get = each.get
         cells = [format_cell(get(name)) for name in columns]
-        if sum(map(len, cells)) > ROW_MAX_CHARS:
-            yield ListRow(line, (), "is larger than a row may be.")
-        else:
-            yield ListRow(line, cells)
+        yield bounded_row(line, cells)
 
 
 def build_account_rows(
@@ -52,8 +50,7 @@ def build_account_rows(
             yield ListRow(line, (), each)
             continue
         names = tuple(each)
-        mapping = _map_names(names, kind)
-        identity, fields, pictures = _split_mapping(mapping)
+        identity, fields, pictures = _locate_fields(names, kind)
         first = _first_filled(each, names, identity)
         cells = [first, *(_first_filled(each, names, indexes) for indexes in fields)]
         urls = [format_cell(each[names[i]]) for i in pictures]
@@ -62,25 +59,34 @@ def build_account_rows(
         cells.append(usable[0] if usable else "")
         cells += [format_cell(each.get(name)) for name in kept]
         smaller = next((url for url in usable[1:] if url != usable[0]), "")
-        yield ListRow(line, cells, None, smaller)
+        yield bounded_row(line, cells, smaller)
 
 
-@lru_cache(maxsize=1024)
-def _map_names(names: tuple[str, ...], kind: PictureKind | None) -> ColumnMapping:
-    return order_by_names(names, kind)
+def bounded_row(line: int | None, cells: list[str], fallback: str = "") -> ListRow:
+    """A row, or why it is none: ``ROW_MAX_BYTES`` at most."""
+    if sum(map(utf8_bytes, cells)) > ROW_MAX_BYTES:
+        return ListRow(line, (), ROW_TOO_LARGE)
+    return ListRow(line, cells, None, fallback)
 
 
-@lru_cache(maxsize=1024)
-def _split_mapping(
-    mapping: ColumnMapping,
-) -> tuple[tuple[int, ...], tuple[tuple[int, ...], ...], tuple[int, ...]]:
-    """The columns of the id, of each field, and of the pictures."""
+def _locate_fields(names: tuple[str, ...], kind: PictureKind | None) -> _Places:
+    """Where the id, each field and the pictures stand; remembered, unless names are absurd."""
+    if sum(map(len, names)) > _CACHED_NAMES_MAX_CHARS:
+        return _find_fields(names, kind)
+    return _find_fields_cached(names, kind)
+
+
+def _find_fields(names: tuple[str, ...], kind: PictureKind | None) -> _Places:
+    mapping = order_by_names(names, kind)
     fields = tuple(
         tuple(i for name, i in mapping.account if name == wanted) for wanted in ACCOUNT_FIELDS
     )
     usernames = fields[ACCOUNT_FIELDS.index("username")]
     identity = tuple(i for i in mapping.custom_id if i not in usernames)
     return identity, fields, mapping.picture
+
+
+_find_fields_cached: Final = lru_cache(maxsize=1024)(_find_fields)
 
 
 def _first_filled(each: FlatObject, names: Sequence[str], indexes: Sequence[int]) -> str:
@@ -92,7 +98,9 @@ def _first_filled(each: FlatObject, names: Sequence[str], indexes: Sequence[int]
 
 def collect_columns(sample: Sequence[FlatObject]) -> tuple[str, ...]:
     """Every member that the first objects have, in the order in which they come up."""
-    names = dict.fromkeys(clean_text(name) for each in sample for name in each)
+    names = dict.fromkeys(
+        clean_text(name) for each in sample for name in each if len(name) <= NAME_MAX_CHARS
+    )
     return tuple(names)[:COLUMNS_MAX]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from itertools import chain, islice
+from itertools import chain
 from typing import Any, Final
 
 from app.errors import ListEmpty, ListUnreadable, NoAvatars
@@ -11,17 +11,32 @@ from app.fetch.urls import is_url
 from app.lists.columns import platforms
 from app.lists.columns.mapping import account_scope, map_columns
 from app.lists.columns.names import PictureKind, field_names, is_column_name, picture_name
-from app.lists.columns.table import SAMPLE_ROWS, ListRow, ListTable
+from app.lists.columns.table import (
+    SAMPLE_MAX_CHARS,
+    SAMPLE_ROWS,
+    ListRow,
+    ListTable,
+    take_sample,
+)
+from app.lists.csv_reader import COLUMNS_MAX
 from app.lists.json.accounts import flatten_accounts
 from app.lists.json.flatten import BareUrl, FlatObject
 from app.lists.json.rows import (
     ACCOUNT_COLUMNS,
+    bounded_row,
     build_account_rows,
     build_own_rows,
     collect_columns,
     format_cell,
 )
-from app.lists.json.stream import OPENING, InvalidValue, JsonEvent, build_value, skip_value
+from app.lists.json.stream import (
+    NODE_COST_CHARS,
+    OPENING,
+    InvalidValue,
+    JsonEvent,
+    build_value,
+    skip_value,
+)
 from app.lists.notes import ListNotes, quote_names
 from app.lists.personal_data import is_personal_name, note_dropped, personal_columns
 
@@ -29,8 +44,8 @@ Values = Iterator[tuple[int | None, Any]]
 
 _LATE_SAMPLE_ROWS: Final = 2000
 """Rows that are read where none of the first names a picture: platforms leave empty ones out."""
-_TRANSPOSED_MAX_CHARS: Final = 1 << 25
-_CELL_COST_CHARS: Final = 60
+_TRANSPOSED_MAX_BYTES: Final = 1 << 25
+_CELL_COST_BYTES: Final = 60
 _EXPORTS_WITHOUT_PICTURES: Final = frozenset({"x_archive", "instagram_export"})
 
 
@@ -82,18 +97,31 @@ def _take_sample(
     objects: Iterator[tuple[int | None, FlatObject | str]],
 ) -> list[tuple[int | None, FlatObject | str]]:
     """The first rows; more of them while none names an avatar."""
-    sample = list(islice(objects, SAMPLE_ROWS))
-    while len(sample) < _LATE_SAMPLE_ROWS and not any(
-        (picture := picture_name(name)) and picture.kind is PictureKind.PROFILE
-        for _, each in sample[-SAMPLE_ROWS:]
-        if not isinstance(each, str)
-        for name in each
-    ):
-        more = list(islice(objects, SAMPLE_ROWS))
-        if not more:
+    sample = latest = take_sample(objects, _size_chars)
+    total_chars = sum(map(_size_chars, sample))
+    while latest and len(sample) < _LATE_SAMPLE_ROWS and total_chars < SAMPLE_MAX_CHARS:
+        if any(map(_names_avatar, latest)):
             break
-        sample += more
+        latest = take_sample(objects, _size_chars)
+        sample = [*sample, *latest]
+        total_chars += sum(map(_size_chars, latest))
     return sample
+
+
+def _names_avatar(row: tuple[int | None, FlatObject | str]) -> bool:
+    names = row[1] if not isinstance(row[1], str) else ()
+    return any(
+        (picture := picture_name(name)) and picture.kind is PictureKind.PROFILE for name in names
+    )
+
+
+def _size_chars(row: tuple[int | None, FlatObject | str]) -> int:
+    """What an object holds, for a sample."""
+    each = row[1]
+    if isinstance(each, str):
+        return NODE_COST_CHARS
+    texts = sum(len(value) for value in each.values() if isinstance(value, str))
+    return texts + sum(map(len, each)) + NODE_COST_CHARS * len(each)
 
 
 def _surest_kind(flat: Sequence[FlatObject]) -> PictureKind | None:
@@ -158,7 +186,7 @@ def build_array_table(
     keep: Collection[str],
 ) -> ListTable:
     """Rows that are arrays, under ``columns``, or under the first row if it names them."""
-    first_rows = list(islice(rows, SAMPLE_ROWS))
+    first_rows = take_sample(rows, _array_size_chars)
     if not first_rows:
         raise ListEmpty("There is no row in this list; send one row an account.")
     first = first_rows[0][1]
@@ -166,6 +194,8 @@ def build_array_table(
         columns = tuple(format_cell(cell) for cell in first)
         del first_rows[0]
     width = len(columns) or max(len(row) for _, row in first_rows if isinstance(row, list))
+    if width > COLUMNS_MAX:
+        raise ListUnreadable(f"This list has {width} columns; send {COLUMNS_MAX} at most.")
     names = tuple(columns) or ("",) * width
     shown = tuple(columns) or tuple(f"column_{n + 1}" for n in range(width))
     cells = [[format_cell(c) for c in row] for _, row in first_rows if isinstance(row, list)]
@@ -178,6 +208,18 @@ def build_array_table(
         tuple(shown[i] for i in wanted),
         _array_rows(chain(first_rows, rows), wanted),
     )
+
+
+def _array_size_chars(row: tuple[int | None, Any]) -> int:
+    cells = row[1] if isinstance(row[1], list) else ()
+    return sum(NODE_COST_CHARS + (len(c) if isinstance(c, str) else 0) for c in cells)
+
+
+def _cell_bytes(value: Any) -> int:
+    """About what a cell takes in memory."""
+    if not isinstance(value, str):
+        return _CELL_COST_BYTES
+    return _CELL_COST_BYTES + len(value) * (1 if value.isascii() else 4)
 
 
 def _is_header(row: Sequence[Any]) -> bool:
@@ -193,7 +235,8 @@ def _array_rows(rows: Iterable[tuple[int | None, Any]], wanted: Sequence[int]) -
             defect = row.defect if isinstance(row, InvalidValue) else "is no array as others are."
             yield ListRow(line, (), defect)
         else:
-            yield ListRow(line, [format_cell(row[i]) if i < len(row) else "" for i in wanted])
+            cells = [format_cell(row[i]) if i < len(row) else "" for i in wanted]
+            yield bounded_row(line, cells)
 
 
 def read_columns(stream: Iterator[JsonEvent], keep: Collection[str]) -> Values:
@@ -204,7 +247,7 @@ def read_columns(stream: Iterator[JsonEvent], keep: Collection[str]) -> Values:
     """
     keys: list[str] = []
     columns: dict[str, list[Any]] = {}
-    chars = 0
+    cost_bytes = 0
     next(stream, None)
     for kind, name in stream:
         if kind == "end_map":
@@ -223,8 +266,8 @@ def read_columns(stream: Iterator[JsonEvent], keep: Collection[str]) -> Values:
                 keys.append(inner)
             value = build_value(next(stream) if is_map else (inner_kind, inner), stream)
             cells.append(value)
-            chars += _CELL_COST_CHARS + (len(value) if isinstance(value, str) else 0)
-            if chars > _TRANSPOSED_MAX_CHARS:
+            cost_bytes += _cell_bytes(value)
+            if cost_bytes > _TRANSPOSED_MAX_BYTES:
                 raise ListUnreadable(
                     "This JSON holds columns, and is too large to be turned into rows; write it "
                     'with pandas\' `to_json(orient="records", lines=True)`.'
