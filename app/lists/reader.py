@@ -144,8 +144,6 @@ def _unpack(file: BinaryIO, max_bytes: int) -> tuple[Opener, str]:
     kind = detect_file_type(opener().read(HEAD_BYTES))
     if kind in ("gzip", "zip"):
         raise ListUnreadable(f"This is a {kind} packed in gzip; unpack it once and send that.")
-    if kind == "text":
-        opener = gzip_opener(file, max_bytes, limits_ratio=True)
     return opener, kind
 
 

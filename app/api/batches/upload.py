@@ -14,6 +14,7 @@ from fastapi import Request
 from app.api.multipart import FILE_FIELD, MAX_FORM_FILES, FilePart, read_form
 from app.api.request_body import BodyLimits, Spool, read_body
 from app.errors import UnsupportedBody, invalid_field
+from app.lists.byte_stream import TimeLimitedFile
 from app.lists.reader import FollowerList, items_from_files, open_list
 from app.settings import Settings
 
@@ -49,7 +50,7 @@ class ListUpload:
             return FollowerList("form", (), items)
         name, media_type = next(((p.name, p.media_type) for p in self.parts), ("", self.media_type))
         return open_list(
-            cast(BinaryIO, self.file),
+            cast(BinaryIO, TimeLimitedFile(cast(BinaryIO, self.file))),
             name=name,
             media_type=media_type,
             max_items=settings.max_list_items,

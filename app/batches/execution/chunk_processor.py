@@ -28,7 +28,9 @@ TIME_SLICE_S: Final = 5.0
 """After so long the rest of a chunk is enqueued anew: others wait, and its hosts may be slow."""
 PAGE_ITEMS: Final = 256
 PAGE_BYTES: Final = 4 * 2**20
-"""Items that are read at once, and what their rows may hold together."""
+FIRST_PAGE_ITEMS: Final = 64
+"""Items that are read at once, and what their rows may hold together; of the first page fewer, of
+others at most twice as many as the page before had."""
 
 
 class RunEnding(Enum):
@@ -59,6 +61,7 @@ class ChunkProcessor:
         self._deadline = time.monotonic() + TIME_SLICE_S
         self._page: deque[Item] = deque()
         self._next_seq = run.first
+        self._page_limit = FIRST_PAGE_ITEMS
         self._answers_by_source: dict[bytes, PictureRecord | Failure] = {}
         self._waiting_seqs: dict[bytes, list[int]] = {}
         self._uncommitted: list[ItemOutcome] = []
@@ -218,10 +221,16 @@ class ChunkProcessor:
         if not self._page:
             run = self._run
             page_items = await self._picture_executor.run_db(
-                _read_page, self._database, run.batch_no, self._next_seq, run.end
+                _read_page,
+                self._database,
+                run.batch_no,
+                self._next_seq,
+                run.end,
+                self._page_limit,
             )
             if not page_items:
                 return None
+            self._page_limit = min(2 * len(page_items), PAGE_ITEMS)
             self._page.extend(page_items)
             self._next_seq = page_items[-1].seq + 1
             keys = {key for each in page_items if (key := source_key(each)) is not None}
@@ -264,12 +273,10 @@ class ChunkProcessor:
         return RunEnding.DONE
 
 
-def _read_page(database: Database, batch_no: int, first: int, end: int) -> list[Item]:
+def _read_page(database: Database, batch_no: int, first: int, end: int, limit: int) -> list[Item]:
     """The next items without a result; what only exports and statistics need is left out."""
     pending = chunks.select_pending(batch_no, first, end)
     with database.reading() as c:
-        sizes = c.scalars(
-            pending.with_only_columns(database.text_bytes(items.c.item)).limit(PAGE_ITEMS)
-        )
+        sizes = c.scalars(pending.with_only_columns(database.text_bytes(items.c.item)).limit(limit))
         statement = pending.add_columns(items.c.item).limit(count_fitting(sizes, PAGE_BYTES))
         return [decode_item(row.seq, row.item, cells_too=False) for row in c.execute(statement)]

@@ -22,6 +22,8 @@ Order = Literal["input", "-llr"]
 PAGE_ROWS: Final = 500
 PAGE_BYTES: Final = 4 * 2**20
 """Rows that are read at once, and what the list's own rows among them may hold together."""
+FIRST_PAGE_ROWS: Final = 50
+"""Then twice as many as the page before had: to weigh a row costs as much as to read it."""
 
 
 @dataclass(frozen=True)
@@ -84,9 +86,11 @@ def read_page(
 def iter_selected(database: Database, batch_no: int, seqs: Iterable[int]) -> Iterator[ItemResult]:
     """The results of these items as far as there are any, in order, a few hundred at a time."""
     query, ordered_seqs = ResultQuery(batch_no), sorted(set(seqs))
+    limit = FIRST_PAGE_ROWS
     while ordered_seqs:
-        wanted = ordered_seqs[:PAGE_ROWS]
-        rows = _read_portion(database, query, ((results.c.seq.in_(wanted),),), PAGE_ROWS, 0)
+        wanted = ordered_seqs[:limit]
+        rows = _read_portion(database, query, ((results.c.seq.in_(wanted),),), limit, 0)
+        limit = min(2 * max(len(rows), FIRST_PAGE_ROWS), PAGE_ROWS)
         yield from map(decode_result, rows)
         last = rows[-1]["seq"] if rows else wanted[-1]
         ordered_seqs = [seq for seq in ordered_seqs if seq > last]
@@ -95,11 +99,9 @@ def iter_selected(database: Database, batch_no: int, seqs: Iterable[int]) -> Ite
 def iter_results(database: Database, query: ResultQuery) -> Iterator[ItemResult]:
     """All of them; those that come in while this is read may or may not be among them."""
     position: tuple[float, int] | None = None
-    skip = query.skip
-    while rows := _read_portion(
-        database, query, _index_ranges(query.order, position), PAGE_ROWS, skip
-    ):
-        skip = 0
+    skip, limit = query.skip, FIRST_PAGE_ROWS
+    while rows := _read_portion(database, query, _index_ranges(query.order, position), limit, skip):
+        skip, limit = 0, min(2 * len(rows), PAGE_ROWS)
         yield from (decode_result(row) for row in rows)
         position = rows[-1]["rank"], rows[-1]["seq"]
 
@@ -125,8 +127,9 @@ def _read_slim_rows(
 ) -> list[_SlimRow]:
     """The next ``limit`` results, without the cells of their rows."""
     slim_rows: list[_SlimRow] = []
+    page_limit = FIRST_PAGE_ROWS
     while len(slim_rows) < limit:
-        wanted = min(limit - len(slim_rows), PAGE_ROWS)
+        wanted = min(limit - len(slim_rows), page_limit)
         rows = _read_portion(database, query, _index_ranges(query.order, position), wanted, 0)
         if not rows:
             break
@@ -134,6 +137,7 @@ def _read_slim_rows(
             _SlimRow(row["rank"], row["seq"], decode_result(row, cells_too=False)) for row in rows
         ]
         position = rows[-1]["rank"], rows[-1]["seq"]
+        page_limit = min(2 * len(rows), PAGE_ROWS)
     return slim_rows
 
 

@@ -12,7 +12,12 @@ from typing import IO, BinaryIO, Final
 
 from app.errors import ListUnreadable
 from app.lists import failures
-from app.lists.byte_stream import limited_reader, too_many_bytes
+from app.lists.byte_stream import (
+    limited_reader,
+    ratio_error,
+    ratio_limit_bytes,
+    too_many_bytes,
+)
 from app.lists.image_files import printable_name
 from app.records import Failure
 
@@ -42,6 +47,7 @@ _ZIP_ERRORS: Final = (
 class ZipReader:
     """An open zip. ``max_bytes``: what all of its entries together may unpack to.
 
+    They may not unpack to more than ``MAX_RATIO`` times the size of ``file`` either.
     ``entries``: its files. ``ignored``: the names of hidden files, which are left out.
     """
 
@@ -52,10 +58,14 @@ class ZipReader:
         except _ZIP_ERRORS:
             raise ListUnreadable("This zip is damaged or truncated; send the whole file.") from None
         files = [i for i in self._zip.infolist() if not normalize_slashes(i.filename).endswith("/")]
-        _check_overlaps(files)
+        _check_overlaps(files, self._zip.start_dir)
         self.entries = [info for info in files if not is_junk(normalize_slashes(info.filename))]
         self.ignored = [i.filename for i in files if is_junk(normalize_slashes(i.filename))]
-        self._max_bytes = self._remaining_bytes = max_bytes
+        ratio_bytes = ratio_limit_bytes(file.seek(0, 2))
+        self._limit_error = (
+            too_many_bytes(max_bytes) if max_bytes <= ratio_bytes else ratio_error("zip")
+        )
+        self._max_bytes = self._remaining_bytes = min(max_bytes, ratio_bytes)
 
     def names(self) -> Sequence[str]:
         return self._zip.namelist()
@@ -85,11 +95,11 @@ class ZipReader:
         """
         self._remaining_bytes -= _CHUNK_BYTES
         if self._remaining_bytes < -_CHUNK_BYTES:
-            raise too_many_bytes(self._max_bytes)
+            raise self._limit_error
         chunk = entry.read(_CHUNK_BYTES)
         self._remaining_bytes += _CHUNK_BYTES - len(chunk)
         if self._remaining_bytes < 0:
-            raise too_many_bytes(self._max_bytes)
+            raise self._limit_error
         return chunk
 
     def open_entry(self, info: zipfile.ZipInfo) -> BufferedReader:
@@ -107,7 +117,7 @@ class ZipReader:
             except _ZIP_ERRORS:
                 raise _damaged_entry_error(info) from None
 
-        return limited_reader(read_chunk, self._max_bytes)
+        return limited_reader(read_chunk, self._max_bytes, self._limit_error)
 
 
 def normalize_slashes(name: str) -> str:
@@ -144,13 +154,18 @@ def is_junk(name: str) -> bool:
     return is_hidden or "__MACOSX" in parts or parts[-1].lower() in _JUNK_NAMES
 
 
-def _check_overlaps(entries: Sequence[zipfile.ZipInfo]) -> None:
-    """Raise ``ListUnreadable`` if two entries share bytes: so a small zip unpacks to gigabytes."""
+def _check_overlaps(entries: Sequence[zipfile.ZipInfo], directory_at: int) -> None:
+    """Raise ``ListUnreadable`` if two entries share bytes: so a small zip unpacks to gigabytes.
+
+    ``directory_at``: where the table of contents begins, behind the last entry.
+    """
     end = 0
     for info in sorted(entries, key=lambda each: each.header_offset):
         if info.header_offset < end:
             raise ListUnreadable("Entries of this zip overlap; pack the files again.")
         end = info.header_offset + _LOCAL_HEADER_BYTES + len(info.filename) + info.compress_size
+    if end > directory_at:
+        raise ListUnreadable("Entries of this zip overlap; pack the files again.")
 
 
 def _damaged_entry_error(info: zipfile.ZipInfo) -> ListUnreadable:

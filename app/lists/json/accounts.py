@@ -148,25 +148,29 @@ SCORE_ACCOUNT: Final = 1.0
 _NESTING_DISCOUNT: Final = 0.125
 
 
-def score_list(elements: Iterable[Any]) -> float:
-    """How much the elements of a list look like accounts with avatars."""
-    return max((_score(each) for each in islice(elements, _SCORED_ELEMENTS)), default=0.0)
+def score_list(elements: Iterable[Any], depth: int = MAX_DEPTH) -> float:
+    """How much the elements of a list look like accounts with avatars.
+
+    ``depth``: of the lists within lists that are looked into.
+    """
+    first = islice(elements, _SCORED_ELEMENTS if depth else 0)
+    return max((_score(each, depth - 1) for each in first), default=0.0)
 
 
-def _score(value: Any) -> float:
+def _score(value: Any, depth: int) -> float:
     if isinstance(value, str):
         return SCORE_LINK if is_url(value) else 0.0
     if isinstance(value, list):
         if any(isinstance(cell, str) and is_url(cell) for cell in value):
             return SCORE_LINK
-        return score_list(value) - _NESTING_DISCOUNT if value else 0.0
+        return score_list(value, depth) - _NESTING_DISCOUNT if value else 0.0
     if not isinstance(value, dict):
         return 0.0
     own = score_account(value)
     if own >= SCORE_GENERIC:
         return own
     lists = (
-        score_list(member) - _NESTING_DISCOUNT
+        score_list(member, depth) - _NESTING_DISCOUNT
         for name, member in value.items()
         if isinstance(member, list) and name not in NEVER_ACCOUNTS
     )

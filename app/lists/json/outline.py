@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
+from app.lists.columns.names import NAME_MAX_CHARS
 from app.lists.json.stream import DEPTH_MAX, NODE_COST_CHARS, JsonEvent, skip_value
 
 MEMBERS_MAX: Final = 1000
@@ -68,7 +69,8 @@ def _outline_map(stream: Iterator[JsonEvent], budget: _Budget, depth: int) -> Ou
             break
         members.total += 1
         event = next(stream)
-        if len(members) < MEMBERS_MAX and budget.chars > 0 and depth < DEPTH_MAX:
+        has_room = len(members) < MEMBERS_MAX and budget.chars > 0 and depth < DEPTH_MAX
+        if has_room and len(key) <= NAME_MAX_CHARS:
             budget.chars -= len(key)
             members[key] = _outline(event, stream, budget, depth + 1)
         else:

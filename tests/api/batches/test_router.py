@@ -168,6 +168,7 @@ def test_options_come_with_query_form_or_json_and_the_body_goes_first(
         ("metadata", {"a": "x" * 513}),
         ("metadata", {"a": 1}),
         ("metadata", ["a"]),
+        ("metadata", json.loads('{"a":' * 400 + "1" + "}" * 400)),
         ("webhook_url", "https://example.com/"),  # no secret to sign with
         ("webhook_url", ""),
     ],

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import gzip
 import io
+import random
 import struct
 import tarfile
 import time
 import zipfile
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 import pytest
 from hypothesis import given
@@ -16,6 +17,7 @@ from hypothesis import strategies as st
 
 from app.errors import ListUnreadable, NoAvatars, TooLarge
 from app.lists.archives.zip import CENTRAL_DIRECTORY_MAX_BYTES
+from app.lists.byte_stream import TimeLimitedFile
 from tests.lists.open_list import (
     JPEG,
     PNG,
@@ -184,10 +186,54 @@ def test_a_zip_bomb_is_stopped_at_the_limit_of_each_and_of_all() -> None:
     assert failure_codes(read_items(bomb)) == ["too_large"] * 5
     with pytest.raises(TooLarge):
         read_items(bomb, max_bytes=3000)
-    tar = gzip.compress(build_tar({"a.jpg": JPEG + bytes(10_000_000)}))
+    noise = random.Random(0).randbytes(60_000)
+    tar = gzip.compress(build_tar({"a.jpg": JPEG + noise + bytes(10_000_000)}))
     assert failure_codes(read_items(tar, max_bytes=20_000_000)) == ["too_large"]
     with pytest.raises(TooLarge):
         read_items(tar, max_bytes=1_000_000)
+
+
+@pytest.mark.parametrize("pack", [lambda data: build_zip({"list.csv": data}), gzip.compress])
+def test_what_is_nearly_empty_but_for_its_size_is_refused(pack: Callable[[bytes], bytes]) -> None:
+    with pytest.raises(TooLarge, match="200 times"):
+        read_items(pack(b"url\n" + b"https://example.org/1.jpg\n" * 100_000), max_items=10**6)
+
+
+def test_the_same_picture_over_and_over_is_refused() -> None:
+    with pytest.raises(TooLarge, match="200 times"):
+        read_items(gzip.compress(build_tar({f"{n}.jpg": JPEG + bytes(20_000) for n in range(100)})))
+    pictures = build_zip({f"{n}.jpg": JPEG + bytes(200_000) for n in range(20)})
+    with pytest.raises(TooLarge, match="200 times"):
+        read_items(pictures, max_picture_bytes=10**6)
+
+
+def test_entries_with_wrong_checksums_are_charged() -> None:
+    noise = random.Random(0).randbytes(2_000)
+    files = {f"{n}.jpg": JPEG + noise + bytes(200_000) for n in range(20)}
+    data = bytearray(build_zip(files))
+    at = -1
+    while (at := data.find(b"PK\x01\x02", at + 1)) >= 0:
+        data[at + 16 : at + 20] = bytes(4)
+    damaged = read_items(bytes(data), max_picture_bytes=10**6)
+    assert failure_codes(damaged) == ["row_invalid"] * 20
+    with pytest.raises(TooLarge, match="more than 1000000 bytes"):
+        read_items(bytes(data), max_picture_bytes=10**6, max_bytes=1_000_000)
+
+
+def test_an_entry_that_reaches_into_the_table_of_contents() -> None:
+    data = bytearray(build_zip(FILES, zipfile.ZIP_STORED))
+    at = data.rfind(b"PK\x01\x02")
+    struct.pack_into("<L", data, at + 20, 10_000)
+    with pytest.raises(ListUnreadable, match="overlap"):
+        read_items(bytes(data))
+
+
+def test_a_list_that_takes_too_long_to_read() -> None:
+    now = iter([0.0, 1.0, 2.0, 11.0])
+    file = TimeLimitedFile(io.BytesIO(b"x" * 10), max_s=10.0, clock=lambda: next(now))
+    assert file.read(1) == file.read(1) == b"x"
+    with pytest.raises(TooLarge, match="more than 10 s"):
+        file.read(1)
 
 
 def test_a_table_of_contents_that_is_itself_too_large() -> None:

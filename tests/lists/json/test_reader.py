@@ -7,6 +7,8 @@ import json
 import pytest
 
 from app.errors import ListUnreadable
+from app.lists.columns import table
+from app.lists.columns.names import field_names, picture_name
 from app.lists.json.stream import NESTING_MAX, VALUE_MAX_CHARS
 from app.lists.text_reader import LINE_MAX_CHARS
 from tests.lists.open_list import failure_codes, open_bytes, read_fixture, read_items
@@ -21,6 +23,7 @@ LINE = json.dumps(GOOD).encode()
         (b'{"id": 1, "url": ', "is not valid JSON"),
         (b"nonsense", "is not valid JSON"),
         (b"[" * 2000, "is not valid JSON"),
+        (b'{"a": ' + b"[" * 900 + b"]" * 900 + b"}", "no picture URL"),
         (b"12", "neither an object nor a text"),
         (b"null", "neither an object nor a text"),
         (b'{"pad": "' + b"x" * LINE_MAX_CHARS + b'"}', "larger than a row may be"),
@@ -31,9 +34,8 @@ def test_a_bad_line_of_ndjson_costs_one_row(bad: bytes, words: str) -> None:
     orders = [[LINE, bad, LINE], [bad, LINE, LINE]][: 1 if len(bad) > LINE_MAX_CHARS else 2]
     for lines in orders:
         parsed_items = read_items(b"\n".join(lines), max_bytes=10**8)
-        assert failure_codes(parsed_items) == [
-            "row_invalid" if line is bad else None for line in lines
-        ]
+        code = "url_invalid" if "URL" in words else "row_invalid"
+        assert failure_codes(parsed_items) == [code if line is bad else None for line in lines]
         assert [item.line for item in parsed_items] == [1, 2, 3]
         failure = parsed_items[lines.index(bad)].failure
         assert failure is not None
@@ -178,3 +180,30 @@ def test_a_page_a_line_however_it_is_wrapped() -> None:
 def test_blank_lines_without_end() -> None:
     with pytest.raises(ListUnreadable, match="blank lines"):
         read_items(b"url\nhttps://example.org/1.jpg\n" + b"\n" * 1_000_100)
+
+
+def test_samples_are_weighed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "SAMPLE_MAX_CHARS", 1000)
+    rows = iter(["x" * 300] * 100)
+    assert len(table.take_sample(rows, len)) == 4
+    assert len(table.take_sample(rows, len, max_rows=2)) == 2
+    assert table.take_sample(iter([]), len) == []
+
+
+def test_a_row_is_weighed_in_bytes() -> None:
+    wide = {**GOOD, **{f"about{n}": "\U0001f600" * 5_000 for n in range(4)}}
+    narrow = {**GOOD, **{f"about{n}": "\U0001f600" * 3_000 for n in range(4)}}
+    for data in (
+        "\n".join(map(json.dumps, (narrow, wide, narrow))),
+        json.dumps([list(each.values()) for each in (narrow, wide, narrow)]),
+    ):
+        parsed_items = read_items(data.encode(), max_bytes=10**7)
+        assert failure_codes(parsed_items) == [None, "row_invalid", None]
+
+
+def test_long_names_are_no_columns_and_are_not_remembered() -> None:
+    long = "a." * 100_000 + "avatar_url"
+    assert picture_name(long) is None
+    assert field_names(long) == ()
+    [item] = read_items(json.dumps([{**GOOD, long: "https://example.org/2.jpg"}]).encode())
+    assert (item.url, len(item.cells)) == (GOOD["url"], 2)
