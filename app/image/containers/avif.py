@@ -8,15 +8,17 @@ A picture may also be a grid of many.
 from __future__ import annotations
 
 import struct
+from collections import Counter
 from collections.abc import Iterator
 from typing import Final
 
 from app.errors import ImageBomb
 from app.image.containers.av1 import frame_sizes
 from app.image.containers.container import Container, Size
-from app.image.containers.isobmff import BoxSpan, walk_boxes
+from app.image.containers.isobmff import PARENT_HEADER_BYTES, BoxSpan, child_boxes, walk_boxes
 
 MAX_STREAMS: Final = 1_000
+_UNIQUE_BOXES: Final = (b"pitm", b"iinf", b"iloc", b"iprp", b"idat", b"iref")
 _MAX_GATHER_RATIO: Final = 4
 """Limit on the total length of all extents, as a multiple of the file's: extents may overlap."""
 
@@ -42,6 +44,35 @@ def read_avif(data: bytes) -> Container:
     return Container("AVIF", largest, bytes(without_exif), decode_cost_px=work_px)
 
 
+def _idat_starts(data: bytes, all_boxes: list[BoxSpan]) -> dict[int, int]:
+    """Where the ``idat`` begins that belongs to each ``iloc``, by where that begins; 0 for none.
+
+    A file has one ``meta``, tracks may have one each, and each has one of these (ISO/IEC 14496-12).
+    Raises ``ImageBomb`` for more: a decoder might take another one than this reader.
+    """
+    top_level = Counter(kind for kind, _, _ in child_boxes(data, 0, len(data)))
+    elsewhere = {box for box in all_boxes if box[0] in _UNIQUE_BOXES}
+    starts: dict[int, int] = {}
+    for kind, start, end in all_boxes:
+        if kind != b"meta":
+            continue
+        children = list(child_boxes(data, start + PARENT_HEADER_BYTES[kind], end))
+        counts = Counter(kind for kind, _, _ in children)
+        by_kind = {kind: at for kind, at, _ in children}
+        elsewhere.difference_update(children)
+        if top_level[b"meta"] > 1 or any(counts[kind] > 1 for kind in _UNIQUE_BOXES):
+            raise _ambiguous_error()
+        if b"iloc" in by_kind:
+            starts[by_kind[b"iloc"]] = by_kind.get(b"idat", 0)
+    if elsewhere:
+        raise _ambiguous_error()
+    return starts
+
+
+def _ambiguous_error() -> ImageBomb:
+    return ImageBomb("This AVIF describes its picture more than once; re-save it.")
+
+
 def _item_sizes(stream: bytes) -> list[Size]:
     """The sizes stated by an item: an AV1 stream, or a grid of other items."""
     if stream[:2] == b"\x00\x00" and len(stream) == 8:
@@ -53,12 +84,12 @@ def _item_sizes(stream: bytes) -> list[Size]:
 
 def _iter_streams(data: bytes, all_boxes: list[BoxSpan]) -> Iterator[bytes]:
     """All data that a decoder may get: items, and the first frames of an animation's tracks."""
-    idat_start = next((start for kind, start, _ in all_boxes if kind == b"idat"), 0)
+    idat_starts = _idat_starts(data, all_boxes)
     count, gathered_bytes = 0, 0
     for kind, start, end in all_boxes:
         body = data[start:end]
         if kind == b"iloc":
-            parts = _item_extents(body, idat_start, len(data))
+            parts = _item_extents(body, idat_starts[start], len(data))
         elif kind in (b"stco", b"co64"):
             parts = _first_chunk(
                 body, 8 if kind == b"co64" else 4, _first_frame_bytes(data, all_boxes)

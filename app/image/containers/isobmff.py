@@ -12,7 +12,7 @@ BoxSpan = tuple[bytes, int, int]
 """Type of a box, and start and end of its content."""
 
 MAX_BOXES: Final = 10_000
-_PARENT_HEADER_BYTES: Final = {
+PARENT_HEADER_BYTES: Final = {
     b"meta": 4,
     b"iprp": 0,
     b"ipco": 0,
@@ -47,10 +47,22 @@ def walk_boxes(data: bytes) -> Iterator[BoxSpan]:
         if start <= stop <= end:
             pending.append((stop, end))
             yield kind, start, stop
-            if kind in _PARENT_HEADER_BYTES:
+            if kind in PARENT_HEADER_BYTES:
                 extra_bytes = 2 if kind == b"iinf" and data[start : start + 1] != b"\x00" else 0
-                pending.append((start + _PARENT_HEADER_BYTES[kind] + extra_bytes, stop))
+                pending.append((start + PARENT_HEADER_BYTES[kind] + extra_bytes, stop))
     raise ImageBomb("This AVIF has too many boxes; re-save it.")
+
+
+def child_boxes(data: bytes, start: int, end: int) -> Iterator[BoxSpan]:
+    """The boxes between ``start`` and ``end``, without those that they contain."""
+    for _ in range(MAX_BOXES):
+        if start + 8 > end:
+            return
+        kind, content, stop = _read_box(data, start, end)
+        if not content <= stop <= end:
+            return
+        yield kind, content, stop
+        start = stop
 
 
 def _read_box(data: bytes, at: int, end: int) -> BoxSpan:

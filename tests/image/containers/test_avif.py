@@ -6,6 +6,7 @@ import contextlib
 import io
 import re
 import struct
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -135,3 +136,46 @@ def test_any_units_can_be_read(units: list[tuple[int, bytes]]) -> None:
     for width, height in frame_sizes(stream):
         assert 1 <= width <= 65_536
         assert 1 <= height <= 65_536
+
+
+def with_meta_box(avif: bytes, *boxes: bytes) -> bytes:
+    """``avif`` with further boxes at the end of its ``meta``, which must be its last box."""
+    at = avif.rindex(b"meta") - 4
+    return avif[:at] + build_box(b"meta", avif[at + 8 :] + b"".join(boxes))
+
+
+@pytest.mark.parametrize(
+    "hidden",
+    [
+        lambda avif: build_avif(TEMPORAL_DELIMITER)[24:] + avif,
+        lambda avif: avif + build_avif(TEMPORAL_DELIMITER)[24:],
+        lambda avif: avif + build_box(b"idat", OVERRIDING_STREAM),
+        lambda avif: avif + build_box(b"moov", build_box(b"iloc", bytes(8))),
+        lambda avif: with_meta_box(avif, build_box(b"idat", b""), build_box(b"idat", b"")),
+        lambda avif: with_meta_box(avif, build_box(b"iloc", bytes(8))),
+        lambda avif: with_meta_box(avif, build_box(b"ipco", build_box(b"idat", b""))),
+    ],
+    ids=["first meta", "second meta", "idat", "iloc", "two idat", "two iloc", "idat elsewhere"],
+)
+def test_a_file_with_two_readings_is_refused(hidden: Callable[[bytes], bytes]) -> None:
+    plain = build_avif(TEMPORAL_DELIMITER)
+    assert read_avif(with_meta_box(plain, build_box(b"idat", b""))).size == (64, 64)
+    with pytest.raises(ImageBomb, match="more than once"):
+        read_avif(plain[:24] + hidden(plain[24:]))
+
+
+def test_an_item_lies_in_the_data_of_its_own_meta() -> None:
+    stream = av1_stream(save_avif((320, 240)))
+    extents = struct.pack(">HHHHII", 1, 1, 0, 1, 0, len(stream))
+    iloc = b"\x01\x00\x00\x00\x44\x00\x00\x01" + extents
+    meta = bytes(4) + build_box(b"iloc", iloc) + build_box(b"idat", stream)
+    ftyp = b"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00avifmif1"
+    assert read_avif(ftyp + build_box(b"meta", meta)).size == (320, 240)
+
+
+def test_an_animation_with_exif_in_its_track_is_read() -> None:
+    exif = Image.Exif()
+    exif[0x0110] = "Camera"
+    avif = save_avif((90, 50), frames=3, exif=exif.tobytes())
+    assert avif.count(b"meta") > 1
+    assert open_container(avif).size == (90, 50)

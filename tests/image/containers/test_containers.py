@@ -1,5 +1,6 @@
 """Containers: sizes are known before pixels are, and only pixels are handed on."""
 
+import contextlib
 import io
 import struct
 
@@ -13,6 +14,7 @@ from app.image.containers import open_container
 from app.image.containers.av1 import frame_sizes
 from app.image.containers.exif import read_orientation
 from app.image.containers.formats import detect_format
+from app.image.picture import DecodeLimits, decode
 
 
 def save_image(kind: str, size: tuple[int, int] = (37, 21), **options: object) -> bytes:
@@ -159,3 +161,54 @@ def test_html_with_a_drawing_in_it_is_no_picture():
 def test_arbitrary_bytes_are_no_picture(data):
     with pytest.raises((NotAnImage, ImageUnsupported)):
         detect_format(b"\x00\x01\x02" + data)
+
+
+def jpeg_decoy():
+    """A small frame header before that of a large picture."""
+    data = save_image("JPEG", (400, 300))
+    at = data.index(b"\xff\xc0")
+    frame = bytearray(data[at : at + 19])
+    frame[5:9] = struct.pack(">HH", 2, 2)
+    return data[:at] + bytes(frame) + data[at:]
+
+
+def png_decoy():
+    """A header that says 2 × 2 before the one that is followed."""
+    data = save_image("PNG", (400, 300))
+    small = save_image("PNG", (2, 2))
+    return small[:33] + data[8:]
+
+
+def webp_decoy():
+    """A canvas of 2 × 2 around a larger frame."""
+    data = save_image("WEBP", (400, 300))
+    canvas = b"VP8X" + struct.pack("<I", 10) + bytes(4) + bytes([1, 0, 0, 1, 0, 0])
+    body = b"WEBP" + canvas + data[12:]
+    return b"RIFF" + struct.pack("<I", len(body)) + body
+
+
+def gif_decoy():
+    """A screen of 2 × 2 under a larger frame."""
+    data = bytearray(save_image("GIF", (400, 300)))
+    data[6:10] = struct.pack("<HH", 2, 2)
+    return bytes(data)
+
+
+def avif_decoy():
+    """A box that says 2 × 2 over a larger stream."""
+    data = bytearray(save_image("AVIF", (400, 300)))
+    at = data.index(b"ispe") + 8
+    data[at : at + 8] = struct.pack(">II", 2, 2)
+    return bytes(data)
+
+
+@pytest.mark.parametrize("decoy", [jpeg_decoy, png_decoy, webp_decoy, gif_decoy, avif_decoy])
+def test_where_header_and_decoder_could_disagree_the_header_says_no_less(decoy):
+    data = decoy()
+    width, height = open_container(data).size
+    with contextlib.suppress(ImageTruncated):  # where the decoder refuses it as well
+        picture = decode(data)
+        assert picture.declared_size[0] * picture.declared_size[1] <= width * height
+    if (width, height) == (400, 300):
+        with pytest.raises(ImageBomb):
+            decode(data, DecodeLimits(max_pixels=100_000))

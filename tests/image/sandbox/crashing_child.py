@@ -7,7 +7,11 @@ import signal
 import sys
 import time
 from pathlib import Path
+from unittest import mock
 
+from app.image import picture
+from app.image.containers.container import Container
+from app.image.containers.formats import detect_format
 from app.image.picture import DecodeLimits, Picture, decode
 from app.image.sandbox import child
 from tests.image.sandbox import decoding_child
@@ -20,6 +24,8 @@ SEGFAULT, ABORT, BUSY_LOOP, EXHAUST_MEMORY, FALSE_REPLY = (
     b"LIE",
 )
 SLEEP = b"SLEEP"
+UNREAD = b"UNREAD"
+"""Headers are not read before the decoder gets the file."""
 
 
 def fragile_decode(data: bytes, limits: DecodeLimits) -> Picture:
@@ -38,9 +44,21 @@ def fragile_decode(data: bytes, limits: DecodeLimits) -> Picture:
         blocks = [bytes(2**28)]
         while blocks:
             blocks.append(bytes(2**28))
+    if data.endswith(UNREAD):
+        return decode_unread(data.removesuffix(UNREAD), limits)
     if data.endswith(FALSE_REPLY):
         os.write(int(sys.argv[1]), b'{"code": "", "size": [99999, 99999]}\n')
     return decode(data, limits)
+
+
+def decode_unread(data: bytes, limits: DecodeLimits) -> Picture:
+    """What the decoder makes of a file of which no header was read."""
+    unread = Container(detect_format(data), None, data)
+    with (
+        mock.patch.object(picture, "open_container", return_value=unread),
+        mock.patch.object(picture, "_check_pixel_limits"),
+    ):
+        return decode(data, limits)
 
 
 def read_forbidden_files() -> list[str]:

@@ -19,10 +19,11 @@ import pytest
 import structlog
 
 from app.errors import DecoderFailed, ImageBomb, RequestError, TooLarge
-from app.image.picture import DecodeLimits, Picture, decode
+from app.image.picture import WORKING_SIDE_PX, DecodeLimits, Picture, decode
 from app.image.sandbox import pool
 from app.image.sandbox.process import MAX_LIVENESS_CHECKS, ProcessStartError
 from tests.image.sandbox import crashing_child, decoding_child, unready_child
+from tests.image.sandbox.crashing_child import UNREAD
 from tests.image.sandbox.decoding_child import DecodingPool, DecodingProcess
 
 FACES = Path(__file__).resolve().parents[3] / "fixtures" / "faces"
@@ -162,6 +163,17 @@ def test_memory_is_bounded(fragile_pool: DecodingPool, log_lines: list[dict[str,
     with pytest.raises(ImageBomb, match="too much"):
         fragile_pool(PICTURE + crashing_child.EXHAUST_MEMORY)
     assert logged_losses(log_lines) == []
+    assert fragile_pool(PICTURE).format == "JPEG"
+
+
+def test_the_limits_of_a_child_hold_where_no_header_was_read(fragile_pool: DecodingPool) -> None:
+    """The headers are a courtesy: a decoder that is handed any file cannot take more than this."""
+    for name in ("bomb.jpg", "bomb.png", "bomb_screen.gif", "bomb.webp", "bomb_stream.avif"):
+        answer = picture_or_error(fragile_pool, (HOSTILE / name).read_bytes() + UNREAD)
+        if isinstance(answer, Picture):  # unpacked small, or no larger than a child may hold
+            assert max(answer.size) <= WORKING_SIDE_PX
+        else:
+            assert answer[0] in ("image_bomb", "image_truncated", "decoder_failed")
     assert fragile_pool(PICTURE).format == "JPEG"
 
 
