@@ -6,6 +6,7 @@ import csv as csv_module
 import hashlib
 import io
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import chain
 from typing import Any, Final
@@ -38,7 +39,12 @@ _COLUMNS_AFTER_CHECKS: Final = (
     *("pdq", "pdq_quality", "warnings", "error", "error_detail"),
     *_DECISION_COLUMNS,
 )
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
+_CELL_STARTS: Final = ("\t", "\r", "\n")
+_FORMULA: Final = re.compile(
+    "(^|[;\t\r\n])(?=[ \xa0]{0,8}[=+\\-@\uff1d\uff0b\uff0d\uff20\ufe66\ufe62\ufe63\ufe6b])"
+)
+"""What a spreadsheet may run: the signs of a formula, also of full width, where a cell begins, or
+where one does that splits at other separators."""
 
 
 def format_line(result: ItemResult) -> bytes:
@@ -185,7 +191,9 @@ def _prefix_taken_names(our_columns: Sequence[str], list_columns: Sequence[str])
 
 
 def _escape_formula(cell: str) -> str:
-    return f"'{cell}" if cell.startswith(_FORMULA_STARTS) else cell
+    """``cell`` with an apostrophe before whatever a spreadsheet might run."""
+    escaped = _FORMULA.sub(r"\1'", cell)
+    return f"'{escaped}" if escaped.startswith(_CELL_STARTS) else escaped
 
 
 def _analysis_id(seq: int, record: PictureRecord) -> str:

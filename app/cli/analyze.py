@@ -20,6 +20,7 @@ from app.cli.startup import (
     open_analysis,
     silence_native_stderr,
 )
+from app.cli.terminal import echo
 from app.evidence import Verdict
 from app.settings import Settings
 
@@ -68,14 +69,14 @@ def analyze(
                     analyzer, input_picture, settings, overlay=overlay is not None
                 )
             except RequestError as error:
-                typer.echo(f"{input_picture.name}: {error.code}: {error.detail}", err=True)
+                echo(f"{input_picture.name}: {error.code}: {error.detail}", err=True)
                 exit_code = EXIT_FAILED
                 continue
             except OSError as error:
-                typer.echo(f"{input_picture.name}: {error.strerror}", err=True)
+                echo(f"{input_picture.name}: {error.strerror}", err=True)
                 exit_code = EXIT_FAILED
                 continue
-            typer.echo(
+            echo(
                 answer.model_dump_json()
                 if as_json
                 else f"{input_picture.name}: {format_text(answer)}"
@@ -134,4 +135,4 @@ def _write_overlay(overlay: Path, name: str, sha256: str, png: bytes) -> None:
     is_file = overlay.suffix.lower() in PICTURE_SUFFIXES
     path = overlay if is_file else overlay / f"{sha256[:16]}.png"
     write_picture(path, png)
-    typer.echo(f"{name}: overlay in {path}", err=True)
+    echo(f"{name}: overlay in {path}", err=True)

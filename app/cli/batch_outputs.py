@@ -14,6 +14,7 @@ from app.cli.output_files import (
     write_file,
     write_picture,
 )
+from app.cli.terminal import for_standard_output
 from app.runtime.batch_images import BatchImages
 from app.runtime.batch_json import ResultFilter, stream_results
 
@@ -26,7 +27,7 @@ def write_outputs(
     selection = ResultFilter(order=outputs.order, min_llr=outputs.min_llr)
     blocks = stream_results(service, batch, selection, kind)
     if outputs.is_standard_output:
-        sys.stdout.buffer.writelines(blocks)
+        sys.stdout.buffer.writelines(for_standard_output(blocks))
         sys.stdout.buffer.flush()
     else:
         with atomic_writer(outputs.results) as file:

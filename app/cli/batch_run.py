@@ -13,8 +13,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final
 
-import typer
-
 from app import __version__
 from app.analysis.child_pool import AnyAnalyzer
 from app.batches.service import BatchService
@@ -23,9 +21,10 @@ from app.cli.batch_input import BatchInput, open_input
 from app.cli.batch_outputs import write_outputs
 from app.cli.output_files import KEY_FILE, OutputPaths
 from app.cli.progress import ItemRate, open_progress, wait_with_progress
+from app.cli.terminal import echo
 from app.cohort.text import caveat_sentences, summary_sentences
-from app.lists.image_files import printable_name
 from app.lists.preview import preview_list
+from app.lists.printable import printable_name
 from app.render.analysis_text import in_words
 from app.runtime.batch_images import BatchImages
 from app.runtime.batch_tools import build_tools
@@ -96,7 +95,7 @@ def run_batch(
         shutil.rmtree(state_dir)
     if not quiet:
         for line in describe_batch(batch, rate, retryable_count, outputs):
-            typer.echo(printable_name(line), err=True)
+            echo(printable_name(line), err=True)
 
 
 def _draw_only_for(outputs: OutputPaths, settings: Settings) -> Settings:
@@ -128,20 +127,20 @@ def print_preview(
     with open_input(source, None, settings, keep_columns) as batch_input:
         preview = preview_list(batch_input.followers)
     if as_json:
-        typer.echo(json.dumps(preview, ensure_ascii=False))
+        echo(json.dumps(preview))
         return
-    typer.echo(f"{batch_input.name}: {preview['list_format']}, {preview['total']} items")
+    echo(f"{batch_input.name}: {preview['list_format']}, {preview['total']} items")
     for name, columns in preview["read_as"].items():
         if columns:
-            typer.echo(printable_name(f"  {name} from {', '.join(columns)}"))
+            echo(printable_name(f"  {name} from {', '.join(columns)}"))
     for note in preview["notes"]:
-        typer.echo(printable_name(f"  note: {note}"))
+        echo(printable_name(f"  note: {note}"))
     for item in preview["items"]:
         error = f" ({item['error']['detail']})" if item["error"] else ""
         facts = ", ".join(f"{name} {value}" for name, value in item["account"].items())
         named = item["custom_id"] or "-"
         line = f"  {item['seq'] + 1}. {named}: {item['url'] or item['source']}{error} {facts}"
-        typer.echo(printable_name(line))
+        echo(printable_name(line))
 
 
 def format_summary(batch: Batch) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import threading
 from collections.abc import Callable
 from contextlib import AbstractContextManager
@@ -21,6 +22,7 @@ from app.cli.startup import (
     open_analyzer_or_exit,
     silence_native_stderr,
 )
+from app.cli.terminal import echo
 from app.settings import Settings, SettingsError
 
 
@@ -63,6 +65,7 @@ def serve(
         settings.require_keys_if_public()
     except SettingsError as error:
         exit_with_error(str(error), EXIT_USAGE)
+    _exit_if_no_address(settings)
     from app.analysis.child_pool import service_processes
     from app.api.app import create_app
     from app.api.server.options import run_server
@@ -100,6 +103,13 @@ def worker(
         run_until_signal(lambda: open_batch_service(settings, analyzer, Metrics()))
 
 
+def _exit_if_no_address(settings: Settings) -> None:
+    try:
+        socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
+    except (OSError, UnicodeError):
+        exit_with_error(f"EYELINE_HOST={settings.host} is no address of this machine", EXIT_USAGE)
+
+
 def _exit_if_unready(settings: Settings) -> None:
     """Exit if batches could not be stored or summarised, instead of failing on every request."""
     from app.batches.store.database import DatabaseInUse
@@ -128,16 +138,14 @@ def doctor(
     with silence_native_stderr():
         diagnoses = diagnose(settings)
     if as_json:
-        typer.echo(
+        echo(
             json.dumps(
                 {"ok": all(f.ok for f in diagnoses), "checks": [f.as_dict() for f in diagnoses]}
             )
         )
     else:
         for diagnosis in diagnoses:
-            typer.echo(
-                f"{'ok  ' if diagnosis.ok else 'FAIL'}  {diagnosis.name}: {diagnosis.detail}"
-            )
+            echo(f"{'ok  ' if diagnosis.ok else 'FAIL'}  {diagnosis.name}: {diagnosis.detail}")
             if not diagnosis.ok:
-                typer.echo(f"      fix: {diagnosis.remedy}")
+                echo(f"      fix: {diagnosis.remedy}")
     raise typer.Exit(0 if all(diagnosis.ok for diagnosis in diagnoses) else EXIT_FAILED)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Final, NoReturn, TextIO
 
 import typer
 
+from app.cli.terminal import echo
 from app.settings import InvalidSettings, Settings, SettingsError, load_settings
 
 if TYPE_CHECKING:
@@ -68,7 +69,7 @@ def open_analysis(settings: Settings, processes: int) -> Iterator[AnyAnalyzer]:
 
 def exit_with_error(reason: str, code: int) -> NoReturn:
     """Exit with the first line of ``reason``; `eyeline doctor` shows the rest."""
-    typer.echo(f"eyeline: {reason.splitlines()[0]}", err=True)
+    echo(f"eyeline: {reason.splitlines()[0]}", err=True)
     raise typer.Exit(code)
 
 

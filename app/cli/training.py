@@ -9,6 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from app.cli.startup import EXIT_FAILED, exit_with_error, load_settings_or_exit
+from app.cli.terminal import echo
 
 
 def fit(
@@ -38,7 +39,7 @@ def fit_texture(
         )
 
     def report_progress(message: str) -> None:
-        typer.echo(message, err=True)
+        echo(message, err=True)
 
     _run_with_models(
         lambda models_dir: run_fit_texture(corpus, models_dir, work, steps_share, report_progress)
@@ -97,6 +98,6 @@ def _run_with_models(command: Callable[[Path], str]) -> None:
     from app.training.corpus import CorpusError
 
     try:
-        typer.echo(command(load_settings_or_exit().models_dir))
+        echo(command(load_settings_or_exit().models_dir))
     except (CalibrationError, CorpusError, LandmarkModelError, NetworkError) as error:
         exit_with_error(str(error), EXIT_FAILED)

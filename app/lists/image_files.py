@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO, Final
+from typing import BinaryIO
 
 from app.errors import ListEmpty, TooLarge
 from app.lists import failures
@@ -18,10 +17,8 @@ from app.lists.file_types import (
     is_picture,
 )
 from app.lists.notes import ListNotes
+from app.lists.printable import printable_name
 from app.records import Failure, Item
-
-NAME_MAX_CHARS: Final = 1024
-_UNPRINTABLE: Final = re.compile("[\x00-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 
 def items_from_files(
@@ -129,11 +126,6 @@ def picture_failure(name: str, data: bytes, max_bytes: int) -> Failure | None:
     if is_archive(head):
         return failures.row_invalid(f"{name} is packed within a list; unpack it and send it alone.")
     return failures.not_an_image(name)
-
-
-def printable_name(name: str) -> str:
-    """A file's name without control characters, cut to ``NAME_MAX_CHARS``."""
-    return _UNPRINTABLE.sub("\ufffd", name[:NAME_MAX_CHARS])
 
 
 def too_many_rows(max_items: int) -> TooLarge:

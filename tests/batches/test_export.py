@@ -6,6 +6,7 @@ import csv
 import io
 import itertools
 import json
+import time
 from typing import Any
 
 import pytest
@@ -224,12 +225,52 @@ def test_checks_are_named_by_an_answer_although_failures_precede_it() -> None:
     assert b"".join(export.stream_csv(failures, (), ())).count(b"\r\n") == 20_001
 
 
-@pytest.mark.parametrize("cell", ["=1+1", "+1", "-1", "@x", "\tx", "\rx", "\nx", "-1.2"])
+@pytest.mark.parametrize(
+    "cell",
+    [
+        "=1+1",
+        "+1",
+        "-1",
+        "@x",
+        "\tx",
+        "\rx",
+        "\nx",
+        "-1.2",
+        " =1",
+        "\uff1d1+1",
+        "\uff0b1",
+        "\uff0d1",
+        "\uff20x",
+    ],
+)
 def test_what_came_in_is_never_run(cell: str) -> None:
     result = ItemResult(0, cell, cell, cells=(cell,), failure=FAILURE)
     assert exported_rows([result], ("name",))[0]["name"] == "'" + cell
     assert exported_rows([result], ())[0]["source"] == "'" + cell
     assert exported_header((cell,))[0] == "'" + cell
+
+
+@pytest.mark.parametrize(
+    ("cell", "written"),
+    [
+        ("a;=1+1", "a;'=1+1"),
+        ("a;b; \uff1d1", "a;b;' \uff1d1"),
+        ("a\t@x", "a\t'@x"),
+        ("two\n-1", "two\n'-1"),
+        ("a=1, b-2", "a=1, b-2"),
+        ("https://example.org/a;b?c=-1", "https://example.org/a;b?c=-1"),
+    ],
+)
+def test_what_another_separator_would_begin_is_not_run_either(cell: str, written: str) -> None:
+    result = ItemResult(0, "s", cells=(cell,), failure=FAILURE)
+    assert exported_rows([result], ("name",))[0]["name"] == written
+
+
+def test_very_many_separators_take_no_time() -> None:
+    result = ItemResult(0, "s", cells=("\n" * 60_000, "; " * 30_000), failure=FAILURE)
+    began = time.process_time()
+    exported_rows([result], ("a", "b"))
+    assert time.process_time() - began < 1.0
 
 
 def test_a_result_of_nothing_is_our_own_fault() -> None:

@@ -47,7 +47,8 @@ def database_problem(url: str | None, data_dir: Path) -> str | None:
         return str(error)
     except RetryLater as error:
         return f"the database {location} cannot be used: {error.detail}"
-    except (OSError, SQLAlchemyError) as error:
+    except (OSError, SQLAlchemyError, ValueError) as error:
+        # A ValueError: what a driver makes of a URL with a name that cannot be.
         return f"the database {location} cannot be opened ({type(error).__name__})"
     return None
 

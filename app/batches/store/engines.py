@@ -87,7 +87,7 @@ def open_postgres(url: str, session_name: str) -> Engines:
     """Engines of the server at ``url``. Raises ``DatabaseUnusable``."""
     try:
         parsed = sa.make_url(url)
-    except sa.exc.ArgumentError:
+    except (sa.exc.ArgumentError, ValueError):  # a ValueError for a port that is no number
         raise DatabaseUnusable("EYELINE_DATABASE_URL is not a URL") from None
     if parsed.get_backend_name() not in ("postgresql", "postgres"):
         raise DatabaseUnusable(

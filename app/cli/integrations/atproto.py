@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from app.cli.startup import EXIT_FAILED, EXIT_USAGE, exit_with_error, load_settings_or_exit
+from app.cli.terminal import echo
 
 if TYPE_CHECKING:
     from app.integrations.atproto.labeler import OzoneLabeler
@@ -51,7 +52,7 @@ def definitions() -> None:
     """Print the `policies` of the labeler's service record: the label and what it means."""
     from app.integrations.atproto.labels import label_policies
 
-    typer.echo(json.dumps(label_policies(), indent=2))
+    echo(json.dumps(label_policies(), indent=2))
 
 
 @atproto.command()
@@ -95,13 +96,13 @@ def _emit_all(events: Iterable[dict[str, Any]], labeler: OzoneLabeler | None) ->
     counts = {"label": 0, "clear": 0, "known": 0}
     for event in events:
         if labeler is None:
-            typer.echo(json.dumps(event, ensure_ascii=False))
+            echo(json.dumps(event))
         elif labeler.emit(event):
             counts["clear" if event["event"]["negateLabelVals"] else "label"] += 1
         else:
             counts["known"] += 1
     if labeler is not None:
-        typer.echo(
+        echo(
             f"{counts['label']} labelled, {counts['clear']} cleared, "
             f"{counts['known']} known before",
             err=True,
@@ -130,6 +131,6 @@ def _print_rows(rows: Iterable[dict[str, str]]) -> None:
 
     try:
         for row in rows:
-            typer.echo(json.dumps(row, ensure_ascii=False))
+            echo(json.dumps(row))
     except RequestError as error:
         exit_with_error(error.detail, EXIT_FAILED)

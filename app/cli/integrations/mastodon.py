@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from app.cli.startup import EXIT_FAILED, EXIT_USAGE, exit_with_error, load_settings_or_exit
+from app.cli.terminal import echo
 
 mastodon = typer.Typer(no_args_is_help=True, help="Send a Mastodon server's accounts.")
 
@@ -56,7 +57,7 @@ def backfill(
         for page in iter_pages(client, origin=origin, before_id=before_id):
             receipt = send_page(service.rstrip("/"), secret.get_secret_value(), page)
             sent, last_id = sent + int(receipt["pictures"]), str(page[-1]["id"])
-            typer.echo(f"{sent} avatars sent, down to account {last_id}", err=True)
+            echo(f"{sent} avatars sent, down to account {last_id}", err=True)
     except (RequestError, KeyboardInterrupt) as error:
         detail = getattr(error, "detail", None) or str(error) or "interrupted"
         go_on = f"; go on with --before-id {last_id}" if last_id else ""

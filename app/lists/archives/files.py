@@ -7,7 +7,8 @@ import zipfile
 from pathlib import PurePosixPath
 
 from app.lists.archives.zip import ZipReader, normalize_slashes
-from app.lists.image_files import picture_failure, printable_name
+from app.lists.image_files import picture_failure
+from app.lists.printable import printable_name
 from app.records import Failure
 
 

@@ -12,8 +12,9 @@ from app.errors import ListUnreadable, NoAvatars
 from app.lists import failures
 from app.lists.archives import tar as tar_reader
 from app.lists.archives.zip import ZipReader, is_junk, name_defect, normalize_slashes
-from app.lists.image_files import ignored_note, item_from_bytes, printable_name
+from app.lists.image_files import ignored_note, item_from_bytes
 from app.lists.notes import ListNotes
+from app.lists.printable import printable_name
 from app.records import Failure, Item
 
 LIST_SUFFIXES: Final = frozenset({".csv", ".tsv", ".json", ".ndjson", ".jsonl"})

@@ -18,7 +18,7 @@ from app.lists.byte_stream import (
     ratio_limit_bytes,
     too_many_bytes,
 )
-from app.lists.image_files import printable_name
+from app.lists.printable import NAME_MAX_CHARS, has_controls, printable_name
 from app.records import Failure
 
 CENTRAL_DIRECTORY_MAX_BYTES: Final = 1 << 24
@@ -129,7 +129,7 @@ def name_defect(name: str) -> str | None:
     """Why a name is none that a picture in an archive has, as a sentence's end."""
     if name.startswith("/") or name[1:3] == ":/" or ".." in name.split("/"):
         return "leads out of the archive by its name."
-    if len(name) > 1024 or printable_name(name) != name:
+    if len(name) > NAME_MAX_CHARS or has_controls(name):
         return "has a name with control characters, or of absurd length."
     return None
 
