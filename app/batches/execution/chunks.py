@@ -77,7 +77,7 @@ def chunk_size(total: int) -> int:
     return min(max(2 * isqrt(total), 32), 1000)
 
 
-def select_pending(batch_no: int, first: int = 0, end: int | None = None) -> sa.Select[tuple[int]]:
+def select_pending(batch_no: int, first: int = 0, end: int | None = None) -> sa.Select[int]:
     """The seqs of a batch that have no result yet, in order."""
     answered = sa.exists().where(results.c.batch_no == batch_no, results.c.seq == items.c.seq)
     conditions = [items.c.batch_no == batch_no, items.c.seq >= first]

@@ -183,9 +183,7 @@ def _select_keys(
     return _order_by(matching, results.c, query.order).limit(limit).offset(skip).subquery()
 
 
-def _select_sizes(
-    database: Database, query: ResultQuery, selected: sa.Subquery
-) -> sa.Select[tuple[int]]:
+def _select_sizes(database: Database, query: ResultQuery, selected: sa.Subquery) -> sa.Select[int]:
     """What the list's own rows hold, in the order of the results."""
     statement = sa.select(database.text_bytes(items.c.item)).join(
         selected, _is_row_of(selected, items)

@@ -205,7 +205,9 @@ def avif_decoy():
 @pytest.mark.parametrize("decoy", [jpeg_decoy, png_decoy, webp_decoy, gif_decoy, avif_decoy])
 def test_where_header_and_decoder_could_disagree_the_header_says_no_less(decoy):
     data = decoy()
-    width, height = open_container(data).size
+    size = open_container(data).size
+    assert size is not None
+    width, height = size
     with contextlib.suppress(ImageTruncated):  # where the decoder refuses it as well
         picture = decode(data)
         assert picture.declared_size[0] * picture.declared_size[1] <= width * height
