@@ -13,8 +13,9 @@ from app.cli.completions import completions
 from app.cli.integrations.atproto import atproto
 from app.cli.integrations.hashes import hashes
 from app.cli.integrations.mastodon import mastodon
-from app.cli.serve import doctor, serve, worker
+from app.cli.serve import doctor, serve
 from app.cli.training import evaluate, fit, fit_texture
+from app.cli.worker import worker
 
 cli = typer.Typer(
     no_args_is_help=True,

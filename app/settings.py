@@ -161,6 +161,9 @@ class Settings(BaseSettings):
 
     0 leaves batches to ``eyeline worker``.
     """
+    worker_port: int | None = Field(default=None, ge=0, le=65_535)
+    """Where ``eyeline worker`` answers ``/livez``, ``/readyz`` and ``/metrics``, on ``host``; by
+    default nowhere."""
     max_list_bytes: int = Field(default=1_000_000_000, ge=1_000)
     max_list_items: int = Field(default=10_000_000, ge=1)
     max_waiting_items: int = Field(default=20_000_000, ge=1)

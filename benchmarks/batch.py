@@ -37,7 +37,7 @@ from app.analysis.analyzer import Analyzer
 from app.analysis.child_pool import AnalyzerPool
 from app.batches.service import BatchService
 from app.batches.store.models import Batch, BatchRequest, BatchTools, FetchFn
-from app.cli.serve import run_until_signal
+from app.cli.worker import run_until_signal
 from app.errors import NotAnImage, UrlBlocked
 from app.records import DrawingScope, Failure, Item, PictureRecord
 from app.runtime.batch_tools import build_tools
@@ -231,7 +231,7 @@ def run_worker(arguments: argparse.Namespace) -> None:
         tools = build_tools(examiners, settings, Metrics())
         run_until_signal(
             lambda: open_service(arguments.database_url, folder, tools, 1),
-            lambda: print(READY, flush=True),
+            lambda _: print(READY, flush=True),
         )
 
 

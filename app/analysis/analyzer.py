@@ -178,6 +178,10 @@ class Analyzer:
         """Nothing: there are no child processes."""
         return []
 
+    def child_failures(self) -> dict[str, int]:
+        """Nothing, as above."""
+        return {}
+
     def close(self) -> None:
         """Only when no thread analyzes any more."""
         self._models.finders.close()

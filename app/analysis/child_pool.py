@@ -127,6 +127,10 @@ class AnalyzerPool(ProcessPool[AnalyzerProcess]):
         """Resident memory of each child; what they share is counted in each."""
         return self.resident_bytes()
 
+    def child_failures(self) -> dict[str, int]:
+        """How often a child failed so far, by reason."""
+        return self.failure_counts()
+
 
 AnyAnalyzer = Analyzer | AnalyzerPool
 """In this process, or in children."""

@@ -142,6 +142,12 @@ def rate_limit_headers(request: Request) -> dict[str, str]:
     return caller.usage.rate_limit_headers() if caller else {}
 
 
+def key_label(request: Request) -> str:
+    """The name of the key that was sent, or a part of its digest; empty without a known key."""
+    caller = _caller(request)
+    return caller.key.owner if caller else ""
+
+
 def _caller(request: Request) -> Caller | None:
     caller: Caller | None = getattr(request.state, "caller", None)
     return caller

@@ -17,13 +17,14 @@ from starlette.requests import ClientDisconnect
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from app.api import problems
-from app.api.auth import rate_limit_headers
+from app.api.auth import key_label, rate_limit_headers
 from app.runtime.observability import Metrics
 
 REQUEST_ID_HEADER: Final = "X-Request-Id"
 _CLIENT_CLOSED_REQUEST: Final = 499
 """Logged when the caller disconnected before the answer (nginx's number; never sent)."""
 _REQUEST_ID_PATTERN: Final = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_BATCH_PATTERN: Final = re.compile(r"batch_[0-9a-f]{24}")
 _DEFAULT_HEADERS: Final = {
     "Cache-Control": "no-store",
     "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
@@ -67,6 +68,8 @@ class RequestContext:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 headers = MutableHeaders(scope=message)
+                location = headers.get("location", "")
+                request.state.batch = location.rpartition("/")[2]
                 headers[REQUEST_ID_HEADER] = request.state.request_id
                 headers.update(rate_limit_headers(request))
                 for name, value in _DEFAULT_HEADERS.items():
@@ -84,7 +87,8 @@ class RequestContext:
             problem = problems.internal_problem(request.state.request_id)
             response = problems.problem_response(request, problem)
             await response(request.scope, request.receive, send_with_headers)
-        request.scope.setdefault("route", scope.get("route"))
+        for name in ("route", "path_params"):
+            request.scope.setdefault(name, scope.get(name))
         return status
 
     def _log_request(self, request: Request, status: int, duration_s: float) -> None:
@@ -99,7 +103,19 @@ class RequestContext:
             status=status,
             code=code,
             took_ms=round(1000.0 * duration_s, 1),
+            **_log_labels(request),
         )
+
+
+def _log_labels(request: Request) -> dict[str, str]:
+    """Who asked, by the key's name, and which batch was asked for or made; only what is known."""
+    batch_id = (request.scope.get("path_params") or {}).get("batch_id")
+    batch_id = str(batch_id or getattr(request.state, "batch", ""))
+    labels = {
+        "key": key_label(request),
+        "batch": batch_id if _BATCH_PATTERN.fullmatch(batch_id) else "",
+    }
+    return {name: value for name, value in labels.items() if value}
 
 
 def _send_head_only(send: Send) -> Send:

@@ -63,7 +63,8 @@ async def open_app_state(
     """
     settings.require_keys_if_public()
     analyzer = open_analyzer(settings)
-    metrics.track_analyzer_memory(analyzer.child_memory_bytes)
+    metrics.track_analyzer(analyzer)
+    metrics.set_build(analyzer.model.description.get("id", ""))
     cooldowns = HostCooldowns()  # one: a host that asks for rest gets it from the whole process
     keys = KeyRing(settings.parsed_api_keys())
     is_shared = keys.owner_count > 1

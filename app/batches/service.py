@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.batches import lifecycle, submission
+from app.batches.backlog import Backlog, read_backlog
 from app.batches.drawings import BatchDrawings
 from app.batches.execution.dbos_runtime import WorkflowHandlers, WorkflowRuntime
 from app.batches.execution.heartbeat import Heartbeat, read_live_executors
@@ -177,6 +178,10 @@ class BatchService:
         """Of everybody's batches."""
         return queries.count_batches(self._requests)
 
+    def read_backlog(self) -> Backlog:
+        """How far everybody's work is behind."""
+        return read_backlog(self._requests)
+
     def read_result_page(
         self,
         batch_id: str,
@@ -289,16 +294,23 @@ class BatchService:
             ) if not self.is_stopping() else time.sleep(0.05)
 
     def health_problem(self) -> str | None:
+        """Why batches can be neither kept nor read; ``None`` if they can."""
+        return self._heartbeat.health_problem() or self._read_worker_count()[1]
+
+    def worker_problem(self) -> str | None:
         """Why batches do not go forward; ``None`` if they do."""
-        problem = self._heartbeat.health_problem()
-        if problem is not None:
+        worker_count, problem = self._read_worker_count()
+        if worker_count or problem:
             return problem
+        return "no worker is running: start `eyeline worker`"
+
+    def _read_worker_count(self) -> tuple[int, str | None]:
+        """How many processes work on batches, or why that cannot be read."""
         try:
-            worker_count = read_live_executors(self._requests).worker_count
+            return read_live_executors(self._requests).worker_count, None
         except (SQLAlchemyError, RetryLater) as error:
             reason = error.title if isinstance(error, RetryLater) else type(error).__name__
-            return f"the batch database cannot be read: {reason}"
-        return None if worker_count else "no worker is running: start `eyeline worker`"
+            return 0, f"the batch database cannot be read: {reason}"
 
     def close(self) -> None:
         """Commit what was analyzed; the rest is left to other processes, or to the next start."""

@@ -1,14 +1,9 @@
-"""``eyeline serve | worker | doctor``."""
+"""``eyeline serve | doctor``."""
 
 from __future__ import annotations
 
 import json
-import signal
 import socket
-import threading
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from types import FrameType
 from typing import Annotated, Final
 
 import typer
@@ -16,40 +11,15 @@ import typer
 from app.cli.startup import (
     EXIT_FAILED,
     EXIT_USAGE,
+    describe_bind_error,
+    exit_if_unready,
     exit_with_error,
     load_settings_or_exit,
-    open_analysis,
     open_analyzer_or_exit,
     silence_native_stderr,
 )
 from app.cli.terminal import echo
-from app.settings import Settings, SettingsError
-
-
-def run_until_signal(
-    open_service: Callable[[], AbstractContextManager[object]],
-    on_started: Callable[[], None] = lambda: None,
-) -> None:
-    """Run until SIGTERM or SIGINT; then commit what was analyzed and leave the rest to others.
-
-    ``on_started`` is called when the first chunk may be taken up. Main thread only.
-    """
-    stop = threading.Event()
-
-    def set_stop(_: int, __: FrameType | None) -> None:
-        stop.set()
-
-    previous = {
-        number: signal.signal(number, set_stop) for number in (signal.SIGTERM, signal.SIGINT)
-    }
-    try:
-        with open_service():
-            on_started()
-            stop.wait()
-    finally:
-        for number, handler in previous.items():
-            signal.signal(number, handler)
-
+from app.settings import SettingsError
 
 KEEP_ALIVE_S: Final = 65
 """Longer than the 60 s of common load balancers, so that the server never closes first."""
@@ -65,67 +35,30 @@ def serve(
         settings.require_keys_if_public()
     except SettingsError as error:
         exit_with_error(str(error), EXIT_USAGE)
-    _exit_if_no_address(settings)
+    _exit_if_taken(settings.host, settings.port)
     from app.analysis.child_pool import service_processes
     from app.api.app import create_app
     from app.api.server.options import run_server
     from app.runtime import observability
 
-    _exit_if_unready(settings)
+    exit_if_unready(settings)
     observability.configure_logs()
     analyzer = open_analyzer_or_exit(settings, service_processes(settings))
     run_server(create_app(settings, lambda _: analyzer), settings.host, settings.port, KEEP_ALIVE_S)
 
 
-def worker(
-    workers: Annotated[
-        int | None, typer.Option(help="Pictures analyzed at once (EYELINE_BATCH_WORKERS).")
-    ] = None,
-) -> None:
-    """Process batches of a shared database, with other workers, until SIGTERM or SIGINT.
-
-    If a worker dies, the others take over its work within seconds.
-    """
-    settings = load_settings_or_exit(batch_workers=workers)
-    if settings.database_url is None:
-        exit_with_error(
-            "workers share a Postgres: set EYELINE_DATABASE_URL=postgresql://...", EXIT_USAGE
-        )
-    if settings.batch_workers == 0:
-        exit_with_error("--workers must be at least 1", EXIT_USAGE)
-    _exit_if_unready(settings)
-    from app.runtime import observability
-    from app.runtime.batch_service import open_batch_service
-    from app.runtime.observability import Metrics
-
-    observability.configure_logs()
-    with open_analysis(settings, settings.batch_workers) as analyzer:
-        run_until_signal(lambda: open_batch_service(settings, analyzer, Metrics()))
-
-
-def _exit_if_no_address(settings: Settings) -> None:
+def _exit_if_taken(host: str, port: int) -> None:
+    """Exit if ``host`` and ``port`` cannot be bound, before anything is loaded."""
     try:
-        socket.getaddrinfo(settings.host, settings.port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError):
-        exit_with_error(f"EYELINE_HOST={settings.host} is no address of this machine", EXIT_USAGE)
-
-
-def _exit_if_unready(settings: Settings) -> None:
-    """Exit if batches could not be stored or summarised, instead of failing on every request."""
-    from app.batches.store.database import DatabaseInUse
-    from app.cohort.parameters import COHORT_FILE, CohortParametersError, load_parameters
-    from app.runtime.storage import check_storage
-
-    try:
-        load_parameters(settings.models_dir / COHORT_FILE)
-    except CohortParametersError as error:
-        exit_with_error(str(error), EXIT_FAILED)
-    try:
-        problem = check_storage(settings)
-    except DatabaseInUse as error:
-        problem = str(error)
-    if problem is not None:
-        exit_with_error(problem, EXIT_USAGE)
+        family, kind, protocol, _, address = socket.getaddrinfo(
+            host.strip("[]"), port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+        )[0]
+        with socket.socket(family, kind, protocol) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+            probe.listen()
+    except (OSError, UnicodeError) as error:
+        exit_with_error(describe_bind_error(error, host, port, "EYELINE_PORT"), EXIT_USAGE)
 
 
 def doctor(

@@ -6,7 +6,10 @@
 
 from __future__ import annotations
 
+import errno
+import logging
 import os
+import socket
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack, closing, contextmanager, redirect_stderr
@@ -65,6 +68,45 @@ def open_analysis(settings: Settings, processes: int) -> Iterator[AnyAnalyzer]:
     """``open_analyzer_or_exit``, closed at the end of the block."""
     with closing(open_analyzer_or_exit(settings, processes)) as analyzer:
         yield analyzer
+
+
+def exit_if_unready(settings: Settings) -> None:
+    """Exit if batches could not be stored or summarised, instead of failing on every request."""
+    from app.batches.store.database import DatabaseInUse
+    from app.cohort.parameters import COHORT_FILE, CohortParametersError, load_parameters
+    from app.runtime.storage import check_storage
+
+    try:
+        load_parameters(settings.models_dir / COHORT_FILE)
+    except CohortParametersError as error:
+        exit_with_error(str(error), EXIT_FAILED)
+    # The problem is told in the line below; what the database says of it stays out of stderr.
+    logging.getLogger("eyeline.database").addFilter(_no_record)
+    try:
+        problem = check_storage(settings)
+    except DatabaseInUse as error:
+        problem = str(error)
+    finally:
+        logging.getLogger("eyeline.database").removeFilter(_no_record)
+    if problem is not None:
+        exit_with_error(problem, EXIT_USAGE)
+
+
+def _no_record(_: logging.LogRecord) -> bool:
+    return False
+
+
+def describe_bind_error(error: OSError | UnicodeError, host: str, port: int, variable: str) -> str:
+    """Why an address cannot be listened on, and what to do. ``variable``: of the port."""
+    if isinstance(error, socket.gaierror | UnicodeError):
+        return f"EYELINE_HOST={host} is no address of this machine"
+    remedies = {
+        errno.EADDRINUSE: f"another program listens there; stop it, or set {variable}",
+        errno.EADDRNOTAVAIL: "this machine has no such address; set EYELINE_HOST",
+        errno.EACCES: f"ports below 1024 are root's; set {variable} to a higher one",
+    }
+    reason = remedies.get(error.errno or 0, error.strerror or str(error))
+    return f"cannot listen on {host} port {port}: {reason}"
 
 
 def exit_with_error(reason: str, code: int) -> NoReturn:

@@ -68,7 +68,10 @@ def build_tools(
 
     opened: Callable[[], AbstractAsyncContextManager[FetchFn]] = open_fetch
     return BatchTools(
-        analyze=analyze_and_count, open_fetch=opened, summarize_cohort=summarize_cohort
+        analyze=analyze_and_count,
+        open_fetch=opened,
+        summarize_cohort=summarize_cohort,
+        count_items=metrics.count_items,
     )
 
 

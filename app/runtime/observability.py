@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Final
 
@@ -15,11 +15,18 @@ from prometheus_client import (
     Counter,
     Gauge,
     Histogram,
+    Info,
     ProcessCollector,
     generate_latest,
 )
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
 from structlog.typing import Processor
 
+from app import __version__
+from app.analysis.child_pool import AnyAnalyzer
+from app.batches.backlog import Backlog
+from app.batches.service import BatchService
 from app.batches.store.queries import BatchCounts
 from app.records import PictureRecord
 
@@ -109,16 +116,24 @@ class Metrics:
             "Items of all batches that have no result yet.",
             registry=self._registry,
         )
-        self.analyzer_processes = Gauge(
-            "eyeline_examiner_processes",
-            "Child processes that decode and analyze pictures.",
+        self.items = Counter(
+            "eyeline_batch_items",
+            "Items of lists that this process gave a result, by its kind.",
+            ("result",),
             registry=self._registry,
         )
-        self.analyzer_memory = Gauge(
-            "eyeline_examiner_resident_memory_bytes",
-            "Resident memory of all of them; what they share is counted in each.",
+        self.queue_age = Gauge(
+            "eyeline_batch_queue_age_seconds",
+            "How long ago the unfinished list that waits longest had its last progress; 0 if none.",
             registry=self._registry,
         )
+        self.webhooks = Gauge(
+            "eyeline_webhooks",
+            "Webhook messages that are kept, of all processes that share the database.",
+            ("state",),
+            registry=self._registry,
+        )
+        self.build = Info("eyeline_build", "What is running.", registry=self._registry)
 
     @contextmanager
     def time_stage(self, name: str) -> Iterator[None]:
@@ -138,10 +153,71 @@ class Metrics:
             self.batches.labels(status).set(number)
         self.items_waiting.set(counts.waiting_items)
 
-    def track_analyzer_memory(self, resident_bytes: Callable[[], Sequence[int]]) -> None:
-        """``resident_bytes``: returns the memory of each child; called when metrics are read."""
-        self.analyzer_processes.set_function(lambda: len(resident_bytes()))
-        self.analyzer_memory.set_function(lambda: sum(resident_bytes()))
+    def set_build(self, calibration_id: str) -> None:
+        """``calibration_id``: of the models in use."""
+        self.build.info({"version": __version__, "calibration": calibration_id})
+
+    def set_backlog(self, backlog: Backlog) -> None:
+        self.queue_age.set(backlog.queue_age_s)
+        for state, number in backlog.webhooks.items():
+            self.webhooks.labels(state).set(number)
+
+    def count_items(self, completed: int, failed: int) -> None:
+        """Results that were just stored."""
+        self.items.labels("completed").inc(completed)
+        self.items.labels("failed").inc(failed)
+
+    def item_counts(self) -> tuple[int, int]:
+        """Items that this process gave a result, and how many of them failed."""
+        counts = {
+            sample.labels["result"]: int(sample.value)
+            for metric in self.items.collect()
+            for sample in metric.samples
+            if sample.name.endswith("_total")
+        }
+        failed = counts.get("failed", 0)
+        return counts.get("completed", 0) + failed, failed
+
+    def track_analyzer(self, analyzer: AnyAnalyzer) -> None:
+        """Read the state of its child processes whenever metrics are read."""
+        self._registry.register(_ChildCollector(analyzer))
+
+    def render_all(self, service: BatchService) -> bytes:
+        """Everything, with the state of the database that ``service`` works on.
+
+        Raises what reading it raises.
+        """
+        self.set_batch_counts(service.count_batches())
+        self.set_backlog(service.read_backlog())
+        return self.render()
 
     def render(self) -> bytes:
         return generate_latest(self._registry)
+
+
+class _ChildCollector(Collector):
+    """Metrics of the child processes, which keep their own counts."""
+
+    def __init__(self, analyzer: AnyAnalyzer) -> None:
+        self._analyzer = analyzer
+
+    def collect(self) -> Iterator[Metric]:
+        resident_bytes = self._analyzer.child_memory_bytes()
+        yield GaugeMetricFamily(
+            "eyeline_examiner_processes",
+            "Child processes that decode and analyze pictures.",
+            len(resident_bytes),
+        )
+        yield GaugeMetricFamily(
+            "eyeline_examiner_resident_memory_bytes",
+            "Resident memory of all of them; what they share is counted in each.",
+            sum(resident_bytes),
+        )
+        failures = CounterMetricFamily(
+            "eyeline_examiner_failures",
+            "How often one died or hung, took too long to unpack a picture, or did not start.",
+            labels=("reason",),
+        )
+        for reason, number in self._analyzer.child_failures().items():
+            failures.add_metric((reason,), number)
+        yield failures

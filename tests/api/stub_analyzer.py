@@ -123,6 +123,9 @@ class StubAnalyzer(Analyzer):
     def child_memory_bytes(self) -> list[int]:
         return [40_000_000, 50_000_000]
 
+    def child_failures(self) -> dict[str, int]:
+        return {"lost": 3}
+
     def close(self) -> None:
         self.closed = True
 

@@ -7,6 +7,7 @@ from dataclasses import replace
 import httpx
 import pytest
 
+from app import __version__
 from app.analysis.model import build_model_info
 from app.api.operations.schemas import CheckOut, LimitsOut, ModelCardOut
 from app.calibration.calibration import Calibration
@@ -110,7 +111,11 @@ def test_metrics_count_by_outcome_stage_and_code(start: StartServer) -> None:
         'eyeline_stage_seconds_count{stage="landmarks"} 1.0',
         "eyeline_requests_inside 0.0",
         "process_resident_memory_bytes",
+        'eyeline_build_info{calibration="0123456789ab",version="' + __version__ + '"} 1.0',
+        'eyeline_webhooks{state="waiting"} 0.0',
+        "eyeline_batch_queue_age_seconds 0.0",
         "eyeline_examiner_processes 2.0",
+        'eyeline_examiner_failures_total{reason="lost"} 3.0',
         "eyeline_examiner_resident_memory_bytes 9e+07",
     ):
         assert line in text

@@ -350,8 +350,12 @@ def test_the_ended_hook_is_called_when_the_batch_is_complete(open_service: OpenS
 
 
 def test_without_workers_health_reports_it(open_service: OpenService):
-    assert open_service(workers=2).health_problem() is None
-    assert "eyeline worker" in str(open_service(workers=0).health_problem())
+    with_workers = open_service(workers=2)
+    assert with_workers.health_problem() is None
+    assert with_workers.worker_problem() is None
+    without_workers = open_service(workers=0)
+    assert without_workers.health_problem() is None
+    assert "eyeline worker" in str(without_workers.worker_problem())
 
 
 def test_an_unreadable_database_is_reported(open_service: OpenService):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from app.batches.service import BatchService
 from app.batches.store.models import BatchRequest
-from app.cli.serve import run_until_signal
+from app.cli.worker import run_until_signal
 from tests.batches.fake_tools import FakeTools, picture_items
 
 
@@ -36,7 +36,7 @@ def main(data_dir: str, url: str, log: str, workers: str, analyze_s: str, items:
             service.submit(request, picture_items(int(items)))
         return service
 
-    def print_ready() -> None:
+    def print_ready(_: BatchService) -> None:
         sys.stdout.write("ready\n")
         sys.stdout.flush()
 

@@ -166,6 +166,8 @@ def test_told_to_stop_under_load_it_answers_whatever_it_began(tmp_path: Path) ->
     assert not any(Path(f"/proc/{child}").exists() for child in children)
     assert all(re.fullmatch(r"req_[0-9a-f]{24}", r["request_id"]) for r in requests)
     assert "hush" not in json.dumps(log)
+    assert {r.get("key") for r in requests} == {"test", None}  # one was refused
+    assert [r["batch"] for r in requests if r["path"] == "/v1/batches"] == [sent[0][1]["id"]]
     ((status, batch),) = sent
     assert (status, batch["request_counts"]["total"]) == (202, 50)
     with closing(open_idle_service(tmp_path)) as desk:  # what was answered outlives who answered

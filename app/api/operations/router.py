@@ -51,7 +51,7 @@ admin_router = APIRouter(
 )
 
 
-@public_router.get("/livez", summary="Is the process alive")
+@public_router.get("/livez", summary="Is the process alive", response_model_exclude_none=True)
 async def livez() -> StatusOut:
     """Answers while the event loop runs, whatever the workers do."""
     return StatusOut(status="ok")
@@ -71,15 +71,19 @@ async def livez() -> StatusOut:
 async def readyz(request: Request, state: State) -> Response:
     """Models loaded and warm, the canary picture scored as recorded, database writable.
 
-    Also that a worker for batches is alive.
+    Without a live worker single pictures are answered all the same: then `lists` says so.
     """
+    batches, lists_problem = state.batches, None
     try:
-        service_error = await state.batches.read(state.batches.service.health_problem)
+        service_error = await batches.read(batches.service.health_problem)
+        if service_error is None:
+            lists_problem = await batches.read(batches.service.worker_problem)
     except DatabaseUnavailable:
         service_error = "the batch database does not answer"
     reasons = (*state.not_ready_reasons, *([service_error] if service_error else []))
     if not reasons:
-        return JSONResponse({"status": "ready"})
+        lists = {} if lists_problem is None else {"lists": lists_problem}
+        return JSONResponse({"status": "ready", **lists})
     problem = problems.build_problem(
         "not_ready",
         "Not ready for traffic",
@@ -97,8 +101,8 @@ async def readyz(request: Request, state: State) -> Response:
 )
 async def metrics(state: State) -> Response:
     """Requests, analyses by outcome and verdict, stages, refusals, batches, child processes."""
-    state.metrics.set_batch_counts(await state.batches.read(state.batches.service.count_batches))
-    return Response(state.metrics.render(), media_type=CONTENT_TYPE_LATEST)
+    text = await state.batches.read(state.metrics.render_all, state.batches.service)
+    return Response(text, media_type=CONTENT_TYPE_LATEST)
 
 
 @read_router.get("/v1/checks", summary="What each check measures, why and how")

@@ -13,6 +13,9 @@ class StatusOut(BaseModel):
     """Status."""
 
     status: str = Field(examples=["ok"])
+    lists: str | None = Field(
+        default=None, description="why lists wait although single pictures are answered"
+    )
 
 
 class CheckOut(BaseModel):

@@ -261,6 +261,8 @@ class ChunkProcessor:
         )
         self._last_commit = time.monotonic()
         self._release_claims(outcomes)
+        failed = sum(isinstance(outcome.answer, Failure) for outcome in outcomes)
+        self._picture_executor.count_items(len(outcomes) - failed, failed)
         return status is Status.IN_PROGRESS
 
     async def _fail_remaining(self) -> RunEnding:

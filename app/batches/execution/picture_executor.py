@@ -102,6 +102,10 @@ class PictureExecutor:
             self._analysis_threads, self._analyze_once, batch_no, seq, data, prior
         )
 
+    def count_items(self, completed: int, failed: int) -> None:
+        """Of results that were just stored."""
+        self._tools.count_items(completed, failed)
+
     def release_claims(self, batch_no: int, sha256s: set[str]) -> None:
         """Forget pictures that are stored by now: everybody finds them in the database."""
         with self._claims_lock:

@@ -15,6 +15,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from app.batches.store import engines
+from app.batches.store.connection_problem import describe_connection_problem
 from app.batches.store.engines import (
     WORK_TIMEOUT_S,
     DatabaseUnusable,
@@ -46,10 +47,12 @@ def database_problem(url: str | None, data_dir: Path) -> str | None:
     except TablesTooNew as error:
         return str(error)
     except RetryLater as error:
-        return f"the database {location} cannot be used: {error.detail}"
+        reason = describe_connection_problem(str(error.__cause__)) or error.detail
+        return f"the database {location} cannot be used: {reason}"
     except (OSError, SQLAlchemyError, ValueError) as error:
         # A ValueError: what a driver makes of a URL with a name that cannot be.
-        return f"the database {location} cannot be opened ({type(error).__name__})"
+        reason = describe_connection_problem(str(error)) or type(error).__name__
+        return f"the database {location} cannot be opened: {reason}"
     return None
 
 

@@ -22,6 +22,9 @@ something, perhaps for a moment."""
 FIRST_RETRY_DELAYS_S: Final = (0.2,)
 """Where none ever has, waiting helps little."""
 
+FAILURE_REASONS: Final = ("lost", "cpu_exhausted", "not_started")
+"""Died or hung in the middle of a picture; took too long to unpack one; could not be started."""
+
 log = structlog.get_logger("eyeline.decoding")
 
 
@@ -46,6 +49,7 @@ class ProcessPool(Generic[ProcessT]):
         self._in_use = 0
         self._next_ticket = self._served_tickets = 0
         self._has_succeeded = False
+        self._failure_counts = dict.fromkeys(FAILURE_REASONS, 0)
         with contextlib.suppress(ProcessStartError):  # the first call tries again, and reports it
             for _ in range(prestarted):
                 self._idle.append(self._start_and_register())  # it starts while models are loaded
@@ -73,6 +77,11 @@ class ProcessPool(Generic[ProcessT]):
             processes = list(self._processes)
         return [size for child in processes if (size := child.resident_bytes())]
 
+    def failure_counts(self) -> dict[str, int]:
+        """How often children failed so far, by each of ``FAILURE_REASONS``."""
+        with self._condition:
+            return dict(self._failure_counts)
+
     def cpu_s(self) -> float:
         """Seconds of processor time of all children so far."""
         with self._condition:
@@ -95,6 +104,7 @@ class ProcessPool(Generic[ProcessT]):
                 with self._lease() as child:
                     return task(child)
             except ProcessStartError as error:
+                self._count_failure("not_started")
                 log.warning("decoder_not_started", why=str(error))
                 delays_s = RETRY_DELAYS_S if self._has_succeeded else FIRST_RETRY_DELAYS_S
                 if attempts >= len(delays_s):
@@ -158,8 +168,12 @@ class ProcessPool(Generic[ProcessT]):
             self._processes.add(child)
         return child
 
-    @staticmethod
-    def _report_lost(lost: ProcessLostError) -> None:
+    def _count_failure(self, reason: str) -> None:
+        with self._condition:
+            self._failure_counts[reason] += 1
+
+    def _report_lost(self, lost: ProcessLostError) -> None:
+        self._count_failure("cpu_exhausted" if lost.cpu_exhausted else "lost")
         log.warning("decoder_lost", why=str(lost))
         if lost.cpu_exhausted:
             raise ImageBomb("This takes too long to unpack; re-save it.") from lost
