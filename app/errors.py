@@ -249,6 +249,11 @@ class NotYet(RequestError):
     title = "The batch is not in that state"
     retryable = True
 
+    def __init__(self, detail: str, *, retryable: bool = True) -> None:
+        """``retryable``: whether the batch may still come into that state."""
+        super().__init__(detail)
+        self.retryable = retryable
+
 
 class Unauthorized(RequestError):
     """No API key, or an unknown one."""

@@ -169,6 +169,8 @@ class Settings(BaseSettings):
     max_waiting_items: int = Field(default=20_000_000, ge=1)
     """Items that may wait in all batches; a list that would exceed it is rejected with a retry
     time."""
+    max_kept_bytes: int = Field(default=10_000_000_000, ge=1_000)
+    """What the rows of all lists of one owner may hold together, until they are erased."""
     retention_s: int = Field(default=30 * 86_400, ge=60)
     """How long after its end a batch and all of its data are erased."""
     webhook_secret: Annotated[SecretStr, AfterValidator(_validate_webhook_secret)] | None = None

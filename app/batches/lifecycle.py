@@ -73,7 +73,8 @@ def retry(
         row = select_row(c, database, batch_id, owner, locked=True)
         if row.status not in (Status.COMPLETED, Status.FAILED):
             raise NotYet(
-                f"the batch is {row.status}: only a completed or failed batch can be retried"
+                f"the batch is {row.status}: only a completed or failed batch can be retried",
+                retryable=row.status != Status.CANCELLED,
             )
         retryable_rows = sa.and_(results.c.batch_no == row.no, results.c.retryable)
         deleted = c.execute(sa.delete(results).where(retryable_rows)).rowcount

@@ -7,6 +7,7 @@ service at a time.
 from __future__ import annotations
 
 import logging
+import sys
 import threading
 import time
 import uuid
@@ -24,6 +25,7 @@ from app.batches import lifecycle, submission
 from app.batches.backlog import Backlog, read_backlog
 from app.batches.drawings import BatchDrawings
 from app.batches.execution.dbos_runtime import WorkflowHandlers, WorkflowRuntime
+from app.batches.execution.eraser import Eraser
 from app.batches.execution.heartbeat import Heartbeat, read_live_executors
 from app.batches.execution.maintenance import Maintenance
 from app.batches.execution.picture_executor import PictureExecutor
@@ -51,12 +53,12 @@ class BatchService:
 
     def __init__(
         self, database: Database, executor_id: str, tools: BatchTools, workers: int,
-        retention_s: int, max_waiting: int, on_ended: EndedHook | None,
+        retention_s: int, max_waiting: int, max_kept_bytes: int, on_ended: EndedHook | None,
         on_launched: Callable[[sa.Engine], None] | None,
     ) -> None:  # fmt: skip
         self._database = database
         self._requests = database.for_requests()
-        self._max_waiting = max_waiting
+        self._max_waiting, self._max_kept_bytes = max_waiting, max_kept_bytes
         self._executor_id = executor_id
         self._stop = threading.Event()
         self._closed = False
@@ -74,7 +76,10 @@ class BatchService:
         )
         if on_launched is not None:
             on_launched(database.engine)
-        self._maintenance = Maintenance(database, self._queue, self._runtime.running_workflows)
+        self._eraser = Eraser(database, self._queue)
+        self._maintenance = Maintenance(
+            database, self._queue, self._eraser.wake, self._runtime.running_workflows
+        )
 
     @classmethod
     def open(
@@ -86,11 +91,13 @@ class BatchService:
         workers: int,
         retention_s: int,
         max_waiting_items: int,
+        max_kept_bytes: int = sys.maxsize,
         on_ended: EndedHook | None = None,
         on_launched: Callable[[sa.Engine], None] | None = None,
     ) -> Self:
         """Open the database, take up what the dead left, and work with ``workers`` threads.
 
+        ``max_kept_bytes``: what the rows of all lists of one owner may hold.
         ``on_ended`` is called with each batch that ended, and the database's engine: at least once,
         whatever dies, and never at the same time as the batch's work. ``on_launched``: once, when
         DBOS runs. Raises ``DatabaseUnusable``, ``DatabaseUnavailable``, ``TablesTooNew``,
@@ -106,6 +113,7 @@ class BatchService:
                 workers,
                 retention_s,
                 max_waiting_items,
+                max_kept_bytes,
                 on_ended,
                 on_launched,
             )
@@ -162,6 +170,7 @@ class BatchService:
             self._queue,
             self._executor_id,
             self._max_waiting,
+            self._max_kept_bytes,
             self.max_active_chunks,
             self._maintenance.delete_later,
         )
@@ -220,14 +229,16 @@ class BatchService:
         min_llr: float | None = None,
         verdict: str | None = None,
         thumbnails: bool = True,
+        analyses: bool = True,
         skip: int = 0,
     ) -> Iterator[ItemResult]:
         """All of what is there by now, a few hundred at a time. Raises ``NotFound``, at once.
 
+        ``thumbnails``, ``analyses``: whether records come with theirs.
         ``skip``: so many of them are left out before the first.
         """
         batch_no = queries.find_batch(self._requests, batch_id, owner).no
-        query = ResultQuery(batch_no, order, min_llr, verdict, thumbnails, skip)
+        query = ResultQuery(batch_no, order, min_llr, verdict, thumbnails, skip, analyses)
         return result_queries.iter_results(self._requests, query)
 
     def read_an_analysis(self, batch_id: str, owner: str) -> bytes | None:
@@ -275,11 +286,13 @@ class BatchService:
         return lifecycle.retry(self._requests, self._queue, batch_id, owner, self.max_active_chunks)
 
     def delete(self, batch_id: str, owner: str) -> None:
-        """Delete all that is kept of a batch; one in progress is stopped."""
+        """Delete a batch; one in progress is stopped. Nobody finds it once this returns.
+
+        All that is kept of it is erased behind that, by this process or another.
+        """
         row = queries.find_batch(self._requests, batch_id, owner)
         deletion.mark_deleted(self._requests, row.no)
-        self._queue.delete_batch(batch_id)
-        deletion.delete_rows(self._database, row.no)
+        self._eraser.wake()
 
     def wait_for_change(self, batch_id: str, owner: str, revision: int, timeout_s: float) -> Batch:
         """The batch, once it is beyond ``revision`` or has ended, or after ``timeout_s``."""
@@ -324,6 +337,7 @@ class BatchService:
         watchdog.start()
         try:
             self._maintenance.close()
+            self._eraser.close()
             self._runtime.close(CLOSE_TIMEOUT_S)
             self._queue.close()
             if self._picture_executor is not None:

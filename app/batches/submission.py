@@ -22,7 +22,7 @@ from app.batches.store.queries import BatchRow, batch_from_row, is_expired, sele
 from app.batches.store.result_store import result_row
 from app.batches.store.row_codec import encode_item
 from app.batches.store.tables import batches, items, payloads, results
-from app.errors import Busy, IdempotencyKeyReused, RetryLater
+from app.errors import Busy, IdempotencyKeyReused, QuotaExceeded, RetryLater
 from app.records import Failure, Item
 
 INSERT_ROWS: Final = 5_000
@@ -30,6 +30,7 @@ INSERT_BYTES: Final = 8 * 2**20
 """Rows, or bytes of rows and pictures, of one transaction; others get in between."""
 RETRY_MIN_S: Final = 5
 RETRY_MAX_S: Final = 600
+RETRY_KEPT_S: Final = 3600
 VALIDATION_WAIT_S: Final = 10.0
 """How long to wait for an earlier list with the same key that is still being read."""
 
@@ -47,6 +48,7 @@ class SubmissionContext:
     queue: chunks.ChunkQueue
     submitter: str
     max_waiting: int
+    max_kept_bytes: int
     max_active_chunks: int
     delete_later: Callable[[int], None]
 
@@ -87,7 +89,7 @@ def submit(
             continue  # another list came with the same key meanwhile
         break
     try:
-        _insert_items(context, batch_no, rows)
+        _insert_items(context, batch_no, request.owner, rows)
         notes = json.dumps(list(request.notes))  # complete only now
         batch = context.requests.write(lambda c: _start_batch(c, context, batch_no, notes))
     except BaseException:
@@ -114,6 +116,7 @@ def _insert_batch(
         "idempotency_key": request.idempotency_key,
         "body_sha256": request.body_sha256,
         "prior": request.prior,
+        "base_rate": request.base_rate,
         "webhook_url": request.webhook_url,
         "metadata": json.dumps(dict(request.metadata)),
         "list_format": request.list_format,
@@ -172,9 +175,12 @@ def _delete_batch(context: SubmissionContext, row: BatchRow) -> None:
     deletion.mark_deleted(context.requests, row.no, *unchanged)
 
 
-def _insert_items(context: SubmissionContext, batch_no: int, rows: Iterable[Item]) -> None:
+def _insert_items(
+    context: SubmissionContext, batch_no: int, owner: str, rows: Iterable[Item]
+) -> None:
     for portion in _split_portions(rows):
         _check_capacity(context, sum(row.failure is None for row in portion))
+        _check_kept_bytes(context, owner, sum(len(row.item) for row in portion))
         # Writers of SQLite wait for each other; those of Postgres for nobody.
         database = context.requests if context.database.shared else context.database
         database.write(
@@ -218,6 +224,7 @@ def _insert_portion(
         .values(
             total=batches.c.total + len(portion),
             failed=batches.c.failed + len(failures),
+            kept_bytes=batches.c.kept_bytes + sum(len(row.item) for row in portion),
             changed_at=context.database.now,
         )
     )
@@ -272,6 +279,23 @@ def _start_batch(c: sa.Connection, context: SubmissionContext, batch_no: int, no
 def _abandoned_error() -> Busy:
     """The batch was deleted meanwhile: by its owner, or because this process was presumed dead."""
     return Busy("the list was given up during its upload: send it again", RETRY_MIN_S)
+
+
+def _check_kept_bytes(context: SubmissionContext, owner: str, more_bytes: int) -> None:
+    """Raise ``QuotaExceeded`` if all lists of ``owner`` would hold more than they may.
+
+    Rows that failed count like others: they are kept as long.
+    """
+    statement = sa.select(sa.func.coalesce(sa.func.sum(batches.c.kept_bytes), 0))
+    with context.requests.reading() as c:
+        kept_bytes = int(c.scalar(statement.where(batches.c.owner == owner)) or 0)
+    if kept_bytes + more_bytes > context.max_kept_bytes:
+        raise QuotaExceeded(
+            f"the rows of your lists hold {kept_bytes} bytes and may hold "
+            f"{context.max_kept_bytes} (EYELINE_MAX_KEPT_BYTES): erase lists, or wait until they "
+            "expire",
+            RETRY_KEPT_S,
+        )
 
 
 def _check_capacity(context: SubmissionContext, count: int) -> None:

@@ -211,6 +211,7 @@ def _build_new_batch(
     key = hashlib.sha256(repr(identity).encode()).hexdigest()
     return BatchRequest(
         prior=prior,
+        base_rate=settings.base_rate,
         owner=_OWNER,
         metadata=batch_input.options.metadata,
         idempotency_key=key,

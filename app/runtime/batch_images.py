@@ -138,7 +138,7 @@ class BatchImages:
             self._iter_results(batch),
             flagged,
             self._model,
-            self._base_rate,
+            batch.request.base_rate or self._base_rate,
             name,
             self._contact,
             self._case_number,
@@ -176,8 +176,10 @@ class BatchImages:
         return {r.seq: r.record.thumbnail for r in results if r.record is not None}
 
     def _iter_results(self, batch: Batch) -> Iterator[ItemResult]:
-        """Every result in the list's order, without its thumbnail."""
-        return self._service.iter_results(batch.id, batch.request.owner, thumbnails=False)
+        """Every result in the list's order, without its thumbnail and analysis."""
+        return self._service.iter_results(
+            batch.id, batch.request.owner, thumbnails=False, analyses=False
+        )
 
     def _iter_eyes(self, batch: Batch) -> Iterator[tuple[tuple[float, float, float, float], str]]:
         for result in self._iter_results(batch):

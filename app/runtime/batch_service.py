@@ -48,6 +48,7 @@ def open_batch_service(
                 workers=settings.batch_workers,
                 retention_s=settings.retention_s,
                 max_waiting_items=settings.max_waiting_items,
+                max_kept_bytes=settings.max_kept_bytes,
                 on_ended=enqueue_webhook,
             )
         )

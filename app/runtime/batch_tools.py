@@ -63,7 +63,10 @@ def build_tools(
 
     def summarize_cohort(results: Iterable[ItemResult], new: BatchRequest) -> dict[str, Any]:
         return summarize_results(
-            results, prior=new.prior, base_rate=settings.base_rate, parameters=parameters
+            results,
+            prior=new.prior,
+            base_rate=new.base_rate or settings.base_rate,
+            parameters=parameters,
         )
 
     opened: Callable[[], AbstractAsyncContextManager[FetchFn]] = open_fetch

@@ -17,6 +17,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.batches.service import BatchService
+from app.batches.store.deletion import marked_batches
 from app.batches.store.models import Batch
 from tests.batches.fake_tools import FakeTools
 
@@ -74,6 +75,14 @@ def open_engine(url: str | None, folder: Path) -> sa.Engine:
     if url is None:
         return sa.create_engine(f"sqlite:///{folder / 'eyeline.sqlite'}")
     return sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
+
+
+def wait_until_erased(service: BatchService, timeout_s: float = 30.0) -> None:
+    """Wait for what was deleted to be gone from the tables and the queue."""
+    deadline = time.monotonic() + timeout_s
+    while marked_batches(service._database):
+        assert time.monotonic() < deadline, "not erased in time"
+        time.sleep(0.02)
 
 
 def wait_until_ended(service: BatchService, batch: Batch, timeout_s: float = 30.0) -> Batch:

@@ -7,7 +7,7 @@ from app.batches.store import drawing_store, tables
 from app.batches.store.models import BatchRequest
 from app.errors import NotFound
 from app.evidence import Verdict
-from tests.batches.conftest import OpenService, wait_until_ended
+from tests.batches.conftest import OpenService, wait_until_ended, wait_until_erased
 from tests.batches.fake_tools import bytes_of, drawings_of, failed_item, picture_items, record_of
 
 COUNT = 60
@@ -43,6 +43,7 @@ def test_flagged_pictures_keep_theirs_until_the_list_is_erased(open_service: Ope
         (sha256, images["overlay"]) for sha256, images in expected.items()
     )
     service.delete(batch.id, "")
+    wait_until_erased(service)
     with service.engine.connect() as c:
         assert c.scalar(sa.select(sa.func.count()).select_from(tables.drawings)) == 0
 

@@ -18,7 +18,7 @@ from app.batches.store.database import Database
 from app.batches.store.models import BatchRequest, Status
 from app.errors import Busy, IdempotencyKeyReused, ListUnreadable, NotFound, NotYet
 from app.records import Item
-from tests.batches.conftest import OpenService, wait_until_ended
+from tests.batches.conftest import OpenService, wait_until_ended, wait_until_erased
 from tests.batches.fake_tools import (
     BROKEN,
     FakeTools,
@@ -30,6 +30,7 @@ from tests.batches.fake_tools import (
 
 
 def assert_no_rows_left(service: BatchService) -> None:
+    wait_until_erased(service)
     with service.engine.connect() as c:
         for table in (tables.batches, tables.deleted_batches, *tables.BATCH_TABLES):
             assert c.execute(sa.select(sa.func.count()).select_from(table)).scalar() == 0, (
@@ -354,6 +355,7 @@ def test_nothing_readable_of_an_erased_batch_is_left_in_the_files(tmp_path, fake
         rows += [Item(30 + s, "secret source", payload=BROKEN + secret) for s in range(3)]
         batch = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), rows)[0])
         service.delete(batch.id, "")
+        wait_until_erased(service)
     for path in tmp_path.glob("*.sqlite*"):
         data = path.read_bytes()
         assert secret not in data, path

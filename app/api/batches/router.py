@@ -167,6 +167,7 @@ def _submit_list(
     _check_webhook_url(state, options.webhook_url)
     new_batch = BatchRequest(
         prior=options.prior if options.prior is not None else settings.prior,
+        base_rate=settings.base_rate,
         owner=owner,
         webhook_url=options.webhook_url,
         metadata=options.metadata,

@@ -52,9 +52,14 @@ class Maintenance:
         self,
         database: Database,
         queue: WorkflowQueue,
+        erase_marked: Callable[[], None],
         running_workflows: Callable[[], frozenset[str]] = frozenset,
     ) -> None:
-        """``running_workflows``: ids of those that run in this process."""
+        """``erase_marked``: begins to erase what was marked as deleted.
+
+        ``running_workflows``: ids of those that run in this process.
+        """
+        self._erase_marked = erase_marked
         self._database = database
         self._queue = queue
         self._running_workflows = running_workflows
@@ -89,13 +94,10 @@ class Maintenance:
             self.clean_up()
 
     def clean_up(self) -> None:
-        """Delete what expired, is half deleted, never arrived whole, or ended long ago."""
+        """Mark what expired or never arrived whole; delete what DBOS keeps of what ended."""
         deletion.mark_expired(self._database)
         self._mark_abandoned()
-        for batch_no, batch_id in deletion.marked_batches(self._database):
-            if batch_id is not None:
-                self._queue.delete_batch(batch_id)
-            deletion.delete_rows(self._database, batch_no)
+        self._erase_marked()
         self._queue.delete_ended(RETAIN_ENDED_S)
         statement = sa.delete(workers).where(
             workers.c.seen_at < self._database.now - RETAIN_ENDED_S

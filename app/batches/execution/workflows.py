@@ -112,7 +112,7 @@ class BatchWorker:
 
     def _summarize_cohort(self, row: queries.BatchRow) -> dict[str, object]:
         batch_results = result_queries.iter_results(
-            self._database, ResultQuery(row.no, thumbnails=False)
+            self._database, ResultQuery(row.no, thumbnails=False, analyses=False)
         )
         return self._tools.summarize_cohort(batch_results, queries.request_from_row(row))
 

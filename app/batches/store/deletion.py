@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Final
 
 import sqlalchemy as sa
@@ -31,11 +32,17 @@ def mark_deleted(database: Database, batch_no: int, *conditions: sa.ColumnElemen
     return database.write(transaction)
 
 
-def delete_rows(database: Database, batch_no: int) -> None:
-    """Delete everything kept under the number of a marked batch; may be done twice."""
+def delete_rows(
+    database: Database, batch_no: int, is_stopping: Callable[[], bool] = lambda: False
+) -> bool:
+    """Delete everything kept under the number of a marked batch; may be done twice.
+
+    ``False``: there is more, because ``is_stopping``.
+    """
     for table in (*BATCH_TABLES, *WEBHOOK_TABLES):
         while database.write(lambda c, table=table: _delete_some(c, table, batch_no)):  # type: ignore[misc]
-            pass
+            if is_stopping():
+                return False
     database.write(
         lambda c: c.execute(
             sa.delete(deleted_batches).where(deleted_batches.c.batch_no == batch_no)
@@ -43,6 +50,7 @@ def delete_rows(database: Database, batch_no: int) -> None:
     )
     if not database.shared:
         _release_free_space(database)
+    return True
 
 
 def mark_expired(database: Database) -> None:

@@ -31,13 +31,15 @@ ENDED_STATUSES = frozenset({Status.COMPLETED, Status.FAILED, Status.CANCELLED})
 class BatchRequest:
     """What a caller asks for, beside the items.
 
-    ``owner``: whose it is: a label of the API key, empty where none is needed. ``body_sha256``: of
+    ``base_rate``: the operator's when it was sent; ``None`` in lists of older versions. ``owner``:
+    whose it is: a label of the API key, empty where none is needed. ``body_sha256``: of
     the request, so that an idempotency key used for another one is seen. ``columns``: the list's
     own, for results in the list's own shape. ``notes``: what was noticed while the list was read;
     they are complete, and taken, once its items were. ``title``: what people call the list.
     """
 
     prior: float
+    base_rate: float | None = None
     owner: str = ""
     webhook_url: str | None = None
     metadata: Mapping[str, Any] = field(default_factory=dict)

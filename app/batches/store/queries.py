@@ -82,6 +82,7 @@ def batch_from_row(row: BatchRow) -> Batch:
     """A row of ``batches``, with ``now``."""
     request = BatchRequest(
         prior=row.prior,
+        base_rate=row.base_rate,
         owner=row.owner,
         webhook_url=row.webhook_url,
         metadata=json.loads(row.metadata),

@@ -41,8 +41,9 @@ class ResultPage:
 
 @dataclass(frozen=True)
 class ResultQuery:
-    """Which results of a batch, and how. ``thumbnails``: whether to read them.
+    """Which results of a batch, and how.
 
+    ``thumbnails``, ``analyses``: whether to read them; both are most of what there is to read.
     ``order``: of the list, or the strongest evidence first and failures last. ``skip``: how many of
     them are left out before the first, where all are read.
     """
@@ -53,6 +54,7 @@ class ResultQuery:
     verdict: str | None = None
     thumbnails: bool = True
     skip: int = 0
+    analyses: bool = True
 
 
 def read_page(
@@ -192,7 +194,9 @@ def _select_sizes(database: Database, query: ResultQuery, selected: sa.Subquery)
 
 
 def _select_results(query: ResultQuery, selected: sa.Subquery) -> sa.Select[Any]:
-    columns = [pictures.c[name] for name in ("outcome", "llr", "finding", "analysis")]
+    columns = [pictures.c[name] for name in ("outcome", "llr", "finding")]
+    if query.analyses:
+        columns.append(pictures.c.analysis)
     columns += [decisions.c[name] for name in ("choice", "decided_by", "decided_at", "note")]
     if query.thumbnails:
         columns.append(pictures.c.thumbnail)

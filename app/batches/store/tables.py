@@ -14,7 +14,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION: Final = 4
+SCHEMA_VERSION: Final = 5
 """Of the tables; raised with each script in ``migrations``, for programs that know none of them."""
 
 metadata = sa.MetaData()
@@ -49,6 +49,7 @@ batches = sa.Table(
     sa.Column("idempotency_key", sa.Text),
     sa.Column("body_sha256", sa.Text, nullable=False),
     sa.Column("prior", sa.Double, nullable=False),
+    sa.Column("base_rate", sa.Double),
     sa.Column("webhook_url", sa.Text),
     _json_column("metadata", "{}"),
     sa.Column("list_format", sa.Text, nullable=False),
@@ -59,6 +60,7 @@ batches = sa.Table(
     _counter_column("total"),
     _counter_column("completed"),
     _counter_column("failed"),
+    _counter_column("kept_bytes"),
     _json_column("outcomes", "{}"),
     _json_column("verdicts", "{}"),
     _json_column("reached", "{}"),

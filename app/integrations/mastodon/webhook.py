@@ -111,6 +111,7 @@ def build_request(items: Sequence[Item], settings: Settings) -> BatchRequest:
     title = f"Mastodon: {names[0]}" + (f" and {len(names) - 1} more" if len(names) > 1 else "")
     return BatchRequest(
         prior=settings.prior,
+        base_rate=settings.base_rate,
         owner=webhook_owner(settings),
         webhook_url=REPORT_TARGET if settings.mastodon_token else None,
         idempotency_key=f"mastodon {digest}",

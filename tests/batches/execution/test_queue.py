@@ -21,7 +21,7 @@ from app.batches.service import BatchService
 from app.batches.store import tables
 from app.batches.store.models import BatchRequest
 from app.records import Item
-from tests.batches.conftest import OpenService, open_engine, wait_until_ended
+from tests.batches.conftest import OpenService, open_engine, wait_until_ended, wait_until_erased
 from tests.batches.fake_tools import FakeTools, picture_items
 
 CRASHES = 4
@@ -185,6 +185,7 @@ def test_deletion_leaves_no_id_in_the_queue(
         wait_until_looked_at(fake_tools, 5)
     assert holds(service, batch.id)
     service.delete(batch.id, "")
+    wait_until_erased(service)
     assert not holds(service, batch.id)
     if in_progress:
         wait_until_ended(service, other)  # the workers go on

@@ -25,6 +25,7 @@ from tests.batches.conftest import (
     open_engine,
     open_service_at,
     wait_until_ended,
+    wait_until_erased,
 )
 from tests.batches.fake_tools import CRASHING, CRASHING_ONCE, FakeTools, bytes_of, picture_items
 
@@ -285,6 +286,7 @@ def test_an_incomplete_list_is_deleted(open_service: OpenService, tmp_path: Path
     service._maintenance.clean_up()
     may_continue.set()
     thread.join()
+    wait_until_erased(service)
     with service.engine.connect() as c:
         for table in (tables.batches, tables.deleted_batches, *tables.BATCH_TABLES):
             assert c.execute(sa.select(table)).all() == [], table.name
