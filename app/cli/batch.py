@@ -73,6 +73,12 @@ def batch(
     scatter: Annotated[
         Path | None, typer.Option(help="Also draw where all eyes lie (.png or .jpg).")
     ] = None,
+    network: Annotated[
+        Path | None,
+        typer.Option(
+            help="Also write which accounts belong together (.svg, .png, .json, .graphml, .gexf)."
+        ),
+    ] = None,
     lines: Annotated[
         bool, typer.Option(help="Lines through the template's eyes in montage and composite.")
     ] = True,
@@ -120,6 +126,7 @@ def batch(
         montage=montage,
         composite=composite,
         scatter=scatter,
+        network=network,
         report=report,
         lines=lines,
         case_number=case,

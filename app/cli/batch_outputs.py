@@ -17,10 +17,15 @@ from app.cli.output_files import (
 from app.cli.terminal import for_standard_output
 from app.runtime.batch_images import BatchImages
 from app.runtime.batch_json import ResultFilter, stream_results
+from app.runtime.batch_network import NETWORK_FORMATS, BatchNetworks
 
 
 def write_outputs(
-    service: BatchService, batch: Batch, outputs: OutputPaths, batch_images: BatchImages
+    service: BatchService,
+    batch: Batch,
+    outputs: OutputPaths,
+    batch_images: BatchImages,
+    networks: BatchNetworks,
 ) -> None:
     """Write everything that was asked for, each file complete or not at all."""
     kind = outputs.result_format or RESULT_FORMATS.get(outputs.results.suffix.lower(), "ndjson")
@@ -39,6 +44,10 @@ def write_outputs(
         write_picture(outputs.composite, batch_images.composite(batch, None, outputs.lines))
     if outputs.scatter:
         write_picture(outputs.scatter, batch_images.scatter(batch))
+    if outputs.network:
+        suffix = outputs.network.suffix.lower().removeprefix(".")
+        form = next(each for each in NETWORK_FORMATS if each == suffix)
+        write_file(outputs.network, networks.render(batch, form))
     if outputs.report:
         write_file(outputs.report, batch_images.report(batch))
 

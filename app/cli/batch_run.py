@@ -22,11 +22,13 @@ from app.cli.batch_outputs import write_outputs
 from app.cli.output_files import KEY_FILE, OutputPaths
 from app.cli.progress import ItemRate, open_progress, wait_with_progress
 from app.cli.terminal import echo
+from app.cohort.parameters import COHORT_FILE, load_parameters
 from app.cohort.text import caveat_sentences, summary_sentences
 from app.lists.preview import preview_list
 from app.lists.printable import printable_name
 from app.render.analysis_text import in_words
 from app.runtime.batch_images import BatchImages
+from app.runtime.batch_network import BatchNetworks
 from app.runtime.batch_tools import build_tools
 from app.runtime.observability import Metrics
 from app.settings import Settings
@@ -89,7 +91,9 @@ def run_batch(
                 outputs.case_number,
             )
             progress.update(progress.task_ids[0], description="writing")
-            write_outputs(service, batch, outputs, batch_images)
+            parameters = load_parameters(settings.models_dir / COHORT_FILE)
+            networks = BatchNetworks(service, parameters, batch_input.name)
+            write_outputs(service, batch, outputs, batch_images, networks)
             retryable_count = _count_retryable(service, batch)
     if not keep and not retryable_count and not outputs.is_standard_output:
         shutil.rmtree(state_dir)

@@ -19,6 +19,7 @@ RESULT_FORMATS: Final[dict[str, ResultFormat]] = {".csv": "csv", ".ndjson": "ndj
 JPEG_SUFFIXES: Final = (".jpg", ".jpeg")
 PICTURE_SUFFIXES: Final = (".png", *JPEG_SUFFIXES)
 REPORT_SUFFIXES: Final = (".html", ".htm")
+NETWORK_SUFFIXES: Final = (".svg", ".png", ".json", ".graphml", ".gexf")
 
 
 class OutputError(ValueError):
@@ -41,6 +42,7 @@ class OutputPaths:
     montage: Path | None = None
     composite: Path | None = None
     scatter: Path | None = None
+    network: Path | None = None
     report: Path | None = None
     lines: bool = True
     case_number: str = ""
@@ -70,10 +72,11 @@ class OutputPaths:
         for option in ("montage", "composite", "scatter"):
             _require_suffix(option, getattr(self, option), PICTURE_SUFFIXES)
         _require_suffix("report", self.report, REPORT_SUFFIXES)
+        _require_suffix("network", self.network, NETWORK_SUFFIXES)
 
     def require_new(self) -> None:
         """Raises ``OutputError`` if a file would be replaced."""
-        paths = [self.montage, self.composite, self.scatter, self.report]
+        paths = [self.montage, self.composite, self.scatter, self.report, self.network]
         paths += [] if self.is_standard_output else [self.results]
         paths += [] if self.montage is None else _existing_pages(self.montage)
         for path in paths:

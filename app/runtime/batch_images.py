@@ -94,7 +94,7 @@ class BatchImages:
         )
         page_results = itertools.islice(results, query.per_page)
         header = MontageHeader(
-            title=f"Avatars of {self._title(batch)}",
+            title=f"Avatars of {batch_title(batch, self._list_name)}",
             page=query.page,
             pages=pages,
             first_position=first + 1,
@@ -153,11 +153,6 @@ class BatchImages:
         )
         return render_report(complete_report)
 
-    def _title(self, batch: Batch) -> str:
-        """The list's name on one line, in characters of the drawing font."""
-        name = shorten_middle(list_display_name(batch, self._list_name), _TITLE_CHARS)
-        return name if name and is_legible(name) else batch.id
-
     def _with_cut_outs(
         self, batch: Batch, flagged: tuple[FlaggedPicture, ...]
     ) -> tuple[FlaggedPicture, ...]:
@@ -185,6 +180,12 @@ class BatchImages:
         for result in self._iter_results(batch):
             if result.record and result.record.eyes:
                 yield result.record.eyes, result.record.verdict
+
+
+def batch_title(batch: Batch, default: str = "") -> str:
+    """The list's name on one line, in characters of the drawing font; or else the batch's id."""
+    name = shorten_middle(list_display_name(batch, default), _TITLE_CHARS)
+    return name if name and is_legible(name) else batch.id
 
 
 def montage_tile(result: ItemResult) -> MontageTile:

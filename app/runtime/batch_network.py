@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
-from typing import Final, Literal
+from typing import Final, Literal, get_args
 
 from app.batches.service import BatchService
 from app.batches.store.models import Batch
@@ -14,18 +14,24 @@ from app.cohort.network.network import build_network
 from app.cohort.parameters import CohortParameters
 from app.errors import NotYet
 from app.render.network.graph_files import write_gexf, write_graphml
+from app.render.network.network_picture import draw_network
+from app.render.network.network_svg import write_svg
+from app.runtime.batch_images import batch_title
 from app.runtime.network_json import write_json
 
-NetworkFormat = Literal["json", "graphml", "gexf"]
-NETWORK_FORMATS: Final[tuple[NetworkFormat, ...]] = ("json", "graphml", "gexf")
+NetworkFormat = Literal["svg", "png", "json", "graphml", "gexf"]
+NETWORK_FORMATS: Final[tuple[NetworkFormat, ...]] = get_args(NetworkFormat)
 
 
 class BatchNetworks:
-    """Draws and writes networks on the calling thread."""
+    """Draws and writes networks on the calling thread. ``list_name``: of lists without one."""
 
-    def __init__(self, service: BatchService, parameters: CohortParameters) -> None:
+    def __init__(
+        self, service: BatchService, parameters: CohortParameters, list_name: str = ""
+    ) -> None:
         self._service = service
         self._parameters = parameters
+        self._list_name = list_name
 
     def build(self, batch: Batch, kinds: Collection[EdgeKind] = ALL_KINDS) -> Network:
         """Of the results so far. Raises ``NotYet`` if there is none."""
@@ -42,7 +48,15 @@ class BatchNetworks:
         """The network in that form; the same results give the same bytes."""
         network = self.build(batch, kinds)
         layout = lay_out_network(network)
-        if form == "json":
-            return write_json(batch.id, network, layout)
-        writers = {"graphml": write_graphml, "gexf": write_gexf}
-        return writers[form](network, layout)
+        title = f"Accounts of {batch_title(batch, self._list_name)}"
+        match form:
+            case "svg":
+                return write_svg(network, layout, title)
+            case "png":
+                return draw_network(network, layout, title)
+            case "json":
+                return write_json(batch.id, network, layout)
+            case "graphml":
+                return write_graphml(network, layout)
+            case "gexf":
+                return write_gexf(network, layout)

@@ -55,6 +55,8 @@ def main(url: str, picture: Path) -> None:
     network = call("batches", "get_network", **named, edges="picture,own")
     assert (network.batch, network.accounts, len(network.kinds)) == (batch.id, 2, 1), network
     assert b"</graphml>" in as_bytes(call("batches", "get_network_graphml", **named))
+    assert b"</svg>" in as_bytes(call("batches", "get_network_svg", **named))
+    assert as_bytes(call("batches", "get_network_png", **named)).startswith(b"\x89PNG")
     assert b"</gexf>" in as_bytes(call("batches", "get_network_gexf", **named))
     overlay = call("batches", "get_overlay", **named, seq=0)
     assert as_bytes(overlay).startswith(b"\x89PNG")

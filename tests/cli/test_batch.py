@@ -137,6 +137,7 @@ def test_nothing_is_replaced_unasked(list_path: Path, tmp_path: Path) -> None:
 def test_pictures_and_report(list_path: Path, tmp_path: Path) -> None:
     montage, report = tmp_path / "m.png", tmp_path / "r.html"
     composite, scatter = tmp_path / "c.png", tmp_path / "s.png"
+    network = tmp_path / "n.SVG"
     result = run_batch_command(
         list_path,
         "--out",
@@ -149,11 +150,14 @@ def test_pictures_and_report(list_path: Path, tmp_path: Path) -> None:
         composite,
         "--scatter",
         scatter,
+        "--network",
+        network,
         "--no-lines",
     )
     assert result.exit_code == 0, result.stderr
     for picture in (montage, composite, scatter):
         assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "Accounts of followers.csv" in network.read_text(encoding="utf-8")
     assert not (tmp_path / "m-2.png").exists()
     page = report.read_text(encoding="utf-8")
     assert "<title>Eyeline report on followers.csv</title>" in page

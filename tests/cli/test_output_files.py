@@ -26,6 +26,7 @@ from app.render.png import encode_png
         (OutputPaths(Path("o")), "--out o must end in .csv or .ndjson"),
         (OutputPaths(Path("o.csv"), scatter=Path("s.gif")), "--scatter s.gif must end in .png"),
         (OutputPaths(Path("o.csv"), report=Path("r.pdf")), "--report r.pdf must end in .html"),
+        (OutputPaths(Path("o.csv"), network=Path("n.dot")), "--network n.dot must end in .svg"),
     ],
 )
 def test_a_suffix_that_says_no_format_is_named_with_its_option(

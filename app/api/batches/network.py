@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 from fastapi import APIRouter, Depends, Query, Response
 
@@ -10,7 +10,7 @@ from app.api.auth import Owner, require
 from app.api.batches import openapi
 from app.api.batches.dependencies import Batches, RequestedBatch
 from app.api.batches.state import BatchState
-from app.api.content_negotiation import JSON
+from app.api.content_negotiation import JSON, PNG
 from app.batches.store.models import Batch
 from app.cohort.network.model import ALL_KINDS, EdgeKind
 from app.runtime.batch_network import NetworkFormat
@@ -18,6 +18,11 @@ from app.runtime.network_json import NetworkOut
 
 router = APIRouter(tags=["batches"], dependencies=[Depends(require("read"))])
 
+_SVG_HEADERS: Final = {
+    # Opened by itself on the service's own origin, it may load and run nothing.
+    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
+    "X-Content-Type-Options": "nosniff",
+}
 _KIND: Final = f"({'|'.join(ALL_KINDS)})"
 Edges = Annotated[
     str | None,
@@ -42,6 +47,33 @@ async def get_network(
     It says that accounts share something, and not who runs them.
     """
     return Response(await _render(batches, owner, batch, "json", edges), media_type=JSON)
+
+
+@router.get(
+    "/v1/batches/{batch_id}/network.svg",
+    summary="The network as a drawing to enlarge",
+    response_class=Response,
+    responses=openapi.graph_file_responses(openapi.SVG),
+)
+async def get_network_svg(
+    batch: RequestedBatch, owner: Owner, batches: Batches, edges: Edges = None
+) -> Response:
+    """The components in sentences, what chance would bring, and what it does not show, included."""
+    content = await _render(batches, owner, batch, "svg", edges)
+    return Response(content, media_type=openapi.SVG, headers=_SVG_HEADERS)
+
+
+@router.get(
+    "/v1/batches/{batch_id}/network.png",
+    summary="The network as a picture",
+    response_class=Response,
+    responses=openapi.IMAGE_RESPONSES,
+)
+async def get_network_png(
+    batch: RequestedBatch, owner: Owner, batches: Batches, edges: Edges = None
+) -> Response:
+    """The same drawing in pixels."""
+    return Response(await _render(batches, owner, batch, "png", edges), media_type=PNG)
 
 
 @router.get(
@@ -71,7 +103,11 @@ async def get_network_gexf(
 
 
 async def _file(
-    batches: BatchState, owner: str, batch: Batch, form: NetworkFormat, edges: str | None
+    batches: BatchState,
+    owner: str,
+    batch: Batch,
+    form: Literal["graphml", "gexf"],
+    edges: str | None,
 ) -> Response:
     content = await _render(batches, owner, batch, form, edges)
     disposition = f'attachment; filename="{batch.id}.{form}"'

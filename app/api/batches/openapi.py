@@ -148,6 +148,7 @@ THUMBNAIL_RESPONSES: Final[Responses] = {
 }
 GRAPHML: Final = "application/graphml+xml"
 GEXF: Final = "application/gexf+xml"
+SVG: Final = "image/svg+xml"
 NETWORK_RESPONSES: Final[Responses] = {
     200: {"description": "Of the results so far"},
     **READ_ERRORS,
@@ -155,7 +156,7 @@ NETWORK_RESPONSES: Final[Responses] = {
 
 
 def graph_file_responses(media_type: str) -> Responses:
-    """The responses of a route that gives a file for graph programs."""
+    """The responses of a route that gives a network as a text of that type."""
     return {**_answer("Of the results so far", media_type, {"type": "string"}), **READ_ERRORS}
 
 

@@ -29,6 +29,7 @@ _RING_MAX: Final = 12
 _GAP: Final = 1.6
 _ASPECT: Final = 1.5
 _SEED: Final = 1
+_TRIED_WIDTHS: Final = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -155,17 +156,31 @@ def _graph(size: int, pairs: Int64Array) -> rustworkx.PyGraph[None, None]:
 
 
 def _pack(radii: FloatArray) -> tuple[FloatArray, float, float]:
-    """Circles in rows, largest first, in a field somewhat wider than tall."""
+    """Circles in a field somewhat wider than tall: the best of a few widths."""
     if not len(radii):
         return np.zeros((0, 2)), 1.0, 1.0
     sides = 2.0 * radii + _GAP
-    width = max(float(sides.max()), math.sqrt(_ASPECT * float((sides**2).sum())))
-    centres = np.zeros((len(radii), 2))
-    left = top = row_height = 0.0
-    for index in np.argsort(-sides, kind="stable"):
+    order = np.argsort(-sides, kind="stable")
+    first_row = np.cumsum(sides[order])[:_TRIED_WIDTHS]
+    by_area = math.sqrt(_ASPECT * float((sides**2).sum())) * np.array([0.8, 0.9, 1.0, 1.1])
+    widths = np.maximum(np.concatenate([first_row, by_area]), sides.max())
+    fields = [_fill_rows(sides, order, float(width)) for width in widths]
+    return min(fields, key=lambda field: max(field[1] / _ASPECT, field[2]))
+
+
+def _fill_rows(
+    sides: FloatArray, order: Int64Array, width: float
+) -> tuple[FloatArray, float, float]:
+    """Rows as tall as their first circle, of columns as wide as theirs: centres, width, height."""
+    centres = np.zeros((len(sides), 2))
+    left = top = used = row_height = column_width = column_used = 0.0
+    for index in order.tolist():
         side = float(sides[index])
-        if left and left + side > width * 1.001:
-            left, top, row_height = 0.0, top + row_height, 0.0
-        centres[index] = left + side / 2.0, top + side / 2.0
-        left, row_height = left + side, max(row_height, side)
-    return centres, width, top + row_height
+        if column_used + side > row_height * 1.001:
+            left, column_width, column_used = left + column_width, side, 0.0
+            if left + side > width * 1.001 or not row_height:
+                left, top, row_height = 0.0, top + row_height, side
+        centres[index] = left + column_width / 2.0, top + column_used + side / 2.0
+        column_used += side
+        used = max(used, left + column_width)
+    return centres, used, top + row_height

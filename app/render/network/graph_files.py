@@ -148,14 +148,15 @@ def _value(value: Any) -> str:
 
 
 def _text(text: str) -> str:
-    return escape(_clean(text))
+    return escape(clean_text(text))
 
 
 def _attribute(value: Any) -> str:
     if isinstance(value, bool):
         return f'"{str(value).lower()}"'
-    return quoteattr(_clean(str(value)), _LINE_BREAKS)
+    return quoteattr(clean_text(str(value)), _LINE_BREAKS)
 
 
-def _clean(text: str) -> str:
+def clean_text(text: str) -> str:
+    """Without characters that XML cannot hold, or that hide or turn others."""
     return _NOT_XML.sub("\ufffd", str(show_invisible(text)))

@@ -55,6 +55,16 @@ def test_a_network_as_files(client: httpx.Client, path: str) -> None:
     assert networkx.read_gexf(io.BytesIO(gexf.content)).number_of_nodes() == 9
 
 
+def test_a_network_as_drawings(client: httpx.Client, path: str) -> None:
+    svg = client.get(f"{path}/network.svg")
+    assert svg.headers["content-type"] == "image/svg+xml"
+    assert "default-src 'none'" in svg.headers["content-security-policy"]
+    assert "15 accounts of 61" in svg.text
+    png = client.get(f"{path}/network.png", params={"edges": "name"})
+    assert png.headers["content-type"] == "image/png"
+    assert png.content.startswith(b"\x89PNG")
+
+
 @pytest.mark.parametrize("edges", ["", "frame", "name,", "name burst", "name,burst,own,own,own"])
 def test_an_unknown_kind_is_told(client: httpx.Client, path: str, edges: str) -> None:
     refused = client.get(f"{path}/network.json", params={"edges": edges})

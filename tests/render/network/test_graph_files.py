@@ -72,7 +72,7 @@ def test_no_name_breaks_a_file(form: str) -> None:
 
 
 @given(st.lists(st.text(st.characters(), max_size=20), min_size=1, max_size=5))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=25, deadline=None)
 def test_whatever_names_are_both_files_are_xml(names: list[str]) -> None:
     network = named(planted(), names)
     layout = lay_out_network(network)
