@@ -215,7 +215,11 @@ def build_analysis(
         against=against,
         calibration_id=calibration.id,
         warnings=(
-            *_warnings(picture, portraits),
+            *picture_warnings(
+                len(portraits),
+                portrait_warnings(portraits[0]) if portraits else (),
+                picture.animated,
+            ),
             *(measurement_warnings(against, eye_distance_px, calibration) if scored else ()),
         ),
         llr_bounds=calibration.bounds,
@@ -235,12 +239,19 @@ def measurement_warnings(
     return tuple(name for name, holds in conditions.items() if holds)
 
 
-def _warnings(picture: Picture, portraits: Sequence[Portrait]) -> tuple[str, ...]:
+def picture_warnings(
+    face_count: int, answering_face: Sequence[str], animated: bool
+) -> tuple[str, ...]:
+    """What a reader must know of the picture; ``answering_face``: its ``portrait_warnings``."""
+    several = ("several_faces",) if face_count > 1 else ()
+    return (*several, *answering_face, *(("animated",) if animated else ()))
+
+
+def portrait_warnings(portrait: Portrait) -> tuple[str, ...]:
+    """What a reader must know of how one face stands in the picture as it was given."""
     conditions = {
-        "several_faces": len(portraits) > 1,
-        "rotated": bool(portraits) and _is_rotated(portraits[0]),
-        "animated": picture.animated,
-        "turned_away": bool(portraits) and abs(portraits[0].face.yaw_deg) > TURNED_AWAY_DEG,
+        "rotated": _is_rotated(portrait),
+        "turned_away": abs(portrait.face.yaw_deg) > TURNED_AWAY_DEG,
     }
     return tuple(name for name, holds in conditions.items() if holds)
 

@@ -104,7 +104,7 @@ class Calibration:
             "thresholds": content["thresholds"],
             "smallest": content["smallest"],
             "llr_bounds": content["bounds"],
-            "figures": content["figures"],
+            "figures": content["figures"] | {"error_rates": content["error_rates"]},
             "fusion": content["fusion"],
             "checks": {name: self._describe_check(name) for name in self.file.checks},
         }

@@ -202,6 +202,20 @@ class SmallestEntry(_Strict):
     upper_95: Annotated[float, Field(ge=0, le=1)]
 
 
+class ErrorRateEntry(_Strict):
+    """How many of ``count`` held-out pictures are called likely: ``pictures`` says which.
+
+    ``group``: what the rate is split by. For real pictures it is the rate of false alarms.
+    """
+
+    group: str
+    pictures: str
+    count: Annotated[int, Field(ge=0)]
+    likely: Annotated[int, Field(ge=0)]
+    rate: Annotated[float, Field(ge=0, le=1)]
+    upper_95: Annotated[float, Field(ge=0, le=1)]
+
+
 class FittedOn(_Strict):
     manifest_sha256: str
     pictures: dict[str, int]
@@ -221,3 +235,4 @@ class CalibrationFile(_Strict):
     thresholds: list[ThresholdEntry]
     smallest: SmallestEntry
     figures: dict[str, float]
+    error_rates: list[ErrorRateEntry] = []

@@ -50,7 +50,10 @@ def evaluate(
     corpus: Annotated[Path, typer.Argument(help="A folder with manifest.csv.")],
     as_json: Annotated[bool, typer.Option("--json", help="One object.")] = False,
     scores: Annotated[
-        Path | None, typer.Option(help="Write a CSV with one row per picture.")
+        Path | None,
+        typer.Option(
+            help="Write a CSV with one row per picture; downscaled ones to OUT.<side>.csv."
+        ),
     ] = None,
     held_out: Annotated[
         bool | None,
@@ -64,6 +67,10 @@ def evaluate(
     sizes: Annotated[
         bool, typer.Option(help="Also evaluate downscaled pictures (always with --held-out).")
     ] = False,
+    side: Annotated[
+        list[int] | None,
+        typer.Option(min=16, max=1024, help="Also downscale to this side, px; repeatable."),
+    ] = None,
     kept_out: Annotated[
         bool,
         typer.Option(help="Only collectors unseen by the shipped network, with that network."),
@@ -84,6 +91,7 @@ def evaluate(
             mode=modes[held_out],
             with_perturbations=evasions,
             with_sizes=sizes,
+            sides_px=side or (),
             unseen_only=kept_out,
             scores_path=scores,
             as_json=as_json,

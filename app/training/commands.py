@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -23,7 +24,12 @@ from app.training import corpus as corpora
 from app.training.calibration.fit import fit_and_score
 from app.training.calibration.thresholds import serialize_model
 from app.training.cohort.fit import fit_cohort, to_held_out_scores
-from app.training.evaluation.evaluate import EvaluationMode, default_mode, evaluate, write_scores
+from app.training.evaluation.evaluate import (
+    EvaluationMode,
+    default_mode,
+    evaluate,
+    write_all_scores,
+)
 from app.training.evaluation.report import build_evaluation_report
 from app.training.evaluation.report_text import format_report
 from app.training.held_out_networks import load_models
@@ -61,6 +67,7 @@ def run_evaluate(
     mode: EvaluationMode | None,
     with_perturbations: bool,
     with_sizes: bool,
+    sides_px: Sequence[int],
     unseen_only: bool,
     scores_path: Path | None,
     as_json: bool,
@@ -85,8 +92,9 @@ def run_evaluate(
         mode,
         with_perturbations=with_perturbations,
         with_sizes=with_sizes,
+        sides_px=sides_px,
     )
     if scores_path is not None:
-        write_scores(evaluation.scores, scores_path)
+        write_all_scores(evaluation, scores_path)
     said = build_evaluation_report(evaluation, calibration.likely_llr)
     return json.dumps(said) if as_json else format_report(said)

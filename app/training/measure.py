@@ -10,7 +10,13 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from app.analysis.analyze import Measurements, build_portraits, measure_all, outcome_without_face
+from app.analysis.analyze import (
+    Measurements,
+    build_portraits,
+    measure_all,
+    outcome_without_face,
+    portrait_warnings,
+)
 from app.checks.eye_alignment import gan_eye_distance
 from app.errors import RequestError
 from app.face.landmarks import ThreadFaceFinders
@@ -37,6 +43,9 @@ class MeasuredPicture:
     is_orientation_certain: bool = True
     skin_ita_deg: tuple[float | None, ...] = ()
     """Apparent skin tone (ITA) of each face, degrees; ``None`` without colour."""
+    face_warnings: tuple[tuple[str, ...], ...] = ()
+    """``portrait_warnings`` of each face."""
+    animated: bool = False
 
 
 Prepare = Callable[[Picture], Picture]
@@ -85,6 +94,8 @@ def measure_file(
         models.network_index_for(row),
         all(p.is_orientation_certain for p in portraits),
         tuple(cheek_ita_deg(p.picture.rgb, p.face) for p in portraits),
+        tuple(portrait_warnings(p) for p in portraits),
+        picture.animated,
     )
 
 

@@ -124,8 +124,7 @@ RATES_OF_INTEREST: Final = (
 def error_rate_groups(figures: Mapping[str, Any]) -> list[tuple[str, list[Row]]]:
     """False alarms from ``error_rates`` of the calibration's figures: a heading, and its rows.
 
-    Each of them: ``{"group": what it is split by, "pictures": kind, "count": n, "likely": n,
-    "rate": share, "upper_95": share}``.
+    Each of them: ``app.calibration.file.ErrorRateEntry`` as a dictionary.
     """
     groups: dict[str, list[Row]] = {}
     for entry in _error_rates(figures):

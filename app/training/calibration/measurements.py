@@ -60,7 +60,7 @@ def measure_corpus(corpus: Corpus, models: Models) -> MeasuredCorpus:
     native = list(measure_pictures(corpus, corpus.rows, models))
     measured_corpus = MeasuredCorpus(
         native,
-        measure_downscaled(corpus, models),
+        measure_downscaled(corpus, models, DOWNSCALED_SIDES_PX),
         measure_size_effects(corpus, native, models),
         measure_small_ordinary(corpus, models),
     )
@@ -90,10 +90,12 @@ def measure_small_ordinary(corpus: Corpus, models: Models) -> dict[int, Sequence
     }
 
 
-def measure_downscaled(corpus: Corpus, models: Models) -> dict[int, Sequence[MeasuredPicture]]:
-    """The pictures of the pixel fit, downscaled to each of ``DOWNSCALED_SIDES_PX``."""
+def measure_downscaled(
+    corpus: Corpus, models: Models, sides_px: Sequence[int]
+) -> dict[int, Sequence[MeasuredPicture]]:
+    """The pictures of the pixel fit, downscaled to each of ``sides_px``."""
     rows = [row for row in corpus.rows if has_share(row)]
     return {
         side: list(measure_pictures(corpus, rows, models, make_downscaler(side)))
-        for side in DOWNSCALED_SIDES_PX
+        for side in sides_px
     }

@@ -23,6 +23,7 @@ from app.calibration.file import (
     ThresholdEntry,
 )
 from app.evidence import Outcome, Verdict
+from app.training.calibration.error_rates import build_error_rates
 from app.training.calibration.sample_weights import ALIGNED_KINDS
 from app.training.corpus import ORDINARY_KINDS, Corpus
 from app.training.evaluation.breakdowns import (
@@ -73,6 +74,11 @@ def build_calibration_file(
         np.array([s.llr for s in group]) for group in (ordinary, generated)
     )
     likely_llr = find_threshold(ordinary_llrs, TARGET_FALSE_POSITIVE_RATE)
+    smallest = find_smallest([*small_scores, *ordinary], likely_llr)
+    # The folds' thresholds are provisional: judge by those of the finished file.
+    judged, judged_small = (
+        judge(scores, likely_llr, smallest) for scores in (held_out_scores, small_scores)
+    )
     return CalibrationFile(
         format=3,
         fitted_on=FittedOn(
@@ -100,27 +106,36 @@ def build_calibration_file(
                 "llr above: ordinary avatars not cleared, StyleGAN 1 and 2 not cleared",
             ),
         ],
-        smallest=find_smallest([*small_scores, *ordinary], likely_llr),
+        smallest=smallest,
         figures={
             f"{name}{pool}": round(measure(scored_llrs(generated), scored_llrs(group)), 4)
             for pool, group in (("", ordinary), ("_aligned", aligned))
             if scored_llrs(group).size
             for name, measure in (("cllr", cllr), ("cllr_min", cllr_min))
         }
-        | build_group_figures(held_out_scores, likely_llr),
+        | build_group_figures(judged),
+        error_rates=build_error_rates([*judged, *judged_small]),
     )
 
 
-def build_group_figures(
-    held_out_scores: Sequence[ScoredPicture], likely_llr: float
-) -> dict[str, float]:
-    """Cllr of the ratio against framed photographs; rates by apparent skin tone and by size."""
-    # The folds' thresholds are provisional: use those of the finished file.
-    scores = [
-        replace(s, verdict=Verdict.LIKELY_STYLEGAN if s.llr >= likely_llr else Verdict.INCONCLUSIVE)
-        for s in held_out_scores
-        if s.outcome == Outcome.SCORED
+def judge(
+    scores: Sequence[ScoredPicture], likely_llr: float, smallest: SmallestEntry
+) -> list[ScoredPicture]:
+    """``scores`` with the verdict likely or inconclusive, as the finished file says it."""
+
+    def is_likely(s: ScoredPicture) -> bool:
+        is_large_enough = s.eye_distance_px >= smallest.eye_distance_px
+        return s.outcome == Outcome.SCORED and is_large_enough and s.llr >= likely_llr
+
+    return [
+        replace(s, verdict=Verdict.LIKELY_STYLEGAN if is_likely(s) else Verdict.INCONCLUSIVE)
+        for s in scores
     ]
+
+
+def build_group_figures(judged: Sequence[ScoredPicture]) -> dict[str, float]:
+    """Cllr of the ratio against framed photographs; rates by apparent skin tone and by size."""
+    scores = [s for s in judged if s.outcome == Outcome.SCORED]
     framed = {
         f"against_framed_{pool}_{name}": float(value)
         for pool, row in compare_framed_ratio(scores).items()

@@ -27,7 +27,8 @@ GENERATED_POOLS: Final = {
 }
 REAL_POOLS: Final = {"ordinary": ORDINARY_KINDS, "framed": ALIGNED_KINDS}
 _GENERATED: Final = GENERATED_POOLS["all"]
-_ORDERED_BANDS: Final = (*(name for name, _ in ITA_BANDS), "no_colour")
+ITA_BAND_NAMES: Final = (*(name for name, _ in ITA_BANDS), "no_colour")
+"""From light to dark."""
 
 GroupKey = Callable[[ScoredPicture], str | None]
 
@@ -56,8 +57,8 @@ def compare_framed_ratio(scores: Sequence[ScoredPicture]) -> dict[str, dict[str,
 
 def rates_by_skin_tone(scores: Sequence[ScoredPicture]) -> dict[str, dict[str, Any]]:
     """False alarms and recall by the band of the cheeks' ITA, from light to dark."""
-    rates = _rates_by(scores, _skin_tone)
-    return {band: rates[band] for band in _ORDERED_BANDS if band in rates}
+    rates = _rates_by(scores, skin_tone_band)
+    return {band: rates[band] for band in ITA_BAND_NAMES if band in rates}
 
 
 def rates_by_size(scores: Sequence[ScoredPicture]) -> dict[str, dict[str, Any]]:
@@ -110,7 +111,8 @@ def _called_likely(scores: Sequence[ScoredPicture], kinds: Sequence[str]) -> dic
     }
 
 
-def _skin_tone(scored: ScoredPicture) -> str:
+def skin_tone_band(scored: ScoredPicture) -> str:
+    """The ITA band of the face's cheeks, or ``no_colour``."""
     return "no_colour" if scored.skin_ita_deg is None else ita_band(scored.skin_ita_deg)
 
 

@@ -15,6 +15,7 @@ from typing import Final, Literal
 
 from app.calibration.calibration import Calibration
 from app.checks import CHECKS
+from app.training.calibration import measurements
 from app.training.calibration.fit import fit_folds, score_held_out
 from app.training.calibration.measurements import measure_corpus, measure_downscaled
 from app.training.calibration.network_offsets import OffsetCorrection
@@ -28,6 +29,8 @@ PERTURBED_PICTURE_COUNT: Final = 600
 SQUARE_COLUMNS: Final = ("square_x", "square_y", "square_ln_side", "square_roll")
 MIN_LARGE_SIDE_PX: Final = 380
 """Pictures at least this large count as 400 px."""
+LARGE_GROUP: Final = "400"
+"""The group of ``Evaluation.scores_by_size`` that is not downscaled."""
 
 
 @dataclass(frozen=True)
@@ -56,16 +59,18 @@ def evaluate(
     *,
     with_perturbations: bool = False,
     with_sizes: bool = False,
+    sides_px: Sequence[int] = (),
 ) -> Evaluation:
     """Evaluate ``corpus`` in ``mode``.
 
     ``with_perturbations``: also perturbed generated pictures. ``with_sizes``: also everything
-    downscaled.
+    downscaled. ``sides_px``: further sides to downscale to.
     """
     start = time.perf_counter()
     if mode == "shipped":
         native = list(measure_pictures(corpus, corpus.rows, models))
-        downscaled = measure_downscaled(corpus, models) if with_sizes else {}
+        sides = measurements.DOWNSCALED_SIDES_PX if with_sizes else ()
+        downscaled = measure_downscaled(corpus, models, sides)
         fold_calibrations, correct_offsets = [calibration], OffsetCorrection({})
         fold_of = dict.fromkeys((r.collector for r in corpus.rows), 0)
     else:
@@ -76,11 +81,13 @@ def evaluate(
             measured_corpus.offset_correction,
         )
         refitted, fold_of = fit_folds(measured_corpus)
-        # Verdicts use the service's thresholds.
-        fold_calibrations = [
-            replace(fold_calibration, thresholds=calibration.thresholds)
-            for fold_calibration in refitted
-        ]
+        fold_calibrations = [_with_verdicts_of(calibration, c) for c in refitted]
+    downscaled |= {
+        side: [correct_offsets(m) for m in pictures]
+        for side, pictures in measure_downscaled(
+            corpus, models, [side for side in sides_px if side not in downscaled]
+        ).items()
+    }
     measured_count = len(native) + sum(map(len, downscaled.values()))
     speed = measured_count / (time.perf_counter() - start)
 
@@ -107,13 +114,22 @@ def evaluate(
     )
 
 
+def _with_verdicts_of(shipped: Calibration, refitted: Calibration) -> Calibration:
+    """``refitted`` with the thresholds and the smallest size of the service's calibration."""
+    file = refitted.file.model_copy(update={"smallest": shipped.file.smallest})
+    return replace(refitted, thresholds=shipped.thresholds, file=file)
+
+
 def _group_by_size(
     native: Sequence[ScoredPicture], downscaled: Mapping[int, tuple[ScoredPicture, ...]]
 ) -> dict[str, tuple[ScoredPicture, ...]]:
     if not downscaled:
         return {}
     large = tuple(s for s in native if s.side_px >= MIN_LARGE_SIDE_PX)
-    return {"400": large, **{str(side): side_scores for side, side_scores in downscaled.items()}}
+    return {
+        LARGE_GROUP: large,
+        **{str(side): side_scores for side, side_scores in downscaled.items()},
+    }
 
 
 def select_perturbation_rows(corpus: Corpus) -> list[ManifestRow]:
@@ -122,6 +138,14 @@ def select_perturbation_rows(corpus: Corpus) -> list[ManifestRow]:
         (r for r in corpus.rows if r.is_generated), key=lambda r: (r.kind, r.source, r.path)
     )
     return rows[:: max(1, len(rows) // PERTURBED_PICTURE_COUNT)]
+
+
+def write_all_scores(evaluation: Evaluation, out: Path) -> None:
+    """Write the scores to ``out``, those of downscaled pictures beside it, as ``out.96.csv``."""
+    write_scores(evaluation.scores, out)
+    for side, scores in evaluation.scores_by_size.items():
+        if side != LARGE_GROUP:
+            write_scores(scores, out.with_suffix(f".{side}{out.suffix}"))
 
 
 def write_scores(scores: Sequence[ScoredPicture], out: Path) -> None:

@@ -12,6 +12,7 @@ from app.analysis.analyze import (
     measurement_warnings,
     order_faces,
     outcome_with_face,
+    picture_warnings,
     weigh_face,
 )
 from app.arrays import FloatArray
@@ -28,7 +29,7 @@ class ScoredPicture:
 
     ``square``: the face's alignment as ``Alignment.vector()``, if it was scored.
     ``eye_distance_px``, ``skin_ita_deg``: of the strongest face; see ``app.training.skin_tone``.
-    ``warnings``: those that follow from measurements (not ``animated``, not ``turned_away``).
+    ``warnings``: as in the service's answer.
     """
 
     row: ManifestRow
@@ -74,7 +75,7 @@ def score_picture(measured: MeasuredPicture, calibration: Calibration) -> Scored
             measured.side_px,
         )
     eye_distance_px = answering_eye_distance_px(measured.faces[order[0]])
-    several = ("several_faces",) if len(measured.faces) > 1 else ()
+    face_warnings = measured.face_warnings[order[0]] if measured.face_warnings else ()
     return ScoredPicture(
         row=measured.row,
         outcome=outcome,
@@ -90,7 +91,7 @@ def score_picture(measured: MeasuredPicture, calibration: Calibration) -> Scored
         side_px=measured.side_px,
         square=best.alignment.vector() if best.alignment else None,
         warnings=(
-            *several,
+            *picture_warnings(len(measured.faces), face_warnings, measured.animated),
             *measurement_warnings(best.against, eye_distance_px, calibration),
         ),
         eye_distance_px=eye_distance_px,

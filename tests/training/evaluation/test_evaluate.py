@@ -1,5 +1,6 @@
 import csv
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -19,11 +20,13 @@ from app.training.evaluation.evaluate import (
     default_mode,
     evaluate,
     select_perturbation_rows,
+    write_all_scores,
     write_scores,
 )
 from app.training.evaluation.perturbations import PERTURBATIONS
 from app.training.evaluation.report import build_evaluation_report
 from app.training.evaluation.scoring import ScoredPicture
+from app.training.measure import Models
 from tests.likelihood_ratios import make_ratios
 from tests.synthetic_faces import small_calibration
 from tests.training.conftest import PICTURE_COUNTS, SMALL_PX, FittedCorpus
@@ -101,11 +104,41 @@ def test_as_shipped_sizes_are_judged_where_they_are_asked_for(
         evaluating, "measure_pictures", lambda *_, **__: iter(study.measured_corpus.native)
     )
     monkeypatch.setattr(
-        evaluating, "measure_downscaled", lambda *_: study.measured_corpus.downscaled
+        evaluating,
+        "measure_downscaled",
+        lambda *arguments: study.measured_corpus.downscaled if arguments[-1] else {},
     )
     judged = evaluate(study.corpus, study.models, study.calibration, "shipped", with_sizes=True)
     assert list(judged.scores_by_size) == ["400", str(SMALL_PX)]
     assert len(judged.scores_by_size[str(SMALL_PX)]) == sum(PICTURE_COUNTS.values())
+
+
+def test_further_sizes_are_measured_once_and_written_beside_the_scores(
+    study: FittedCorpus, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    asked: list[int] = []
+
+    def measure(_corpus: Corpus, _models: Models, sides: Sequence[int]) -> object:
+        asked.extend(sides)
+        return dict.fromkeys(sides, study.measured_corpus.downscaled[SMALL_PX])
+
+    monkeypatch.setattr(
+        evaluating, "measure_pictures", lambda *_, **__: iter(study.measured_corpus.native)
+    )
+    monkeypatch.setattr(evaluating, "measure_downscaled", measure)
+    judged = evaluate(
+        study.corpus,
+        study.models,
+        study.calibration,
+        "shipped",
+        with_sizes=True,
+        sides_px=(62, SMALL_PX),
+    )
+    assert asked == [SMALL_PX, 62]
+    write_all_scores(judged, tmp_path / "scores.csv")
+    written = {path.name: len(path.read_text().splitlines()) for path in tmp_path.iterdir()}
+    count = 1 + sum(PICTURE_COUNTS.values())
+    assert written == {"scores.csv": count, f"scores.{SMALL_PX}.csv": count, "scores.62.csv": count}
 
 
 def test_evasions_are_measured_on_changed_pictures(
