@@ -235,4 +235,4 @@ class CalibrationFile(_Strict):
     thresholds: list[ThresholdEntry]
     smallest: SmallestEntry
     figures: dict[str, float]
-    error_rates: list[ErrorRateEntry] = []
+    error_rates: list[ErrorRateEntry]

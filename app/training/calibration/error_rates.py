@@ -33,15 +33,20 @@ _SPLIT_KINDS: Final = {
 }
 
 
-def build_error_rates(scores: Sequence[ScoredPicture]) -> list[ErrorRateEntry]:
-    """Shares called likely: by kind of picture, by size band and by apparent skin tone."""
+def build_error_rates(
+    scores: Sequence[ScoredPicture], small_scores: Sequence[ScoredPicture] = ()
+) -> list[ErrorRateEntry]:
+    """Shares called likely: by kind of picture, by size band and by apparent skin tone.
+
+    ``small_scores``: downscaled copies of pictures of ``scores``; they count for their size alone.
+    """
     by_kind = [
         entry
         for name, kinds in REAL_KINDS.items()
         for entry in _entries("kinds of pictures", name, [s for s in scores if s.row.kind in kinds])
     ]
     by_size = _split(
-        scores,
+        [*scores, *small_scores],
         "size bands",
         lambda s: size_band(s.side_px),
         {band: f"{band} px" for band in map(size_band, SIZE_BANDS_PX)},

@@ -154,5 +154,6 @@ def provisional_calibration(
         ],
         smallest=NO_SMALLEST,
         figures={},
+        error_rates=[],
     )
     return parse_calibration(file.model_dump_json().encode(), CHECKS)

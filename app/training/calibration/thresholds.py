@@ -114,7 +114,7 @@ def build_calibration_file(
             for name, measure in (("cllr", cllr), ("cllr_min", cllr_min))
         }
         | build_group_figures(judged),
-        error_rates=build_error_rates([*judged, *judged_small]),
+        error_rates=build_error_rates(judged, judged_small),
     )
 
 

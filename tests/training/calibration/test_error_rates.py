@@ -56,6 +56,14 @@ def test_the_bound_is_above_the_rate_and_every_split_counts_each_picture_once(
     assert entries == build_error_rates(list(reversed(scores)))
 
 
+def test_downscaled_copies_count_for_their_size_alone() -> None:
+    scores, small = [make_scored("avatar")], [make_scored("avatar", likely=True, side_px=40)]
+    rates = {e.pictures: (e.likely, e.count) for e in build_error_rates(scores, small)}
+    assert rates["ordinary avatars"] == (0, 1)
+    assert rates["ordinary avatars, 1-47 px"] == (1, 1)
+    assert rates["ordinary avatars, apparent skin tone light"] == (0, 1)
+
+
 def test_whose_pictures_they_are_does_not_matter() -> None:
     scored = make_scored("avatar")
     other = replace(scored, row=ManifestRow("b.jpg", "real", "avatar", "two"))
