@@ -353,6 +353,7 @@ def calibration_file(**changes: Any) -> CalibrationFile:
             eye_distance_px=5.0, false_positives=1, negatives=2000, upper_95=0.0024
         ),
         "figures": {"cllr": 0.1},
+        "error_rates": [],
     }
     return CalibrationFile(**content | changes)
 

@@ -103,7 +103,7 @@ def test_everything_is_seen_as_it_is_and_what_takes_part_made_small(measure_call
 
 
 def test_each_size_is_made_as_small_as_it_says(measure_calls) -> None:
-    measure_downscaled(Corpus(Path(), ROWS, ""), MODELS)
+    measure_downscaled(Corpus(Path(), ROWS, ""), MODELS, seeing.DOWNSCALED_SIDES_PX)
     picture = Picture(np.full((300, 400, 3), 90, dtype=np.uint8), "PNG", "")
     assert [max(prepare(picture).size) for _, prepare in measure_calls] == list(
         seeing.DOWNSCALED_SIDES_PX
