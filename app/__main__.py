@@ -11,6 +11,7 @@ from app.cli.analyze import analyze
 from app.cli.batch import batch
 from app.cli.completions import completions
 from app.cli.integrations.atproto import atproto
+from app.cli.integrations.cohort import cohort
 from app.cli.integrations.hashes import hashes
 from app.cli.integrations.mastodon import mastodon
 from app.cli.serve import doctor, serve
@@ -53,6 +54,7 @@ cli.command()(completions)
 cli.command()(fit)
 cli.command(name="fit-texture")(fit_texture)
 cli.command()(evaluate)
+cli.command()(cohort)
 cli.command()(hashes)
 cli.add_typer(atproto, name="atproto")
 cli.add_typer(mastodon, name="mastodon")
