@@ -12,6 +12,7 @@ import uuid
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from datetime import date
 from io import BufferedReader
 from pathlib import PurePosixPath
 from typing import Any, Final
@@ -236,4 +237,4 @@ def _text(cell: object) -> str | None:
     """A cell as text; null where it is empty."""
     if cell is None or cell == "":
         return None
-    return cell.isoformat() if hasattr(cell, "isoformat") else str(cell)
+    return cell.isoformat() if isinstance(cell, date) else str(cell)

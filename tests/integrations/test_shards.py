@@ -3,8 +3,8 @@ from __future__ import annotations
 import hashlib
 import io
 import tarfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pyarrow as pa
@@ -48,10 +48,8 @@ class Analyze:
         return make_record(3.0, sha256=hashlib.sha256(data).hexdigest(), analysis=STORED)
 
 
-@contextmanager
-def open_nothing() -> Iterator[AnalyzeBytes]:
+def open_nothing() -> AbstractContextManager[AnalyzeBytes]:
     raise AssertionError("nothing is isolated here")
-    yield
 
 
 @pytest.fixture
@@ -60,7 +58,9 @@ def store(tmp_path: Path) -> ShardStore:
     return ShardStore.open(str(tmp_path / "in"), str(tmp_path / "out"))
 
 
-def write_parquet(path: Path, pictures: list[bytes | None], **columns: list[object]) -> None:
+def write_parquet(
+    path: Path, pictures: Sequence[bytes | None], **columns: Sequence[object]
+) -> None:
     pq.write_table(pa.table({"bytes": pa.array(pictures, pa.binary()), **columns}), path)
 
 
