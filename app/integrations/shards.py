@@ -225,7 +225,7 @@ def _find_picture_column(schema: pa.Schema, shard: str) -> str:
         kind = schema.field(name).type
         is_struct = pa.types.is_struct(kind) and kind.get_field_index("bytes") >= 0
         if is_struct or pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
-            return name
+            return str(name)
     raise ShardUnreadable(f"{shard} has no column with the bytes of pictures")
 
 
