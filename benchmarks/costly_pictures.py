@@ -5,12 +5,20 @@ from __future__ import annotations
 import struct
 import zlib
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Final
 
 from PIL import Image
 
-from tests.make_hostile_pictures import png_chunk, save_image, with_png_chunk
+from tests.make_hostile_pictures import (
+    build_box,
+    build_overriding_stream,
+    png_chunk,
+    save_image,
+    with_png_chunk,
+)
 
+FACES: Final = Path(__file__).resolve().parent.parent / "fixtures" / "faces"
 SIDE_PX: Final = 5_000
 """5,000 × 5,000 is exactly the limit of a picture's size; these two formats have lower limits."""
 WEBP_SIDE_PX: Final = 3_872
@@ -64,6 +72,17 @@ def _many_extents() -> bytes:
     return ftyp + mdat + struct.pack(">I4sI", 12 + len(box), b"meta", 0) + box
 
 
+def _decoy() -> bytes:
+    """An AVIF that announces 64 × 64 in a stray ``idat``, and unpacks to 6,000 × 6,000."""
+    large = (FACES / "hostile" / "bomb_stream.avif").read_bytes()
+    at = large.index(b"mdat") + 4
+    iloc = b"\x01\x00\x00\x00\x44\x00" + struct.pack(">HHHHHII", 1, 1, 1, 0, 1, 0, len(large) - at)
+    boxes = build_box(b"iloc", iloc) + build_box(b"idat", large[at:])
+    stray = build_box(b"idat", build_overriding_stream(64, 64).ljust(len(large) - at, b"\x00"))
+    ftyp = b"\x00\x00\x00\x18ftypavif\x00\x00\x00\x00avifmif1"
+    return ftyp + stray + build_box(b"meta", bytes(4) + boxes)
+
+
 def _large_exif() -> bytes:
     entries = struct.pack("<HHII", 0x9286, 7, 1, 0) * 65_535
     return b"II*\x00\x08\x00\x00\x00\xff\xff" + entries + bytes(3_000_000)
@@ -100,6 +119,7 @@ COSTLY_PICTURES: Final[Mapping[str, Callable[[], bytes]]] = {
     "2000_frames.png": lambda: _many_frames("PNG", 2_000),
     "2000_frames.webp": lambda: _many_frames("WEBP", 2_000),
     "million_pieces.avif": _many_extents,
+    "decoy.avif": _decoy,
     "comments.svg": lambda: b"<!---->" * 140 + b"x",
     "fill.jpg": lambda: b"\xff\xd8" + b"\xff" * 4_900_000,
     "vast_exif.png": lambda: with_png_chunk(_small_png(), b"eXIf", _large_exif()),

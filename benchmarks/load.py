@@ -3,8 +3,9 @@
 A whole ``eyeline serve`` on loopback. First its capacity: as many callers as it has threads, each
 sending the next valid picture after a response. Then an open loop at ``times`` that rate: valid
 pictures, broken ones, huge ones, bombs, and slowly sent bodies (``MIX``), while ``/livez`` is
-requested ten times a second and other connections never finish a header. Last, the attacks of
-``attacks``, each against its own service with 1,024 open files. The callers share the machine with
+requested ten times a second and other connections never finish a header. Then the attacks of
+``attacks``, each against its own service with 1,024 open files; the memory of the service under
+hostile lists (``memory``); and another owner's list beside each kind of hog (``fairness``). The callers share the machine with
 the service. Prints one JSON object; exit code 1 if anything was answered with 5xx.
 """
 
@@ -80,8 +81,10 @@ class RequestBodies:
 
 
 @contextlib.asynccontextmanager
-async def start_service(descriptors: int | None = None) -> AsyncIterator[tuple[str, int]]:
-    """Its URL and process id. ``descriptors``: its limit on open files."""
+async def start_service(
+    descriptors: int | None = None, keys: str = ""
+) -> AsyncIterator[tuple[str, int]]:
+    """Its URL and process id. ``descriptors``: its limit on open files. ``keys``: of callers."""
     limit = ("prlimit", f"--nofile={descriptors}:{descriptors}") if descriptors else ()
     with tempfile.TemporaryDirectory() as folder:
         log = Path(folder) / "log"  # an unread pipe would block the service
@@ -89,7 +92,7 @@ async def start_service(descriptors: int | None = None) -> AsyncIterator[tuple[s
             process = await asyncio.create_subprocess_exec(
                 *(*limit, sys.executable, "-m", "app", "serve", "--port", "0"),
                 stderr=stderr,
-                env={**os.environ, "EYELINE_DATA_DIR": folder, "EYELINE_API_KEYS": ""},
+                env={**os.environ, "EYELINE_DATA_DIR": folder, "EYELINE_API_KEYS": keys},
                 cwd=ROOT,
             )
         try:
@@ -265,6 +268,13 @@ def main() -> None:
     result["attacks"] = {
         name: asyncio.run(run_attack(name, arguments.attack_seconds)) for name in ATTACKS
     }
+    from benchmarks import fairness, memory
+
+    result["lists"] = asyncio.run(memory.measure_lists(list(memory.ATTEMPTS)))
+    result["beside"] = asyncio.run(fairness.measure_hogs())
+    result["server_errors"] += sum(
+        each["server_errors"] for part in ("lists", "beside") for each in result[part].values()
+    )
     print(json.dumps(result, indent=2))
     raise SystemExit(1 if result["server_errors"] else 0)
 

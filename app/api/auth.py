@@ -116,11 +116,6 @@ class PictureQuota:
             if self._usage is not None:
                 self._usage.release_pictures(reserved)
 
-    def charge(self, pictures: int) -> None:
-        """Count ``pictures`` that were accepted already."""
-        if self._usage is not None:
-            self._usage.count_pictures(pictures)
-
     def charge_pixels(self, pixels: int) -> None:
         """Charge the key's rate for a large picture."""
         if self._usage is not None:

@@ -281,6 +281,11 @@ class BatchService:
         """Skip what is not begun; what is done stays. A batch that has ended stays as it is."""
         return lifecycle.cancel(self._requests, self._queue, batch_id, owner)
 
+    def count_retryable(self, batch_id: str, owner: str) -> int:
+        """How many items failed and may succeed. Raises ``NotFound``."""
+        batch_no = queries.find_batch(self._requests, batch_id, owner).no
+        return result_queries.count_retryable(self._requests, batch_no)
+
     def retry_failed(self, batch_id: str, owner: str) -> Batch:
         """Try again what failed and may succeed. Raises ``NotYet`` unless the batch has ended."""
         return lifecycle.retry(self._requests, self._queue, batch_id, owner, self.max_active_chunks)

@@ -135,10 +135,9 @@ async def retry_batch(
     batch: RequestedBatch, owner: Owner, batches: Batches, quota: Quota
 ) -> BatchOut:
     """Only those whose error says `retryable`; they count against the key's quota again."""
-    with quota.reserve(min(1, batch.failed)):
-        retried = await batches.run(batches.service.retry_failed, batch.id, owner)
-    quota.charge(max(0, batch.failed - retried.failed - 1))
-    return serialize_batch(retried)
+    pictures = await batches.run(batches.service.count_retryable, batch.id, owner)
+    with quota.reserve(pictures):
+        return serialize_batch(await batches.run(batches.service.retry_failed, batch.id, owner))
 
 
 @router.delete(

@@ -116,6 +116,15 @@ def read_an_analysis(database: Database, batch_no: int) -> bytes | None:
     return None if analysis is None else bytes(analysis)
 
 
+def count_retryable(database: Database, batch_no: int) -> int:
+    """How many items of a batch failed and may succeed."""
+    statement = sa.select(sa.func.count()).where(
+        results.c.batch_no == batch_no, results.c.retryable
+    )
+    with database.reading() as c:
+        return int(c.scalar(statement) or 0)
+
+
 class _SlimRow(NamedTuple):
     """A result and its place in the order."""
 

@@ -1,0 +1,188 @@
+"""Another owner's list of sixty good pictures, alone and beside each kind of hog; part of ``load``.
+
+``python -m benchmarks.fairness [NAME...]``: one service on loopback with two keys. Prints how long
+the sixty took, from their upload to their last result, and that as a multiple of the time alone.
+The callers share the machine with the service.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import io
+import json
+import os
+import time
+import zipfile
+from collections import Counter
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
+
+import aiohttp
+
+from benchmarks.__main__ import fixture_pictures
+from benchmarks.attacks import hold_idle_connections, send_one_byte_chunks
+from benchmarks.hostile_lists import HOSTILE_LISTS, HostileList
+from benchmarks.load import start_service
+
+ITEMS: Final = 60
+LONG_LIST_ITEMS: Final = 600
+HOG_S: Final = 60.0
+HEAD_START_S: Final = 2.0
+KEYS: Final = "the key of the hog:name=hog,the key of another:name=other"
+HOG: Final = {"Authorization": "Bearer the key of the hog"}
+OTHER: Final = {"Authorization": "Bearer the key of another"}
+
+Hog = Callable[[aiohttp.ClientSession, Counter[int]], Awaitable[None]]
+
+
+def _zip_of_pictures(count: int, tag: str) -> bytes:
+    """``count`` pictures of which no two are the same bytes."""
+    packed, pictures = io.BytesIO(), fixture_pictures(ITEMS)
+    with zipfile.ZipFile(packed, "w") as archive:
+        for n in range(count):
+            archive.writestr(f"{n}.jpg", pictures[n % ITEMS] + f"{tag} {n}".encode())
+    return packed.getvalue()
+
+
+async def send_sixty(session: aiohttp.ClientSession, tag: str) -> float:
+    """Seconds from the upload to the last result."""
+    body, start = _zip_of_pictures(ITEMS, tag), time.perf_counter()
+    headers = {**OTHER, "Content-Type": "application/zip"}
+    async with session.post("/v1/batches", data=body, headers=headers) as answer:
+        batch = await answer.json()
+        answer.raise_for_status()
+    while batch["status"] not in ("completed", "failed"):
+        await asyncio.sleep(0.1)
+        async with session.get(f"/v1/batches/{batch['id']}", headers=OTHER) as answer:
+            batch = await answer.json()
+    if batch["request_counts"]["completed"] != ITEMS:
+        raise SystemExit(f"not all of the sixty were answered: {batch['request_counts']}")
+    return time.perf_counter() - start
+
+
+def _hog_with_list(make: Callable[[], HostileList]) -> Hog:
+    """Sends a list and exports it, over and over."""
+
+    async def hog(session: aiohttp.ClientSession, statuses: Counter[int]) -> None:
+        media_type, body = make()
+        while True:
+            headers = {**HOG, "Content-Type": media_type}
+            async with session.post("/v1/batches", data=body, headers=headers) as answer:
+                batch = await answer.json()
+                statuses[answer.status] += 1
+            if answer.status == 202:
+                path = f"/v1/batches/{batch['id']}/results?format=csv"
+                async with session.get(path, headers=HOG) as answer:
+                    statuses[answer.status] += 1
+                    await answer.read()
+            await asyncio.sleep(0.1)
+
+    return hog
+
+
+async def send_long_lists(session: aiohttp.ClientSession, statuses: Counter[int]) -> None:
+    """Good pictures, many times as many."""
+    for n in range(6):
+        body = _zip_of_pictures(LONG_LIST_ITEMS, f"hog {n}")
+        headers = {**HOG, "Content-Type": "application/zip"}
+        async with session.post("/v1/batches", data=body, headers=headers) as answer:
+            statuses[answer.status] += 1
+    await asyncio.sleep(HOG_S)
+
+
+async def send_single_pictures(session: aiohttp.ClientSession, statuses: Counter[int]) -> None:
+    """As many single pictures at once as the service lets in."""
+
+    async def call(n: int) -> None:
+        picture = fixture_pictures(ITEMS)[n]
+        headers = {**HOG, "Content-Type": "image/jpeg"}
+        while True:
+            async with session.post("/v1/analyses", data=picture, headers=headers) as answer:
+                statuses[answer.status] += 1
+                await answer.read()
+            await asyncio.sleep(0.05 if answer.status == 429 else 0.0)
+
+    async with asyncio.TaskGroup() as group:
+        for n in range(20):
+            group.create_task(call(n))
+
+
+def _address(session: aiohttp.ClientSession) -> tuple[str, int]:
+    base = session._base_url
+    assert base is not None
+    return str(base.host), int(base.port or 0)
+
+
+async def send_chunks(session: aiohttp.ClientSession, _: Counter[int]) -> None:
+    """Bodies in one-byte chunks."""
+    await send_one_byte_chunks(*_address(session), HOG_S)
+
+
+async def hold_connections(session: aiohttp.ClientSession, _: Counter[int]) -> None:
+    """Idle connections."""
+    await hold_idle_connections(*_address(session), HOG_S)
+
+
+HOGS: Final[dict[str, Hog]] = {
+    "wide_rows": _hog_with_list(HOSTILE_LISTS["wide_rows"]),
+    "wide_members": _hog_with_list(HOSTILE_LISTS["wide_members"]),
+    "bad_checksums": _hog_with_list(HOSTILE_LISTS["bad_checksums"]),
+    "long_lists": send_long_lists,
+    "single_pictures": send_single_pictures,
+    "one_byte_chunks": send_chunks,
+    "idle_connections": hold_connections,
+}
+
+
+async def measure_hogs(names: list[str] | None = None) -> dict[str, Any]:
+    """The time of the sixty, alone (the median of three) and beside each hog."""
+    connector = aiohttp.TCPConnector(limit=0)
+    async with (
+        start_service(keys=KEYS) as (url, _),
+        aiohttp.ClientSession(url, connector=connector) as session,
+    ):
+        alone_s = sorted([await send_sixty(session, f"alone {n}") for n in range(3)])[1]
+        measured: dict[str, Any] = {"alone": {"seconds": round(alone_s, 2), "server_errors": 0}}
+        for name in names or HOGS:
+            statuses: Counter[int] = Counter()
+            hog = asyncio.ensure_future(HOGS[name](session, statuses))
+            await asyncio.sleep(HEAD_START_S)
+            took_s = await send_sixty(session, name)
+            hog.cancel()
+            with contextlib.suppress(asyncio.CancelledError, aiohttp.ClientError, OSError):
+                await hog
+            await _erase_all(session)
+            measured[name] = {
+                "seconds": round(took_s, 2),
+                "times": round(took_s / alone_s, 2),
+                "hog_statuses": dict(sorted(statuses.items())),
+                "server_errors": sum(n for status, n in statuses.items() if status >= 500),
+            }
+    return measured
+
+
+async def _erase_all(session: aiohttp.ClientSession) -> None:
+    """Erase what the hog sent, so that it is in nobody's way any more."""
+    while True:
+        async with session.get("/v1/batches?limit=100", headers=HOG) as answer:
+            batches = (await answer.json())["data"]
+        if not batches:
+            return
+        for batch in batches:
+            async with session.delete(f"/v1/batches/{batch['id']}", headers=HOG):
+                pass
+
+
+def main() -> None:
+    """Print one JSON object."""
+    parser = argparse.ArgumentParser(prog="fairness", description=__doc__)
+    parser.add_argument("names", nargs="*", default=list(HOGS), metavar="NAME")
+    result = asyncio.run(measure_hogs(parser.parse_args().names))
+    load = [round(each, 1) for each in os.getloadavg()]
+    print(json.dumps({"beside": result, "load_average": load}, indent=2))
+
+
+if __name__ == "__main__":
+    main()
