@@ -5,8 +5,9 @@ sending the next valid picture after a response. Then an open loop at ``times`` 
 pictures, broken ones, huge ones, bombs, and slowly sent bodies (``MIX``), while ``/livez`` is
 requested ten times a second and other connections never finish a header. Then the attacks of
 ``attacks``, each against its own service with 1,024 open files; the memory of the service under
-hostile lists (``memory``); and another owner's list beside each kind of hog (``fairness``). The callers share the machine with
-the service. Prints one JSON object; exit code 1 if anything was answered with 5xx.
+hostile lists (``memory``); and another owner's list beside each kind of hog (``fairness``). The
+callers share the machine with the service. Prints one JSON object; exit code 1 if anything was
+answered with 5xx, or a table holds a pickle.
 """
 
 from __future__ import annotations

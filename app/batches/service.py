@@ -228,6 +228,7 @@ class BatchService:
         order: Order = "input",
         min_llr: float | None = None,
         verdict: str | None = None,
+        excluded_verdict: str | None = None,
         thumbnails: bool = True,
         analyses: bool = True,
         skip: int = 0,
@@ -238,8 +239,17 @@ class BatchService:
         ``skip``: so many of them are left out before the first.
         """
         batch_no = queries.find_batch(self._requests, batch_id, owner).no
-        query = ResultQuery(batch_no, order, min_llr, verdict, thumbnails, skip, analyses)
+        query = ResultQuery(
+            batch_no, order, min_llr, verdict, thumbnails, skip, analyses, excluded_verdict
+        )
         return result_queries.iter_results(self._requests, query)
+
+    def iter_eyes(
+        self, batch_id: str, owner: str
+    ) -> Iterator[tuple[tuple[float, float, float, float], str]]:
+        """Where the eyes of each item with a face lie, and its verdict. Raises ``NotFound``."""
+        batch_no = queries.find_batch(self._requests, batch_id, owner).no
+        return result_queries.iter_eyes(self._requests, batch_no)
 
     def read_an_analysis(self, batch_id: str, owner: str) -> bytes | None:
         """The analysis of one of its pictures, of which all have the same checks.

@@ -27,7 +27,7 @@ from app.render.montage import (
 from app.render.montage_tile import MontageTile
 from app.render.report.record import MAX_CUT_OUT_PICTURES, FlaggedPicture
 from app.render.report.report import render_report
-from app.render.report.tables import duplicate_thumbnail_seqs
+from app.render.report.tables import duplicate_seqs, duplicate_thumbnail_seqs
 from app.render.scatter.scatter import draw_scatter
 from app.render.text_layout import is_legible
 from app.runtime.batch_report import build_report, display_name, list_display_name
@@ -135,7 +135,7 @@ class BatchImages:
         name = list_display_name(batch, self._list_name)
         report_data = build_report(
             batch,
-            self._iter_results(batch),
+            self._iter_named(batch),
             flagged,
             self._model,
             batch.request.base_rate or self._base_rate,
@@ -143,10 +143,12 @@ class BatchImages:
             self._contact,
             self._case_number,
         )
+        names, thumbnails = self._read_duplicates(batch)
         complete_report = replace(
             report_data,
+            names={**report_data.names, **names},
             flagged=self._with_cut_outs(batch, report_data.flagged),
-            alike=self._duplicate_thumbnails(batch),
+            alike=thumbnails,
             montage=self.montage(batch),
             composite=self.composite(batch, None),
             scatter=self.scatter(batch),
@@ -164,22 +166,31 @@ class BatchImages:
             for n, each in enumerate(flagged)
         )
 
-    def _duplicate_thumbnails(self, batch: Batch) -> dict[int, bytes]:
-        """Thumbnails of pictures that look alike, by item."""
-        seqs = duplicate_thumbnail_seqs((batch.cohort or {}).get("duplicates"))
-        results = self._service.iter_selected(batch.id, batch.request.owner, seqs)
-        return {r.seq: r.record.thumbnail for r in results if r.record is not None}
+    def _read_duplicates(self, batch: Batch) -> tuple[dict[int, str], dict[int, bytes]]:
+        """Names of the items whose pictures look alike, and thumbnails of those that are shown."""
+        groups = (batch.cohort or {}).get("duplicates")
+        shown = set(duplicate_thumbnail_seqs(groups))
+        names: dict[int, str] = {}
+        thumbnails: dict[int, bytes] = {}
+        seqs = duplicate_seqs(groups)
+        for result in self._service.iter_selected(batch.id, batch.request.owner, seqs):
+            names[result.seq] = display_name(result)
+            if result.record is not None and result.seq in shown:
+                thumbnails[result.seq] = result.record.thumbnail
+        return names, thumbnails
 
-    def _iter_results(self, batch: Batch) -> Iterator[ItemResult]:
-        """Every result in the list's order, without its thumbnail and analysis."""
+    def _iter_named(self, batch: Batch) -> Iterator[ItemResult]:
+        """Results that a report names or counts: all but those that speak against StyleGAN."""
         return self._service.iter_results(
-            batch.id, batch.request.owner, thumbnails=False, analyses=False
+            batch.id,
+            batch.request.owner,
+            excluded_verdict=Verdict.UNLIKELY_STYLEGAN,
+            thumbnails=False,
+            analyses=False,
         )
 
     def _iter_eyes(self, batch: Batch) -> Iterator[tuple[tuple[float, float, float, float], str]]:
-        for result in self._iter_results(batch):
-            if result.record and result.record.eyes:
-                yield result.record.eyes, result.record.verdict
+        return self._service.iter_eyes(batch.id, batch.request.owner)
 
 
 def batch_title(batch: Batch, default: str = "") -> str:

@@ -47,7 +47,8 @@ def build_report(
 ) -> Report:
     """The report's data, without the rendered pictures.
 
-    ``results``: in the list's order, thumbnails not needed. ``flagged``: strongest first, limited
+    ``results``: in the list's order, thumbnails not needed, nor those that speak against StyleGAN,
+    except where duplicates are to be named. ``flagged``: strongest first, limited
     to those shown. ``model``: as served. ``list_name``: display name of the list, if known.
     ``contact``: of the operator. ``case_number``: given, or else of the list's metadata.
     """

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -16,7 +17,14 @@ from app.batches.service import BatchService
 from app.batches.store import deletion, queries, tables
 from app.batches.store.database import Database
 from app.batches.store.models import BatchRequest, Status
-from app.errors import Busy, IdempotencyKeyReused, ListUnreadable, NotFound, NotYet
+from app.errors import (
+    Busy,
+    IdempotencyKeyReused,
+    ListUnreadable,
+    NotFound,
+    NotYet,
+    QuotaExceeded,
+)
 from app.records import Item
 from tests.batches.conftest import OpenService, wait_until_ended, wait_until_erased
 from tests.batches.fake_tools import (
@@ -316,6 +324,56 @@ def test_erasing_a_batch_at_work_leaves_nothing(open_service: OpenService, fake_
         ).completed
         == 20
     )
+
+
+def test_a_deletion_is_answered_before_anything_is_erased(
+    open_service: OpenService, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = open_service(workers=0)
+    batch, _ = service.submit(BatchRequest(prior=0.5), picture_items(20))
+    may_erase = threading.Event()
+    delete_some = deletion._delete_some
+
+    def wait_and_delete(*arguments: Any) -> int:
+        may_erase.wait(10)
+        return delete_some(*arguments)
+
+    monkeypatch.setattr(deletion, "_delete_some", wait_and_delete)
+    service.delete(batch.id, "")
+    with pytest.raises(NotFound):
+        service.get(batch.id, "")
+    assert deletion.marked_batches(service._database)
+    may_erase.set()
+    assert_no_rows_left(service)
+
+
+def test_an_owner_keeps_no_more_bytes_than_allowed(open_service: OpenService) -> None:
+    """Rows that failed count as well."""
+    service = open_service(workers=0, max_kept_bytes=3_000)
+    rows = [replace(failed_item(n), cells=("x" * 1_000,)) for n in range(2)]
+    kept, _ = service.submit(BatchRequest(prior=0.5, owner="anna"), rows)
+    with pytest.raises(QuotaExceeded, match="EYELINE_MAX_KEPT_BYTES"):
+        service.submit(BatchRequest(prior=0.5, owner="anna"), rows)
+    service.submit(BatchRequest(prior=0.5, owner="bert"), rows)
+    service.delete(kept.id, "anna")
+    service.submit(BatchRequest(prior=0.5, owner="anna"), rows)
+
+
+def test_a_list_keeps_the_base_rate_it_was_sent_under(open_service: OpenService) -> None:
+    service = open_service(workers=0)
+    batch, _ = service.submit(BatchRequest(prior=0.5, base_rate=0.01), picture_items(1))
+    assert service.get(batch.id, "").request.base_rate == 0.01
+
+
+def test_a_cancelled_list_never_can_be_retried(open_service: OpenService) -> None:
+    service = open_service()
+    batch, _ = service.submit(BatchRequest(prior=0.5), picture_items(2_000))
+    with pytest.raises(NotYet) as early:
+        service.retry_failed(batch.id, "")
+    wait_until_ended(service, service.cancel(batch.id, ""))
+    with pytest.raises(NotYet) as late:
+        service.retry_failed(batch.id, "")
+    assert (early.value.retryable, late.value.retryable) == (True, False)
 
 
 def test_a_batch_and_all_of_it_expires(open_service: OpenService):

@@ -2,12 +2,14 @@
 
 import itertools
 import logging
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from app.batches.store import tables
+from app.batches.execution import chunk_processor
+from app.batches.store import result_queries, tables
 from app.batches.store.database import open_database
 from app.batches.store.engines import DatabaseUnusable
 from app.batches.store.models import Batch, BatchRequest, Status
@@ -100,10 +102,21 @@ def test_averages_are_those_of_the_pictures(open_service: OpenService):
         assert np.array_equal(sums, np.sum(np.array(tiles, np.uint64), axis=0))
 
 
-def test_pages_hold_each_result_once_in_either_order(open_service: OpenService):
+def rows_of(count: int) -> list[Item]:
+    """A tenth of them, the last, failed when they were read."""
+    pictures = count * 9 // 10
+    return [*picture_items(pictures), *(failed_item(seq) for seq in range(pictures, count))]
+
+
+def test_pages_hold_each_result_once_in_either_order(
+    open_service: OpenService, monkeypatch: pytest.MonkeyPatch
+):
+    # A few rows at a time, and of the wide ones each alone.
+    monkeypatch.setattr(result_queries, "PAGE_BYTES", 400)
+    monkeypatch.setattr(result_queries, "FIRST_PAGE_ROWS", 3)
+    monkeypatch.setattr(chunk_processor, "PAGE_BYTES", 400)
     service = open_service()
-    rows = [*picture_items(90), *(failed_item(seq) for seq in range(90, 100))]
-    batch = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), rows)[0])
+    batch = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), rows_of(100))[0])
     results = list(service.iter_results(batch.id, "", order="-llr"))
     is_scored = [r.record is not None and r.record.outcome == "scored" for r in results]
     assert is_scored == sorted(is_scored, reverse=True)
@@ -123,6 +136,36 @@ def test_pages_hold_each_result_once_in_either_order(open_service: OpenService):
                 break
         assert seqs == [r.seq for r in service.iter_results(batch.id, "", order=order)]
         assert len(set(seqs)) == 100
+    wide = [replace(r, cells=("x" * 1_000,)) if r.seq % 9 == 0 else r for r in rows_of(100)]
+    other, _ = service.submit(BatchRequest(prior=0.5), wide)
+    wait_until_ended(service, other)
+    kept = list(service.iter_results(other.id, ""))
+    assert [(r.seq, sum(map(len, r.cells))) for r in kept] == [
+        (n, 1_000 if n % 9 == 0 else 0) for n in range(100)
+    ]
+    assert all(r.cells == () for r in service.read_result_page(other.id, "").results)
+    assert [r.seq for r in service.iter_selected(other.id, "", (0, 5, 9, 99))] == [0, 5, 9, 99]
+
+
+def test_what_drawings_need_is_read_without_the_rest(open_service: OpenService):
+    service = open_service()
+    batch = wait_until_ended(service, service.submit(BatchRequest(prior=0.5), rows_of(100))[0])
+    results = list(service.iter_results(batch.id, ""))
+    eyes = [(r.record.eyes, r.record.verdict) for r in results if r.record and r.record.eyes]
+    assert list(service.iter_eyes(batch.id, "")) == eyes
+    assert len(eyes) > 10
+    others = service.iter_results(batch.id, "", excluded_verdict="likely_stylegan", analyses=False)
+    expected = [r for r in results if not r.record or r.record.verdict != "likely_stylegan"]
+    assert [r.seq for r in others] == [r.seq for r in expected]
+    slim = next(service.iter_results(batch.id, "", analyses=False))
+    assert slim.record is not None
+    assert slim.record.analysis == b""
+    assert service.count_retryable(batch.id, "") == sum(
+        r.failure is not None and r.failure.retryable for r in results
+    )
+    assert service.read_an_analysis(batch.id, "") in {
+        r.record.analysis for r in results if r.record
+    }
 
 
 def test_pages_of_a_batch_at_work_pass_nothing_over(open_service: OpenService):

@@ -13,7 +13,7 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from app.batches.execution import chunks
 from app.batches.store.database import Database, count_fitting
-from app.batches.store.row_codec import FAILURE_RANK, decode_result
+from app.batches.store.row_codec import FAILURE_RANK, decode_eyes, decode_result
 from app.batches.store.tables import decisions, items, pictures, results
 from app.errors import InvalidRequest
 from app.records import ItemResult
@@ -24,6 +24,8 @@ PAGE_BYTES: Final = 4 * 2**20
 """Rows that are read at once, and what the list's own rows among them may hold together."""
 FIRST_PAGE_ROWS: Final = 50
 """Then twice as many as the page before had: to weigh a row costs as much as to read it."""
+EYES_PAGE_ROWS: Final = 2_000
+"""Rows of a few hundred bytes."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +57,7 @@ class ResultQuery:
     thumbnails: bool = True
     skip: int = 0
     analyses: bool = True
+    excluded_verdict: str | None = None
 
 
 def read_page(
@@ -106,6 +109,32 @@ def iter_results(database: Database, query: ResultQuery) -> Iterator[ItemResult]
         skip, limit = 0, min(2 * len(rows), PAGE_ROWS)
         yield from (decode_result(row) for row in rows)
         position = rows[-1]["rank"], rows[-1]["seq"]
+
+
+def iter_eyes(
+    database: Database, batch_no: int
+) -> Iterator[tuple[tuple[float, float, float, float], str]]:
+    """Eyes of each item with a face, and its verdict, in the list's order; nothing else is read."""
+    same_picture = sa.and_(
+        pictures.c.batch_no == results.c.batch_no, pictures.c.sha256 == results.c.sha256
+    )
+    last_seq = -1
+    while True:
+        statement = (
+            sa.select(results.c.seq, results.c.verdict, pictures.c.finding)
+            .join(pictures, same_picture)
+            .where(results.c.batch_no == batch_no, results.c.seq > last_seq)
+            .order_by(results.c.seq)
+            .limit(EYES_PAGE_ROWS)
+        )
+        with database.reading() as c:
+            rows = c.execute(statement).all()
+        if not rows:
+            return
+        for _, verdict, finding in rows:
+            if (eyes := decode_eyes(finding)) is not None:
+                yield eyes, verdict
+        last_seq = rows[-1].seq
 
 
 def read_an_analysis(database: Database, batch_no: int) -> bytes | None:
@@ -191,6 +220,9 @@ def _select_keys(
         matching = matching.where(results.c.rank >= max(query.min_llr, FAILURE_RANK / 2))
     if query.verdict is not None:
         matching = matching.where(results.c.verdict == query.verdict)
+    if query.excluded_verdict is not None:
+        others = results.c.verdict != query.excluded_verdict
+        matching = matching.where(sa.or_(results.c.verdict.is_(None), others))
     return _order_by(matching, results.c, query.order).limit(limit).offset(skip).subquery()
 
 

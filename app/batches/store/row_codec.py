@@ -13,6 +13,8 @@ import sqlalchemy as sa
 from app.evidence import Outcome, Verdict
 from app.records import Decision, DecisionChoice, Failure, Item, ItemResult, PictureRecord
 
+_EYES_AT = 5
+"""Where the eyes stand in what ``encode_picture_record`` writes."""
 FAILURE_RANK = -1e300
 UNSCORED_RANK = -1e200
 """Pictures without a score stand behind all that have one, and before failures."""
@@ -117,6 +119,11 @@ def decode_picture_record(row: Mapping[Any, Any]) -> PictureRecord:
         warnings=tuple(warnings),
         thumbnail=bytes(row.get("thumbnail") or b""),
     )
+
+
+def decode_eyes(finding: str) -> tuple[float, float, float, float] | None:
+    """The eyes of a record, from the column that ``encode_picture_record`` wrote."""
+    return _as_four(json.loads(finding)[_EYES_AT])
 
 
 def decode_decision(choice: str, by: str, at: float, note: str) -> Decision:

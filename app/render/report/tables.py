@@ -71,6 +71,11 @@ def duplicate_groups(report: Report) -> list[DuplicateGroup]:
     return [_duplicate_group(group, report) for group in _valid_groups(groups)]
 
 
+def duplicate_seqs(groups: Any) -> list[int]:
+    """Every item of ``groups`` (of the cohort)."""
+    return [seq for group in _valid_groups(groups) for seq in _group_seqs(group)]
+
+
 def duplicate_thumbnail_seqs(groups: Any) -> list[int]:
     """Items of ``groups`` (of the cohort) whose thumbnails the report shows."""
     return [
