@@ -16,6 +16,9 @@ from app.image.sandbox.process import ChildProcess, ProcessLostError, ProcessSta
 
 MAX_REQUESTS_PER_PROCESS: Final = 5_000
 """Pictures, after which a child is replaced: memory that decoders leak counts against a limit."""
+MAX_CPU_S_PER_PROCESS: Final = 300.0
+"""Processor seconds, after which a child is replaced: far below ``child.TOTAL_CPU_LIMIT_S``, since
+the kernel limits ticks, and counts of ticks and of time drift apart."""
 RETRY_DELAYS_S: Final = (0.5, 2.0, 8.0, 30.0)
 """Between attempts to start a child where one has started before: the machine is short of
 something, perhaps for a moment."""
@@ -55,19 +58,23 @@ class ProcessPool(Generic[ProcessT]):
                 self._idle.append(self._start_and_register())  # it starts while models are loaded
 
     def call(self, task: Callable[[ProcessT], T]) -> T:
-        """The result of ``task`` with a child; ``DecoderFailed`` where two children die of it.
+        """The result of ``task`` with a child; a ``RequestError`` where two children die of it.
 
-        A child may die without fault of the picture, so the task is tried once more with another.
-        Raises ``RuntimeError`` where no child can be started after several attempts.
+        A child may die without fault of the picture, whatever the signal, so the task is tried once
+        more, with a child that has seen no other picture. Then it is ``ImageBomb`` where that one
+        used up its processor time, and ``DecoderFailed`` otherwise. Raises ``RuntimeError`` where
+        no child can be started after several attempts.
         """
         try:
             return self._call_once(task)
         except ProcessLostError as lost:
             self._report_lost(lost)
         try:
-            return self._call_once(task)
+            return self._call_once(task, fresh=True)
         except ProcessLostError as lost:
             self._report_lost(lost)
+            if lost.cpu_exhausted:
+                raise ImageBomb("This takes too long to unpack; re-save it.") from lost
             message = "The decoder crashed on this picture; re-save it and try again."
             raise DecoderFailed(message) from lost
 
@@ -96,12 +103,12 @@ class ProcessPool(Generic[ProcessT]):
         for child in idle:
             child.close()
 
-    def _call_once(self, task: Callable[[ProcessT], T]) -> T:
-        """``task`` with the next free child."""
+    def _call_once(self, task: Callable[[ProcessT], T], *, fresh: bool = False) -> T:
+        """``task`` with the next free child; ``fresh``: with one that has done nothing else."""
         attempts = 0
         while True:
             try:
-                with self._lease() as child:
+                with self._lease(fresh=fresh) as child:
                     return task(child)
             except ProcessStartError as error:
                 self._count_failure("not_started")
@@ -115,9 +122,9 @@ class ProcessPool(Generic[ProcessT]):
                 attempts += 1
 
     @contextmanager
-    def _lease(self) -> Iterator[ProcessT]:
+    def _lease(self, *, fresh: bool = False) -> Iterator[ProcessT]:
         """A child for the block alone; after an error that is not the picture's it is killed."""
-        child, is_healthy = self._acquire(), False
+        child, is_healthy = self._acquire(fresh=fresh), False
         try:
             child = child or self._start_and_register()
             yield child
@@ -128,8 +135,11 @@ class ProcessPool(Generic[ProcessT]):
         finally:
             self._release(child, is_healthy)
 
-    def _acquire(self) -> ProcessT | None:
-        """An idle child, or ``None`` for leave to start one; callers wait in line."""
+    def _acquire(self, *, fresh: bool) -> ProcessT | None:
+        """An idle child, or ``None`` for leave to start one; callers wait in line.
+
+        ``fresh``: an idle one that was used makes room.
+        """
         with self._condition:
             ticket, self._next_ticket = self._next_ticket, self._next_ticket + 1
             self._condition.wait_for(
@@ -138,11 +148,13 @@ class ProcessPool(Generic[ProcessT]):
             self._served_tickets += 1
             self._in_use += 1
             self._condition.notify_all()  # the next in line may find a child, too
-            while self._idle:
+            while self._idle and not (fresh and len(self._processes) < self._max_processes):
                 child = self._idle.pop()
-                if child.is_alive():
+                is_alive = child.is_alive()
+                if is_alive and not (fresh and child.request_count):
                     return child
-                log.warning("decoder_gone", pid=child.pid)  # it was idle: nothing is lost
+                if not is_alive:
+                    log.warning("decoder_gone", pid=child.pid)  # it was idle: nothing is lost
                 self._processes.discard(child)
                 child.kill()
         return None
@@ -150,7 +162,7 @@ class ProcessPool(Generic[ProcessT]):
     def _release(self, child: ProcessT | None, is_healthy: bool) -> None:
         if child is not None and not is_healthy:
             child.kill()
-        elif child is not None and child.request_count >= MAX_REQUESTS_PER_PROCESS:
+        elif child is not None and _is_used_up(child):
             child.close()
             is_healthy = False
         with self._condition:
@@ -175,5 +187,7 @@ class ProcessPool(Generic[ProcessT]):
     def _report_lost(self, lost: ProcessLostError) -> None:
         self._count_failure("cpu_exhausted" if lost.cpu_exhausted else "lost")
         log.warning("decoder_lost", why=str(lost))
-        if lost.cpu_exhausted:
-            raise ImageBomb("This takes too long to unpack; re-save it.") from lost
+
+
+def _is_used_up(child: ChildProcess) -> bool:
+    return child.request_count >= MAX_REQUESTS_PER_PROCESS or child.cpu_s() >= MAX_CPU_S_PER_PROCESS

@@ -52,7 +52,7 @@ class ProcessStartError(Exception):
 
 
 class ProcessLostError(Exception):
-    """A child is gone. ``cpu_exhausted``: it used up its processor time, and would again."""
+    """A child is gone. ``cpu_exhausted``: it used up its processor time."""
 
     def __init__(self, reason: str, *, cpu_exhausted: bool) -> None:
         super().__init__(reason)
@@ -222,5 +222,6 @@ class ChildProcess:
         self._process.kill()
         exit_code = self._process.wait()
         return ProcessLostError(
-            f"{reason} ({exit_code})", cpu_exhausted=exit_code == -signal.SIGXCPU
+            f"{reason} ({exit_code})",
+            cpu_exhausted=exit_code in (-signal.SIGPROF, -signal.SIGXCPU),
         )

@@ -155,7 +155,7 @@ def test_time_is_bounded_and_costs_the_next_picture_nothing(
 ) -> None:
     with pytest.raises(ImageBomb, match="too long"):
         fragile_pool(PICTURE + crashing_child.BUSY_LOOP)
-    assert logged_losses(log_lines) == ["decoder_lost"]  # it would take as long again
+    assert logged_losses(log_lines) == ["decoder_lost"] * 2  # never blamed for the first
     assert fragile_pool(PICTURE).format == "JPEG"
 
 
@@ -424,6 +424,39 @@ def test_when_memory_runs_out_a_child_goes_before_the_service() -> None:
     (pid,) = child_pids() - before
     assert Path(f"/proc/{pid}/oom_score_adj").read_text() == "1000\n"
     decoders.close()
+
+
+def test_a_child_is_renewed_by_its_processor_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each picture has a second of its own: all of a child's together take longer."""
+    decoders = DecodingPool(1, module="tests.image.sandbox.crashing_child")
+    with decoders._lease() as first:
+        first.decode(PICTURE)
+    monkeypatch.setattr(pool, "MAX_CPU_S_PER_PROCESS", first.cpu_s() + 1.3)
+    seen = first
+    while seen is first:
+        with decoders._lease() as seen:
+            for _ in range(10):
+                seen.decode(PICTURE)
+    decoders.close()
+    assert first.request_count > 20
+
+
+def test_a_second_try_is_made_in_a_fresh_child() -> None:
+    """Whatever killed the first one: no picture is blamed for what came before it."""
+    decoders, tried = DecodingPool(2), []
+    with decoders._lease() as first, decoders._lease() as second:
+        for child in (first, second):
+            child.decode(PICTURE)
+
+    def die_once(child: DecodingProcess) -> Picture:
+        tried.append(child.request_count)
+        if len(tried) == 1:
+            os.kill(child.pid, signal.SIGXCPU)
+        return child.decode(PICTURE)
+
+    assert decoders.call(die_once).format == "JPEG"
+    decoders.close()
+    assert tried == [1, 0]
 
 
 def test_a_child_makes_room_for_a_fresh_one(monkeypatch: pytest.MonkeyPatch) -> None:
