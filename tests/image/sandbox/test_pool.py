@@ -431,7 +431,7 @@ def test_a_child_is_renewed_by_its_processor_time(monkeypatch: pytest.MonkeyPatc
     decoders = DecodingPool(1, module="tests.image.sandbox.crashing_child")
     with decoders._lease() as first:
         first.decode(PICTURE)
-    monkeypatch.setattr(pool, "MAX_CPU_S_PER_PROCESS", first.cpu_s() + 1.3)
+    monkeypatch.setattr(pool, "MAX_CPU_S_PER_PROCESS", first.cpu_s() + 1.1)
     seen = first
     while seen is first:
         with decoders._lease() as seen:
