@@ -27,8 +27,9 @@ from app.image.sandbox.protocol import MAX_REQUEST_BYTES, READY, map_shared_memo
 CPU_LIMIT_S: Final = 5
 """Of processor time for a picture; 25 million pixels take less than one. Beyond it SIGPROF kills.
 """
-TOTAL_CPU_LIMIT_S: Final = 3_600
-"""Of processor time for the process; it is replaced long before."""
+TOTAL_CPU_MARGIN_S: Final = 60
+"""Of processor time for the process, beyond what it has used: more than two counts of it drift
+apart until it is replaced. Beyond it SIGXCPU kills, should the timer fail."""
 BYTES_PER_PIXEL: Final = 16
 """RGBA as stored, converted, and what a decoder holds in addition."""
 EXTRA_MEMORY_BYTES: Final = 384 * 2**20
@@ -55,8 +56,6 @@ def serve(
     # Whoever stops the service stops this process, too, by closing the connection.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-    for number in (signal.SIGPROF, signal.SIGXCPU):  # the service's parent may ignore them
-        signal.signal(number, signal.SIG_DFL)
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
@@ -68,10 +67,26 @@ def serve(
     while request := connection.recv(MAX_REQUEST_BYTES):
         # In the kernel's own ticks from here on: a limit on the process's total would have to be
         # moved along by another count of time, and the two drift apart over hours.
+        _reset_signals()
         signal.setitimer(signal.ITIMER_PROF, CPU_LIMIT_S)
+        _extend_cpu_limit()
         reply = handle_request(request)
         signal.setitimer(signal.ITIMER_PROF, 0)
         connection.sendall(reply)
+
+
+def _reset_signals() -> None:
+    """The service's parent may ignore them, and so do libraries that are loaded here."""
+    for number in (signal.SIGPROF, signal.SIGXCPU):
+        signal.signal(number, signal.SIG_DFL)
+
+
+def _extend_cpu_limit() -> None:
+    """The limit counts from the process's start: move it along."""
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    _, hard_limit = resource.getrlimit(resource.RLIMIT_CPU)
+    limit_s = int(usage.ru_utime + usage.ru_stime) + TOTAL_CPU_MARGIN_S
+    resource.setrlimit(resource.RLIMIT_CPU, (limit_s, hard_limit))
 
 
 def _exit_with_parent() -> None:
@@ -91,7 +106,6 @@ def _apply_resource_limits(limits: DecodeLimits) -> None:
     )
     for kind, value in (
         (resource.RLIMIT_AS, address_space_bytes),
-        (resource.RLIMIT_CPU, TOTAL_CPU_LIMIT_S),
         (resource.RLIMIT_CORE, 0),
         (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_NOFILE, 0),

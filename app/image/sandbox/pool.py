@@ -17,8 +17,8 @@ from app.image.sandbox.process import ChildProcess, ProcessLostError, ProcessSta
 MAX_REQUESTS_PER_PROCESS: Final = 5_000
 """Pictures, after which a child is replaced: memory that decoders leak counts against a limit."""
 MAX_CPU_S_PER_PROCESS: Final = 300.0
-"""Processor seconds, after which a child is replaced: far below ``child.TOTAL_CPU_LIMIT_S``, since
-the kernel limits ticks, and counts of ticks and of time drift apart."""
+"""Processor seconds, after which a child is replaced: the kernel limits ticks, and until then the
+counts of ticks and of time drift apart by far less than ``child.TOTAL_CPU_MARGIN_S``."""
 RETRY_DELAYS_S: Final = (0.5, 2.0, 8.0, 30.0)
 """Between attempts to start a child where one has started before: the machine is short of
 something, perhaps for a moment."""
