@@ -22,14 +22,15 @@ from typing import Final
 import cv2
 
 from app.image.picture import DecodeLimits
+from app.image.sandbox.cpu_timer import CpuTimer
 from app.image.sandbox.protocol import MAX_REQUEST_BYTES, READY, map_shared_memory
 
 CPU_LIMIT_S: Final = 5
-"""Of processor time for a picture; 25 million pixels take less than one. Beyond it SIGPROF kills.
+"""Of processor time for a picture; 25 million pixels take less than one. Beyond it SIGXCPU kills.
 """
 TOTAL_CPU_MARGIN_S: Final = 60
 """Of processor time for the process, beyond what it has used: more than two counts of it drift
-apart until it is replaced. Beyond it SIGXCPU kills, should the timer fail."""
+apart until it is replaced. Only a child that stops its timer comes to it."""
 BYTES_PER_PIXEL: Final = 16
 """RGBA as stored, converted, and what a decoder holds in addition."""
 EXTRA_MEMORY_BYTES: Final = 384 * 2**20
@@ -56,29 +57,22 @@ def serve(
     # Whoever stops the service stops this process, too, by closing the connection.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    signal.signal(signal.SIGXCPU, signal.SIG_DFL)  # the service's parent may ignore it
     threading.Thread(target=_exit_with_parent, daemon=True).start()
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text(OOM_SCORE)
     cv2.setNumThreads(1)
     connection = socket.socket(fileno=connection_fd)
     handle_request = make_handler(map_shared_memory(memory_fd, limits.max_bytes))
+    timer = CpuTimer()
     _apply_resource_limits(limits)
     connection.sendall(READY)
     while request := connection.recv(MAX_REQUEST_BYTES):
-        # In the kernel's own ticks from here on: a limit on the process's total would have to be
-        # moved along by another count of time, and the two drift apart over hours.
-        _reset_signals()
-        signal.setitimer(signal.ITIMER_PROF, CPU_LIMIT_S)
+        timer.start(CPU_LIMIT_S)
         _extend_cpu_limit()
         reply = handle_request(request)
-        signal.setitimer(signal.ITIMER_PROF, 0)
+        timer.stop()
         connection.sendall(reply)
-
-
-def _reset_signals() -> None:
-    """The service's parent may ignore them, and so do libraries that are loaded here."""
-    for number in (signal.SIGPROF, signal.SIGXCPU):
-        signal.signal(number, signal.SIG_DFL)
 
 
 def _extend_cpu_limit() -> None:

@@ -223,5 +223,5 @@ class ChildProcess:
         exit_code = self._process.wait()
         return ProcessLostError(
             f"{reason} ({exit_code})",
-            cpu_exhausted=exit_code in (-signal.SIGPROF, -signal.SIGXCPU),
+            cpu_exhausted=exit_code == -signal.SIGXCPU,
         )
