@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
-from collections.abc import AsyncGenerator, AsyncIterator
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -25,6 +25,8 @@ MAX_FIELDS: Final = 8
 PARSE_CHUNK_BYTES: Final = 16_384
 """Parsed at once: thousands of tiny parts take time, and the event loop serves others between."""
 FILE_FIELD: Final = "file"
+EDGES_FIELD: Final = "edges"
+"""Lines between the accounts of a list."""
 
 
 @dataclass(frozen=True)
@@ -39,18 +41,31 @@ class FilePart:
 
 @dataclass(frozen=True)
 class MultipartForm:
-    """``digest``: of names, sizes and contents in order, whatever the boundary."""
+    """``digest``: of names, sizes and contents in order, whatever the boundary.
+
+    ``has_edges``: whether a part named ``edges`` was written to the spool for it.
+    """
 
     files: list[FilePart] = field(default_factory=list)
     fields: dict[str, str] = field(default_factory=dict)
     digest: str = ""
+    has_edges: bool = False
 
 
 async def read_form(
-    content_type: str, body: AsyncIterator[bytes], spool: Spool, max_files: int
+    content_type: str,
+    body: AsyncIterator[bytes],
+    spool: Spool,
+    max_files: int,
+    edges_spool: Spool | None = None,
 ) -> MultipartForm:
-    """Raises ``InvalidFields``, ``TooLarge``, and what ``body`` raises."""
-    parser = _SpoolingParser(content_type, _in_small_pieces(body, spool), spool, max_files)
+    """Raises ``InvalidFields``, ``TooLarge``, and what ``body`` raises.
+
+    ``edges_spool``: where a part named ``edges`` goes, if there may be one.
+    """
+    spools = [each for each in (spool, edges_spool) if each is not None]
+    pieces = _in_small_pieces(body, spools)
+    parser = _SpoolingParser(content_type, pieces, spool, max_files, edges_spool)
     try:
         items = (await parser.parse()).multi_items()
     except MultiPartException as error:
@@ -61,20 +76,32 @@ async def read_form(
         ) from error
     if not parser.is_complete:
         raise invalid_field(FILE_FIELD, "this form ends before its last boundary")
-    await spool.flush()
+    for each in spools:
+        await each.flush()
+    edges = [name for name, value in items if name == EDGES_FIELD and edges_spool is not None]
+    if len(edges) > 1:
+        raise invalid_field(EDGES_FIELD, "send one part of this name, with all lines")
     for name, value in items:
-        if isinstance(value, UploadFile) and name != FILE_FIELD:
+        if isinstance(value, UploadFile) and name not in (FILE_FIELD, *edges):
             raise invalid_field(FILE_FIELD, f"files go into parts of this name, not {name!r:.40}")
     fields = {name: value for name, value in items if isinstance(value, str)}
-    return MultipartForm(parser.files(), fields, _digest(parser.files(), spool))
+    if EDGES_FIELD in fields and edges:
+        raise invalid_field(EDGES_FIELD, "send the lines as a file: with a file name")
+    digest = _digest(parser.files(), spool)
+    if edges and edges_spool is not None:
+        digest = hashlib.sha256(f"{digest} {edges_spool.sha256}".encode()).hexdigest()
+    return MultipartForm(parser.files(), fields, digest, bool(edges))
 
 
-async def _in_small_pieces(body: AsyncIterator[bytes], spool: Spool) -> AsyncGenerator[bytes, None]:
+async def _in_small_pieces(
+    body: AsyncIterator[bytes], spools: Sequence[Spool]
+) -> AsyncGenerator[bytes, None]:
     """``body`` again; others have their turn between the pieces."""
     async for chunk in body:
         for start in range(0, len(chunk), PARSE_CHUNK_BYTES):
             yield chunk[start : start + PARSE_CHUNK_BYTES]
-            await spool.write(b"")
+            for spool in spools:
+                await spool.write(b"")
             await asyncio.sleep(0)
 
 
@@ -111,7 +138,12 @@ class _SpoolingParser(MultiPartParser):
     spool_max_size = 0  # no limit: the spool flushes itself
 
     def __init__(
-        self, content_type: str, stream: AsyncGenerator[bytes, None], spool: Spool, max_files: int
+        self,
+        content_type: str,
+        stream: AsyncGenerator[bytes, None],
+        spool: Spool,
+        max_files: int,
+        edges_spool: Spool | None,
     ) -> None:
         boundary = parse_options_header(content_type)[1].get(b"boundary", b"").decode("latin-1")
         if not boundary:
@@ -121,6 +153,7 @@ class _SpoolingParser(MultiPartParser):
         self.max_files = max_files + 1  # one more is counted here, with an error of its own
         self.is_complete = False
         self._spool = spool
+        self._edges_spool = edges_spool
         self._uploads: list[tuple[UploadFile, _SpoolSection]] = []
 
     def on_headers_finished(self) -> None:
@@ -129,6 +162,10 @@ class _SpoolingParser(MultiPartParser):
         if upload is None:
             return
         upload.file.close()
+        if self._edges_spool is not None and self._current_part.field_name == EDGES_FIELD:
+            edges: Any = _SpoolSection(self._edges_spool)
+            upload.file = edges
+            return
         if len(self._uploads) == self.max_files - 1:
             raise TooLarge(
                 f"A form may have {self.max_files - 1} files; send a zip or a tar of more."

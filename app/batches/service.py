@@ -35,10 +35,11 @@ from app.batches.store import decisions, deletion, queries, result_queries, tile
 from app.batches.store.database import Database, open_database
 from app.batches.store.decisions import DecisionCounts
 from app.batches.store.models import ENDED_STATUSES, Batch, BatchRequest, BatchTools
+from app.batches.store.own_edges import iter_edges
 from app.batches.store.queries import BatchPage
 from app.batches.store.result_queries import Order, ResultPage, ResultQuery
 from app.errors import RetryLater
-from app.records import Decision, DecisionChoice, Item, ItemResult
+from app.records import Decision, DecisionChoice, Item, ItemResult, OwnEdge
 
 MIN_ACTIVE_CHUNKS: Final = 4
 CHANGE_POLL_S: Final = 0.25
@@ -269,6 +270,11 @@ class BatchService:
         batch_no = queries.find_batch(self._requests, batch_id, owner).no
         with self._requests.reading() as c:
             return tile_sums.read_sums(c, batch_no)
+
+    def iter_own_edges(self, batch_id: str, owner: str) -> Iterator[OwnEdge]:
+        """The lines between accounts that came with the list. Raises ``NotFound``, at once."""
+        batch_no = queries.find_batch(self._database, batch_id, owner).no
+        return iter_edges(self._database, batch_no)
 
     def set_decision(
         self, batch_id: str, owner: str, seq: int, choice: DecisionChoice, note: str = ""

@@ -18,6 +18,7 @@ from app.batches.execution.heartbeat import read_live_executors
 from app.batches.store import deletion
 from app.batches.store.database import Database
 from app.batches.store.models import ENDED_STATUSES, Batch, BatchRequest, Status
+from app.batches.store.own_edges import insert_part, pack_edges
 from app.batches.store.queries import BatchRow, batch_from_row, is_expired, select_current
 from app.batches.store.result_store import result_row
 from app.batches.store.row_codec import encode_item
@@ -90,6 +91,7 @@ def submit(
         break
     try:
         _insert_items(context, batch_no, request.owner, rows)
+        _insert_edges(context, batch_no, request)
         notes = json.dumps(list(request.notes))  # complete only now
         batch = context.requests.write(lambda c: _start_batch(c, context, batch_no, notes))
     except BaseException:
@@ -186,6 +188,24 @@ def _insert_items(
         database.write(
             partial(_insert_portion, context=context, batch_no=batch_no, portion=portion)
         )
+
+
+def _insert_edges(context: SubmissionContext, batch_no: int, request: BatchRequest) -> None:
+    for part, data in enumerate(pack_edges(request.edges)):
+        _check_kept_bytes(context, request.owner, len(data))
+        context.requests.write(
+            partial(_insert_edge_part, context=context, batch_no=batch_no, part=part, data=data)
+        )
+
+
+def _insert_edge_part(
+    c: sa.Connection, context: SubmissionContext, batch_no: int, part: int, data: bytes
+) -> None:
+    insert_part(c, batch_no, part, data)
+    changes = {"kept_bytes": batches.c.kept_bytes + len(data), "changed_at": context.database.now}
+    updated = c.execute(sa.update(batches).where(batches.c.no == batch_no).values(**changes))
+    if not updated.rowcount:
+        raise _abandoned_error()
 
 
 def _split_portions(rows: Iterable[Item]) -> Iterator[list[_EncodedRow]]:

@@ -79,6 +79,10 @@ def batch(
             help="Also write which accounts belong together (.svg, .png, .json, .graphml, .gexf)."
         ),
     ] = None,
+    edges: Annotated[
+        Path | None,
+        typer.Option(help="Lines of your own for --network: a CSV source,target,weight."),
+    ] = None,
     lines: Annotated[
         bool, typer.Option(help="Lines through the template's eyes in montage and composite.")
     ] = True,
@@ -127,6 +131,7 @@ def batch(
         composite=composite,
         scatter=scatter,
         network=network,
+        edges=edges,
         report=report,
         lines=lines,
         case_number=case,

@@ -15,6 +15,8 @@ from app.cli.output_files import (
     write_picture,
 )
 from app.cli.terminal import for_standard_output
+from app.lists.edges import read_edges
+from app.lists.notes import ListNotes
 from app.runtime.batch_images import BatchImages
 from app.runtime.batch_json import ResultFilter, stream_results
 from app.runtime.batch_network import NETWORK_FORMATS, BatchNetworks
@@ -45,11 +47,20 @@ def write_outputs(
     if outputs.scatter:
         write_picture(outputs.scatter, batch_images.scatter(batch))
     if outputs.network:
-        suffix = outputs.network.suffix.lower().removeprefix(".")
-        form = next(each for each in NETWORK_FORMATS if each == suffix)
-        write_file(outputs.network, networks.render(batch, form))
+        write_file(outputs.network, _render_network(batch, outputs, networks))
     if outputs.report:
         write_file(outputs.report, batch_images.report(batch))
+
+
+def _render_network(batch: Batch, outputs: OutputPaths, networks: BatchNetworks) -> bytes:
+    """Raises ``OSError`` and what reading the lines that were brought raises."""
+    assert outputs.network is not None
+    suffix = outputs.network.suffix.lower().removeprefix(".")
+    form = next(each for each in NETWORK_FORMATS if each == suffix)
+    if outputs.edges is None:
+        return networks.render(batch, form)
+    with outputs.edges.open("rb") as file:
+        return networks.render(batch, form, own_edges=read_edges(file, ListNotes()))
 
 
 def _page_path(path: Path, number: int) -> Path:

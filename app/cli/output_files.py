@@ -33,6 +33,7 @@ class OutputPaths:
     ``results``: may be ``STANDARD_OUTPUT``. ``result_format``: by the suffix of ``results`` if
     ``None``. ``order``: of the results. ``min_llr``: weaker ones are not written. ``lines``:
     whether montage and composite show template lines. ``case_number``: for the report.
+    ``edges``: a file of lines between accounts, which the network shows.
     """
 
     results: Path
@@ -43,6 +44,7 @@ class OutputPaths:
     composite: Path | None = None
     scatter: Path | None = None
     network: Path | None = None
+    edges: Path | None = None
     report: Path | None = None
     lines: bool = True
     case_number: str = ""

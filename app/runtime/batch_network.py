@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import Final, Literal, get_args
 
 from app.batches.service import BatchService
@@ -13,6 +13,7 @@ from app.cohort.network.model import ALL_KINDS, EdgeKind, Network
 from app.cohort.network.network import build_network
 from app.cohort.parameters import CohortParameters
 from app.errors import NotYet
+from app.records import OwnEdge
 from app.render.network.graph_files import write_gexf, write_graphml
 from app.render.network.network_picture import draw_network
 from app.render.network.network_svg import write_svg
@@ -33,20 +34,34 @@ class BatchNetworks:
         self._parameters = parameters
         self._list_name = list_name
 
-    def build(self, batch: Batch, kinds: Collection[EdgeKind] = ALL_KINDS) -> Network:
-        """Of the results so far. Raises ``NotYet`` if there is none."""
+    def build(
+        self,
+        batch: Batch,
+        kinds: Collection[EdgeKind] = ALL_KINDS,
+        own_edges: Iterable[OwnEdge] | None = None,
+    ) -> Network:
+        """Of the results so far. Raises ``NotYet`` if there is none.
+
+        ``own_edges``: instead of those that came with the list.
+        """
         if not batch.completed + batch.failed:
             raise NotYet("No item of this list has a result yet; ask again when one has.")
         owner = batch.request.owner
         results = self._service.iter_results(batch.id, owner, thumbnails=False)
         accounts = collect_accounts(results)
-        return build_network(accounts, (), self._parameters, kinds)
+        if own_edges is None:
+            own_edges = self._service.iter_own_edges(batch.id, owner)
+        return build_network(accounts, own_edges, self._parameters, kinds)
 
     def render(
-        self, batch: Batch, form: NetworkFormat, kinds: Collection[EdgeKind] = ALL_KINDS
+        self,
+        batch: Batch,
+        form: NetworkFormat,
+        kinds: Collection[EdgeKind] = ALL_KINDS,
+        own_edges: Iterable[OwnEdge] | None = None,
     ) -> bytes:
         """The network in that form; the same results give the same bytes."""
-        network = self.build(batch, kinds)
+        network = self.build(batch, kinds, own_edges)
         layout = lay_out_network(network)
         title = f"Accounts of {batch_title(batch, self._list_name)}"
         match form:

@@ -137,7 +137,8 @@ def test_nothing_is_replaced_unasked(list_path: Path, tmp_path: Path) -> None:
 def test_pictures_and_report(list_path: Path, tmp_path: Path) -> None:
     montage, report = tmp_path / "m.png", tmp_path / "r.html"
     composite, scatter = tmp_path / "c.png", tmp_path / "s.png"
-    network = tmp_path / "n.SVG"
+    network, edges = tmp_path / "n.SVG", tmp_path / "e.csv"
+    edges.write_text("source,target\n@nobody,@neither\n", encoding="utf-8")
     result = run_batch_command(
         list_path,
         "--out",
@@ -152,12 +153,16 @@ def test_pictures_and_report(list_path: Path, tmp_path: Path) -> None:
         scatter,
         "--network",
         network,
+        "--edges",
+        edges,
         "--no-lines",
     )
     assert result.exit_code == 0, result.stderr
     for picture in (montage, composite, scatter):
         assert picture.read_bytes().startswith(b"\x89PNG")
-    assert "Accounts of followers.csv" in network.read_text(encoding="utf-8")
+    drawing = network.read_text(encoding="utf-8")
+    assert "Accounts of followers.csv" in drawing
+    assert "1 line that you brought names an account that is not in the list" in drawing
     assert not (tmp_path / "m-2.png").exists()
     page = report.read_text(encoding="utf-8")
     assert "<title>Eyeline report on followers.csv</title>" in page

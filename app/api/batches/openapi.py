@@ -193,6 +193,11 @@ REQUEST_BODY: Final[dict[str, Any]] = {
                 "additionalProperties": False,
                 "properties": {
                     "file": {"type": "array", "items": BINARY, "minItems": 1},
+                    "edges": {
+                        **BINARY,
+                        "description": "CSV: source,target,weight: lines between accounts, for "
+                        "the network",
+                    },
                     "prior": _OPTIONS["prior"],
                     "webhook_url": {"type": "string"},
                     "metadata": {"type": "string", "description": "an object as JSON"},

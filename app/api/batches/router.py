@@ -176,6 +176,7 @@ def _submit_list(
         columns=follower_list.columns,
         notes=follower_list.notes,
         title=options.title,
+        edges=upload.read_edges(follower_list.notes),
     )
     with quota.reserving(follower_list) as (items, keep):
         batch, replayed = state.batches.service.submit(new_batch, items)

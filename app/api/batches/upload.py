@@ -15,7 +15,10 @@ from app.api.multipart import FILE_FIELD, MAX_FORM_FILES, FilePart, read_form
 from app.api.request_body import BodyLimits, Spool, read_body
 from app.errors import UnsupportedBody, invalid_field
 from app.lists.byte_stream import TimeLimitedFile
+from app.lists.edges import read_edges
+from app.lists.notes import ListNotes
 from app.lists.reader import FollowerList, items_from_files, open_list
+from app.records import OwnEdge
 from app.settings import Settings
 
 _FORM: Final = "multipart/form-data"
@@ -26,6 +29,7 @@ class ListUpload:
     """A body on disk, until the block ends. ``digest``: of its content.
 
     ``parts``: the files of a form, one after the other in ``file``; ``fields``: its other fields.
+    ``edges``: its part with lines between accounts.
     """
 
     file: IO[bytes]
@@ -33,6 +37,7 @@ class ListUpload:
     digest: str
     parts: tuple[FilePart, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
+    edges: IO[bytes] | None = None
 
     def open_followers(
         self, settings: Settings, keep_columns: Collection[str] = ()
@@ -59,6 +64,10 @@ class ListUpload:
             keep_columns=keep_columns,
         )
 
+    def read_edges(self, notes: ListNotes) -> Iterator[OwnEdge]:
+        """The lines between accounts that came with the list. Raises what reading them raises."""
+        return iter(()) if self.edges is None else read_edges(cast(BinaryIO, self.edges), notes)
+
     def _iter_pictures(self, max_bytes: int) -> Iterator[tuple[str, BinaryIO]]:
         """Each file of the form by its name; of one too large, a byte more than allowed."""
         for part in self.parts:
@@ -76,15 +85,16 @@ async def receive_upload(
     _check_body_type(
         media_type, request.headers.get("content-encoding", "identity").strip().lower()
     )
-    spool = Spool(folder)
+    spool, edges_spool = Spool(folder), Spool(folder)
     try:
         body = read_body(request, BodyLimits.for_list(max_bytes))
         if media_type == _FORM:
-            yield await _receive_form(content_type, body, spool)
+            yield await _receive_form(content_type, body, spool, edges_spool)
         else:
             yield await _receive_raw(media_type, body, spool)
     finally:
         spool.close()
+        edges_spool.close()
 
 
 def _check_body_type(media_type: str, coding: str) -> None:
@@ -104,10 +114,13 @@ async def _receive_raw(media_type: str, body: AsyncIterator[bytes], spool: Spool
     return ListUpload(spool.file, media_type, spool.sha256)
 
 
-async def _receive_form(content_type: str, body: AsyncIterator[bytes], spool: Spool) -> ListUpload:
-    form = await read_form(content_type, body, spool, MAX_FORM_FILES)
+async def _receive_form(
+    content_type: str, body: AsyncIterator[bytes], spool: Spool, edges_spool: Spool
+) -> ListUpload:
+    form = await read_form(content_type, body, spool, MAX_FORM_FILES, edges_spool)
     if not form.files:
         raise invalid_field(
             FILE_FIELD, f"send the list as a part named `{FILE_FIELD}`, with a file name"
         )
-    return ListUpload(spool.file, "", form.digest, tuple(form.files), form.fields)
+    edges = edges_spool.file if form.has_edges else None
+    return ListUpload(spool.file, "", form.digest, tuple(form.files), form.fields, edges)

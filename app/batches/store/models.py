@@ -9,7 +9,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from app.records import DrawingScope, ItemResult, PictureRecord
+from app.records import DrawingScope, ItemResult, OwnEdge, PictureRecord
 
 
 class Status(StrEnum):
@@ -36,6 +36,7 @@ class BatchRequest:
     the request, so that an idempotency key used for another one is seen. ``columns``: the list's
     own, for results in the list's own shape. ``notes``: what was noticed while the list was read;
     they are complete, and taken, once its items were. ``title``: what people call the list.
+    ``edges``: lines between accounts, taken once its items were, and not read back with a batch.
     """
 
     prior: float
@@ -49,6 +50,7 @@ class BatchRequest:
     columns: tuple[str, ...] = ()
     notes: Iterable[str] = ()
     title: str | None = None
+    edges: Iterable[OwnEdge] = ()
 
 
 @dataclass(frozen=True)

@@ -14,7 +14,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION: Final = 5
+SCHEMA_VERSION: Final = 6
 """Of the tables; raised with each script in ``migrations``, for programs that know none of them."""
 
 metadata = sa.MetaData()
@@ -168,6 +168,14 @@ averages = sa.Table(
     sa.Column("sums", sa.LargeBinary, nullable=False),
 )
 
+own_edges = sa.Table(
+    "own_edges",
+    metadata,
+    _batch_no_column(),
+    sa.Column("part", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("data", sa.LargeBinary, nullable=False),
+)
+
 chunks = sa.Table(
     "chunks",
     metadata,
@@ -204,6 +212,7 @@ BATCH_TABLES: Final = (
     payloads,
     results,
     decisions,
+    own_edges,
     pictures,
     drawings,
     sources,

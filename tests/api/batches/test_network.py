@@ -65,6 +65,33 @@ def test_a_network_as_drawings(client: httpx.Client, path: str) -> None:
     assert png.content.startswith(b"\x89PNG")
 
 
+def test_lines_of_one_s_own_come_as_a_second_file(client: httpx.Client) -> None:
+    rows = "id,avatar\n@a,none\n@b,none\n@c,none\n"
+    edges = "source,target,weight\n@a,@B,3\n@a,@nobody,1\nbroken\n"
+    files = {"file": ("l.csv", rows), "edges": ("e.csv", edges)}
+    batch = complete_batch(client, files=files, headers={"Idempotency-Key": "own"})
+    assert any("1 row of the lines that you brought" in note for note in batch["notes"])
+    network = NetworkOut.model_validate(
+        client.get(f"/v1/batches/{batch['id']}/network.json").json()
+    )
+    assert [node.account for node in network.nodes] == ["@a", "@b"]
+    assert [(edge.kind, edge.weight) for edge in network.edges] == [("own", 3.0)]
+    assert "not in the list" in network.kinds[-1].left_out[0]
+    again = client.post("/v1/batches", files=files, headers={"Idempotency-Key": "own"})
+    assert again.headers["idempotent-replayed"] == "true"
+    other = {**files, "edges": ("e.csv", "@a,@c\n")}
+    refused = client.post("/v1/batches", files=other, headers={"Idempotency-Key": "own"})
+    expect_problem(refused, 422, "idempotency_key_reused")
+    twice = [("file", ("l.csv", rows)), *[("edges", ("e.csv", edges))] * 2]
+    expect_problem(client.post("/v1/batches", files=twice), 422, "invalid_request")
+    text = client.post("/v1/batches", files={"file": ("l.csv", rows)}, data={"edges": "@a,@b"})
+    expect_problem(text, 422, "invalid_request")
+    bad = {**files, "edges": ("e.csv", "one\ntwo\n")}
+    expect_problem(client.post("/v1/batches", files=bad), 422, "list_unreadable")
+    single = client.post("/v1/analyses", files={"edges": ("e.csv", edges)})
+    expect_problem(single, 422, "invalid_request")
+
+
 @pytest.mark.parametrize("edges", ["", "frame", "name,", "name burst", "name,burst,own,own,own"])
 def test_an_unknown_kind_is_told(client: httpx.Client, path: str, edges: str) -> None:
     refused = client.get(f"{path}/network.json", params={"edges": edges})
