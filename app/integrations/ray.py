@@ -36,9 +36,9 @@ SHARDS_AHEAD: Final = 2
 class ShardAnalyzer:
     """An actor: loads the models once, and takes shards one after the other."""
 
-    def __init__(self, store: ShardStore, settings: Settings) -> None:
-        self._store, self._settings = store, settings
-        self._analyzer = Analyzer.open(settings)
+    def __init__(self, store: ShardStore, changes: dict[str, Any]) -> None:
+        self._store, self._settings = store, load_settings(**changes)
+        self._analyzer = Analyzer.open(self._settings)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         report = analyze_shard(
@@ -65,7 +65,8 @@ def analyze_archive(
 ) -> Iterator[ShardReport]:
     """Analyze ``shards`` on the cluster that Ray is connected to; a report of each as it is done.
 
-    Raises what Ray raises, once a shard failed for another reason than the end of its actor.
+    What is set in ``settings`` holds for every actor; where models lie is each machine's own, unless
+    it is set. Raises what Ray raises, once a shard failed for another reason than the end of its actor.
     """
     if not shards:
         return
@@ -73,7 +74,7 @@ def analyze_archive(
         [{"shard": shard} for shard in shards], override_num_blocks=len(shards)
     ).map(
         ShardAnalyzer,
-        fn_constructor_args=(store, settings),
+        fn_constructor_args=(store, settings.model_dump(exclude_unset=True)),
         compute=ray.data.ActorPoolStrategy(
             size=min(actors, len(shards)), max_tasks_in_flight_per_actor=SHARDS_AHEAD
         ),

@@ -11,9 +11,16 @@ import pytest
 import structlog
 
 from app.analysis.analyzer import Analyzer
+from app.batches.webhooks import sender
 from app.settings import Settings
 from tests.api.picture_server import PictureServer, run_picture_server
 from tests.api.stub_analyzer import SharedServer, StartServer, StubAnalyzer, serve_app
+
+
+@pytest.fixture(scope="session", autouse=True)
+def hurry() -> None:
+    """Messages are sent as soon as they are due: no test here is about the pause between looks."""
+    sender.OUTBOX_POLL_S = 0.02  # type: ignore[misc] # a process of tests, and nothing else
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -67,7 +67,7 @@ class WebhookSender:
     """Begins at once; a context manager, or close it, before the database is closed.
 
     ``engine``: of the service. ``open_post``: opens, on the sender's own event loop, what sends.
-    ``keys``: every message is signed with each.
+    ``keys``: every message is signed with each. ``poll_s``: ``OUTBOX_POLL_S`` unless given.
     """
 
     def __init__(
@@ -76,14 +76,14 @@ class WebhookSender:
         open_post: OpenPostFn,
         keys: Sequence[bytes],
         *,
-        poll_s: float = OUTBOX_POLL_S,
+        poll_s: float | None = None,
         timeout_s: float = WEBHOOK_TIMEOUT_S,
         lease_s: float = LEASE_S,
     ) -> None:
         self._database: Database = database_from_engine(engine)
         self._open_post = open_post
         self._keys = tuple(keys)
-        self._poll_s = poll_s
+        self._poll_s = OUTBOX_POLL_S if poll_s is None else poll_s
         self._timeout_s = timeout_s
         self._lease_s = lease_s
         self._loop = asyncio.new_event_loop()
