@@ -65,8 +65,9 @@ def analyze_archive(
 ) -> Iterator[ShardReport]:
     """Analyze ``shards`` on the cluster that Ray is connected to; a report of each as it is done.
 
-    What is set in ``settings`` holds for every actor; where models lie is each machine's own, unless
-    it is set. Raises what Ray raises, once a shard failed for another reason than the end of its actor.
+    What is set in ``settings`` holds for every actor; where models lie is each machine's own,
+    unless it is set. Raises what Ray raises, once a shard failed for another reason than the end
+    of its actor.
     """
     if not shards:
         return
