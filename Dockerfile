@@ -1,5 +1,5 @@
 # Two stages: the first makes the virtual environment, the second is the service and nothing else.
-# docker build -t eyeline .        add --secret id=pip,src=pip.conf to bring a pip configuration
+# docker build -t eyeline --build-arg REVISION=$(git rev-parse HEAD) .        add --secret id=pip,src=pip.conf to bring a pip configuration
 ARG PYTHON=3.11-slim-bookworm
 
 FROM python:${PYTHON} AS build
@@ -21,6 +21,13 @@ RUN /srv/venv/bin/pip install --no-cache-dir --no-deps --no-build-isolation --no
     && rm -f /srv/venv/bin/pip* /srv/venv/bin/Activate.ps1 /srv/venv/bin/activate*
 
 FROM python:${PYTHON}
+ARG VERSION=0.1.0
+ARG REVISION=unknown
+LABEL org.opencontainers.image.title="Eyeline" \
+    org.opencontainers.image.description="How strongly does a profile picture look made by a StyleGAN-family face generator?" \
+    org.opencontainers.image.licenses="MIT" \
+    org.opencontainers.image.version="${VERSION}" \
+    org.opencontainers.image.revision="${REVISION}"
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends libegl1 libgles2 \
     && rm -rf /var/lib/apt/lists/* /var/cache/apt /var/cache/debconf /var/log/apt /var/log/dpkg.log \

@@ -328,6 +328,7 @@ BEHAVIOUR_SUITES = {
     "checks/test_contract.py": "every check against every fixture",
     "fetch/test_egress.py": "which packets leave the machine",
     "test_architecture.py": "this file",
+    "test_deploy.py": "deploy/, compose.yaml, .env.example and the image's labels",
     "test_fixtures.py": "fixtures/faces and its manifest",
     "test_packaging.py": "pyproject.toml, the lock files, Makefile and models/",
 }

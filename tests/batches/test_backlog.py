@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 
 import sqlalchemy as sa
+import yaml
 
 from app.batches.backlog import read_backlog
 from app.batches.store.models import BatchRequest
@@ -12,6 +13,7 @@ from app.batches.store.tables import batches
 from app.batches.webhooks.messages import State, database_from_engine, enqueue_webhook
 from tests.batches.conftest import OpenService, wait_until_ended
 from tests.batches.fake_tools import picture_items
+from tests.conftest import ROOT
 
 
 def test_the_list_that_waits_longest_gives_the_age(open_service: OpenService) -> None:
@@ -23,6 +25,19 @@ def test_the_list_that_waits_longest_gives_the_age(open_service: OpenService) ->
         change = sa.update(batches).where(batches.c.id == batch.id)
         database.write(lambda c: c.execute(change.values(changed_at=database.now - age_s)))  # noqa: B023
     assert 90.0 <= read_backlog(database).queue_age_s < 120.0
+
+
+def test_the_autoscaler_counts_what_waits(open_service: OpenService) -> None:
+    """The query of the manifest, on the tables as they are."""
+    path = ROOT / "deploy" / "kubernetes" / "keda" / "scaledobject.yaml"
+    (scaled, _) = yaml.safe_load_all(path.read_text(encoding="utf-8"))
+    (trigger,) = scaled["spec"]["triggers"]
+    service = open_service(workers=0)
+    for count, waiting in ((0, 0), (5, 5)):
+        service.submit(BatchRequest(prior=0.5), picture_items(count)) if count else None
+        with service.engine.connect() as c:
+            query = sa.text(trigger["metadata"]["query"])
+            assert c.execution_options(reading=True).scalar(query) == waiting
 
 
 def test_what_has_ended_waits_for_nothing_but_its_webhook(open_service: OpenService) -> None:
