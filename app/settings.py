@@ -171,6 +171,8 @@ class Settings(BaseSettings):
     time."""
     max_kept_bytes: int = Field(default=10_000_000_000, ge=1_000)
     """What the rows of all lists of one owner may hold together, until they are erased."""
+    min_free_bytes: int | None = Field(default=None, ge=0)
+    """Free space of the disk below which no list is taken in: 512 MB by default, or 2 % if less."""
     retention_s: int = Field(default=30 * 86_400, ge=60)
     """How long after its end a batch and all of its data are erased."""
     webhook_secret: Annotated[SecretStr, AfterValidator(_validate_webhook_secret)] | None = None

@@ -15,6 +15,8 @@ from typing import IO, Final, Self
 
 from fastapi import Request
 
+from app.batches.disk import is_full
+from app.batches.store.outage import storage_full
 from app.errors import BodyTimeout, TooLarge
 
 BODY_GRACE_S: Final = 20.0
@@ -101,7 +103,13 @@ class Spool:
 
     def _write_and_hash(self, data: bytes) -> None:
         self._sha256.update(data)
-        self.file.write(data)
+        try:
+            self.file.write(data)
+            self.file.flush()
+        except OSError as error:
+            if not is_full(error):
+                raise
+            raise storage_full() from error
 
 
 async def read_body(

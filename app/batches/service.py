@@ -23,6 +23,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from app.batches import lifecycle, submission
 from app.batches.backlog import Backlog, read_backlog
+from app.batches.disk import Disk
 from app.batches.drawings import BatchDrawings
 from app.batches.execution.dbos_runtime import WorkflowHandlers, WorkflowRuntime
 from app.batches.execution.eraser import Eraser
@@ -38,7 +39,7 @@ from app.batches.store.models import ENDED_STATUSES, Batch, BatchRequest, BatchT
 from app.batches.store.own_edges import iter_edges
 from app.batches.store.queries import BatchPage
 from app.batches.store.result_queries import Order, ResultPage, ResultQuery
-from app.errors import RetryLater
+from app.errors import RetryLater, StorageFull
 from app.records import Decision, DecisionChoice, Item, ItemResult, OwnEdge
 
 MIN_ACTIVE_CHUNKS: Final = 4
@@ -54,12 +55,14 @@ class BatchService:
 
     def __init__(
         self, database: Database, executor_id: str, tools: BatchTools, workers: int,
-        retention_s: int, max_waiting: int, max_kept_bytes: int, on_ended: EndedHook | None,
+        retention_s: int, max_waiting: int, max_kept_bytes: int, disk: Disk,
+        on_ended: EndedHook | None,
         on_launched: Callable[[sa.Engine], None] | None,
     ) -> None:  # fmt: skip
         self._database = database
         self._requests = database.for_requests()
         self._max_waiting, self._max_kept_bytes = max_waiting, max_kept_bytes
+        self._disk = disk
         self._executor_id = executor_id
         self._stop = threading.Event()
         self._closed = False
@@ -67,7 +70,7 @@ class BatchService:
         self._picture_executor = PictureExecutor(database, tools, workers) if workers else None
         self._queue = WorkflowQueue(database, self._executor_id)
         worker = BatchWorker(
-            database, self._queue, tools, self._picture_executor, retention_s, on_ended, self
+            database, self._queue, tools, self._picture_executor, retention_s, on_ended, self, disk
         )
         self._runtime = WorkflowRuntime(
             database,
@@ -77,7 +80,7 @@ class BatchService:
         )
         if on_launched is not None:
             on_launched(database.engine)
-        self._eraser = Eraser(database, self._queue)
+        self._eraser = Eraser(database, self._queue, disk)
         self._maintenance = Maintenance(
             database, self._queue, self._eraser.wake, self._runtime.running_workflows
         )
@@ -93,6 +96,8 @@ class BatchService:
         retention_s: int,
         max_waiting_items: int,
         max_kept_bytes: int = sys.maxsize,
+        spool_dir: Path | None = None,
+        min_free_bytes: int | None = None,
         on_ended: EndedHook | None = None,
         on_launched: Callable[[sa.Engine], None] | None = None,
     ) -> Self:
@@ -115,6 +120,7 @@ class BatchService:
                 retention_s,
                 max_waiting_items,
                 max_kept_bytes,
+                Disk(spool_dir or data_dir, min_free_bytes, has_batches=not database.shared),
                 on_ended,
                 on_launched,
             )
@@ -164,6 +170,10 @@ class BatchService:
         """
         return submission.submit(self._submission_context(), request, items)
 
+    def check_intake(self, owner: str) -> None:
+        """Raise ``Busy``, ``QuotaExceeded`` or ``StorageFull`` if no list would be taken in now."""
+        submission.check_intake(self._submission_context(), owner)
+
     def _submission_context(self) -> submission.SubmissionContext:
         return submission.SubmissionContext(
             self._database,
@@ -174,6 +184,7 @@ class BatchService:
             self._max_kept_bytes,
             self.max_active_chunks,
             self._maintenance.delete_later,
+            self._disk,
         )
 
     def get(self, batch_id: str, owner: str) -> Batch:
@@ -312,7 +323,12 @@ class BatchService:
         All that is kept of it is erased behind that, by this process or another.
         """
         row = queries.find_batch(self._requests, batch_id, owner)
-        deletion.mark_deleted(self._requests, row.no)
+        try:
+            deletion.mark_deleted(self._requests, row.no)
+        except StorageFull:
+            if not self._disk.give_up_reserve():
+                raise
+            deletion.mark_deleted(self._requests, row.no)
         self._eraser.wake()
 
     def wait_for_change(self, batch_id: str, owner: str, revision: int, timeout_s: float) -> Batch:
@@ -329,7 +345,8 @@ class BatchService:
 
     def health_problem(self) -> str | None:
         """Why batches can be neither kept nor read; ``None`` if they can."""
-        return self._heartbeat.health_problem() or self._read_worker_count()[1]
+        problem = self._heartbeat.health_problem() or self._read_worker_count()[1]
+        return problem or self._disk.problem()
 
     def worker_problem(self) -> str | None:
         """Why batches do not go forward; ``None`` if they do."""

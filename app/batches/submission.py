@@ -13,6 +13,7 @@ from typing import Any, Final
 import sqlalchemy as sa
 from sqlalchemy.exc import IntegrityError
 
+from app.batches.disk import Disk
 from app.batches.execution import chunks
 from app.batches.execution.heartbeat import read_live_executors
 from app.batches.store import deletion
@@ -52,6 +53,7 @@ class SubmissionContext:
     max_kept_bytes: int
     max_active_chunks: int
     delete_later: Callable[[int], None]
+    disk: Disk
 
 
 @dataclass(frozen=True)
@@ -81,7 +83,7 @@ def submit(
     while True:
         if (existing := _find_replayed(context, request)) is not None:
             return existing, True
-        _check_capacity(context, 1)
+        check_intake(context, request.owner)
         try:
             batch_no = context.requests.write(
                 lambda c: _insert_batch(c, context, batch_id, request)
@@ -182,6 +184,7 @@ def _insert_items(
 ) -> None:
     for portion in _split_portions(rows):
         _check_capacity(context, sum(row.failure is None for row in portion))
+        context.disk.check_intake()
         _check_kept_bytes(context, owner, sum(len(row.item) for row in portion))
         # Writers of SQLite wait for each other; those of Postgres for nobody.
         database = context.requests if context.database.shared else context.database
@@ -299,6 +302,13 @@ def _start_batch(c: sa.Connection, context: SubmissionContext, batch_no: int, no
 def _abandoned_error() -> Busy:
     """The batch was deleted meanwhile: by its owner, or because this process was presumed dead."""
     return Busy("the list was given up during its upload: send it again", RETRY_MIN_S)
+
+
+def check_intake(context: SubmissionContext, owner: str) -> None:
+    """Raise ``Busy``, ``QuotaExceeded`` or ``StorageFull`` if no list would be taken in now."""
+    context.disk.check_intake()
+    _check_capacity(context, 1)
+    _check_kept_bytes(context, owner, 0)
 
 
 def _check_kept_bytes(context: SubmissionContext, owner: str, more_bytes: int) -> None:

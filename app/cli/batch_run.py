@@ -73,6 +73,7 @@ def run_batch(
             workers=settings.batch_workers,
             retention_s=NO_EXPIRY_S,
             max_waiting_items=settings.max_list_items,
+            min_free_bytes=settings.min_free_bytes,
         )
         with contextlib.closing(service):
             batch, is_known = service.submit(new_batch, batch_input.followers)

@@ -195,7 +195,7 @@ def _check_cohort(settings: Settings) -> str:
 
 def _check_storage(settings: Settings) -> str:
     from app.batches.store.database import DatabaseInUse
-    from app.runtime.storage import check_storage
+    from app.runtime.storage import check_storage, disk_problem
 
     location = "the database" if settings.database_url else str(settings.data_dir)
     try:
@@ -204,7 +204,21 @@ def _check_storage(settings: Settings) -> str:
         return f"{location} is in use, for example by a running service"
     if problem is not None:
         raise Unhealthy(problem, "make EYELINE_DATA_DIR writable, or correct EYELINE_DATABASE_URL")
+    if (problem := disk_problem(settings)) is not None:
+        raise Unhealthy(problem, "free space, erase batches, or set EYELINE_MIN_FREE_BYTES")
     return f"batches can be stored in {location}"
+
+
+def _check_permissions(settings: Settings) -> str:
+    from app.runtime.storage import exposed_files
+
+    exposed = exposed_files(settings)
+    if exposed:
+        raise Unhealthy(
+            f"others may read {', '.join(map(str, exposed))}",
+            f"chmod -R go= {settings.data_dir}",
+        )
+    return "what is kept is for this user alone"
 
 
 HEALTH_CHECKS: Final[Sequence[tuple[str, HealthCheck]]] = (
@@ -219,4 +233,5 @@ HEALTH_CHECKS: Final[Sequence[tuple[str, HealthCheck]]] = (
     ("processes", _check_processes),
     ("cohort", _check_cohort),
     ("storage", _check_storage),
+    ("permissions", _check_permissions),
 )

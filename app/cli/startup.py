@@ -28,6 +28,8 @@ EXIT_FAILED: Final = 1
 EXIT_USAGE: Final = 2
 EXIT_FLAGGED: Final = 3
 EXIT_INTERRUPTED: Final = 130
+PRIVATE_UMASK: Final = 0o077
+"""What a service writes is its user's alone."""
 
 
 def load_settings_or_exit(**overrides: Any) -> Settings:
@@ -74,8 +76,9 @@ def exit_if_unready(settings: Settings) -> None:
     """Exit if batches could not be stored or summarised, instead of failing on every request."""
     from app.batches.store.database import DatabaseInUse
     from app.cohort.parameters import COHORT_FILE, CohortParametersError, load_parameters
-    from app.runtime.storage import check_storage
+    from app.runtime.storage import check_storage, disk_problem
 
+    os.umask(PRIVATE_UMASK)
     try:
         load_parameters(settings.models_dir / COHORT_FILE)
     except CohortParametersError as error:
@@ -90,6 +93,8 @@ def exit_if_unready(settings: Settings) -> None:
         logging.getLogger("eyeline.database").removeFilter(_no_record)
     if problem is not None:
         exit_with_error(problem, EXIT_USAGE)
+    if (shortage := disk_problem(settings)) is not None:
+        typer.echo(f"eyeline: {shortage}", err=True)  # what is there can be read and erased
 
 
 def _no_record(_: logging.LogRecord) -> bool:

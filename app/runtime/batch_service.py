@@ -20,6 +20,7 @@ from app.integrations.mastodon.webhook import REPORT_TARGET
 from app.runtime.batch_tools import build_tools, fetch_policy
 from app.runtime.memory import returning_memory
 from app.runtime.observability import Metrics
+from app.runtime.storage import resolve_spool_folder
 from app.settings import Settings, SettingsError
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ def open_batch_service(
                 retention_s=settings.retention_s,
                 max_waiting_items=settings.max_waiting_items,
                 max_kept_bytes=settings.max_kept_bytes,
+                spool_dir=resolve_spool_folder(settings),
+                min_free_bytes=settings.min_free_bytes,
                 on_ended=enqueue_webhook,
             )
         )

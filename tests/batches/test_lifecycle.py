@@ -26,7 +26,12 @@ from app.errors import (
     QuotaExceeded,
 )
 from app.records import Item
-from tests.batches.conftest import OpenService, wait_until_ended, wait_until_erased
+from tests.batches.conftest import (
+    OpenService,
+    open_service_at,
+    wait_until_ended,
+    wait_until_erased,
+)
 from tests.batches.fake_tools import (
     BROKEN,
     FakeTools,
@@ -450,3 +455,23 @@ def test_waiting_ends_with_a_change_or_with_the_time(
     timer.start()
     assert service.wait_for_change(batch.id, "", batch.revision, 10).status == Status.CANCELLING
     timer.join()
+
+
+def test_space_is_given_back_after_a_deletion(tmp_path: Path, fake_tools: FakeTools):
+    """All of it: a vacuum whose statement is not run to its end frees one page."""
+    with open_service_at(None, tmp_path, fake_tools, workers=0) as service:
+        rows = (Item(s, str(s), payload=bytes([s]) * 20_000) for s in range(200))
+        batch, _ = service.submit(BatchRequest(prior=0.5), rows)
+        assert sum(path.stat().st_size for path in tmp_path.glob("eyeline.sqlite*")) > 4_000_000
+        service.delete(batch.id, "")
+        wait_until_erased(service)
+    assert (tmp_path / "eyeline.sqlite").stat().st_size < 600_000
+
+
+def test_what_is_kept_is_for_its_user_alone(tmp_path: Path, fake_tools: FakeTools):
+    folder = tmp_path / "data"
+    with open_service_at(None, folder, fake_tools, workers=0):
+        modes = {path.name: path.stat().st_mode & 0o777 for path in (folder, *folder.iterdir())}
+    assert modes.pop("data") == 0o700
+    assert len(modes) >= 3
+    assert set(modes.values()) == {0o600}

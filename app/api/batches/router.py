@@ -78,6 +78,7 @@ async def create_batch(
     batches = state.batches
     fields = query.model_dump(exclude_none=True, exclude={"dry_run"})
     with batches.limits.submissions.admit(owner):
+        await batches.read(batches.service.check_intake, owner)
         async with receive_upload(
             request, batches.spool_dir, state.settings.max_list_bytes
         ) as upload:

@@ -6,11 +6,12 @@ import logging
 import threading
 from typing import Final
 
+from app.batches.disk import Disk
 from app.batches.execution.heartbeat import JOIN_TIMEOUT_S
 from app.batches.execution.queue import WorkflowQueue
 from app.batches.store import deletion
 from app.batches.store.database import Database
-from app.errors import RetryLater
+from app.errors import RetryLater, StorageFull
 
 ERASE_S: Final = 60.0
 """Pause between two looks for what others marked and did not live to erase."""
@@ -21,8 +22,9 @@ log = logging.getLogger("eyeline.jobs")
 class Eraser:
     """A thread of its own: a large list takes minutes. Two that erase the same do no harm."""
 
-    def __init__(self, database: Database, queue: WorkflowQueue) -> None:
+    def __init__(self, database: Database, queue: WorkflowQueue, disk: Disk) -> None:
         self._database = database
+        self._disk = disk
         self._queue = queue
         self._wake = threading.Event()
         self._stop = threading.Event()
@@ -45,6 +47,10 @@ class Eraser:
             self._wake.clear()
             try:
                 self._erase_marked()
+                self._disk.keep_reserve()
+            except StorageFull:  # erasing needs room, too
+                if self._disk.give_up_reserve():
+                    self._wake.set()
             except RetryLater:  # which the log knows
                 pass
             except Exception:

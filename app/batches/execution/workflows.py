@@ -11,6 +11,7 @@ from typing import Final, Protocol, TypeVar
 import sqlalchemy as sa
 
 from app.batches import lifecycle
+from app.batches.disk import Disk
 from app.batches.execution import chunks
 from app.batches.execution.chunk_processor import ChunkProcessor, RunEnding
 from app.batches.execution.chunks import ChunkKey, ChunkRun
@@ -52,8 +53,9 @@ class BatchWorker:
     def __init__(
         self, database: Database, queue: WorkflowQueue, tools: BatchTools,
         picture_executor: PictureExecutor | None, retention_s: int, on_ended: EndedHook | None,
-        host: WorkerHost,
+        host: WorkerHost, disk: Disk,
     ) -> None:  # fmt: skip
+        self._disk = disk
         self._database = database
         self._queue = queue
         self._tools = tools
@@ -71,6 +73,7 @@ class BatchWorker:
         self._retry_faults(batch_id, lambda: self._end_batch(batch_id, generation))
 
     def _process_chunk(self, key: ChunkKey) -> None:
+        self._disk.check_work()
         chunk_run = chunks.begin_run(self._database, key)
         if chunk_run is None:
             return

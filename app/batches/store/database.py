@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import time
 from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
@@ -206,8 +207,10 @@ def _create_tables(connection: sa.Connection, shared: bool) -> None:
 
 
 def _open_sqlite(data_dir: Path) -> Database:
-    data_dir.mkdir(parents=True, exist_ok=True)
+    data_dir.mkdir(mode=0o700, parents=True, exist_ok=True)
     lock = _lock_folder(data_dir)
+    # SQLite gives the files beside it the same permissions.
+    os.close(os.open(data_dir / engines.DATABASE_FILE, os.O_CREAT | os.O_RDWR, 0o600))
     return _from_engines(engines.open_sqlite(data_dir), lock)
 
 
@@ -229,7 +232,7 @@ def _from_engines(opened: Engines, lock: IO[str] | None) -> Database:
 
 def _lock_folder(data_dir: Path) -> IO[str]:
     """Lock the folder for this process; the lock ends with it, however it ends."""
-    lock = (data_dir / LOCK_FILE).open("a")
+    lock = os.fdopen(os.open(data_dir / LOCK_FILE, os.O_CREAT | os.O_RDWR, 0o600), "r+")
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:

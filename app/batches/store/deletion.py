@@ -12,6 +12,8 @@ from app.batches.store.models import ENDED_STATUSES
 from app.batches.store.tables import BATCH_TABLES, batches, deleted_batches
 from app.batches.webhooks.webhook_tables import WEBHOOK_TABLES
 
+VACUUM_PAGES: Final = 1_000
+"""Pages of 4 KiB that one transaction gives back."""
 DELETE_ROWS: Final = 2_000
 """Rows of a table that one transaction deletes, so that others get in between."""
 
@@ -81,9 +83,12 @@ def _delete_some(c: sa.Connection, table: sa.Table, batch_no: int) -> int:
 
 
 def _release_free_space(database: Database) -> None:
-    """Return what became free to the file system, journal included."""
-    with database.engine.connect() as connection:
+    """Return what became free to the file system, journal included, a few pages at a time."""
+    with database.reading() as connection:
         raw = connection.connection.driver_connection
         assert raw is not None
-        raw.execute("PRAGMA incremental_vacuum").fetchall()
+        pages = raw.execute("PRAGMA freelist_count").fetchone()[0]
+        for _ in range(0, pages, VACUUM_PAGES):
+            # A script is run to its end; after `execute` one page would be free, and no more.
+            raw.executescript(f"PRAGMA incremental_vacuum({VACUUM_PAGES})")
         raw.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
