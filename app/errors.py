@@ -11,6 +11,7 @@
     ├── the URL                UrlInvalid           url_invalid
     │                          UrlBlocked           url_blocked
     │                          FetchFailed          fetch_failed    upstream_status, retry_after_s
+    │                          └── HostOnHold       fetch_failed
     │                          FetchTimeout         fetch_timeout
     ├── the list               ListUnreadable       list_unreadable
     │                          ListEmpty            list_empty
@@ -148,6 +149,10 @@ class FetchFailed(RequestError):
             status = upstream_status
             retryable = status is None or status in (408, 425, 429) or status >= 500
         self.retryable = retryable
+
+
+class HostOnHold(FetchFailed):
+    """The other server asked for a pause before: nothing was sent. ``retry_after_s``: its rest."""
 
 
 class FetchTimeout(RequestError):

@@ -13,6 +13,7 @@ from yarl import URL
 from app import __version__
 from app.errors import FetchFailed, FetchTimeout, UrlBlocked, UrlInvalid
 from app.fetch.guard import AddressGuard, AddressRefused, CheckedResolver, host_allowed_var
+from app.fetch.policy import BLOCKED_MESSAGE
 from app.fetch.resolver import LookupTimeout
 
 _HEADERS: Final = {
@@ -21,10 +22,6 @@ _HEADERS: Final = {
     "Accept-Encoding": "identity",
     "User-Agent": f"eyeline/{__version__}",
 }
-_BLOCKED_MESSAGE: Final = (
-    "The address behind this URL is not on the public internet, so it is not fetched. "
-    "If it is yours, add its host or network to EYELINE_FETCH_ALLOW."
-)
 
 
 class HttpClient:
@@ -88,7 +85,12 @@ def _translate_errors() -> Iterator[None]:
 
 def _connect_error(error: OSError) -> Exception:
     if isinstance(error, AddressRefused):
-        return UrlBlocked(_BLOCKED_MESSAGE)
+        return UrlBlocked(BLOCKED_MESSAGE)
     if isinstance(error, LookupTimeout):
         return FetchTimeout("The host's name was not resolved in time; try again.")
+    return unreachable_error()
+
+
+def unreachable_error() -> FetchFailed:
+    """The error for a server that is not there, or a name that is none."""
     return FetchFailed("The server could not be reached: no answer, or no such host.")

@@ -13,13 +13,13 @@ import aiohttp
 from aiohttp.abc import AbstractResolver
 from yarl import URL
 
-from app.errors import FetchFailed, FetchTimeout, TooLarge
+from app.errors import FetchFailed, FetchTimeout, HostOnHold, TooLarge
 from app.fetch.addresses import parse_networks
-from app.fetch.client import HttpClient
+from app.fetch.client import HttpClient, unreachable_error
 from app.fetch.deadline import Deadline, start_deadline
 from app.fetch.guard import AddressGuard
 from app.fetch.policy import MAX_REDIRECTS, FetchPolicy, check_url, host_of
-from app.fetch.rate_limit import HostCooldowns, HostRateLimiter
+from app.fetch.rate_limit import HostCooldowns, HostRateLimiter, cooldown_key
 from app.fetch.resolver import DnsResolver
 from app.fetch.status_errors import error_from_status, parse_retry_after
 from app.fetch.urls import REDIRECT_STATUSES, parse_url, resolve_redirect
@@ -50,10 +50,9 @@ class Fetcher:
         self._allowed_networks = parse_networks(policy.allow)
         self._cooldowns = HostCooldowns() if cooldowns is None else cooldowns
         self._rate_limiter = HostRateLimiter(policy.per_host, policy.per_host_per_s)
+        self._resolver = resolver or DnsResolver(policy.connect_s)
         self._client = HttpClient(
-            AddressGuard(self._allowed_networks),
-            resolver or DnsResolver(policy.connect_s),
-            policy.connect_s,
+            AddressGuard(self._allowed_networks), self._resolver, policy.connect_s
         )
 
     async def __aenter__(self) -> Self:
@@ -103,7 +102,7 @@ class Fetcher:
 
         Redirects are not followed: the body is meant for one receiver only.
         ``timeout_s``: for the whole exchange. Raises ``UrlInvalid``, ``UrlBlocked``,
-        ``FetchFailed`` (not reachable, or in a cooldown: ``retry_after_s``) or
+        ``FetchFailed`` (not reachable), ``HostOnHold`` (in a cooldown: nothing was sent) or
         ``FetchTimeout``.
         """
         target = parse_url(url)
@@ -132,9 +131,8 @@ class Fetcher:
                         )
                     return await self._read_body(url, response)
             except FetchFailed as error:
-                is_retry_soon = (
-                    0.0 < self._cooldowns.remaining_s(host_of(url)) <= deadline.remaining_wait_s
-                )
+                cooldown_s = self._cooldowns.remaining_s(_cooldown_key(url))
+                is_retry_soon = 0.0 < cooldown_s <= deadline.remaining_wait_s
                 if (
                     attempts == MAX_ATTEMPTS
                     or error.upstream_status not in (429, 503)
@@ -149,11 +147,12 @@ class Fetcher:
         """The head of one response, once the host's cooldown and rate limit allow the request."""
         target = check_url(url, self._policy, self._allowed_networks)
         async with AsyncExitStack() as stack:
-            await self._wait_for_cooldown(target.host, deadline)
+            await self._wait_for_cooldown(url, deadline)
+            self._check_known(target.host)
             with deadline.paused():
                 slot = self._rate_limiter.slot(target.host, paced=not target.is_operator_host)
                 await stack.enter_async_context(slot)
-            await self._wait_for_cooldown(target.host, deadline)
+            await self._wait_for_cooldown(url, deadline)
             async with self._client.request(
                 method, url, is_host_allowed=target.is_host_allowed, **request_options
             ) as response:
@@ -161,15 +160,20 @@ class Fetcher:
                     default_s = DEFAULT_COOLDOWN_S if response.status == 429 else 0.0
                     cooldown_s = _response_retry_after_s(response)
                     self._cooldowns.start(
-                        target.host, default_s if cooldown_s is None else cooldown_s
+                        _cooldown_key(url), default_s if cooldown_s is None else cooldown_s
                     )
                 yield response
 
-    async def _wait_for_cooldown(self, host: str, deadline: Deadline) -> None:
-        """Waits for the end of the cooldown; raises ``FetchFailed`` if the deadline comes first."""
-        while (remaining_s := self._cooldowns.remaining_s(host)) > 0.0:
+    def _check_known(self, host: str) -> None:
+        """Raises ``FetchFailed`` for a name that did not resolve a moment ago, without a turn."""
+        if isinstance(self._resolver, DnsResolver) and self._resolver.is_unknown(host):
+            raise unreachable_error()
+
+    async def _wait_for_cooldown(self, url: URL, deadline: Deadline) -> None:
+        """Waits for the end of the cooldown; raises ``HostOnHold`` if the deadline comes first."""
+        while (remaining_s := self._cooldowns.remaining_s(_cooldown_key(url))) > 0.0:
             if remaining_s > deadline.remaining_wait_s:
-                raise FetchFailed(
+                raise HostOnHold(
                     f"This host asked for a pause (Retry-After); try again in {remaining_s:.0f} s.",
                     retry_after_s=remaining_s,
                 )
@@ -194,6 +198,10 @@ class Fetcher:
                 retryable=False,
             )
         return bytes(body)
+
+
+def _cooldown_key(url: URL) -> str:
+    return cooldown_key(host_of(url), url.port)
 
 
 def _is_compressed(content_encoding: str, body: bytearray) -> bool:

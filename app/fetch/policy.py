@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -10,7 +11,12 @@ from yarl import URL
 
 from app.errors import UrlBlocked
 from app.fetch.addresses import IpNetwork, is_refused
+from app.fetch.resolver import resolve_numeric
 
+BLOCKED_MESSAGE: Final = (
+    "The address behind this URL is not on the public internet, so it is not fetched. "
+    "If it is yours, add its host or network to EYELINE_FETCH_ALLOW."
+)
 TOTAL_S: Final = 8.0
 CONNECT_S: Final = 3.0
 MAX_REDIRECTS: Final = 3
@@ -60,10 +66,11 @@ def check_url(
 ) -> AllowedTarget:
     """The target of ``url``; raises ``UrlBlocked`` if its host or port is not allowed.
 
-    ``allowed_networks``: the networks in ``policy.allow``. Resolved addresses are checked later,
-    at the socket.
+    ``allowed_networks``: the networks in ``policy.allow``. An address in place of a name, in any
+    spelling, is checked here; resolved ones later, at the socket.
     """
     host = host_of(url)
+    literals = _literal_addresses(host)
     if policy.only and not _matches_host(host, policy.only):
         raise UrlBlocked("This host is not among those in EYELINE_FETCH_ONLY.")
     is_host_allowed = _matches_host(host, policy.allow)
@@ -74,7 +81,17 @@ def check_url(
         raise UrlBlocked(
             "Only ports 80 and 443 are fetched from, unless EYELINE_FETCH_ALLOW names the host."
         )
+    if not is_host_allowed and any(is_refused(each, allowed_networks) for each in literals):
+        raise UrlBlocked(BLOCKED_MESSAGE)
     return AllowedTarget(host, is_host_allowed, is_operator_host)
+
+
+def _literal_addresses(host: str) -> list[str]:
+    """The address that ``host`` spells; empty for a name, or for what can be none."""
+    try:
+        return [str(each["host"]) for each in resolve_numeric(host, 0, socket.AF_UNSPEC)]
+    except UnicodeError:  # a label that is empty or too long
+        return []
 
 
 def host_of(url: URL) -> str:

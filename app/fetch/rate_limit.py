@@ -8,16 +8,26 @@ import time
 from collections import OrderedDict
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final
 
 MAX_COOLDOWN_HOSTS: Final = 10_000
 
 
+cooldown_owner_var: ContextVar[str] = ContextVar("cooldown_owner_var", default="")
+"""For whom this task fetches: what a host answers one owner silences it for no other."""
+
+
+def cooldown_key(host: str, port: int | None) -> str:
+    """The key of a host and port in ``HostCooldowns``, for the owner of this task."""
+    return f"{host}:{port} {cooldown_owner_var.get()}"
+
+
 class HostCooldowns:
     """Until when each host gets no requests. Shared by all fetchers of a process; thread-safe.
 
-    At most ``max_hosts`` hosts are kept; beyond that the oldest entry is dropped.
+    Keys are of ``cooldown_key``. At most ``max_hosts`` are kept; beyond that the oldest is dropped.
     """
 
     def __init__(

@@ -9,6 +9,9 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import time
+from collections import OrderedDict
+from collections.abc import Callable
 from typing import Final
 
 from aiodns import error as dns_error
@@ -18,12 +21,41 @@ from aiohttp.resolver import AsyncResolver
 from app.fetch.rate_limit import KeyedSemaphore
 
 MAX_PER_DOMAIN: Final = 8
+UNKNOWN_TTL_S: Final = 30.0
+MAX_UNKNOWN: Final = 10_000
+"""Names that did not resolve are kept so long, and so many, and not looked up again."""
 _TRIES: Final = 2
 """Queries to each name server; c-ares waits twice as long for the second answer."""
 
 
 class LookupTimeout(OSError):
     """The name was not resolved in time."""
+
+
+class UnknownNames:
+    """Names that did not resolve, for ``UNKNOWN_TTL_S``; the oldest go beyond ``MAX_UNKNOWN``."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._until: OrderedDict[str, float] = OrderedDict()
+
+    def add(self, host: str) -> None:
+        self._until[host] = self._clock() + UNKNOWN_TTL_S
+        self._until.move_to_end(host)
+        while len(self._until) > MAX_UNKNOWN:
+            self._until.popitem(last=False)
+
+    def is_unknown(self, host: str) -> bool:
+        until = self._until.get(host)
+        if until is None:
+            return False
+        if until <= self._clock():
+            del self._until[host]
+            return False
+        return True
+
+    def __len__(self) -> int:
+        return len(self._until)
 
 
 class DnsResolver(AbstractResolver):
@@ -38,12 +70,18 @@ class DnsResolver(AbstractResolver):
         *,
         max_per_domain: int = MAX_PER_DOMAIN,
         resolver: AbstractResolver | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._timeout_s = timeout_s
         self._resolver = resolver or AsyncResolver(
             timeout=timeout_s / (2**_TRIES - 1), tries=_TRIES
         )
         self._domain_slots = KeyedSemaphore(max_per_domain)
+        self._unknown = UnknownNames(clock)
+
+    def is_unknown(self, host: str) -> bool:
+        """Whether ``host`` had no address a moment ago."""
+        return self._unknown.is_unknown(host)
 
     async def resolve(
         self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
@@ -51,6 +89,8 @@ class DnsResolver(AbstractResolver):
         """Every address of ``host``; raises ``LookupTimeout``, or ``OSError`` if it has none."""
         if numeric := resolve_numeric(host, port, family):
             return numeric
+        if self._unknown.is_unknown(host):
+            raise OSError("the name did not resolve a moment ago")
         domain = ".".join(host.rstrip(".").rsplit(".", 2)[-2:])
         try:
             async with asyncio.timeout(self._timeout_s):
@@ -64,6 +104,7 @@ class DnsResolver(AbstractResolver):
         except OSError as error:
             if _is_dns_timeout(error.__cause__):
                 raise LookupTimeout("no name server answered in time") from error
+            self._unknown.add(host)
             raise
 
     async def close(self) -> None:

@@ -11,8 +11,8 @@ from yarl import URL
 from app.errors import FetchFailed
 from app.fetch.signed_urls import is_signed_url
 
-MAX_RETRY_AFTER_S: Final = 86_400.0
-"""The longest pause that a host may ask for."""
+MAX_RETRY_AFTER_S: Final = 600.0
+"""The longest pause that a host may ask for: nobody silences it for a day with one answer."""
 
 _STATUS_MESSAGES: Final = {
     401: "The server asks for a login (401): give a URL that is public, or send the bytes.",
@@ -50,7 +50,7 @@ def error_from_status(url: URL, status: int, retry_after_s: float | None = None)
 
 
 def parse_retry_after(value: str | None, now: datetime) -> float | None:
-    """A ``Retry-After`` header in seconds, between 0 and a day; ``None`` if it cannot be read.
+    """A ``Retry-After`` header in seconds, 0 to ten minutes; ``None`` if it cannot be read.
 
     ``now``: aware; the header may hold a date.
     """

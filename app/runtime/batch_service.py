@@ -57,7 +57,7 @@ def open_batch_service(
         )
         reports = _open_moderator_reports(settings)
         if keys or reports is not None:
-            open_post = partial(_open_webhook_post, fetch_policy(settings), holds, service, reports)
+            open_post = partial(_open_webhook_post, fetch_policy(settings), service, reports)
             stack.enter_context(WebhookSender(service.engine, open_post, keys))
         yield service
 
@@ -78,12 +78,14 @@ def _open_moderator_reports(settings: Settings) -> ModeratorReports | None:
 @asynccontextmanager
 async def _open_webhook_post(
     policy: FetchPolicy,
-    holds: HostCooldowns,
     service: BatchService,
     reports: ModeratorReports | None,
 ) -> AsyncIterator[PostFn]:
-    """Posts webhooks under the same fetch policy as pictures; ``reports`` go to Mastodon."""
-    async with Fetcher(policy, cooldowns=holds) as fetcher:
+    """Posts webhooks under the same fetch policy as pictures; ``reports`` go to Mastodon.
+
+    What a host asks of either holds the other up in nothing.
+    """
+    async with Fetcher(policy) as fetcher:
 
         async def post(
             url: str, body: bytes, headers: Mapping[str, str], *, timeout_s: float

@@ -6,13 +6,21 @@ import asyncio
 import contextlib
 import time
 from dataclasses import replace
+from datetime import UTC, datetime
 
 import pytest
 
 from app.errors import FetchFailed, FetchTimeout, RequestError
 from app.fetch.fetcher import Fetcher
 from app.fetch.policy import FetchPolicy
-from app.fetch.rate_limit import HostCooldowns, HostRateLimiter, KeyedSemaphore
+from app.fetch.rate_limit import (
+    HostCooldowns,
+    HostRateLimiter,
+    KeyedSemaphore,
+    cooldown_key,
+    cooldown_owner_var,
+)
+from app.fetch.status_errors import parse_retry_after
 from tests.fetch.scripted_server import (
     LOOPBACK_POLICY,
     OK_RESPONSE,
@@ -205,6 +213,16 @@ def test_holds_end_are_not_shortened_and_are_bounded() -> None:
         holds.start(str(n), 5.0)
     assert len(holds) == 3
     assert holds.remaining_s("999") == 5.0
+
+
+def test_a_pause_is_for_one_port_and_one_owner_and_ends_within_minutes() -> None:
+    async def key_of(owner: str, port: int) -> str:
+        cooldown_owner_var.set(owner)
+        return cooldown_key("a.example", port)
+
+    keys = {asyncio.run(key_of(*each)) for each in (("anna", 443), ("ben", 443), ("anna", 80))}
+    assert len(keys) == 3
+    assert parse_retry_after("86400", datetime.now(UTC)) == 600.0
 
 
 def test_strangers_are_paced_and_the_operators_own_are_not() -> None:

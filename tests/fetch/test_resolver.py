@@ -19,7 +19,14 @@ from app.errors import FetchFailed, FetchTimeout, RequestError, UrlBlocked
 from app.fetch.fetcher import Fetcher
 from app.fetch.guard import AddressGuard, AddressRefused, host_allowed_var
 from app.fetch.policy import FetchPolicy
-from app.fetch.resolver import DnsResolver, LookupTimeout, resolve_numeric
+from app.fetch.resolver import (
+    MAX_UNKNOWN,
+    DnsResolver,
+    LookupTimeout,
+    UnknownNames,
+    resolve_numeric,
+)
+from app.fetch.urls import parse_url
 from tests.fetch.scripted_server import TableResolver, run_bounded
 
 
@@ -213,6 +220,59 @@ def test_the_machines_own_names_are_resolved() -> None:
         return {answer["host"] for answer in answers}
 
     assert run_bounded(scenario()) <= {"127.0.0.1", "::1"}
+
+
+def test_a_name_that_did_not_resolve_is_not_looked_up_again_for_a_while() -> None:
+    now = [0.0]
+
+    async def scenario() -> tuple[int, list[bool]]:
+        async with running_name_server() as (server, address):
+            resolver = DnsResolver(
+                2.0,
+                resolver=AsyncResolver(nameservers=[address], timeout=1.0),
+                clock=lambda: now[0],
+            )
+            known = []
+            for now[0] in (0.0, 1.0, 29.0, 31.0):
+                with pytest.raises(OSError, match=r"DNS|domain|name|moment"):
+                    await resolver.resolve("none.example", 80, socket.AF_INET)
+                known.append(resolver.is_unknown("none.example"))
+            await resolver.close()
+            return len(server.queries), known
+
+    queries, known = run_bounded(scenario())
+    assert queries == 2
+    assert known == [True] * 4
+
+
+def test_unknown_names_are_neither_paced_nor_kept_without_end() -> None:
+    names = UnknownNames(lambda: 0.0)
+    for n in range(MAX_UNKNOWN + 10):
+        names.add(f"{n}.example")
+    assert len(names) == MAX_UNKNOWN
+
+    async def scenario() -> float:
+        blocking = BlockingResolver()
+        policy = FetchPolicy(max_bytes=1000, per_host=1, per_host_per_s=0.1, max_wait_s=60.0)
+        async with Fetcher(policy, DnsResolver(1.0, resolver=blocking)) as fetcher:
+            began = time.monotonic()
+            for _ in range(20):  # at a turn every ten seconds
+                with pytest.raises(FetchFailed, match="no such host"):
+                    await fetcher.fetch("http://none.example/")
+            return time.monotonic() - began
+
+    assert run_bounded(scenario()) < 5.0
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1/", "http://0x7f.1/", "http://[::1]/"])
+def test_an_address_in_place_of_a_name_is_refused_before_anything_is_asked(url: str) -> None:
+    async def scenario() -> None:
+        async with Fetcher(FetchPolicy(max_bytes=1000)) as fetcher:
+            with pytest.raises(UrlBlocked, match="not on the public internet"):
+                fetcher.check_url(parse_url(url))
+            fetcher.check_url(parse_url("http://8.8.8.8/"))
+
+    run_bounded(scenario())
 
 
 def test_a_name_that_changes_its_mind_is_judged_each_time() -> None:

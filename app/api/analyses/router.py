@@ -18,6 +18,7 @@ from app.api.auth import Owner, Quota, require_key
 from app.api.content_negotiation import JSON, PNG, wants_png
 from app.api.state import AppState, State
 from app.fetch.avatar_urls import fetch_with_fallback, resolve_avatar_url
+from app.fetch.rate_limit import cooldown_owner_var
 
 router = APIRouter(tags=["analyses"], dependencies=[Depends(require_key)])
 
@@ -64,6 +65,7 @@ async def create_analysis(
     with state.analysis_pool.admit(owner):
         with quota.reserve(1):
             analysis_request = await read_request(request, query, state.settings.max_bytes)
+        cooldown_owner_var.set(owner)
         job = await _load_job(state, analysis_request, as_png)
         build = partial(_build_answer, state, job)
         answer = await state.analysis_pool.run(build, owner)

@@ -19,6 +19,7 @@ from app.batches.store.models import Status
 from app.batches.store.result_store import ItemOutcome
 from app.batches.store.row_codec import decode_item, source_key
 from app.batches.store.tables import items
+from app.fetch.rate_limit import cooldown_owner_var
 from app.records import Failure, Item, PictureRecord
 
 COMMIT_ITEMS: Final = 64
@@ -70,6 +71,7 @@ class ChunkProcessor:
         self._is_cancelled = False
 
     async def __call__(self) -> RunEnding:
+        cooldown_owner_var.set(self._run.owner)
         if self._run.exhausted:
             return await self._fail_remaining()
         return await (self._run_isolated() if self._run.isolate else self._run_concurrently())

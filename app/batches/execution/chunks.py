@@ -58,6 +58,7 @@ class ChunkRun:
     first: int
     end: int
     isolate: bool = False
+    owner: str = ""
     exhausted: bool = False
     finished: bool = False
 
@@ -146,7 +147,9 @@ def begin_run(database: Database, key: ChunkKey) -> ChunkRun | None:
 
 
 def _begin_run(c: sa.Connection, key: ChunkKey) -> ChunkRun | None:
-    statement = sa.select(batches.c.no, batches.c.prior, batches.c.status, batches.c.generation)
+    statement = sa.select(
+        batches.c.no, batches.c.prior, batches.c.status, batches.c.generation, batches.c.owner
+    )
     batch = c.execute(statement.where(batches.c.id == key.batch_id)).one_or_none()
     if batch is None or batch.generation != key.generation:
         return None
@@ -154,7 +157,7 @@ def _begin_run(c: sa.Connection, key: ChunkKey) -> ChunkRun | None:
     row = c.execute(sa.select(chunks).where(this_chunk).with_for_update()).one_or_none()
     if row is None or (row.part != key.part and not row.done):
         return None
-    run = ChunkRun(key, batch.no, batch.prior, row.first, row.end)
+    run = ChunkRun(key, batch.no, batch.prior, row.first, row.end, owner=batch.owner)
     if row.done or batch.status != Status.IN_PROGRESS:
         return replace(run, finished=True)
     c.execute(sa.update(chunks).where(this_chunk).values(begun=True, deaths=row.deaths + 1))

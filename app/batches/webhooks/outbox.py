@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import random
 import uuid
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import sqlalchemy as sa
 
 from app.batches.store.database import Database
+from app.batches.store.tables import batches
 from app.batches.webhooks.messages import State
 from app.batches.webhooks.webhook_tables import webhook_attempts, webhook_messages
 
 RETRY_DELAYS_S: Final = (5.0, 30.0, 120.0, 600.0, 3_600.0, 10_800.0, 28_800.0)
 """Between attempts: eight of them over about twelve hours."""
+MAX_SENDS_PER_OWNER: Final = 8
+MAX_SENDS_PER_RECEIVER: Final = 2
+"""Messages in flight of one owner, and to one host and port; of a sender."""
+CANDIDATES: Final = 256
+"""Due messages that are looked at to find some whose owner has a place."""
 JITTER: Final = 0.2
 """Each delay is up to this share shorter or longer, so that attempts spread."""
 HTTP_GONE: Final = 410
@@ -25,9 +33,13 @@ _random: Final = random.SystemRandom()
 
 @dataclass(frozen=True)
 class OutgoingMessage:
-    """A message claimed by one sender. ``lease``: shows that the claim still holds."""
+    """A message claimed by one sender. ``lease``: shows that the claim still holds.
+
+    ``owner``: of its batch.
+    """
 
     batch_no: int
+    owner: str
     id: str
     url: str
     body: bytes
@@ -55,15 +67,27 @@ def has_due(database: Database) -> bool:
         return c.execute(_select_due(database).limit(1)).first() is not None
 
 
-def claim(database: Database, limit: int, lease_s: float) -> list[OutgoingMessage]:
-    """Claim up to ``limit`` due messages for ``lease_s``."""
+def claim(
+    database: Database,
+    limit: int,
+    lease_s: float,
+    in_flight: Collection[OutgoingMessage] = (),
+) -> list[OutgoingMessage]:
+    """Claim up to ``limit`` due messages for ``lease_s``, a share of each owner and receiver.
+
+    ``in_flight``: those that this sender has claimed before and not yet sent.
+    """
 
     def transaction(c: sa.Connection) -> list[OutgoingMessage]:
-        due = _select_due(database).order_by(webhook_messages.c.due_at).limit(limit)
+        shares = _Shares(in_flight)
+        due = _select_due(database).order_by(webhook_messages.c.due_at).limit(CANDIDATES)
+        due = due.where(batches.c.owner.not_in(shares.owners_at_limit()))
+        rows = c.execute(due.with_for_update(skip_locked=True, of=webhook_messages)).all()
         claimed = [
-            OutgoingMessage(row.batch_no, row.id, row.url, row.body, uuid.uuid4().hex)
-            for row in c.execute(due.with_for_update(skip_locked=True)).all()
-        ]
+            OutgoingMessage(row.batch_no, row.owner, row.id, row.url, row.body, uuid.uuid4().hex)
+            for row in rows
+            if shares.take(row.owner, row.url)
+        ][:limit]
         for message in claimed:
             lease_columns = {"lease": message.lease, "leased_until": database.now + lease_s}
             c.execute(
@@ -113,6 +137,15 @@ def record_attempt(
     return database.write(transaction)
 
 
+def postpone(database: Database, message: OutgoingMessage, seconds: float) -> None:
+    """End a claim without an attempt: the message is due in ``seconds``."""
+    conditions = (*_message_filter(message), webhook_messages.c.lease == message.lease)
+    columns = {**_NO_LEASE, "due_at": database.now + seconds}
+    database.write(
+        lambda c: c.execute(sa.update(webhook_messages).where(*conditions).values(**columns))
+    )
+
+
 def release_lease(database: Database, message: OutgoingMessage) -> None:
     """End a claim without an attempt: the message is due for any sender."""
     conditions = (*_message_filter(message), webhook_messages.c.lease == message.lease)
@@ -122,9 +155,40 @@ def release_lease(database: Database, message: OutgoingMessage) -> None:
 
 
 def _select_due(database: Database) -> sa.Select[Any]:
-    return sa.select(webhook_messages).where(
-        webhook_messages.c.due_at <= database.now, webhook_messages.c.leased_until <= database.now
+    return (
+        sa.select(webhook_messages, batches.c.owner)
+        .join(batches, batches.c.no == webhook_messages.c.batch_no)
+        .where(
+            webhook_messages.c.due_at <= database.now,
+            webhook_messages.c.leased_until <= database.now,
+        )
     )
+
+
+class _Shares:
+    """Who has how many messages in flight: receivers that hang hold nobody else's place."""
+
+    def __init__(self, in_flight: Collection[OutgoingMessage]) -> None:
+        self._by_owner = Counter(message.owner for message in in_flight)
+        self._by_receiver = Counter(_receiver(m.owner, m.url) for m in in_flight)
+
+    def owners_at_limit(self) -> list[str]:
+        return [owner for owner, count in self._by_owner.items() if count >= MAX_SENDS_PER_OWNER]
+
+    def take(self, owner: str, url: str) -> bool:
+        """Whether there is a place for one more, which is then taken."""
+        receiver = _receiver(owner, url)
+        if self._by_owner[owner] >= MAX_SENDS_PER_OWNER:
+            return False
+        if self._by_receiver[receiver] >= MAX_SENDS_PER_RECEIVER:
+            return False
+        self._by_owner[owner] += 1
+        self._by_receiver[receiver] += 1
+        return True
+
+
+def _receiver(owner: str, url: str) -> tuple[str, str]:
+    return owner, urlsplit(url).netloc
 
 
 def _next_columns(

@@ -23,7 +23,8 @@ from app.batches.store.database import Database
 from app.batches.webhooks import outbox
 from app.batches.webhooks.messages import database_from_engine
 from app.batches.webhooks.outbox import DeliveryResult, OutgoingMessage
-from app.errors import FetchFailed, RequestError, RetryLater, UrlBlocked, UrlInvalid
+from app.errors import FetchFailed, HostOnHold, RequestError, RetryLater, UrlBlocked, UrlInvalid
+from app.fetch.rate_limit import cooldown_owner_var
 
 
 def sign_headers(message_id: str, at_s: int, body: bytes, keys: Sequence[bytes]) -> dict[str, str]:
@@ -44,7 +45,7 @@ OUTBOX_POLL_S: Final = 1.0
 WEBHOOK_TIMEOUT_S: Final = 15.0
 LEASE_S: Final = 60.0
 """Longer than an attempt takes; so long a message waits if its sender dies."""
-MAX_CONCURRENT_SENDS: Final = 16
+MAX_CONCURRENT_SENDS: Final = 32
 DRAIN_TIMEOUT_S: Final = 3.0
 """How long the end of a process waits for requests under way."""
 _MAX_ERROR_CHARS: Final = 300
@@ -116,13 +117,13 @@ class WebhookSender:
             log.exception("webhooks are not sent any more by this process")
 
     async def _send_until_closed(self) -> None:
-        in_flight: set[asyncio.Task[None]] = set()
+        in_flight: dict[asyncio.Task[None], OutgoingMessage] = {}
         async with self._open_post() as post:
             while not self._closing.is_set():
-                for message in await self._claim_due(MAX_CONCURRENT_SENDS - len(in_flight)):
+                for message in await self._claim_due(list(in_flight.values())):
                     task = asyncio.create_task(self._deliver(post, message))
-                    in_flight.add(task)
-                    task.add_done_callback(in_flight.discard)
+                    in_flight[task] = message
+                    task.add_done_callback(in_flight.pop)
                 await self._pause()
             if in_flight:
                 _, late = await asyncio.wait(in_flight, timeout=DRAIN_TIMEOUT_S)
@@ -130,11 +131,14 @@ class WebhookSender:
                     task.cancel()
                 await asyncio.gather(*late, return_exceptions=True)
 
-    async def _claim_due(self, limit: int) -> list[OutgoingMessage]:
+    async def _claim_due(self, in_flight: Sequence[OutgoingMessage]) -> list[OutgoingMessage]:
+        limit = MAX_CONCURRENT_SENDS - len(in_flight)
         try:
             if limit <= 0 or not await asyncio.to_thread(outbox.has_due, self._database):
                 return []
-            return await asyncio.to_thread(outbox.claim, self._database, limit, self._lease_s)
+            return await asyncio.to_thread(
+                outbox.claim, self._database, limit, self._lease_s, in_flight
+            )
         except RetryLater:  # the database is away, which the log knows
             return []
         except Exception:
@@ -147,19 +151,34 @@ class WebhookSender:
                 await self._closing.wait()
 
     async def _deliver(self, post: PostFn, message: OutgoingMessage) -> None:
+        cooldown_owner_var.set(message.owner)
         try:
             result = await self._attempt(post, message)
+        except HostOnHold as held:  # nothing was sent: it counts as no attempt
+            await self._postpone(message, held.retry_after_s or 0.0)
+            return
+        except asyncio.CancelledError:
+            self._release(message)
+            raise
+        try:
             state = await asyncio.to_thread(outbox.record_attempt, self._database, message, result)
         except asyncio.CancelledError:
-            with suppress(RetryLater):  # then the lease lapses
-                outbox.release_lease(self._database.for_requests(), message)
+            self._release(message)
             raise
-        except RetryLater:  # as above
+        except RetryLater:  # the lease lapses, and it is sent again
             log.warning("the answer to webhook %s could not be stored", message.id)
         except Exception:  # the lease ends, and it is sent again
             log.exception("a webhook could not be sent or stored: %s", message.id)
         else:
             log.info("webhook %s: %s, %s", message.id, result.status or result.error, state)
+
+    def _release(self, message: OutgoingMessage) -> None:
+        with suppress(RetryLater):  # then the lease lapses
+            outbox.release_lease(self._database.for_requests(), message)
+
+    async def _postpone(self, message: OutgoingMessage, seconds: float) -> None:
+        with suppress(RetryLater):  # as above
+            await asyncio.to_thread(outbox.postpone, self._database, message, seconds)
 
     async def _attempt(self, post: PostFn, message: OutgoingMessage) -> DeliveryResult:
         """One attempt. A redirect counts as a failure: the caller did not name its target."""
@@ -168,6 +187,8 @@ class WebhookSender:
         status, error, retry_after_s, is_final = None, None, 0.0, False
         try:
             status = await post(message.url, message.body, headers, timeout_s=self._timeout_s)
+        except HostOnHold:
+            raise
         except RequestError as cause:
             error = cause.detail[:_MAX_ERROR_CHARS]
             is_final = isinstance(cause, UrlBlocked | UrlInvalid)

@@ -9,7 +9,8 @@ import os
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Iterator, Sequence
+from collections import Counter
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -68,12 +69,16 @@ def short_delays(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def insert_ended_batch(
-    database: Database, url: str | None, status: Status = Status.COMPLETED, name: str = "batch_1"
+    database: Database,
+    url: str | None,
+    status: Status = Status.COMPLETED,
+    name: str = "batch_1",
+    owner: str = "",
 ) -> Batch:
     """A batch that has just ended."""
     row = {
         "id": name,
-        "owner": "",
+        "owner": owner,
         "body_sha256": "",
         "prior": 0.5,
         "webhook_url": url,
@@ -480,6 +485,60 @@ def test_a_receiver_that_names_a_time_is_not_asked_before(database: Database) ->
     (delivery,) = webhooks.list_deliveries(database.engine, "batch_1")
     assert delivery.next_at is not None
     assert delivery.next_at.timestamp() - time.time() == pytest.approx(900.0, abs=5.0)
+
+
+def test_receivers_that_hang_hold_nobody_elses_place(database: Database):
+    """A share for each owner, and a smaller one for each receiver."""
+    urls = [f"https://{n}.anna.example/" for n in range(20)] + ["https://slow.example/"] * 20
+    for n, url in enumerate([*urls, "https://ben.example/"]):
+        owner = "ben" if "ben" in url else "anna"
+        batch = insert_ended_batch(database, url, name=f"batch_{n}", owner=owner)
+        webhooks.enqueue_webhook(batch, database.engine)
+    claimed = outbox.claim(database, 32, 30.0)
+    assert Counter(message.owner for message in claimed) == {"anna": 8, "ben": 1}
+    assert outbox.claim(database, 32, 30.0, claimed) == []
+    (first, *rest) = [message for message in claimed if message.owner == "anna"]
+    outbox.record_attempt(database, first, DeliveryResult(200, None, 0.0))
+    assert len(outbox.claim(database, 32, 30.0, rest)) == 1
+
+
+def test_two_messages_at_most_are_on_their_way_to_a_receiver(database: Database):
+    for n in range(5):
+        insert_and_enqueue(database, "https://slow.example/hook", name=f"batch_{n}")
+    assert len(outbox.claim(database, 32, 30.0)) == 2
+
+
+def test_a_message_that_is_held_uses_up_no_attempt(database: Database):
+    """Its receiver asked for a pause: nothing is sent before its end, and nothing counted."""
+
+    async def scenario() -> int:
+        answers = [empty_response("429 X", "Retry-After: 60"), OK_RESPONSE]
+        async with run_server({"/hook": answers}) as server:
+            insert_and_enqueue(database, server.url("/hook"))
+            with open_sender(database):
+                tried = await _wait_for(database, lambda each: bool(each.attempts))
+                webhooks.resend(database.engine, "batch_1", tried.id)
+                await _wait_for(database, _is_postponed)
+            return len(server.requests)
+
+    assert run_bounded(scenario(), within_s=20.0) == 1
+    (delivery,) = webhooks.list_deliveries(database.engine, "batch_1")
+    assert [each.status for each in delivery.attempts] == [429]
+    assert delivery.state is State.WAITING
+
+
+async def _wait_for(
+    database: Database, is_reached: Callable[[WebhookDelivery], bool]
+) -> WebhookDelivery:
+    while True:
+        (delivery,) = webhooks.list_deliveries(database.engine, "batch_1")
+        if is_reached(delivery):
+            return delivery
+        await asyncio.sleep(0.02)
+
+
+def _is_postponed(delivery: WebhookDelivery) -> bool:
+    return delivery.next_at is not None and delivery.next_at.timestamp() > time.time() + 30.0
 
 
 def _claim_before_due(database: Database) -> list[OutgoingMessage]:
