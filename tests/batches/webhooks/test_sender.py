@@ -33,7 +33,7 @@ from app.batches.webhooks.webhook_tables import webhook_attempts, webhook_messag
 from app.errors import NotFound
 from app.fetch.fetcher import Fetcher
 from app.fetch.policy import FetchPolicy
-from tests.batches.conftest import OpenService, wait_until_ended
+from tests.batches.conftest import OpenService, wait_until_ended, wait_until_erased
 from tests.batches.fake_tools import picture_items
 from tests.fetch.scripted_server import (
     LOOPBACK_POLICY,
@@ -564,6 +564,7 @@ def test_a_webhook_from_submission_to_deletion(open_service: OpenService) -> Non
             payload = Webhook(secret(KEY)).verify(server.bodies[0], request_headers(server, 0))
             assert payload["data"]["request_counts"]["total"] == 5
             await asyncio.to_thread(service.delete, batch.id, "")
+            await asyncio.to_thread(wait_until_erased, service)
             assert count_rows(database) == 0
 
     run_bounded(scenario(), within_s=60.0)
