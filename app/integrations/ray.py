@@ -4,7 +4,8 @@
 
 Needs the extra ``ray`` wherever an actor runs. A run that stops is begun again with the same words:
 shards that are done are skipped. An actor that dies costs the shard that it had in hand, which
-another begins anew. ``eyeline cohort s3://bucket/results`` then says what the archive says as one
+another begins anew. Pictures are decoded in a child process of the actor (``EYELINE_ISOLATE``), as
+in the service. ``eyeline cohort s3://bucket/results`` then says what the archive says as one
 list.
 """
 
@@ -22,8 +23,7 @@ from typing import Any, Final
 import ray
 import ray.data
 
-from app.analysis.analyzer import Analyzer
-from app.analysis.child_pool import AnalyzerPool
+from app.analysis.child_pool import AnalyzerPool, open_analyzer
 from app.integrations.shards import AnalyzeBytes, ShardReport, ShardStore, analyze_shard
 from app.records import PictureRecord
 from app.settings import Settings, load_settings
@@ -38,7 +38,7 @@ class ShardAnalyzer:
 
     def __init__(self, store: ShardStore, changes: dict[str, Any]) -> None:
         self._store, self._settings = store, load_settings(**changes)
-        self._analyzer = Analyzer.open(self._settings)
+        self._analyzer = open_analyzer(self._settings, 1)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         report = analyze_shard(

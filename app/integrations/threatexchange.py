@@ -1,8 +1,9 @@
 """A source of signals for python-threatexchange and HMA: PDQ hashes of what Eyeline flagged.
 
 Loaded by ``tx config extensions add app.integrations.threatexchange``, or named among HMA's
-``exchange_types``. It reads the batches of one API key (``EYELINE_API_KEY``, or the file
-``~/.eyeline_api_key``) over HTTP; each fetch is whole, so that what was erased or cleared is gone.
+``exchange_types``. It reads the batches of one API key over HTTP (``TX_EYELINE_CREDENTIALS``, or
+the file ``~/.tx_eyeline_credentials``); each fetch is whole, so that what was erased or cleared is
+gone.
 """
 
 from __future__ import annotations
@@ -33,8 +34,8 @@ TAG: Final = "stylegan"
 class EyelineCredentials(auth.CredentialHelper):
     """An API key with the scope ``read``; empty where the service has no keys."""
 
-    ENV_VARIABLE: ClassVar[str] = "EYELINE_API_KEY"
-    FILE_NAME: ClassVar[str] = "~/.eyeline_api_key"
+    ENV_VARIABLE: ClassVar[str] = "TX_EYELINE_CREDENTIALS"
+    FILE_NAME: ClassVar[str] = "~/.tx_eyeline_credentials"
 
     api_key: str
 

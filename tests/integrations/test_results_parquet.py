@@ -20,6 +20,7 @@ from app.integrations.results_parquet import (
     iter_results,
 )
 from app.records import Failure, Item, ItemResult
+from tests.api.picture_server import ShadeAnalyzer, shade_png
 from tests.cohort.conftest import (
     generated_results,
     make_failure,
@@ -98,6 +99,24 @@ def test_files_say_what_the_list_says(tmp_path: Path, parameters: object) -> Non
     turned = summarize_results(iter_results(apart), prior=0.5, base_rate=0.0005)
     assert turned["prevalence"] == whole["prevalence"]
     assert turned["summary"] == whole["summary"]
+
+
+def test_answers_of_the_analyzer_come_back_as_a_list_counts_them(tmp_path: Path) -> None:
+    analyzer = ShadeAnalyzer()
+    answers = [analyzer(shade_png(shade), 0.5) for shade in (255, 210, 150, 20)]
+    named = [ItemResult(n, f"s#{n}", f"@{n}", record=record) for n, record in enumerate(answers)]
+    rows = [build_row(Item(n, f"s#{n}", f"@{n}"), record) for n, record in enumerate(answers)]
+    assert {check["name"] for check in rows[0]["checks"]} == {"eye_alignment", "texture"}
+    pq.write_table(build_table(rows), tmp_path / "a.parquet")
+    read = list(iter_results(find_results([str(tmp_path)])))
+    kept = ("sha256", "pdq", "verdict", "llr", "llr_ordinary", "llr_framed", "eye_llr", "square")
+    for mine, theirs in zip(named, read, strict=True):
+        assert mine.record is not None
+        assert theirs.record is not None
+        for name in kept:
+            assert getattr(mine.record, name) == getattr(theirs.record, name), name
+    whole = summarize_results(named, prior=0.5, base_rate=0.0005)
+    assert summarize_results(read, prior=0.5, base_rate=0.0005) == whole
 
 
 def test_what_is_no_result_of_ours_is_told(tmp_path: Path) -> None:

@@ -170,8 +170,8 @@ def test_the_receiver_in_the_documentation_forwards_what_was_flagged(
     with socket.create_server(("127.0.0.1", 0)) as free:
         port = free.getsockname()[1]
     environment = {
-        "EYELINE_URL": str(client.base_url), "EYELINE_KEY": "key", "RULES_KEY": "rules",
-        "EYELINE_WEBHOOK_SECRET": SECRET, "ITEM_TYPE": "avatar", "RULES_URL": receiver.url,
+        "SERVICE_URL": str(client.base_url), "SERVICE_KEY": "key", "RULES_KEY": "rules",
+        "WEBHOOK_SECRET": SECRET, "ITEM_TYPE": "avatar", "RULES_URL": receiver.url,
         "PORT": str(port), "NO_PROXY": "127.0.0.1",
     }  # fmt: skip
     process = subprocess.Popen(
