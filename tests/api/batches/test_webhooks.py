@@ -12,6 +12,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,9 @@ from standardwebhooks.webhooks import Webhook
 
 from app.analysis.analyzer import Analyzer
 from app.api.batches.schemas import DeliveriesOut, DeliveryOut
+from app.api.batches.webhooks import MAX_ATTEMPTS, MAX_ATTEMPTS_PER_MINUTE, _check_pace
+from app.batches.webhooks.messages import DeliveryAttempt, State, WebhookDelivery
+from app.errors import InvalidRequest, RateLimited
 from app.settings import Settings
 from tests.api.analyses.test_router import expect_problem
 from tests.api.picture_server import PictureServer, ShadeAnalyzer, complete_batch, wait_until
@@ -123,6 +127,25 @@ def test_a_message_can_be_sent_again_under_its_id(
     assert {headers["webhook-id"] for headers, _ in receiver.requests} == {delivery.id}
     assert receiver.verify(2) == receiver.verify(0)
     expect_problem(client.post(path, params={"message": "msg_none"}), 404, "not_found")
+
+
+def test_sending_again_has_a_pace_and_an_end() -> None:
+    now = datetime(2026, 1, 9, tzinfo=UTC)
+
+    def sent(times: int, seconds_ago: float) -> WebhookDelivery:
+        attempts = tuple(
+            DeliveryAttempt(n, now - timedelta(seconds=seconds_ago), 500, None, 0.1)
+            for n in range(times)
+        )
+        return WebhookDelivery("msg_1", "batch_1", "t", "u", State.WAITING, now, None, attempts)
+
+    _check_pace(sent(MAX_ATTEMPTS_PER_MINUTE - 1, 1.0), now)
+    _check_pace(sent(MAX_ATTEMPTS - 1, 61.0), now)
+    with pytest.raises(RateLimited) as too_often:
+        _check_pace(sent(MAX_ATTEMPTS_PER_MINUTE, 59.0), now)
+    assert too_often.value.retry_after_s == 60
+    with pytest.raises(InvalidRequest):
+        _check_pace(sent(MAX_ATTEMPTS, 3600.0), now)
 
 
 def test_nothing_is_sent_that_nobody_asked_for(
