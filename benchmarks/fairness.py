@@ -13,6 +13,7 @@ import contextlib
 import io
 import json
 import os
+import sys
 import time
 import zipfile
 from collections import Counter
@@ -160,6 +161,7 @@ async def measure_hogs(names: list[str] | None = None) -> dict[str, Any]:
                 "hog_statuses": dict(sorted(statuses.items())),
                 "server_errors": sum(n for status, n in statuses.items() if status >= 500),
             }
+            print(json.dumps({name: measured[name]}), file=sys.stderr, flush=True)
     return measured
 
 

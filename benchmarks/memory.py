@@ -4,6 +4,7 @@
 sent, and what was accepted is read in every form; AVIF decoys are sent as single pictures. Prints
 the resident memory of the service (and of its child processes) at rest, at its peak, and within a
 minute after, MB; the latency of /livez meanwhile; and whether a table holds a pickle at the end.
+Each is printed on stderr as soon as it is known.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import base64
 import json
 import os
 import sqlite3
+import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -135,9 +137,10 @@ async def measure_lists(names: list[str]) -> dict[str, Any]:
         aiohttp.ClientSession(url, timeout=timeout) as session,
     ):
         await send_list(session, ("text/csv", f"url\n{URL.format(0)}\n".encode()))
-        measured = {
-            name: await measure_attempt(url, pid, session, ATTEMPTS[name]) for name in names
-        }
+        measured: dict[str, Any] = {}
+        for name in names:
+            measured[name] = await measure_attempt(url, pid, session, ATTEMPTS[name])
+            print(json.dumps({name: measured[name]}), file=sys.stderr, flush=True)
         pickles = count_pickles(_data_dir(pid) / "eyeline.sqlite")
     return {**measured, "tables": {"pickles": pickles, "server_errors": pickles}}
 
