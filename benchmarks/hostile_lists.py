@@ -70,8 +70,8 @@ def wide_objects() -> HostileList:
 
 
 def many_empty_values() -> HostileList:
-    """Lines that are arrays of nothing but empty arrays and objects."""
-    line = "[" + '[],{"":{}},' * 150_000 + "0]\n"
+    """Lines whose objects hold nothing but empty arrays and objects."""
+    line = '{"pad": [' + '[],{"":{}},' * 150_000 + "0]}\n"
     rows = (line for _ in range(6))
     good = json.dumps({"url": URL.format(0)}) + "\n"
     return "application/x-ndjson", b"".join(_encoded(good, rows))
