@@ -92,8 +92,10 @@ def _collect_edges(groups: Sequence[AccountGroup], own: MatchedEdges) -> Network
     sources = [np.full(len(g.members) - 1, g.members[0]) for g in groups]
     targets = [g.members[1:] for g in groups]
     codes = [np.full(len(g.members) - 1, ALL_KINDS.index(g.kind)) for g in groups]
-    pairs = np.array(sorted(own.weights), dtype=np.int64).reshape(-1, 2)
-    own_weights = np.array([own.weights[a, b] for a, b in pairs.tolist()], dtype=np.float64)
+    pairs = np.array(list(own.weights), dtype=np.int64).reshape(-1, 2)
+    own_weights = np.fromiter(own.weights.values(), np.float64, len(own.weights))
+    order = np.lexsort((pairs[:, 1], pairs[:, 0]))
+    pairs, own_weights = pairs[order], own_weights[order]
     count = sum(map(len, targets))
     return NetworkEdges(
         source=np.concatenate([*sources, pairs[:, 0]]).astype(np.int64),
