@@ -83,8 +83,11 @@ def run_batch(
             batch = wait_with_progress(service, batch, progress)
             if batch.status is not Status.COMPLETED:
                 raise BatchIncomplete(batch.error or f"the batch is {batch.status}")
+            parameters = load_parameters(settings.models_dir / COHORT_FILE)
+            networks = BatchNetworks(service, parameters, batch_input.name)
             batch_images = BatchImages(
                 service,
+                networks,
                 analyzer.model,
                 settings.base_rate,
                 batch_input.name,
@@ -92,8 +95,6 @@ def run_batch(
                 outputs.case_number,
             )
             progress.update(progress.task_ids[0], description="writing")
-            parameters = load_parameters(settings.models_dir / COHORT_FILE)
-            networks = BatchNetworks(service, parameters, batch_input.name)
             write_outputs(service, batch, outputs, batch_images, networks)
             retryable_count = _count_retryable(service, batch)
     if not keep and not retryable_count and not outputs.is_standard_output:

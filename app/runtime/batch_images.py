@@ -17,7 +17,6 @@ from app.evidence import Verdict
 from app.records import ItemResult
 from app.render.composite import draw_composite
 from app.render.eye_template import EyeTemplate
-from app.render.html import shorten_middle
 from app.render.montage import (
     DEFAULT_TILES_PER_PAGE,
     MAX_TILES_PER_PAGE,
@@ -29,13 +28,12 @@ from app.render.report.record import MAX_CUT_OUT_PICTURES, FlaggedPicture
 from app.render.report.report import render_report
 from app.render.report.tables import duplicate_seqs, duplicate_thumbnail_seqs
 from app.render.scatter.scatter import draw_scatter
-from app.render.text_layout import is_legible
-from app.runtime.batch_report import build_report, display_name, list_display_name
+from app.runtime.batch_network import BatchNetworks
+from app.runtime.batch_report import batch_title, build_report, display_name, list_display_name
 
 ResultOrder = Literal["input", "-llr"]
 CompositeGroup = Literal["likely_stylegan", "rest", "all"]
 
-_TITLE_CHARS: Final = 60
 TEMPLATE_FAMILY: Final = "ffhq"
 """The template drawn over every tile; the other families' frames are cropped from it."""
 _ORDER_LABELS: Final = {"input": "in the list's own order", "-llr": "strongest evidence first"}
@@ -64,6 +62,7 @@ class BatchImages:
     def __init__(
         self,
         service: BatchService,
+        networks: BatchNetworks,
         model: ModelInfo,
         base_rate: float,
         list_name: str = "",
@@ -71,6 +70,7 @@ class BatchImages:
         case_number: str = "",
     ) -> None:
         self._service = service
+        self._networks = networks
         left, right = model.template_eyes[TEMPLATE_FAMILY]
         self._template = EyeTemplate(
             TEMPLATE_FAMILY.upper(), ((left[0], left[1]), (right[0], right[1]))
@@ -152,6 +152,7 @@ class BatchImages:
             montage=self.montage(batch),
             composite=self.composite(batch, None),
             scatter=self.scatter(batch),
+            network=self._networks.sentences(batch),
         )
         return render_report(complete_report)
 
@@ -191,12 +192,6 @@ class BatchImages:
 
     def _iter_eyes(self, batch: Batch) -> Iterator[tuple[tuple[float, float, float, float], str]]:
         return self._service.iter_eyes(batch.id, batch.request.owner)
-
-
-def batch_title(batch: Batch, default: str = "") -> str:
-    """The list's name on one line, in characters of the drawing font; or else the batch's id."""
-    name = shorten_middle(list_display_name(batch, default), _TITLE_CHARS)
-    return name if name and is_legible(name) else batch.id
 
 
 def montage_tile(result: ItemResult) -> MontageTile:

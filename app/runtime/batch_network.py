@@ -11,15 +11,18 @@ from app.cohort.network.accounts import collect_accounts
 from app.cohort.network.layout import lay_out_network
 from app.cohort.network.model import ALL_KINDS, EdgeKind, Network
 from app.cohort.network.network import build_network
+from app.cohort.network.text import DOES_NOT_SHOW, heading_sentence
+from app.cohort.number_text import pluralize
 from app.cohort.parameters import CohortParameters
 from app.errors import NotYet
 from app.records import OwnEdge
 from app.render.network.graph_files import write_gexf, write_graphml
 from app.render.network.network_picture import draw_network
 from app.render.network.network_svg import write_svg
-from app.runtime.batch_images import batch_title
+from app.runtime.batch_report import batch_title
 from app.runtime.network_json import write_json
 
+MAX_TOLD_COMPONENTS: Final = 20
 NetworkFormat = Literal["svg", "png", "json", "graphml", "gexf"]
 NETWORK_FORMATS: Final[tuple[NetworkFormat, ...]] = get_args(NetworkFormat)
 
@@ -52,6 +55,19 @@ class BatchNetworks:
         if own_edges is None:
             own_edges = self._service.iter_own_edges(batch.id, owner)
         return build_network(accounts, own_edges, self._parameters, kinds)
+
+    def sentences(self, batch: Batch) -> tuple[str, ...]:
+        """What the network says: in all, of its largest components, and what it does not show.
+
+        Empty where no two accounts are joined. Raises ``NotYet``.
+        """
+        network = self.build(batch)
+        if not network.components:
+            return ()
+        told = [c.sentence for c in network.components[:MAX_TOLD_COMPONENTS]]
+        more = len(network.components) - len(told)
+        rest = [f"And {pluralize(more, 'smaller component')}."] if more else []
+        return heading_sentence(network), *told, *rest, DOES_NOT_SHOW
 
     def render(
         self,

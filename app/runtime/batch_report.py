@@ -14,6 +14,7 @@ from app.cohort.prevalence import posterior
 from app.evidence import Outcome, Verdict
 from app.records import ItemResult
 from app.render import analysis_text
+from app.render.html import shorten_middle
 from app.render.report.record import (
     MAX_FLAGGED,
     MAX_NAMED,
@@ -22,7 +23,9 @@ from app.render.report.record import (
     NamedItems,
     Report,
 )
+from app.render.text_layout import is_legible
 
+_TITLE_CHARS: Final = 60
 _TIME_LABELS: Final = {
     Status.VALIDATING: "asked",
     Status.COMPLETED: "finished",
@@ -145,6 +148,12 @@ def _first_metadata(batch: Batch, keys: Sequence[str]) -> str:
     """The first of these members of the metadata that is not empty, as text."""
     candidates = (str(batch.request.metadata.get(key) or "").strip() for key in keys)
     return next((text for text in candidates if text), "")
+
+
+def batch_title(batch: Batch, default: str = "") -> str:
+    """The list's name on one line, in characters of the drawing font; or else the batch's id."""
+    name = shorten_middle(list_display_name(batch, default), _TITLE_CHARS)
+    return name if name and is_legible(name) else batch.id
 
 
 def _build_flagged(result: ItemResult, share: float) -> FlaggedPicture:

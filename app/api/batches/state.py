@@ -125,11 +125,11 @@ async def open_batch_state(
         service_context = open_batch_service(settings, analyzer, metrics, cooldowns)
         service = await asyncio.to_thread(service_context.__enter__)
         try:
-            images = BatchImages(
-                service, analyzer.model, settings.base_rate, contact=settings.contact
-            )
             parameters = load_parameters(settings.models_dir / COHORT_FILE)
             networks = BatchNetworks(service, parameters)
+            images = BatchImages(
+                service, networks, analyzer.model, settings.base_rate, contact=settings.contact
+            )
             limits = BatchLimits.create(is_shared=is_shared)
             executors = executor, reading_executor, listener_executor
             yield BatchState(service, images, networks, spool_dir, *executors, limits)

@@ -76,6 +76,7 @@ class Report:
     speak of, by seq; ``alike``: thumbnails (JPEG) of some of them. ``failures``: by kind.
     ``named``: flagged, inconclusive, not scored and failed items by name. ``figures``: of the
     calibration. ``contact``: of the operator, ``case_number``: of the list; empty if not given.
+    ``network``: sentences on which accounts belong together: of all, of each component, a caveat.
     ``list_name``: what people call the list, empty if that is unknown. ``status``: of the batch, in
     a word; stated where not everything was analyzed. ``notes``: what was noticed while the list was
     read, as sentences.
@@ -109,6 +110,7 @@ class Report:
     list_name: str = ""
     status: str = "completed"
     notes: tuple[str, ...] = ()
+    network: tuple[str, ...] = ()
 
     @property
     def flagged_count(self) -> int:

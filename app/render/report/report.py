@@ -50,6 +50,7 @@ SECTIONS: Final = (
     Section(
         "duplicates", "The same picture on several accounts", lambda r: bool(_listed_groups(r))
     ),
+    Section("network", "Accounts that belong together", lambda r: bool(r.network)),
     Section(
         "accounts",
         "The accounts, for context",

@@ -316,6 +316,19 @@ class TestContent:
     def test_a_figure_that_neither_side_has_is_left_out(self) -> None:
         assert "median posts" not in report_text(make_report())
 
+    def test_accounts_that_belong_together_are_told_in_sentences(self) -> None:
+        network = (
+            "5 of 300 accounts",
+            "3 are called <b>x\u202e",
+            "2 show one picture",
+            "A caveat.",
+        )
+        page = render_report(make_report(network=network)).decode()
+        assert "Accounts that belong together" in page
+        assert "3 are called &lt;b&gt;x\ufffd" in page
+        assert page.index(network[0]) < page.index(network[2]) < page.index(network[3])
+        assert "Accounts that belong together" not in render_report(make_report()).decode()
+
     def test_same_report_same_bytes(self) -> None:
         assert render_report(make_report()) == render_report(make_report())
 
