@@ -40,7 +40,6 @@ export async function getBlob(path, options = {}) {
   return (await request(path, options)).blob();
 }
 
-/** The address of a batch, or of something below it. */
 export function batchPath(id, ...parts) {
   return ["/v1/batches", encodeURIComponent(id), ...parts].join("/");
 }

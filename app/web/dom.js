@@ -7,26 +7,31 @@ export function el(tag, properties = {}, ...children) {
   return fill(document.createElement(tag), properties, children);
 }
 
-/** An SVG element; the same arguments. */
 export function svg(tag, properties = {}, ...children) {
   return fill(document.createElementNS(SVG, tag), properties, children);
 }
 
-/** Replace what `parent` holds. */
 export function show(parent, ...children) {
   parent.replaceChildren(...present(children));
   return parent;
 }
 
-/** A button with a text and what it does. */
 export function button(text, onClick, properties = {}) {
   return el("button", { type: "button", text, on: { click: onClick }, ...properties });
 }
 
-/** A link to another site or a file. */
 export function link(text, href, properties = {}) {
   return el("a", { text, href, ...properties });
 }
+
+/** A table that scrolls by itself where it is too wide; a head is a text or an element. */
+export function table(name, heads, rows, caption = null) {
+  const head = heads.map((each) => el("th", { scope: "col" }, each));
+  return el("div", { class: "scroll-x", tabindex: 0, role: "region", "aria-label": name }, el("table", {},
+    caption && el("caption", { text: caption }), el("thead", {}, el("tr", {}, head)), el("tbody", {}, rows)));
+}
+
+export const unseen = (text) => el("span", { class: "unseen", text });
 
 /** Tell a screen reader, without moving the focus. */
 export function announce(text) {

@@ -5,7 +5,7 @@ import { askKey, helpDialog } from "./dialogs.js";
 import { el, show } from "./dom.js";
 import { listenForInput } from "./intake/drop.js";
 import { readFiles } from "./intake/files.js";
-import { startView } from "./intake/start.js";
+import { prepareStart } from "./intake/start.js";
 import { showList } from "./list/view.js";
 import { showNetwork } from "./network/view.js";
 import { showLists } from "./list/lists.js";
@@ -14,6 +14,7 @@ import { asProblem, showOne } from "./one.js";
 import { problemCard } from "./problem_view.js";
 
 const view = document.getElementById("view");
+const start = document.getElementById("start");
 let leave = new AbortController();
 
 /** Leave what is shown; `signal` of the new view aborts when it is left. */
@@ -41,7 +42,7 @@ function route() {
 
 function showStart() {
   enter("start");
-  show(view, startView(take, takeSource));
+  show(view, start);
 }
 
 async function take(named) {
@@ -65,6 +66,7 @@ function takeSource(source) {
 }
 
 onKeyNeeded(askKey);
+prepareStart(start, take, takeSource);
 listenForInput(take, takeSource);
 document.getElementById("help").addEventListener("click", helpDialog);
 window.addEventListener("popstate", route);

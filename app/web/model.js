@@ -11,7 +11,6 @@ export function loadModel() {
   return model;
 }
 
-/** `GET /v1/limits`; the same. */
 export function loadLimits() {
   limits ??= getJson("/v1/limits").catch((error) => { limits = null; return onMissing(error); });
   return limits;

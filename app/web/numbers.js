@@ -5,7 +5,6 @@ const dates = new Intl.DateTimeFormat("en", { dateStyle: "medium", timeStyle: "s
 
 export const count = (n) => grouped.format(n);
 
-/** `1 picture`, `2 pictures`. */
 export const plural = (n, one, many = `${one}s`) => `${count(n)} ${n === 1 ? one : many}`;
 
 /** A log10 likelihood ratio with its sign, never a minus zero. */
@@ -29,7 +28,6 @@ export function oneIn(p) {
   return p > 0.3 ? percent(p) : `1 in ${count(Number((1 / p).toPrecision(2)))}`;
 }
 
-/** P after evidence of `llrValue` at `prior`. */
 export function posterior(llrValue, prior) {
   const odds = (prior / (1 - prior)) * 10 ** llrValue;
   return odds / (1 + odds);

@@ -6,24 +6,14 @@ import { duration } from "./numbers.js";
 const ADVICE = {
   offline: ["The service does not answer", "Is it running? Your pictures have not left this machine."],
   unauthorized: ["A key is needed", "Without it nothing is sent."],
-  forbidden: ["This key may not do that", "Ask the operator for one that may."],
   rate_limited: ["Too fast", "The service asks for a pause."],
   busy: ["Busy", "Others are being served."],
-  quota_exceeded: ["Enough for today", "This key's pictures for the day are used up."],
   too_large: ["Too large", "Send a smaller picture, or split the list."],
   not_an_image: ["Not a picture", "JPEG, PNG, WebP, GIF and AVIF are read."],
-  image_unsupported: ["This kind of picture is not read", "JPEG, PNG, WebP, GIF and AVIF are."],
-  image_truncated: ["The picture is cut off", "Save it again and send the whole file."],
-  image_bomb: ["Too many pixels", "Send a smaller copy."],
   fetch_failed: ["The picture could not be fetched", "Open the address yourself, or save the picture and drop it here."],
-  fetch_timeout: ["The other server took too long", "Save the picture and drop it here."],
-  url_invalid: ["Not an address", "It begins with https://."],
   url_blocked: ["This address may not be fetched", "Private networks are closed. Save the picture and drop it here."],
   expired: ["This list is gone", "It has expired, was erased, or belongs to another key."],
-  storage_full: ["The service's disk is full", "Its operator has to make room."],
-  list_empty: ["The list is empty", ""],
   list_without_avatars: ["No pictures in this list", "It needs a column with their addresses."],
-  list_unreadable: ["This list cannot be read", "CSV, JSON, zip and tar are."],
 };
 
 /** `retry`: what to do again, if that may help; called by itself when the service named a time. */

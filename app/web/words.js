@@ -35,19 +35,6 @@ export const WARNING = {
   too_small_to_clear: "Too small for a result against a generator.",
 };
 
-export const REASON = {
-  too_small: "too small",
-  turned_away: "the head is turned away",
-  degenerate: "the landmarks make no sense there",
-  out_of_picture: "it lies outside the picture",
-  mouth_closed: "the mouth is closed",
-  eyes_closed: "the eyes are closed",
-  occluded: "something covers it",
-  no_background: "there is no background",
-  no_hair: "there is no hair",
-  not_looked_at: "it was not looked at",
-};
-
 export const LIMITS = [
   "It speaks of StyleGAN faces only: diffusion models and other generators are not seen.",
   "A face is not an account. A generated face proves no bad intent, a photograph no good one.",
@@ -65,15 +52,12 @@ export const BANDS = [
   [6, "extremely strong"],
 ];
 
-/** The verbal band of `llr`. */
 export function support(llr) {
   return BANDS.findLast(([bound]) => Math.abs(llr) >= bound)[1];
 }
 
-/** `several_faces` as `several faces`. */
 export const words = (code) => code.replaceAll("_", " ");
 
-/** With a capital at its start and a full stop at its end. */
 export function sentence(text) {
   const trimmed = text.trim();
   if (!trimmed) return "";

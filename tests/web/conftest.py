@@ -11,7 +11,6 @@ import re
 import shutil
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack
-from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -38,12 +37,12 @@ OpenPage = Callable[..., Page]
 class FaceAnalyzer(ShadeAnalyzer):
     """Finds no face where the picture is nearly black."""
 
-    def analyze(
+    def decode_and_analyze(
         self, data: bytes, stopwatch: Stopwatch, sha256: str | None = None
     ) -> tuple[Picture, Analysis]:
-        picture, analysis = super().analyze(data, stopwatch, sha256)
+        picture, analysis = super().decode_and_analyze(data, stopwatch, sha256)
         if int(picture.rgb[0, 0, 0]) == NO_FACE_SHADE:
-            return picture, replace(stub_analysis(picture, Outcome.NO_FACE))
+            return picture, stub_analysis(picture, Outcome.NO_FACE)
         return picture, analysis
 
 

@@ -2,7 +2,7 @@
 
 import { el } from "../dom.js";
 import { llr } from "../numbers.js";
-import { REASON, sentence, words } from "../words.js";
+import { sentence, words } from "../words.js";
 import { cutOut } from "./cut_outs.js";
 import { markColour } from "./marks.js";
 import { drawingSize, emphasize, measured, toggleMarks } from "./picture.js";
@@ -33,5 +33,5 @@ function checkItem(check, source, size, root) {
 function unmeasuredView(checks) {
   if (!checks.length) return null;
   return el("div", { class: "unmeasured" }, el("h4", { text: "Not measured" }),
-    el("ul", {}, checks.map((check) => el("li", { text: `${sentence(words(check.name)).slice(0, -1)}: ${REASON[check.reason] ?? words(check.reason)}` }))));
+    el("ul", {}, checks.map((check) => el("li", { text: `${sentence(words(check.name)).slice(0, -1)}: ${words(check.reason)}` }))));
 }

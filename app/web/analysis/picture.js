@@ -16,7 +16,6 @@ export function pictureView(analysis, source, templateEyes) {
   return figure;
 }
 
-/** The checks that measured something. */
 export const measured = (analysis) => analysis.checks.filter((check) => check.status === "measured");
 
 /** Width and height to draw in: a thousand wide, in the picture's proportion. */

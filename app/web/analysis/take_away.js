@@ -1,9 +1,8 @@
 // What a person takes along: the JSON, the evidence bundle, any file.
 
-import { getBlob, Problem } from "../api.js";
+import { batchPath, getBlob, Problem } from "../api.js";
 import { announce, button, el } from "../dom.js";
 
-/** Copies the answer as the service gave it. */
 export function copyButton(analysis) {
   const { picture, overlay, ...plain } = analysis;
   const node = button("Copy JSON", async () => {
@@ -39,7 +38,13 @@ export function downloadButton(text, name, load) {
   return el("span", { class: "download" }, node, note);
 }
 
-export function saveBlob(name, blob) {
+/** A menu of files of a batch: [text, path, name] each. */
+export function exportMenu(batchId, files) {
+  return el("details", { class: "menu" }, el("summary", { class: "button", text: "Export" }),
+    el("div", { class: "menu-body" }, files.map(([text, path, name]) => downloadButton(text, name, () => getBlob(batchPath(batchId, path))))));
+}
+
+function saveBlob(name, blob) {
   const url = URL.createObjectURL(blob);
   const anchor = el("a", { href: url, download: name });
   document.body.append(anchor);
@@ -48,7 +53,6 @@ export function saveBlob(name, blob) {
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
 }
 
-/** Whether the service knows no such route. */
 export function missing(error) {
   return error instanceof Problem && (error.status === 404 || error.status === 405 || error.status === 406);
 }

@@ -1,5 +1,6 @@
 // Two pictures in one place, in turns: what they share stands still.
 
+import { ask } from "../dialogs.js";
 import { button, el } from "../dom.js";
 import { nameOf } from "./store.js";
 
@@ -23,17 +24,9 @@ export function blink(pictures) {
   turn.addEventListener("click", swap);
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
   const timer = still ? 0 : setInterval(swap, TURN_MS);
-  return open(dialog, timer);
-}
-
-function open(dialog, timer) {
   document.body.append(dialog);
-  dialog.showModal();
-  return new Promise((resolve) => {
-    dialog.addEventListener("close", () => {
-      clearInterval(timer);
-      dialog.remove();
-      resolve();
-    }, { once: true });
+  return ask(dialog).finally(() => {
+    clearInterval(timer);
+    dialog.remove();
   });
 }

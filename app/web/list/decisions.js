@@ -8,11 +8,11 @@ import { emit, nameOf, select } from "./store.js";
 /** Decide on the selected item, and go to the next. `decision`: generated, real or unsure. */
 export function decide(store, decision) {
   const tile = store.visible[store.selected];
-  if (!tile) return;
+  if (!tile || store.atEnd) return announce("End of the list");
   store.history.push([tile.seq, store.decisions.get(tile.seq) ?? null]);
   put(store, tile.seq, decision);
   announce(`${nameOf(tile)}: ${decision}`);
-  select(store, store.selected + 1);
+  store.atEnd = !select(store, store.selected + 1);
 }
 
 /** Take back the last decision, and select its item where it is shown. */

@@ -9,8 +9,8 @@ import { asProblem } from "../one.js";
 import { problemCard } from "../problem_view.js";
 import { decide } from "./decisions.js";
 import { profileLink, searchLinks } from "./elsewhere.js";
-import { ownFile } from "./own_files.js";
-import { nameOf, selectedTile } from "./store.js";
+import { largestPicture, ownFile } from "./own_files.js";
+import { listen, nameOf, selectedTile } from "./store.js";
 
 const WAIT_MS = 140;
 const NUMBERS = ["followers_count", "following_count", "posts_count"];
@@ -31,7 +31,7 @@ export function detailView(store, thumbnails, signal) {
     heading.textContent = nameOf(tile);
     timer = setTimeout(() => showItem(store, tile, thumbnails, body, signal), WAIT_MS);
   };
-  for (const type of ["selection", "filter"]) store.events.addEventListener(type, update, { signal });
+  listen(store, ["selection", "filter"], update, signal);
   panel.addEventListener("open", update);
   return panel;
 }
@@ -57,7 +57,7 @@ function decisionBar(store, signal) {
     const tile = selectedTile(store);
     buttons.forEach((each) => each.setAttribute("aria-pressed", String(tile && store.decisions.get(tile.seq) === each.dataset.decision)));
   };
-  for (const type of ["selection", "filter", "decision"]) store.events.addEventListener(type, update, { signal });
+  listen(store, ["selection", "filter", "decision"], update, signal);
   return el("div", { class: "decide", role: "group", "aria-label": "Your decision" }, buttons);
 }
 
@@ -74,8 +74,7 @@ async function showItem(store, tile, thumbnails, body, signal) {
 async function answerView(store, item, thumbnails) {
   if (item.error) return problemCard({ code: item.error.code, title: item.error.title, detail: item.error.detail });
   const file = ownFile(store.batchId, item.source);
-  const source = file ? URL.createObjectURL(file) : (thumbnails.get(item.seq) ?? "");
-  const view = await analysisView(item, source, file);
+  const view = await analysisView(item, largestPicture(store.batchId, item, thumbnails), file);
   if (!file) view.querySelector(".left").append(overlayButton(store, item));
   return view;
 }

@@ -3,6 +3,7 @@
 import { batchPath, getBlob } from "../api.js";
 import { el } from "../dom.js";
 import { hasEnded } from "./loader.js";
+import { listen } from "./store.js";
 
 const LEAST_MS = 4000;
 
@@ -18,7 +19,7 @@ function figure(title, note, name, store, signal) {
   const image = el("img", { alt: `${title}. ${note}`, hidden: true });
   const state = { done: -1, at: 0, running: false };
   const update = () => refresh(store, name, image, state, signal);
-  store.events.addEventListener("batch", update, { signal });
+  listen(store, ["batch"], update, signal);
   queueMicrotask(() => image.closest("details")?.addEventListener("toggle", update, { signal }));
   return el("figure", {}, image, el("figcaption", {}, el("b", { text: title }), ` ${note}`));
 }

@@ -3,7 +3,7 @@
 import { el, show } from "../dom.js";
 import { count } from "../numbers.js";
 import { OUTCOME, VERDICT, words } from "../words.js";
-import { emit, kindOf, setFilter, tally } from "./store.js";
+import { emit, kindOf, listen, setFilter, tally } from "./store.js";
 
 const DECISIONS = { none: "undecided", generated: "generated", real: "real", unsure: "unsure" };
 const ORDERS = { evidence: "by evidence", list: "as in the list", name: "by name" };
@@ -20,7 +20,7 @@ export function filtersView(store, signal) {
     const all = store.visible.length === store.tiles.length;
     shown.textContent = all ? count(store.tiles.length) : `${count(store.visible.length)} of ${count(store.tiles.length)}`;
   };
-  for (const type of ["items", "filter"]) store.events.addEventListener(type, update, { signal });
+  listen(store, ["items", "filter"], update, signal);
   update();
   return bar;
 }
@@ -88,7 +88,7 @@ function searchBox(store) {
 
 function eyesSwitch(store, signal) {
   const box = el("input", { type: "checkbox", checked: store.eyes, on: { change: () => setEyes(store, box.checked) } });
-  store.events.addEventListener("eyes", () => { box.checked = store.eyes; }, { signal });
+  listen(store, ["eyes"], () => { box.checked = store.eyes; }, signal);
   return el("label", { class: "switch", title: "Lines through the generator’s eye points (l)" }, box, "eye lines");
 }
 

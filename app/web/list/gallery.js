@@ -4,7 +4,8 @@ import { el, setCss } from "../dom.js";
 import { select } from "./store.js";
 import { fillTile, makeTile, showThumbnail } from "./tile.js";
 
-const MIN_TILE_PX = 108;
+const TILE_PX = [108, 176];
+const TILES_ACROSS = 18;
 const CAPTION_PX = 26;
 const GAP_PX = 6;
 const ROWS_AROUND = 2;
@@ -15,7 +16,7 @@ export class Gallery {
   #used = new Map();
   #free = [];
   #canvas = el("div", { class: "canvas", role: "presentation" });
-  #grid = { columns: 1, width: MIN_TILE_PX, height: MIN_TILE_PX + CAPTION_PX };
+  #grid = { columns: 1, width: TILE_PX[0], height: TILE_PX[0] + CAPTION_PX };
   #frame = 0;
 
   /** `onOpen()` when a tile is clicked or Enter is pressed. */
@@ -45,7 +46,8 @@ export class Gallery {
   layout() {
     const width = this.node.clientWidth;
     if (!width) return;
-    const columns = Math.max(1, Math.floor((width + GAP_PX) / (MIN_TILE_PX + GAP_PX)));
+    const least = Math.max(TILE_PX[0], Math.min(TILE_PX[1], width / TILES_ACROSS));
+    const columns = Math.max(1, Math.floor((width + GAP_PX) / (least + GAP_PX)));
     const side = (width - GAP_PX * (columns - 1)) / columns;
     this.#grid = { columns, width: side + GAP_PX, height: side + CAPTION_PX + GAP_PX };
     const rows = Math.ceil(this.#store.visible.length / columns);
@@ -53,7 +55,6 @@ export class Gallery {
     this.refresh();
   }
 
-  /** Everything that is shown is written again. */
   refresh() {
     this.#used.forEach((tile) => this.#free.push(tile));
     this.#used.clear();
@@ -67,7 +68,6 @@ export class Gallery {
     });
   }
 
-  /** These thumbnails have come. */
   loaded(seqs) {
     const come = new Set(seqs);
     for (const tile of this.#used.values()) {

@@ -1,13 +1,14 @@
 // The top of a list: what it is called, how far it is, what it says as a whole.
 
-import { batchPath, getBlob, sendJson } from "../api.js";
-import { downloadButton } from "../analysis/take_away.js";
+import { batchPath, sendJson } from "../api.js";
+import { exportMenu } from "../analysis/take_away.js";
 import { button, el, link, show } from "../dom.js";
 import { count, duration, percent, plural } from "../numbers.js";
 import { asProblem } from "../one.js";
 import { sentence } from "../words.js";
 import { falseFlagSentence } from "./decisions.js";
 import { hasEnded } from "./loader.js";
+import { listen } from "./store.js";
 
 const OWN_WAIT_MS = 500;
 const STATUS = { validating: "Reading", in_progress: "Looking", finalizing: "Adding up", cancelling: "Stopping", cancelled: "Stopped early", failed: "Failed", completed: "" };
@@ -24,15 +25,15 @@ export function headView(store, signal) {
     show(progress, ...progressView(store));
     show(finding, ...findingViews(store.batch));
   };
-  store.events.addEventListener("batch", update, { signal });
+  listen(store, ["batch"], update, signal);
   let timer = 0;
   const updateOwn = () => {
     clearTimeout(timer);
     timer = setTimeout(() => showOwn(store, own, signal), OWN_WAIT_MS);
   };
-  for (const type of ["decision", "items"]) store.events.addEventListener(type, updateOwn, { signal });
+  listen(store, ["decision", "items"], updateOwn, signal);
   return el("header", { class: "list-head" },
-    el("div", { class: "title-row" }, title, exportsView(store), link("Network", `#/lists/${store.batchId}/network`, { class: "button" })), progress, finding, own);
+    el("div", { class: "title-row" }, title, exportMenu(store.batchId, EXPORTS), link("Network", `#/lists/${store.batchId}/network`, { class: "button" })), progress, finding, own);
 }
 
 function progressView({ batch, batchId, interrupted }) {
@@ -99,10 +100,4 @@ function ownViews(store) {
   const failed = store.decisionError ? `Not kept: ${store.decisionError.message}` : "";
   const n = store.decisions.size;
   return [`${plural(n, "decision")}. `, store.ownRate, local && el("strong", { text: ` ${local}` }), failed && el("strong", { text: ` ${failed}` })];
-}
-
-function exportsView(store) {
-  return el("details", { class: "menu" }, el("summary", { class: "button", text: "Export" }),
-    el("div", { class: "menu-body" }, EXPORTS.map(([text, path, name]) =>
-      downloadButton(text, name, () => getBlob(batchPath(store.batchId, path))))));
 }

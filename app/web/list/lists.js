@@ -2,7 +2,7 @@
 
 import { batchPath, getJson, request } from "../api.js";
 import { confirmDialog } from "../dialogs.js";
-import { announce, button, el, link, show } from "../dom.js";
+import { announce, button, el, link, show, table, unseen } from "../dom.js";
 import { count, date, duration } from "../numbers.js";
 import { asProblem } from "../one.js";
 import { problemCard } from "../problem_view.js";
@@ -20,7 +20,6 @@ export async function showLists(view, signal) {
 }
 
 function listsView(page, signal) {
-  const body = el("tbody", {}, page.data.map(rowView));
   const root = el("section", { class: "lists" }, el("h1", { tabindex: -1, text: "Lists" }));
   if (!page.data.length) {
     root.append(el("p", { class: "empty" }, "No list yet. ", link("Drop one", "#/"), "."));
@@ -28,14 +27,9 @@ function listsView(page, signal) {
   }
   root.append(
     el("p", { class: "faint", text: "Everything that this service keeps for you. Each list is erased by itself when its time is over." }),
-    el("div", { class: "scroll-x", tabindex: 0, role: "region", "aria-label": "Lists" }, el("table", {}, headRow(), body)),
-    moreButton(page, body, signal));
+    table("Lists", ["Name", "Pictures", "Flagged", "State", "Sent", "Erased in", unseen("Erase")], page.data.map(rowView)));
+  root.append(moreButton(page, root.querySelector("tbody"), signal) ?? "");
   return root;
-}
-
-function headRow() {
-  const names = ["Name", "Pictures", "Flagged", "State", "Sent", "Erased in", ""];
-  return el("thead", {}, el("tr", {}, names.map((text) => el("th", { scope: "col", text: text || null }, text ? "" : el("span", { class: "unseen", text: "Erase" })))));
 }
 
 function rowView(batch) {

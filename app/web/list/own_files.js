@@ -10,3 +10,9 @@ export function rememberFiles(batchId, files) {
 export function ownFile(batchId, source) {
   return filesByBatch.get(batchId)?.get(source) ?? null;
 }
+
+/** The largest picture of an item that this tab has, as an image's URL; "" if it has none yet. */
+export function largestPicture(batchId, item, thumbnails) {
+  const file = ownFile(batchId, item.source);
+  return file ? URL.createObjectURL(file) : (thumbnails.get(item.seq) ?? "");
+}

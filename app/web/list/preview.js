@@ -1,7 +1,7 @@
 // How a list would be read, before anything is kept or fetched; then it is sent.
 
 import { getJson, request } from "../api.js";
-import { button, el, show } from "../dom.js";
+import { button, el, show, table } from "../dom.js";
 import { bytes, count, plural } from "../numbers.js";
 import { asProblem } from "../one.js";
 import { problemCard } from "../problem_view.js";
@@ -57,10 +57,7 @@ function notesView(notes) {
 
 function rowsView(items) {
   const fields = [...new Set(items.flatMap((item) => Object.keys(item.account)))];
-  return el("div", { class: "scroll-x", tabindex: 0, role: "region", "aria-label": "First rows" }, el("table", {},
-    el("caption", { text: "First rows" }),
-    el("thead", {}, el("tr", {}, ["id", "picture", ...fields].map((name) => el("th", { scope: "col", text: words(name) })))),
-    el("tbody", {}, items.map((item) => rowView(item, fields)))));
+  return table("First rows", ["id", "picture", ...fields.map(words)], items.map((item) => rowView(item, fields)), "First rows");
 }
 
 function rowView(item, fields) {

@@ -18,6 +18,11 @@ export function emit(store, type) {
   store.events.dispatchEvent(new Event(type));
 }
 
+/** Call `listener` on each of `types`, until `signal` aborts. */
+export function listen(store, types, listener, signal) {
+  types.forEach((type) => store.events.addEventListener(type, listener, { signal }));
+}
+
 export function addTiles(store, tiles) {
   for (const tile of tiles) {
     if (store.bySeq.has(tile.seq)) Object.assign(store.bySeq.get(tile.seq), tile);
@@ -30,11 +35,12 @@ export function addTiles(store, tiles) {
   findCopies(store);
   applyFilter(store);
   emit(store, "items");
+  if (store.atEnd) store.atEnd = !select(store, store.selected + 1);
 }
 
 export function setFilter(store, change) {
   Object.assign(store.filter, change);
-  store.selected = 0;
+  Object.assign(store, { selected: 0, atEnd: false });
   applyFilter(store);
   emit(store, "filter");
 }
@@ -46,14 +52,15 @@ function applyFilter(store) {
   store.selected = Math.max(0, store.visible.indexOf(selected));
 }
 
-/** Select the item at `index` of those visible. */
 export function select(store, index) {
   const last = store.visible.length - 1;
   const next = Math.max(0, Math.min(last, index));
-  if (next === store.selected || last < 0) return;
+  store.atEnd = false;
+  if (next === store.selected || last < 0) return false;
   store.selected = next;
   store.touched = true;
   emit(store, "selection");
+  return true;
 }
 
 export const selectedTile = (store) => store.visible[store.selected] ?? null;
@@ -70,7 +77,6 @@ const ORDERS = {
   name: (a, b) => nameOf(a).localeCompare(nameOf(b)) || a.seq - b.seq,
 };
 
-/** What an item is called. */
 export function nameOf(tile) {
   return tile.account.display_name || tile.account.username || tile.custom_id || tile.source.split("/").pop() || `${tile.seq}`;
 }

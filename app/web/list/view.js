@@ -11,8 +11,8 @@ import { filtersView } from "./filters.js";
 import { Gallery } from "./gallery.js";
 import { headView } from "./head.js";
 import { followList } from "./loader.js";
-import { ownFile } from "./own_files.js";
-import { createStore, emit, selectedTile } from "./store.js";
+import { largestPicture } from "./own_files.js";
+import { createStore, emit, listen, selectedTile } from "./store.js";
 import { Thumbnails } from "./thumbnails.js";
 import { listenForKeys } from "./triage.js";
 
@@ -45,8 +45,8 @@ function buildParts(store, signal) {
 }
 
 function connect(store, { root, gallery, thumbnails, detail, filters }, signal) {
-  const on = (type, listener) => store.events.addEventListener(type, listener, { signal });
-  for (const type of ["items", "filter"]) on(type, () => gallery.layout());
+  const on = (type, listener) => listen(store, [type], listener, signal);
+  listen(store, ["items", "filter"], () => gallery.layout(), signal);
   on("selection", () => { gallery.refresh(); gallery.reveal(filters.getBoundingClientRect().bottom); });
   on("decision", () => gallery.refresh());
   on("eyes", () => root.classList.toggle("no-eyes", !store.eyes));
@@ -64,17 +64,12 @@ async function blinkOrPin(store, thumbnails, gallery) {
   const pinned = store.bySeq.get(store.pinned);
   if (!tile) return;
   if (pinned && pinned !== tile) {
-    await blink([pinned, tile].map((each) => [each, largest(store, each, thumbnails)]));
+    await blink([pinned, tile].map((each) => [each, largestPicture(store.batchId, each, thumbnails)]));
     return;
   }
   store.pinned = pinned ? null : tile.seq;
   announce(pinned ? "Unpinned" : "Pinned: select another and press b");
   emit(store, "decision");
-}
-
-function largest(store, tile, thumbnails) {
-  const file = ownFile(store.batchId, tile.source);
-  return file ? URL.createObjectURL(file) : (thumbnails.get(tile.seq) ?? "");
 }
 
 /** The eye lines of every tile lie where the model's own template has its eyes. */

@@ -1,8 +1,8 @@
 // The network of a list: who shares what with whom, what chance would bring, what it does not show.
 
-import { batchPath, getBlob, getJson } from "../api.js";
-import { downloadButton, missing } from "../analysis/take_away.js";
-import { button, el, link, show } from "../dom.js";
+import { batchPath, getJson } from "../api.js";
+import { exportMenu, missing } from "../analysis/take_away.js";
+import { button, el, link, show, table, unseen } from "../dom.js";
 import { plural } from "../numbers.js";
 import { asProblem } from "../one.js";
 import { problemCard } from "../problem_view.js";
@@ -47,8 +47,7 @@ function headView(network, batchId) {
   const text = `${plural(network.nodes.length, "account")}, ${plural(network.edges.length, "line")}, ${plural(network.components.length, "group")}`;
   return el("header", { class: "title-row" },
     el("h1", { tabindex: -1, text: "Network" }), el("p", { class: "faint", text }),
-    el("details", { class: "menu" }, el("summary", { class: "button", text: "Export" }),
-      el("div", { class: "menu-body" }, FILES.map((type) => downloadButton(type, `network.${type}`, () => getBlob(batchPath(batchId, `network.${type}`)))))),
+    exportMenu(batchId, FILES.map((type) => [type, `network.${type}`, `network.${type}`])),
     link("List", `#/lists/${batchId}`, { class: "button" }));
 }
 
@@ -66,10 +65,8 @@ function componentsView(network, drawing) {
     el("td", { class: "number", text: component.size }), el("td", { text: component.sentence }),
     el("td", {}, button("Show", () => drawing.showComponent(index), { class: "plain small", "aria-label": `Show group ${index + 1}` }))));
   const more = network.components.length - rows.length;
-  return el("div", { class: "scroll-x", tabindex: 0, role: "region", "aria-label": "Groups" }, el("table", {},
-    el("caption", { text: more > 0 ? `Groups, the largest ${rows.length} of ${network.components.length}` : "Groups" }),
-    el("thead", {}, el("tr", {}, ["Accounts", "What joins them"].map((text) => el("th", { scope: "col", text })), el("th", { scope: "col" }, el("span", { class: "unseen", text: "Show" })))),
-    el("tbody", {}, rows)));
+  const caption = more > 0 ? `Groups, the largest ${rows.length} of ${network.components.length}` : "Groups";
+  return table("Groups", ["Accounts", "What joins them", unseen("Show")], rows, caption);
 }
 
 function aboutView(network) {
