@@ -55,7 +55,7 @@ def test_from_a_drop_to_exported_decisions(
     expect(page.locator(".headline")).to_contain_text("3 of 5 faces")
     tiles = page.locator(".tile:visible")
     expect(tiles).to_have_count(6)
-    expect(tiles.first).to_contain_text("Name 255")
+    expect(page.locator('.tile[aria-posinset="1"]')).to_contain_text("Name 255")
     assert page.evaluate("document.documentElement.scrollWidth") <= SIZES[size][0]
     for key in ("f", "c", "u", "c", "n"):
         page.keyboard.press(key)
