@@ -81,7 +81,9 @@ def open_page(browser: Browser, service: httpx.Client) -> Iterator[OpenPage]:
     complaints: list[str] = []
     base_url = str(service.base_url)
 
-    def open_one(path: str = "/", size: str = "wide", *, strict: bool = True, **options: object) -> Page:
+    def open_one(
+        path: str = "/", size: str = "wide", *, strict: bool = True, **options: object
+    ) -> Page:
         width, height = SIZES[size]
         context: BrowserContext = browser.new_context(
             base_url=base_url,

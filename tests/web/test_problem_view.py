@@ -46,9 +46,7 @@ def test_a_service_that_is_gone_and_comes_back(open_page: OpenPage, choose: Choo
     expect(page.locator(".finding")).to_be_visible()
 
 
-def test_a_limit_counts_down_and_tries_again_by_itself(
-    open_page: OpenPage, choose: Choose
-) -> None:
+def test_a_limit_counts_down_and_tries_again_by_itself(open_page: OpenPage, choose: Choose) -> None:
     page = open_page(strict=False)
     answer = problem("rate_limited", 429, **{"Retry-After": "1"})
     page.route("**/v1/analyses", lambda route: route.fulfill(**answer), times=1)
@@ -80,7 +78,11 @@ def test_a_key_is_asked_for_once_and_kept_out_of_every_store(open_page: OpenPage
         page.get_by_role("button", name="Use it").click()
     expect(page.get_by_role("heading", name="Lists")).to_be_visible()
     assert sent == [None, "Bearer wrong", "Bearer right"]
-    assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [0, 0, ""]
+    assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [
+        0,
+        0,
+        "",
+    ]
 
 
 def test_without_a_key_nothing_goes_on(open_page: OpenPage) -> None:

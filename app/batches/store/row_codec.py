@@ -15,6 +15,8 @@ from app.records import Decision, DecisionChoice, Failure, Item, ItemResult, Pic
 
 _EYES_AT = 5
 """Where the eyes stand in what ``encode_picture_record`` writes."""
+SHOWN_ACCOUNT_CHARS = 256
+"""Of each value of an account where a row is read without its cells."""
 FAILURE_RANK = -1e300
 UNSCORED_RANK = -1e200
 """Pictures without a score stand behind all that have one, and before failures."""
@@ -41,12 +43,13 @@ def encode_item(item: Item) -> str:
 def decode_item(seq: int, text: str, *, cells_too: bool = True) -> Item:
     """The item without payload and failure; ``url`` is ``None`` if it came with its picture.
 
-    ``cells_too``: its cells and what they say of the account, which may be far larger than the
-    rest.
+    ``cells_too``: its cells, which may be far larger than the rest; without them, what they say of
+    the account is cut short as well.
     """
     source, custom_id, line, url, fallback, content_id, cells, account = json.loads(text)
     if not cells_too:
-        return Item(seq, source, custom_id, line, url, fallback, content_id)
+        shown = {name: value[:SHOWN_ACCOUNT_CHARS] for name, value in account.items()}
+        return Item(seq, source, custom_id, line, url, fallback, content_id, account=shown)
     return Item(
         seq, source, custom_id, line, url, fallback, content_id, cells=tuple(cells), account=account
     )

@@ -126,7 +126,7 @@ export class NetworkDrawing {
     if (nearest === this.#hovered) return;
     this.#hovered = nearest;
     const component = nearest && this.#network.components[nearest.component];
-    this.#tip.textContent = nearest ? `${nearest.name}${nearest.llr === null ? "" : ` (llr ${llr(nearest.llr)})`}. ${component?.sentence ?? ""}` : "";
+    this.#tip.textContent = nearest ? `${nearest.account}${nearest.llr === null ? "" : ` (llr ${llr(nearest.llr)})`}. ${component?.sentence ?? ""}` : "";
     this.schedule();
   }
 

@@ -3,7 +3,6 @@
 import { batchPath, getJson } from "../api.js";
 import { exportMenu, missing } from "../analysis/take_away.js";
 import { button, el, link, show, table, unseen } from "../dom.js";
-import { plural } from "../numbers.js";
 import { asProblem } from "../one.js";
 import { problemCard } from "../problem_view.js";
 import { Thumbnails } from "../list/thumbnails.js";
@@ -44,25 +43,24 @@ function networkView(network, batchId, signal) {
 }
 
 function headView(network, batchId) {
-  const text = `${plural(network.nodes.length, "account")}, ${plural(network.edges.length, "line")}, ${plural(network.components.length, "group")}`;
   return el("header", { class: "title-row" },
-    el("h1", { tabindex: -1, text: "Network" }), el("p", { class: "faint", text }),
+    el("h1", { tabindex: -1, text: "Network" }), el("p", { class: "faint", text: network.summary }),
     exportMenu(batchId, FILES.map((type) => [type, `network.${type}`, `network.${type}`])),
     link("List", `#/lists/${batchId}`, { class: "button" }));
 }
 
 /** Which kinds of lines are drawn; each with what chance would bring. */
 function kindSwitches(network, drawing) {
-  const kinds = network.kinds.filter(({ kind }) => network.edges.some((edge) => edge.kind === kind));
-  return el("fieldset", { class: "kinds" }, el("legend", { class: "unseen", text: "Lines" }), kinds.map(({ kind, chance }) => {
+  const kinds = network.kinds.filter(({ edges }) => edges);
+  return el("fieldset", { class: "kinds" }, el("legend", { class: "unseen", text: "Lines" }), kinds.map(({ kind, label, chance }) => {
     const box = el("input", { type: "checkbox", checked: true, on: { change: () => drawing.showKind(kind, box.checked) } });
-    return el("label", { css: { "--kind": KIND[kind].colour } }, box, el("i", { class: "swatch" }), el("span", {}, KIND[kind].text, el("small", { class: "faint", text: chance })));
+    return el("label", { css: { "--kind": KIND[kind].colour } }, box, el("i", { class: "swatch" }), el("span", {}, label, el("small", { class: "faint", text: chance })));
   }));
 }
 
 function componentsView(network, drawing) {
   const rows = network.components.slice(0, SHOWN_COMPONENTS).map((component, index) => el("tr", {},
-    el("td", { class: "number", text: component.size }), el("td", { text: component.sentence }),
+    el("td", { class: "number", text: component.accounts }), el("td", { text: component.sentence }),
     el("td", {}, button("Show", () => drawing.showComponent(index), { class: "plain small", "aria-label": `Show group ${index + 1}` }))));
   const more = network.components.length - rows.length;
   const caption = more > 0 ? `Groups, the largest ${rows.length} of ${network.components.length}` : "Groups";
