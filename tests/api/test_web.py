@@ -7,6 +7,10 @@ import re
 import httpx
 import pytest
 
+from app.api.web import load_web_files
+
+MAX_SCRIPT_BYTES = 120_000
+MAX_LINES = 260
 BROWSER = {"Accept": "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8"}
 
 
@@ -54,3 +58,15 @@ def test_files_are_kept_for_good_under_their_own_version(client: httpx.Client, r
 @pytest.mark.parametrize("name", ["nothing.js", "index.html", "../api/web.py", "%2e%2e/api/web.py"])
 def test_nothing_else_is_served(client: httpx.Client, root: str, name: str) -> None:
     assert client.get(f"{root}/{name}").status_code == 404
+
+
+def test_scripts_stay_small() -> None:
+    """All of them together, and each: the page has no build step that would make them so."""
+    scripts = {
+        name: file.content
+        for name, file in load_web_files().by_name.items()
+        if name.endswith(".js")
+    }
+    assert sum(map(len, scripts.values())) < MAX_SCRIPT_BYTES
+    longest = {name: content.count(b"\n") for name, content in scripts.items()}
+    assert max(longest.values()) <= MAX_LINES
