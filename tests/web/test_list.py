@@ -141,8 +141,10 @@ def test_only_visible_tiles_exist(open_page: OpenPage, batch: dict[str, Any]) ->
 
 
 def _many_tiles(count: int) -> dict[str, Any]:
-    unknown = dict.fromkeys(("llr_ordinary", "llr_framed", "template", "transform", "decision"))
-    tiles = [
+    unknown: dict[str, Any] = dict.fromkeys(
+        ("llr_ordinary", "llr_framed", "template", "transform", "decision")
+    )
+    tiles: list[dict[str, Any]] = [
         {
             **unknown,
             "seq": seq,
