@@ -4,7 +4,7 @@ import { el, setCss } from "../dom.js";
 import { select } from "./store.js";
 import { fillTile, makeTile, showThumbnail } from "./tile.js";
 
-const TILE_PX = [108, 176];
+const TILE_PX = [98, 176];
 const TILES_ACROSS = 18;
 const CAPTION_PX = 26;
 const GAP_PX = 6;
