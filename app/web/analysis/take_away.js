@@ -1,7 +1,9 @@
 // What a person takes along: the JSON, the evidence bundle, any file.
 
-import { batchPath, getBlob, Problem } from "../api.js";
+import { batchPath, getBlob, Problem, request } from "../api.js";
 import { announce, button, el } from "../dom.js";
+import { followEvents } from "../event_stream.js";
+import { zipFiles } from "../intake/zip.js";
 
 export function copyButton(analysis) {
   const { picture, overlay, ...plain } = analysis;
@@ -14,11 +16,21 @@ export function copyButton(analysis) {
   return node;
 }
 
-/** Report, overlay, hashes and how to verify them, in one zip; nothing without the bytes. */
+/** The bundle of a list of one, which `eyeline verify` can check; the list is erased again. */
 export function evidenceButton(file) {
-  if (!file) return null;
-  const headers = { Accept: "application/zip", "Content-Type": file.type || "application/octet-stream" };
-  return downloadButton("Evidence bundle", "evidence.zip", () => getBlob("/v1/analyses", { method: "POST", headers, body: file }));
+  return file && downloadButton("Evidence bundle", "evidence.zip", () => bundleOf(file));
+}
+
+async function bundleOf(file) {
+  const body = await zipFiles([[file.name ?? `picture.${file.type.split("/")[1]}`, file]]);
+  const answer = await request("/v1/batches", { method: "POST", headers: { "Content-Type": body.type }, body });
+  const { id } = await answer.json();
+  try {
+    await followEvents(batchPath(id, "events"), () => {}, new AbortController().signal);
+    return await getBlob(batchPath(id, "evidence.zip"));
+  } finally {
+    await request(batchPath(id), { method: "DELETE" });
+  }
 }
 
 /** A button that fetches with the key and then saves; a plain link could not send the key. */
@@ -28,7 +40,7 @@ export function downloadButton(text, name, load) {
     node.disabled = true;
     note.textContent = "";
     try {
-      saveBlob(name, requireFile(name, await load()));
+      saveBlob(name, await load());
     } catch (error) {
       note.textContent = missing(error) ? "This service is older and has none." : error.message;
     } finally {
@@ -54,13 +66,7 @@ function saveBlob(name, blob) {
 }
 
 export function missing(error) {
-  return error instanceof Problem && (error.status === 404 || error.status === 405 || error.status === 406);
-}
-
-/** An older service answers with JSON where a zip was asked for. */
-function requireFile(name, blob) {
-  if (name.endsWith(".zip") && blob.type.includes("json")) throw new Problem({ status: 406 });
-  return blob;
+  return error instanceof Problem && (error.status === 404 || error.status === 405);
 }
 
 async function copyText(text) {
