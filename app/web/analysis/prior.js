@@ -39,7 +39,8 @@ function showPosterior(analysis, prior, { dots, text, range, slider }) {
   const filled = Math.round(GRID * p);
   [...dots.children].forEach((dot, n) => dot.classList.toggle("on", n < filled));
   const share = oneIn(prior);
-  text.replaceChildren(`Where ${share} avatars ${share.endsWith("%") ? "of all" : ""} is generated: `.replace("  ", " "), el("strong", { text: percent(p) }));
+  const where = share.endsWith("%") ? `${share} of avatars are` : `${share} avatars is`;
+  text.replaceChildren(`Where ${where} generated: `, el("strong", { text: percent(p) }));
   range.textContent = `95 % interval ${percent(low)} to ${percent(high)}`;
   slider.setAttribute("aria-valuetext", `${share}: probability ${percent(p)}, llr ${llr(analysis.llr)}`);
 }
