@@ -94,7 +94,7 @@ def exit_if_unready(settings: Settings) -> None:
     if problem is not None:
         exit_with_error(problem, EXIT_USAGE)
     if (shortage := disk_problem(settings)) is not None:
-        typer.echo(f"eyeline: {shortage}", err=True)  # what is there can be read and erased
+        echo(f"eyeline: {shortage}", err=True)  # what is there can be read and erased
 
 
 def _no_record(_: logging.LogRecord) -> bool:

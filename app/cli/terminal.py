@@ -10,9 +10,9 @@ import typer
 from app.lists.printable import printable_text
 
 
-def echo(text: str, *, err: bool = False) -> None:
-    """Print ``text`` and a line feed; escape sequences and direction marks do not pass."""
-    typer.echo(printable_text(text), err=err)
+def echo(text: str, *, nl: bool = True, err: bool = False) -> None:
+    """Print ``text``, and with ``nl`` a line feed; escapes and direction marks do not pass."""
+    typer.echo(printable_text(text), nl=nl, err=err)
 
 
 def for_standard_output(blocks: Iterable[bytes]) -> Iterator[bytes]:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
+from app.cli import terminal
 from app.cli.terminal import echo, for_standard_output
 
 NAME = "a\x1b[2Jb\u202egpj.c\x07\x9b31m\u2066\u200f\udcff.jpg"
@@ -18,6 +20,12 @@ def test_escapes_and_direction_marks_are_not_printed(capsys: pytest.CaptureFixtu
     shown = "a\ufffd[2Jb\ufffdgpj.c\ufffd\ufffd31m\ufffd\ufffd\ufffd.jpg"
     assert printed.out == f"{shown}\n"
     assert printed.err == f"two\n\tlines of {shown}\n"
+
+
+def test_every_command_prints_this_way() -> None:
+    folder = Path(terminal.__file__).parent
+    others = [path for path in folder.rglob("*.py") if path != Path(terminal.__file__)]
+    assert [path.name for path in others if "typer.echo(" in path.read_text()] == []
 
 
 @pytest.mark.parametrize("is_terminal", [True, False])

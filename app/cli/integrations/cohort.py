@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.startup import EXIT_FAILED, exit_with_error, load_settings_or_exit
+from app.cli.terminal import echo
 
 
 def cohort(
@@ -49,7 +50,7 @@ def cohort(
     except OSError as error:
         exit_with_error(str(error), EXIT_FAILED)
     if as_json:
-        typer.echo(json.dumps(summary))
+        echo(json.dumps(summary))
         return
     for sentence in (*summary_sentences(summary), *caveat_sentences(summary)):
-        typer.echo(sentence)
+        echo(sentence)

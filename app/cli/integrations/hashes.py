@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from app.cli.startup import EXIT_FAILED, exit_with_error
+from app.cli.terminal import echo
 
 
 def hashes(
@@ -26,7 +27,7 @@ def hashes(
 
     try:
         for line in bank_lines(flagged_hashes(iter_lines(results), min_llr)):
-            typer.echo(line, nl=False)
+            echo(line, nl=False)
     except RequestError as error:
         exit_with_error(error.detail, EXIT_FAILED)
     except OSError as error:
