@@ -27,6 +27,19 @@ class Deadline:
             self.remaining_wait_s = remaining
             self._postpone(-remaining)
 
+    @contextmanager
+    def suspended(self) -> Iterator[None]:
+        """Time in here does not count: this process is busy, and no host is at fault."""
+        started = asyncio.get_running_loop().time()
+        when = self._timeout.when()
+        self._timeout.reschedule(None)
+        try:
+            yield
+        finally:
+            if when is not None:
+                elapsed = asyncio.get_running_loop().time() - started
+                self._timeout.reschedule(when + elapsed)
+
     def _postpone(self, seconds: float) -> None:
         when = self._timeout.when()
         if when is not None and not self._timeout.expired():

@@ -19,7 +19,12 @@ from app.fetch.client import HttpClient, unreachable_error
 from app.fetch.deadline import Deadline, start_deadline
 from app.fetch.guard import AddressGuard
 from app.fetch.policy import MAX_REDIRECTS, FetchPolicy, check_url, host_of
-from app.fetch.rate_limit import HostCooldowns, HostRateLimiter, cooldown_key
+from app.fetch.rate_limit import (
+    HostCooldowns,
+    HostRateLimiter,
+    cooldown_key,
+    fetch_place_var,
+)
 from app.fetch.resolver import DnsResolver
 from app.fetch.status_errors import error_from_status, parse_retry_after
 from app.fetch.urls import REDIRECT_STATUSES, parse_url, resolve_redirect
@@ -153,6 +158,9 @@ class Fetcher:
                 slot = self._rate_limiter.slot(target.host, paced=not target.is_operator_host)
                 await stack.enter_async_context(slot)
             await self._wait_for_cooldown(url, deadline)
+            if (place := fetch_place_var.get()) is not None:
+                with deadline.suspended():
+                    await place.take()
             async with self._client.request(
                 method, url, is_host_allowed=target.is_host_allowed, **request_options
             ) as response:

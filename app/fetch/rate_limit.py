@@ -10,11 +10,20 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 MAX_COOLDOWN_HOSTS: Final = 10_000
 
 
+class FetchPlace(Protocol):
+    """Room for one body in memory, which this process has few of."""
+
+    async def take(self) -> None:
+        """Wait for the place; once it is taken, again at no cost."""
+
+
+fetch_place_var: ContextVar[FetchPlace | None] = ContextVar("fetch_place_var", default=None)
+"""The place that this task takes once its host lets it, and not before."""
 cooldown_owner_var: ContextVar[str] = ContextVar("cooldown_owner_var", default="")
 """For whom this task fetches: what a host answers one owner silences it for no other."""
 

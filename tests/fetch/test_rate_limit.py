@@ -19,6 +19,7 @@ from app.fetch.rate_limit import (
     KeyedSemaphore,
     cooldown_key,
     cooldown_owner_var,
+    fetch_place_var,
 )
 from app.fetch.status_errors import parse_retry_after
 from tests.fetch.scripted_server import (
@@ -301,3 +302,29 @@ def test_errors_are_all_ours() -> None:
             return {type(each) for each in came if isinstance(each, BaseException)}
 
     assert all(issubclass(kind, RequestError) for kind in run_bounded(scenario()))
+
+
+def test_a_place_is_taken_after_the_hosts_turn_and_its_wait_is_held_against_nobody() -> None:
+    """Who waits for a slow host holds no place; a busy service makes no host too slow."""
+
+    class SlowPlace:
+        def __init__(self) -> None:
+            self.taken = 0
+
+        async def take(self) -> None:
+            self.taken += 1
+            await asyncio.sleep(0.3)
+
+    async def scenario() -> tuple[int, bytes]:
+        policy = replace(LOOPBACK_POLICY, per_host=1, max_wait_s=5.0, total_s=0.2)
+        place = SlowPlace()
+        fetch_place_var.set(place)
+        async with run_server({"/": OK_RESPONSE}) as server, Fetcher(policy) as fetcher:
+            slot = fetcher._rate_limiter.slot("127.0.0.1", paced=False)
+            async with slot:
+                waiting = asyncio.create_task(fetcher.fetch(server.url()))
+                await asyncio.sleep(0.05)
+                before = place.taken
+            return before, await waiting
+
+    assert run_bounded(scenario()) == (0, PICTURE)

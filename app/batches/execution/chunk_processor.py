@@ -12,7 +12,7 @@ from typing import Final
 from app.batches.execution import chunks
 from app.batches.execution.chunks import ChunkRun
 from app.batches.execution.failures import crash_failure, exhausted_failure
-from app.batches.execution.picture_executor import PictureExecutor
+from app.batches.execution.picture_executor import PictureExecutor, PicturePlace
 from app.batches.store import result_store
 from app.batches.store.database import Database, count_fitting
 from app.batches.store.models import Status
@@ -67,7 +67,7 @@ class ChunkProcessor:
         self._waiting_seqs: dict[bytes, list[int]] = {}
         self._uncommitted: list[ItemOutcome] = []
         self._last_commit = time.monotonic()
-        self._loading: set[asyncio.Task[list[ItemOutcome]]] = set()
+        self._loading: dict[asyncio.Task[list[ItemOutcome]], PicturePlace] = {}
         self._is_cancelled = False
 
     async def __call__(self) -> RunEnding:
@@ -77,18 +77,17 @@ class ChunkProcessor:
         return await (self._run_isolated() if self._run.isolate else self._run_concurrently())
 
     async def _run_concurrently(self) -> RunEnding:
-        """As many pictures on their way as there are places."""
+        """Many on their way, of which few are in memory; most may wait for their hosts."""
         tasks: set[asyncio.Task[list[ItemOutcome]]] = set()
         ending = None
         try:
             while True:
-                while ending is None and len(tasks) < self._picture_executor.capacity:
+                while ending is None and len(tasks) < self._picture_executor.max_tasks:
                     ending = self._check_ending()
                     if ending is None and not await self._start_next(tasks):
                         ending = RunEnding.DONE
-                if ending is RunEnding.STOPPED:
-                    for task in self._loading:
-                        task.cancel()
+                if ending in (RunEnding.STOPPED, RunEnding.YIELDED):
+                    self._drop_loading(only_waiting=ending is RunEnding.YIELDED)
                 if not tasks:
                     break
                 done, tasks = await asyncio.wait(
@@ -99,13 +98,25 @@ class ChunkProcessor:
                     return RunEnding.DONE
                 # Whoever is told to stop may have dropped what it had set out for: then not all
                 # is done, even if nothing was left to set out for.
-                ending = (
-                    RunEnding.STOPPED if self._is_stopping() else ending or self._check_ending()
-                )
+                if self._is_stopping():
+                    ending = RunEnding.STOPPED
+                elif time.monotonic() > self._deadline and self._is_any_waiting():
+                    ending = RunEnding.YIELDED  # also where nothing was left to set out for
+                else:
+                    ending = ending or self._check_ending()
             await self._commit_pending()
             return ending or RunEnding.DONE
         finally:
             await self._cancel_tasks(tasks)
+
+    def _is_any_waiting(self) -> bool:
+        """Whether items wait for their hosts, and nothing of them is in memory."""
+        return any(not place.is_taken for place in self._loading.values())
+
+    def _drop_loading(self, *, only_waiting: bool) -> None:
+        for task, place in self._loading.items():
+            if not (only_waiting and place.is_taken):
+                task.cancel()
 
     def _collect(self, done: set[asyncio.Task[list[ItemOutcome]]]) -> None:
         """Take the outcomes of ended tasks; raises the first error, after all were looked at."""
@@ -120,8 +131,7 @@ class ChunkProcessor:
     async def _cancel_tasks(self, tasks: set[asyncio.Task[list[ItemOutcome]]]) -> None:
         """Drop fetches under way; wait for analyses under way, then drop them."""
         self._is_cancelled = True
-        for task in self._loading:
-            task.cancel()
+        self._drop_loading(only_waiting=False)
         dropped = await asyncio.gather(*tasks, return_exceptions=True)
         for outcomes in dropped:
             self._release_claims(outcomes if isinstance(outcomes, list) else [])
@@ -139,13 +149,14 @@ class ChunkProcessor:
             next_item = await self._next_item()
             if next_item is None:
                 return RunEnding.DONE
-            data = await self._picture_executor.load_bytes(self._run.batch_no, next_item)
-            # Alone means the whole process: no other picture may be there to be blamed for its end.
-            async with self._picture_executor.analysis_lock.write():
-                answer = await self._analyze_isolated(next_item, data)
-                outcome = ItemOutcome(next_item.seq, answer, source_key(next_item))
-                if not await self._commit([outcome], mark_progress=True):
-                    return RunEnding.DONE
+            with self._picture_executor.open_place() as place:
+                data = await self._picture_executor.load_bytes(self._run.batch_no, next_item, place)
+                # Alone means the whole process: no other picture may be blamed for its end.
+                async with self._picture_executor.analysis_lock.write():
+                    answer = await self._analyze_isolated(next_item, data)
+                    outcome = ItemOutcome(next_item.seq, answer, source_key(next_item))
+                    if not await self._commit([outcome], mark_progress=True):
+                        return RunEnding.DONE
         return ending
 
     async def _analyze_isolated(
@@ -186,8 +197,8 @@ class ChunkProcessor:
     async def _process_item(self, list_item: Item, key: bytes | None) -> list[ItemOutcome]:
         """An item's answer, also for those that have waited for the same address."""
         try:
-            async with self._picture_executor.reserve_slot():
-                answer = await self._analyze_item(list_item)
+            with self._picture_executor.open_place() as place:
+                answer = await self._analyze_item(list_item, place)
         except BaseException:
             if key is not None:
                 self._waiting_seqs.pop(key, None)
@@ -202,16 +213,16 @@ class ChunkProcessor:
             for seq in (list_item.seq, *self._waiting_seqs.pop(key, ()))
         ]
 
-    async def _analyze_item(self, list_item: Item) -> PictureRecord | Failure:
+    async def _analyze_item(self, list_item: Item, place: PicturePlace) -> PictureRecord | Failure:
         this_task = asyncio.current_task()
         assert this_task is not None
         if self._is_cancelled or self._is_stopping():
             raise asyncio.CancelledError
-        self._loading.add(this_task)
+        self._loading[this_task] = place
         try:
-            data = await self._picture_executor.load_bytes(self._run.batch_no, list_item)
+            data = await self._picture_executor.load_bytes(self._run.batch_no, list_item, place)
         finally:
-            self._loading.discard(this_task)
+            self._loading.pop(this_task, None)
         if isinstance(data, Failure):
             return data
         return await self._picture_executor.analyze(

@@ -1,8 +1,9 @@
 """Fetches and analyzes pictures for all chunks: an event loop and a few threads.
 
-Every picture holds a slot from before its fetch until its analysis ends, which bounds the pictures
-in memory. The analysis threads live as long as the executor: what an analyzer keeps per thread is
-made once for each.
+Every picture holds a place until its analysis ends, which bounds the pictures in memory; it takes
+it when its host lets it be fetched, so that those that wait for a slow host hold up nobody. The
+analysis threads live as long as the executor: what an analyzer keeps per thread is made once for
+each.
 """
 
 from __future__ import annotations
@@ -10,9 +11,9 @@ from __future__ import annotations
 import asyncio
 import logging
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from hashlib import sha256
 from typing import Any, Final, ParamSpec, TypeVar
 
@@ -27,6 +28,7 @@ from app.batches.store.database import Database
 from app.batches.store.models import BatchTools, FetchFn
 from app.errors import RequestError
 from app.fetch.avatar_urls import fetch_with_fallback
+from app.fetch.rate_limit import fetch_place_var
 from app.records import Failure, Item, PictureRecord
 
 P = ParamSpec("P")
@@ -34,6 +36,8 @@ T = TypeVar("T")
 
 MAX_CONCURRENT_FETCHES: Final = 16
 """Pictures fetched at the same time."""
+MAX_WAITING_ITEMS: Final = 64
+"""Items of a chunk that may wait for their hosts beside those that are fetched or analyzed."""
 
 log = logging.getLogger("eyeline.jobs")
 
@@ -43,6 +47,7 @@ class PictureExecutor:
 
     def __init__(self, database: Database, tools: BatchTools, workers: int) -> None:
         self.capacity = MAX_CONCURRENT_FETCHES + 2 * workers
+        self.max_tasks = self.capacity + MAX_WAITING_ITEMS
         self._database = database
         self._tools = tools
         self._analysis_threads = ThreadPoolExecutor(workers, "eyeline-analyze")
@@ -67,25 +72,34 @@ class PictureExecutor:
             self._database_threads, lambda: function(*args, **kwargs)
         )
 
-    @asynccontextmanager
-    async def reserve_slot(self) -> AsyncIterator[None]:
-        """A slot for one picture in memory."""
-        async with self._slots:
-            yield
+    @contextmanager
+    def open_place(self) -> Iterator[PicturePlace]:
+        """A place for one picture in memory, which is not taken yet; given back in the end."""
+        place = PicturePlace(self._slots, self._fetch_slots)
+        try:
+            yield place
+        finally:
+            place.release()
 
-    async def load_bytes(self, batch_no: int, item: Item) -> bytes | Failure:
-        """The bytes of a picture: uploaded with the list, or fetched."""
+    async def load_bytes(self, batch_no: int, item: Item, place: PicturePlace) -> bytes | Failure:
+        """The bytes of a picture: uploaded with the list, or fetched. Takes ``place``."""
         if item.url is None:
+            await place.take()
+            place.end_fetch()
             data = await self.run_db(result_store.read_payload, self._database, batch_no, item.seq)
             return data if data is not None else payload_gone_failure()
+        fetch_place_var.set(place)
         try:
-            async with self._fetch_slots:
-                return await fetch_with_fallback(self._fetch, item.url, item.fallback_url)
+            data = await fetch_with_fallback(self._fetch, item.url, item.fallback_url)
+            await place.take()  # in case that whatever fetches takes none
+            return data
         except RequestError as error:
             return failure_from_error(error)
         except Exception:
             log.exception("an item could not be fetched: batch %d, item %d", batch_no, item.seq)
             return internal_failure()
+        finally:
+            place.end_fetch()
 
     async def analyze(
         self, batch_no: int, seq: int, data: bytes, prior: float
@@ -173,6 +187,37 @@ class PictureExecutor:
             self._fetch: FetchFn = await stack.enter_async_context(self._tools.open_fetch())
             self._ready.set_result(None)
             await self._closing.wait()
+
+
+class PicturePlace:
+    """One picture's place in memory, and its place among those being fetched."""
+
+    def __init__(self, slots: asyncio.Semaphore, fetch_slots: asyncio.Semaphore) -> None:
+        self._slots, self._fetch_slots = slots, fetch_slots
+        self._is_fetching = False
+        self.is_taken = False
+
+    async def take(self) -> None:
+        """Wait for both; once they are taken, this returns at once."""
+        if self.is_taken:
+            return
+        await self._fetch_slots.acquire()
+        self._is_fetching = True
+        await self._slots.acquire()
+        self.is_taken = True
+
+    def end_fetch(self) -> None:
+        """Somebody else may fetch; the place in memory stays."""
+        if self._is_fetching:
+            self._is_fetching = False
+            self._fetch_slots.release()
+
+    def release(self) -> None:
+        """Give back what was taken."""
+        self.end_fetch()
+        if self.is_taken:
+            self.is_taken = False
+            self._slots.release()
 
 
 class SharedLock:
