@@ -27,7 +27,7 @@ DEBIAN := python3-venv libegl1 libgles2
 PROBE := import ctypes, ensurepip, venv; ctypes.CDLL("libEGL.so.1"); ctypes.CDLL("libGLESv2.so.2")
 
 .DEFAULT_GOAL := help
-.PHONY: help setup serve test test-fast check check-wheel format bench bench-load bench-bombs fuzz evaluate fit fit-texture lock clean system corpus
+.PHONY: help setup serve test test-fast check check-wheel format bench bench-load bench-bombs bench-chaos fuzz evaluate fit fit-texture lock clean system corpus
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ bench-load: setup ## the service at three times what it can do, for a minute
 
 bench-bombs: setup ## time and memory that every hostile picture costs
 	$(BIN)/python -m benchmarks.bombs $(ARGS)
+
+bench-chaos: setup ## the service while databases, disks, processes and receivers fail
+	$(BIN)/python -m benchmarks.chaos $(ARGS)
 
 fuzz: $(FUZZ)/.installed ## decoding, guided by coverage (RUNS=100000 SECONDS=900)
 	cd $(FUZZ) && PYTHONPATH="$(CURDIR)" nice bin/python -m tests.fuzz.fuzz_picture \
