@@ -21,6 +21,9 @@ export function filtersView(store, signal) {
     shown.textContent = all ? count(store.tiles.length) : `${count(store.visible.length)} of ${count(store.tiles.length)}`;
   };
   listen(store, ["items", "filter"], update, signal);
+  const observer = new ResizeObserver(() => document.documentElement.style.setProperty("--filters", `${bar.offsetHeight}px`));
+  observer.observe(bar);
+  signal.addEventListener("abort", () => observer.disconnect());
   update();
   return bar;
 }

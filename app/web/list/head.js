@@ -19,7 +19,7 @@ export function headView(store, signal) {
   const title = el("h1", { tabindex: -1 });
   const progress = el("div", { class: "progress" });
   const finding = el("div", { class: "finding-of-list" });
-  const own = el("p", { class: "own", role: "status" });
+  const own = el("p", { class: "own tiny", role: "status" });
   const update = () => {
     title.textContent = store.batch.title || "Untitled list";
     show(progress, ...progressView(store));
