@@ -70,7 +70,6 @@ def check_url(
     spelling, is checked here; resolved ones later, at the socket.
     """
     host = host_of(url)
-    literals = _literal_addresses(host)
     if policy.only and not _matches_host(host, policy.only):
         raise UrlBlocked("This host is not among those in EYELINE_FETCH_ONLY.")
     is_host_allowed = _matches_host(host, policy.allow)
@@ -81,7 +80,9 @@ def check_url(
         raise UrlBlocked(
             "Only ports 80 and 443 are fetched from, unless EYELINE_FETCH_ALLOW names the host."
         )
-    if not is_host_allowed and any(is_refused(each, allowed_networks) for each in literals):
+    if not is_host_allowed and any(
+        is_refused(each, allowed_networks) for each in _literal_addresses(host)
+    ):
         raise UrlBlocked(BLOCKED_MESSAGE)
     return AllowedTarget(host, is_host_allowed, is_operator_host)
 
