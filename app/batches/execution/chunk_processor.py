@@ -69,6 +69,7 @@ class ChunkProcessor:
         self._last_commit = time.monotonic()
         self._loading: dict[asyncio.Task[list[ItemOutcome]], PicturePlace] = {}
         self._is_cancelled = False
+        self._turns = asyncio.Semaphore(picture_executor.capacity)
 
     async def __call__(self) -> RunEnding:
         cooldown_owner_var.set(self._run.owner)
@@ -110,12 +111,12 @@ class ChunkProcessor:
             await self._cancel_tasks(tasks)
 
     def _is_any_waiting(self) -> bool:
-        """Whether items wait for their hosts, and nothing of them is in memory."""
-        return any(not place.is_taken for place in self._loading.values())
+        """Whether items wait for their hosts, or for others of this chunk."""
+        return any(not place.is_due for place in self._loading.values())
 
     def _drop_loading(self, *, only_waiting: bool) -> None:
         for task, place in self._loading.items():
-            if not (only_waiting and place.is_taken):
+            if not (only_waiting and place.is_due):
                 task.cancel()
 
     def _collect(self, done: set[asyncio.Task[list[ItemOutcome]]]) -> None:
@@ -149,7 +150,7 @@ class ChunkProcessor:
             next_item = await self._next_item()
             if next_item is None:
                 return RunEnding.DONE
-            with self._picture_executor.open_place() as place:
+            with self._picture_executor.open_place(self._turns) as place:
                 data = await self._picture_executor.load_bytes(self._run.batch_no, next_item, place)
                 # Alone means the whole process: no other picture may be blamed for its end.
                 async with self._picture_executor.analysis_lock.write():
@@ -197,7 +198,7 @@ class ChunkProcessor:
     async def _process_item(self, list_item: Item, key: bytes | None) -> list[ItemOutcome]:
         """An item's answer, also for those that have waited for the same address."""
         try:
-            with self._picture_executor.open_place() as place:
+            with self._picture_executor.open_place(self._turns) as place:
                 answer = await self._analyze_item(list_item, place)
         except BaseException:
             if key is not None:

@@ -73,9 +73,12 @@ class PictureExecutor:
         )
 
     @contextmanager
-    def open_place(self) -> Iterator[PicturePlace]:
-        """A place for one picture in memory, which is not taken yet; given back in the end."""
-        place = PicturePlace(self._slots, self._fetch_slots)
+    def open_place(self, turns: asyncio.Semaphore) -> Iterator[PicturePlace]:
+        """A place for one picture in memory, which is not taken yet; given back in the end.
+
+        ``turns``: of its chunk, which has no more pictures in the line for places.
+        """
+        place = PicturePlace(turns, self._slots, self._fetch_slots)
         try:
             yield place
         finally:
@@ -190,21 +193,28 @@ class PictureExecutor:
 
 
 class PicturePlace:
-    """One picture's place in memory, and its place among those being fetched."""
+    """One picture's place in memory, and its place among those being fetched.
 
-    def __init__(self, slots: asyncio.Semaphore, fetch_slots: asyncio.Semaphore) -> None:
-        self._slots, self._fetch_slots = slots, fetch_slots
-        self._is_fetching = False
-        self.is_taken = False
+    ``is_due``: its host and its chunk let it be fetched, so it is in line, or has its place.
+    """
+
+    def __init__(
+        self, turns: asyncio.Semaphore, slots: asyncio.Semaphore, fetch_slots: asyncio.Semaphore
+    ) -> None:
+        self._turns, self._slots, self._fetch_slots = turns, slots, fetch_slots
+        self._is_fetching = self._is_taken = False
+        self.is_due = False
 
     async def take(self) -> None:
-        """Wait for both; once they are taken, this returns at once."""
-        if self.is_taken:
+        """Wait for all of them; once they are taken, this returns at once."""
+        if self._is_taken:
             return
+        await self._turns.acquire()
+        self.is_due = True
         await self._fetch_slots.acquire()
         self._is_fetching = True
         await self._slots.acquire()
-        self.is_taken = True
+        self._is_taken = True
 
     def end_fetch(self) -> None:
         """Somebody else may fetch; the place in memory stays."""
@@ -215,9 +225,12 @@ class PicturePlace:
     def release(self) -> None:
         """Give back what was taken."""
         self.end_fetch()
-        if self.is_taken:
-            self.is_taken = False
+        if self._is_taken:
+            self._is_taken = False
             self._slots.release()
+        if self.is_due:
+            self.is_due = False
+            self._turns.release()
 
 
 class SharedLock:
