@@ -66,7 +66,14 @@ async def hold_idle_connections(host: str, port: int, seconds: float) -> dict[st
     return {"opened": len(connections), "descriptors": DESCRIPTORS}
 
 
+async def do_nothing(_: str, __: int, seconds: float) -> dict[str, Any]:
+    """What /livez takes on this machine as it is: the others are to be read beside it."""
+    await asyncio.sleep(seconds)
+    return {}
+
+
 ATTACKS: Final[dict[str, Attack]] = {
+    "none": do_nothing,
     "one_byte_chunks": send_one_byte_chunks,
     "idle_connections": hold_idle_connections,
 }
