@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 import httpx
 import pytest
 import structlog
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from app.analysis.analyzer import Stopwatch
 from app.evidence import Analysis, Outcome
@@ -29,6 +29,8 @@ from tests.api.stub_analyzer import serve_app, stub_analysis
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 SIZES = {"wide": (1440, 900), "narrow": (360, 740)}
 NO_FACE_SHADE = 7
+TIMEOUT_MS = 20_000
+"""On a busy machine; nothing waits for it to pass."""
 
 OpenPage = Callable[..., Page]
 """``open_page(path, size="wide", strict=True)``; ``strict``: the page may report no error."""
@@ -61,6 +63,7 @@ def browser() -> Iterator[Browser]:
     if not os.access(CHROMIUM, os.X_OK):
         pytest.skip("NO CHROMIUM: the page is not tested (on Debian: apt-get install chromium)")
     with sync_playwright() as playwright:
+        expect.set_options(timeout=TIMEOUT_MS)
         arguments = ["--no-sandbox"] if os.geteuid() == 0 else []
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=arguments)
         yield chromium
@@ -93,7 +96,7 @@ def open_page(browser: Browser, service: httpx.Client) -> Iterator[OpenPage]:
         )
         contexts.callback(context.close)
         page = context.new_page()
-        page.set_default_timeout(20_000)
+        page.set_default_timeout(TIMEOUT_MS)
         page.on("request", lambda r: _note_foreign(r.url, base_url, complaints))
         if strict:
             page.on("pageerror", lambda error: complaints.append(str(error)))

@@ -84,6 +84,10 @@ def test_no_face_is_an_answer(open_page: OpenPage, choose: Choose) -> None:
     expect(page.locator(".finding h2")).to_have_text("No face found.")
     expect(page.locator(".scale, .prior, .checks")).to_have_count(0)
     expect(page.locator(".scope")).to_contain_text("diffusion")
+    for _ in range(2):
+        page.get_by_role("link", name="Eyeline").click()
+        choose(page, avatars(NO_FACE_SHADE))
+        expect(page.locator(".finding")).to_be_visible()
 
 
 def test_by_its_address_the_picture_is_shown_all_the_same(open_page: OpenPage) -> None:

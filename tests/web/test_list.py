@@ -110,6 +110,17 @@ def test_filters_and_search(open_page: OpenPage, batch: dict[str, Any]) -> None:
     expect(page.locator(".tile .eye:visible")).to_have_count(0)
 
 
+def test_an_older_service_keeps_no_decisions_and_the_page_says_so(
+    open_page: OpenPage, batch: dict[str, Any]
+) -> None:
+    page = open_page(f"/#/lists/{batch['id']}", strict=False)
+    page.route("**/decision", lambda route: route.fulfill(status=405, json={"title": "T"}))
+    expect(page.locator(".tile:visible").first).to_be_visible()
+    page.keyboard.press("f")
+    expect(page.locator('.tile[data-decision="generated"]')).to_have_count(1)
+    expect(page.locator(".own")).to_contain_text("decisions stay in this tab")
+
+
 def test_eye_lines_blink_and_help_by_keyboard(open_page: OpenPage, batch: dict[str, Any]) -> None:
     page = open_page(f"/#/lists/{batch['id']}", reduced_motion="reduce")
     expect(page.locator(".tile .eye:visible").first).to_be_visible()
@@ -129,7 +140,7 @@ def test_eye_lines_blink_and_help_by_keyboard(open_page: OpenPage, batch: dict[s
 
 
 def test_only_visible_tiles_exist(open_page: OpenPage, batch: dict[str, Any]) -> None:
-    page = open_page()
+    page = open_page(strict=False)  # the service does not have those items
     page.route("**/tiles?*", lambda route: route.fulfill(json=_many_tiles(5000)))
     page.route("**/thumbnails?*", lambda route: route.fulfill(json={"data": []}))
     page.goto(f"/#/lists/{batch['id']}")
