@@ -50,7 +50,7 @@ class BatchNetworks:
         if not batch.completed + batch.failed:
             raise NotYet("No item of this list has a result yet; ask again when one has.")
         owner = batch.request.owner
-        results = self._service.iter_results(batch.id, owner, thumbnails=False)
+        results = self._service.iter_results(batch.id, owner, thumbnails=False, analyses=False)
         accounts = collect_accounts(results)
         if own_edges is None:
             own_edges = self._service.iter_own_edges(batch.id, owner)
