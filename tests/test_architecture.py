@@ -173,6 +173,7 @@ OWNERS: dict[str, tuple[str, ...]] = {
     "threatexchange": ("app.integrations",),
     "sklearn": ("app.training",),
     "scipy": ("app.training",),
+    "matplotlib": ("app.training.evaluation.plots",),
     "rustworkx": ("app.cohort.network",),
 }
 

@@ -18,7 +18,10 @@ def fit(
     """Fit the models on CORPUS and write them, with the canary's score, to the models folder."""
     from app.training.commands import run_fit
 
-    _run_with_models(lambda models_dir: run_fit(corpus, models_dir))
+    def warn(message: str) -> None:
+        echo(f"warning: {message}", err=True)
+
+    _run_with_models(lambda models_dir: run_fit(corpus, models_dir, warn))
 
 
 def fit_texture(
@@ -54,6 +57,10 @@ def evaluate(
         typer.Option(
             help="Write a CSV with one row per picture; downscaled ones to OUT.<side>.csv."
         ),
+    ] = None,
+    plots: Annotated[
+        Path | None,
+        typer.Option(help="A folder for PNGs: ROC, Tippett, calibration, rates by size and tone."),
     ] = None,
     held_out: Annotated[
         bool | None,
@@ -94,6 +101,7 @@ def evaluate(
             sides_px=side or (),
             unseen_only=kept_out,
             scores_path=scores,
+            plots_dir=plots,
             as_json=as_json,
         )
     )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -21,6 +21,7 @@ from app.face.landmarks import FaceFinder, load_landmark_model
 from app.image.picture import decode
 from app.networks.onnx import load_networks
 from app.training import corpus as corpora
+from app.training.calibration.corpus_size import size_warnings
 from app.training.calibration.fit import fit_and_score
 from app.training.calibration.thresholds import serialize_model
 from app.training.cohort.fit import fit_cohort, to_held_out_scores
@@ -36,9 +37,14 @@ from app.training.held_out_networks import load_models
 from app.training.network.hyperparameters import UNSEEN_COLLECTORS
 
 
-def run_fit(root: Path, models_dir: Path) -> str:
-    """Fit on ``root``; write the calibration, the cohort parameters and the canary's record."""
+def run_fit(root: Path, models_dir: Path, warn: Callable[[str], None] = lambda _: None) -> str:
+    """Fit on ``root``; write the calibration, the cohort parameters and the canary's record.
+
+    ``warn`` is told what the corpus has too little of.
+    """
     corpus = corpora.read_corpus(root)
+    for warning in size_warnings(corpus):
+        warn(warning)
     networks = load_networks(models_dir)
     models = load_models(corpus, models_dir, use_shipped=False)
     data, held_out_scores = fit_and_score(corpus, models, networks.sha256)
@@ -70,6 +76,7 @@ def run_evaluate(
     sides_px: Sequence[int],
     unseen_only: bool,
     scores_path: Path | None,
+    plots_dir: Path | None = None,
     as_json: bool,
 ) -> str:
     """Evaluate on ``root``; ``mode`` None takes that of ``default_mode``.
@@ -96,5 +103,9 @@ def run_evaluate(
     )
     if scores_path is not None:
         write_all_scores(evaluation, scores_path)
+    if plots_dir is not None:
+        from app.training.evaluation.plots import draw_plots  # matplotlib takes a second to load
+
+        draw_plots(evaluation.scores, plots_dir)
     said = build_evaluation_report(evaluation, calibration.likely_llr)
     return json.dumps(said) if as_json else format_report(said)

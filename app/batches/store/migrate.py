@@ -13,6 +13,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 
 from app.batches.store.tables import SCHEMA_VERSION, TablesTooNew, metadata, schema
+from app.batches.webhooks.webhook_tables import WEBHOOK_TABLES
 
 _SCRIPTS: Final = Path(__file__).with_name("migrations")
 _FIRST_REVISION: Final = "v1"
@@ -43,3 +44,5 @@ def create_or_upgrade(connection: sa.Connection) -> None:
         context.stamp(scripts, _FIRST_REVISION)
     if context.get_current_revision() != scripts.get_current_head():
         command.upgrade(config, "head")
+    # A worker that was the first to open a new database once left these out.
+    metadata.create_all(connection, tables=WEBHOOK_TABLES)

@@ -41,6 +41,14 @@ def auc(generated: FloatArray, real: FloatArray) -> float:
     return float(roc_auc_score(_labels(generated, real), np.concatenate([generated, real])))
 
 
+def can_carry(real_pictures: int, false_positive_rate: float) -> bool:
+    """Whether so many real pictures can show so low a rate: with none flagged, 95 % below 3 / n.
+
+    The rule of three (Hanley, Lippman-Hand, JAMA 249, 1983).
+    """
+    return real_pictures * false_positive_rate >= 3.0
+
+
 def recall_at(generated: FloatArray, real: FloatArray, false_positive_rate: float) -> float:
     """Share of ``generated`` above a threshold that at most this share of ``real`` exceeds."""
     if not len(generated) or not len(real):
@@ -68,13 +76,21 @@ def cllr_min(generated: FloatArray, real: FloatArray) -> float:
     """Cllr after the best monotone recalibration (PAV): the discrimination loss."""
     if not len(generated) or not len(real):
         return math.nan
+    llr = pav_llr(generated, real)
+    return cllr(llr[: len(generated)], llr[len(generated) :])
+
+
+def pav_llr(generated: FloatArray, real: FloatArray) -> FloatArray:
+    """llr after the best monotone recalibration (PAV), of ``generated`` and then of ``real``.
+
+    Infinite where one of the two alone reaches. Neither may be empty.
+    """
     # Ranks, not scores: between nearly equal scores, interpolation would divide by zero.
     ranks = np.unique(np.concatenate([generated, real]), return_inverse=True)[1]
     share = IsotonicRegression().fit_transform(ranks, _labels(generated, real))
     prior = math.log(len(generated) / len(real))
     with np.errstate(divide="ignore"):
-        llr = (np.log(share) - np.log1p(-share) - prior) / math.log(10.0)
-    return cllr(llr[: len(generated)], llr[len(generated) :])
+        return np.asarray((np.log(share) - np.log1p(-share) - prior) / math.log(10.0))
 
 
 def rate_above(llrs: FloatArray, threshold: float) -> Rate:

@@ -20,7 +20,7 @@ from app.training.evaluation.breakdowns import (
     rates_by_skin_tone,
 )
 from app.training.evaluation.evaluate import Evaluation
-from app.training.evaluation.metrics import auc, cllr, cllr_min, rate_above, recall_at
+from app.training.evaluation.metrics import auc, can_carry, cllr, cllr_min, rate_above, recall_at
 from app.training.evaluation.pool_auc import compare_by_size, count_strong_on_aligned
 from app.training.evaluation.scoring import ScoredPicture, scored_llrs
 
@@ -79,7 +79,10 @@ def build_evaluation_report(evaluation: Evaluation, likely_llr: float) -> dict[s
 
 
 def compare(generated: Sequence[ScoredPicture], real: Sequence[ScoredPicture]) -> dict[str, Any]:
-    """ROC over all pictures (unscored ones are never flagged); Cllr over scored ones."""
+    """ROC over all pictures (unscored ones are never flagged); Cllr over scored ones.
+
+    No recall is given at a false-positive rate that so few real pictures cannot show.
+    """
     flagged_generated, flagged_real = (
         _llr_array(generated, unscored=-math.inf),
         _llr_array(real, unscored=-math.inf),
@@ -91,7 +94,12 @@ def compare(generated: Sequence[ScoredPicture], real: Sequence[ScoredPicture]) -
             "real": len(real),
             "auc": auc(np.maximum(flagged_generated, -99.0), np.maximum(flagged_real, -99.0)),
             "roc": [
-                {"fpr": fpr, "tpr": recall_at(flagged_generated, flagged_real, fpr)}
+                {
+                    "fpr": fpr,
+                    "tpr": recall_at(flagged_generated, flagged_real, fpr)
+                    if can_carry(len(real), fpr)
+                    else None,
+                }
                 for fpr in ROC_FALSE_POSITIVE_RATES
             ],
             "cllr": cllr(scored_generated, scored_real),

@@ -78,7 +78,8 @@ def _format_comparison(comparison: dict[str, Any]) -> str:
 
 
 def _format_roc(roc: list[dict[str, Any]]) -> str:
-    return ", ".join(f"{p['tpr']:.4f} at {p['fpr']:g}" for p in roc if p["tpr"] is not None)
+    points = [f"{p['tpr']:.4f} at {p['fpr']:g}" for p in roc if p["tpr"] is not None]
+    return ", ".join(points) or "not given: too few real pictures"
 
 
 def _format_framed_ratio(pools: dict[str, Any]) -> Iterator[str]:

@@ -2,6 +2,8 @@
 
 import base64
 import json
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -124,3 +126,27 @@ def test_answers_of_the_released_version_get_the_new_verdicts(
             if result.record is not None
         }
     assert answers == {stored.replace(b"likely_generated", b"likely_stylegan")}
+
+
+def test_whoever_opens_a_new_database_first_makes_every_table(tmp_path: Path) -> None:
+    """In a process that has imported nothing else, as a worker's first check is."""
+    program = (
+        "import sys; from pathlib import Path\n"
+        "from app.batches.store.database import database_problem\n"
+        "sys.exit(database_problem(None, Path(sys.argv[1])))"
+    )
+    subprocess.run([sys.executable, "-c", program, str(tmp_path)], check=True)
+    engine = open_engine(None, tmp_path)
+    names = set(sa.inspect(engine).get_table_names())
+    engine.dispose()
+    assert {"batches", "decisions", "webhook_messages", "webhook_tries"} <= names
+
+
+def test_missing_tables_of_webhooks_are_added(tmp_path: Path) -> None:
+    open_database(None, tmp_path).close()
+    engine = open_engine(None, tmp_path)
+    with engine.begin() as c:
+        c.exec_driver_sql("DROP TABLE webhook_messages")
+    open_database(None, tmp_path).close()
+    assert sa.inspect(engine).has_table("webhook_messages")
+    engine.dispose()
