@@ -4,7 +4,9 @@
     sha256:9f86d0…:name=dashboard:scopes=read        the settings do not contain the key
     <key>:name=intake:scopes=analyse:rate=120:quota=50000
 
-``name``: owner of the batches; keys with the same name share them. ``scopes``: some of ``SCOPES``
+``name``: owner of the batches; keys with the same name share them, so that one replaces another. A
+key that is given a name later keeps the batches that it sent without one. ``reads``: other owners,
+joined by ``+``, whose batches it may read. ``scopes``: some of ``SCOPES``
 joined by ``+``. ``rate``: requests a minute. ``quota``: pictures a day.
 """
 
@@ -24,6 +26,7 @@ MIN_KEY_LENGTH: Final = 16
 OWNER_DIGEST_DIGITS: Final = 16
 """Digits of the digest that name the owner of a key without a name."""
 
+_OPTIONS: Final = ("name", "scopes", "reads", "rate", "quota")
 _OPTIONS_PATTERN: Final = re.compile(r"(?::[a-z_]+=[^:]*)*\Z")
 _HASHED_PATTERN: Final = re.compile(r"sha256:[0-9a-f]{64}")
 _NAME_PATTERN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,31}")
@@ -34,7 +37,8 @@ _DIGEST_OWNER_PATTERN: Final = re.compile(rf"[0-9a-f]{{{OWNER_DIGEST_DIGITS}}}")
 class Key:
     """A parsed key, without its secret.
 
-    ``digest``: SHA-256 of the key. ``owner``: its name, or a part of the digest.
+    ``digest``: SHA-256 of the key. ``owner``: its name, or a part of the digest. ``reads``: other
+    owners whose batches it may read.
     ``rate_per_minute`` and ``quota_per_day`` are ``None`` where there is no limit.
     """
 
@@ -43,6 +47,17 @@ class Key:
     scopes: frozenset[Scope]
     rate_per_minute: int | None = None
     quota_per_day: int | None = None
+    reads: tuple[str, ...] = ()
+
+    @property
+    def own_owners(self) -> tuple[str, ...]:
+        """Whose batches are its own: its owner's, and those that it sent before it had a name."""
+        return tuple(dict.fromkeys((self.owner, self.digest.hex()[:OWNER_DIGEST_DIGITS])))
+
+    @property
+    def readable_owners(self) -> tuple[str, ...]:
+        """Whose batches it may read."""
+        return tuple(dict.fromkeys((*self.own_owners, *self.reads)))
 
     def has_scope(self, scope: Scope) -> bool:
         """Whether the key grants ``scope``."""
@@ -61,6 +76,7 @@ def parse_api_key(entry: str) -> Key:
         scopes=_parse_scopes(options.pop("scopes", None)),
         rate_per_minute=_parse_count("rate", options.pop("rate", None)),
         quota_per_day=_parse_count("quota", options.pop("quota", None)),
+        reads=_parse_owners(options.pop("reads", None)),
     )
 
 
@@ -69,8 +85,8 @@ def _parse_options(text: str) -> dict[str, str]:
     options = dict(pairs)
     if len(options) < len(pairs):
         raise ValueError("a key option is given twice")
-    if unknown := options.keys() - {"name", "scopes", "rate", "quota"}:
-        raise ValueError(f"unknown key option {min(unknown)!r}; use name, scopes, rate or quota")
+    if unknown := options.keys() - set(_OPTIONS):
+        raise ValueError(f"unknown key option {min(unknown)!r}; use {', '.join(_OPTIONS)}")
     return options
 
 
@@ -90,6 +106,15 @@ def _parse_name(text: str | None) -> str | None:
     ):
         raise ValueError("the name of a key is up to 32 letters, digits, dots, dashes, underscores")
     return text
+
+
+def _parse_owners(text: str | None) -> tuple[str, ...]:
+    owners = () if text is None else tuple(text.split("+"))
+    if not all(_NAME_PATTERN.fullmatch(owner) for owner in owners):
+        raise ValueError(
+            "what a key reads are names of keys, or 16 digits of a digest, joined by +"
+        )
+    return owners
 
 
 def _parse_scopes(text: str | None) -> frozenset[Scope]:

@@ -29,6 +29,13 @@ def test_options_follow_in_any_order() -> None:
     assert key.digest == parse_api_key(KEY).digest
 
 
+def test_a_key_that_is_named_later_keeps_its_batches_and_may_read_others() -> None:
+    key = parse_api_key(f"{KEY}:name=team:reads=intake+{DIGEST[:OWNER_DIGEST_DIGITS]}+eu.1")
+    assert key.own_owners == ("team", DIGEST[:OWNER_DIGEST_DIGITS])
+    assert key.readable_owners == (*key.own_owners, "intake", "eu.1")
+    assert parse_api_key(KEY).readable_owners == (DIGEST[:OWNER_DIGEST_DIGITS],)
+
+
 @pytest.mark.parametrize(
     ("written", "opens"),
     [
@@ -62,6 +69,9 @@ def test_colons_and_equals_signs_may_be_part_of_a_key(secret: str) -> None:
         f"{KEY}:scopes=read+write",
         f"{KEY}:scopes=read,admin",
         f"{KEY}:rate=0",
+        f"{KEY}:reads=",
+        f"{KEY}:reads=*",
+        f"{KEY}:reads=a,b",
         f"{KEY}:rate=-1",
         f"{KEY}:rate=1e3",
         f"{KEY}:rate=٣",

@@ -66,6 +66,28 @@ async def request_owner(request: Request) -> str:
 Owner = Annotated[str, Depends(request_owner)]
 
 
+async def own_owners(request: Request) -> tuple[str, ...]:
+    """Whose batches the key that was sent may change; the nameless owner's where no key is set."""
+    caller = _caller(request)
+    return caller.key.own_owners if caller else ("",)
+
+
+async def readable_owners(request: Request) -> tuple[str, ...]:
+    """Whose batches the key that was sent may read."""
+    caller = _caller(request)
+    return caller.key.readable_owners if caller else ("",)
+
+
+OwnOwners = Annotated[tuple[str, ...], Depends(own_owners)]
+ReadableOwners = Annotated[tuple[str, ...], Depends(readable_owners)]
+
+
+def may_see_all(request: Request) -> bool:
+    """Whether every owner's batches may be listed: with scope `admin`, or where no key is set."""
+    caller = _caller(request)
+    return caller is None or caller.key.has_scope("admin")
+
+
 class PictureQuota:
     """The day's pictures of the key that was sent; without a key or a quota there is no limit."""
 

@@ -11,7 +11,8 @@ import sys
 import threading
 import time
 import uuid
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
@@ -39,7 +40,7 @@ from app.batches.store.models import ENDED_STATUSES, Batch, BatchRequest, BatchT
 from app.batches.store.own_edges import iter_edges
 from app.batches.store.queries import BatchPage
 from app.batches.store.result_queries import Order, ResultPage, ResultQuery
-from app.errors import RetryLater, StorageFull
+from app.errors import NotFound, RetryLater, StorageFull
 from app.records import Decision, DecisionChoice, Item, ItemResult, OwnEdge
 
 MIN_ACTIVE_CHUNKS: Final = 4
@@ -191,8 +192,18 @@ class BatchService:
         """Raises ``NotFound``; another one's batch is not there either."""
         return queries.read_batch(self._requests, batch_id, owner)
 
-    def list_batches(self, owner: str, cursor: str | None = None, limit: int = 20) -> BatchPage:
-        """The batches of ``owner``, the newest first."""
+    def get_of(self, batch_id: str, owners: Collection[str]) -> Batch:
+        """The batch if one of ``owners`` has it. Raises ``NotFound``."""
+        *others, last = owners
+        for owner in others:
+            with suppress(NotFound):
+                return self.get(batch_id, owner)
+        return self.get(batch_id, last)
+
+    def list_batches(
+        self, owner: str | Collection[str] | None, cursor: str | None = None, limit: int = 20
+    ) -> BatchPage:
+        """The batches of one or several owners, or of everybody (``None``), the newest first."""
         return queries.read_batch_page(self._requests, owner, cursor, limit)
 
     def count_batches(self) -> queries.BatchCounts:

@@ -100,6 +100,7 @@ class BatchOut(WireModel):
     outcomes: dict[str, int] = Field(description="answers by outcome")
     verdicts: dict[str, int] = Field(description="answers by verdict")
     prior: float
+    owner: str = Field(description="the key's name, or a part of its digest; empty without keys")
     list_format: str = Field(description="the recognised format of the list")
     title: str | None = Field(description="what the list is called")
     notes: list[str] = Field(description="what was noticed while the list was read")
@@ -197,6 +198,7 @@ def serialize_batch(batch: Batch) -> BatchOut:
         outcomes=dict(batch.outcomes),
         verdicts=dict(batch.verdicts),
         prior=batch.request.prior,
+        owner=batch.request.owner,
         list_format=batch.request.list_format,
         title=batch.request.title,
         notes=list(batch.request.notes),

@@ -8,10 +8,14 @@ from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
 from typing import TYPE_CHECKING
 
+import sqlalchemy as sa
+
 from app.analysis.child_pool import AnalyzeFn
 from app.batches.service import BatchService
+from app.batches.store.models import Batch
 from app.batches.webhooks.messages import enqueue_webhook
 from app.batches.webhooks.sender import PostFn, WebhookSender
+from app.cohort.text import summary_sentences
 from app.errors import FetchFailed
 from app.fetch.fetcher import Fetcher
 from app.fetch.policy import FetchPolicy
@@ -52,7 +56,7 @@ def open_batch_service(
                 max_kept_bytes=settings.max_kept_bytes,
                 spool_dir=resolve_spool_folder(settings),
                 min_free_bytes=settings.min_free_bytes,
-                on_ended=enqueue_webhook,
+                on_ended=_enqueue_webhook,
             )
         )
         reports = _open_moderator_reports(settings)
@@ -73,6 +77,12 @@ def _open_moderator_reports(settings: Settings) -> ModeratorReports | None:
             f"EYELINE_MASTODON_TOKEN needs {error.name}: pip install 'eyeline[mastodon]'"
         ) from error
     return ModeratorReports.from_settings(settings)
+
+
+def _enqueue_webhook(batch: Batch, engine: sa.Engine) -> None:
+    """With the first thing that the list says as a whole."""
+    sentences = summary_sentences(batch.cohort or {})
+    enqueue_webhook(batch, engine, sentences[0] if sentences else None)
 
 
 @asynccontextmanager

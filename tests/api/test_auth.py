@@ -12,13 +12,15 @@ from app.settings import Settings
 from tests.api.stub_analyzer import SharedServer, StartServer, StubAnalyzer, picture_bytes
 
 SECRETS = {
-    name: f"{name} {'x' * 16}" for name in ("all", "reader", "sender", "admin", "slow", "few")
+    name: f"{name} {'x' * 16}"
+    for name in ("all", "reader", "sender", "auditor", "admin", "slow", "few")
 }
 KEYS = ",".join(
     (
         SECRETS["all"],
         f"{SECRETS['reader']}:name=team:scopes=read",
         f"sha256:{hashlib.sha256(SECRETS['sender'].encode()).hexdigest()}:name=team:scopes=analyse",
+        f"{SECRETS['auditor']}:name=audit:scopes=analyse:reads=team",
         f"{SECRETS['admin']}:scopes=admin",
         f"{SECRETS['slow']}:rate=2",
         f"{SECRETS['few']}:quota=2",
@@ -108,6 +110,30 @@ def test_keys_of_one_name_share_their_batches_and_others_see_none(keyed: httpx.C
     assert keyed.get(path, headers=bearer("all")).status_code == 404
     assert keyed.delete(path, headers=bearer("reader")).status_code == 403
     assert keyed.delete(path, headers=bearer("all")).status_code == 404
+
+
+def test_a_key_may_be_given_others_batches_to_read_and_an_admin_sees_all(
+    keyed: httpx.Client,
+) -> None:
+    batch = submit(keyed, "sender").json()
+    path = f"/v1/batches/{batch['id']}"
+    assert keyed.get(path, headers=bearer("auditor")).json()["owner"] == "team"
+    assert keyed.get(f"{path}/results", headers=bearer("auditor")).status_code == 200
+    assert keyed.post(f"{path}/cancel", headers=bearer("auditor")).status_code == 404
+    assert keyed.delete(path, headers=bearer("auditor")).status_code == 404
+
+    def listed(name: str, owner: str | None) -> list[str]:
+        query = {} if owner is None else {"owner": owner}
+        answer = keyed.get("/v1/batches", headers=bearer(name), params=query)
+        assert answer.status_code == 200
+        return [each["id"] for each in answer.json()["data"]]
+
+    assert batch["id"] in listed("auditor", "team")
+    assert batch["id"] not in listed("auditor", None)
+    assert batch["id"] in listed("all", "*")
+    for name, owner in (("auditor", "*"), ("auditor", "others"), ("reader", "*")):
+        refused = keyed.get("/v1/batches", headers=bearer(name), params={"owner": owner})
+        assert (refused.status_code, refused.json()["code"]) == (403, "forbidden")
 
 
 def test_a_rate_is_counted_by_key_and_said_in_headers(keyed: httpx.Client) -> None:

@@ -47,10 +47,10 @@ async def put_decision(
     sent = await _read_decision(request)
     service, decision = batches.service, None
     if sent.decision is None:
-        await batches.run(service.clear_decision, batch.id, owner, seq)
+        await batches.run(service.clear_decision, batch.id, batch.request.owner, seq)
     else:
         decision = await batches.run(
-            service.set_decision, batch.id, owner, seq, sent.decision, sent.note or ""
+            service.set_decision, batch.id, batch.request.owner, seq, sent.decision, sent.note or ""
         )
     return DecisionOut.model_validate({"seq": seq, **decision_members(decision)})
 
@@ -64,7 +64,7 @@ async def put_decision(
 )
 async def delete_decision(batch: RequestedBatch, seq: Seq, owner: Owner, batches: Batches) -> None:
     """Done also where there is none."""
-    await batches.run(batches.service.clear_decision, batch.id, owner, seq)
+    await batches.run(batches.service.clear_decision, batch.id, batch.request.owner, seq)
 
 
 @read_router.get(
@@ -79,7 +79,7 @@ async def get_decisions(
 
     Each decision stands with its item in the results.
     """
-    counts = await batches.run(batches.service.count_decisions, batch.id, owner)
+    counts = await batches.run(batches.service.count_decisions, batch.id, batch.request.owner)
     return summarize_decisions(batch, counts)
 
 

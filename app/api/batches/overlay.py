@@ -51,7 +51,9 @@ async def get_overlay(
     counts as one analysis. It must be the very picture that was analyzed, byte for byte; if it is
     not, or came with the list and is no longer stored, the answer is 410 `picture_gone`.
     """
-    shown = await batches.run(batches.service.drawings.show_item, batch.id, owner, seq)
+    shown = await batches.run(
+        batches.service.drawings.show_item, batch.id, batch.request.owner, seq
+    )
     if shown.sheet is not None:
         with batches.limits.drawings.admit(owner):
             return Response(await batches.run(transcode_to_png, shown.sheet), media_type=PNG)

@@ -11,7 +11,15 @@ from typing import Annotated, Any, Final
 from fastapi import APIRouter, Depends, Header, Query, Request, Response
 from fastapi.responses import JSONResponse
 
-from app.api.auth import Owner, PictureQuota, Quota, require
+from app.api.auth import (
+    Owner,
+    OwnOwners,
+    PictureQuota,
+    Quota,
+    ReadableOwners,
+    may_see_all,
+    require,
+)
 from app.api.batches import openapi
 from app.api.batches.dependencies import Batches, RequestedBatch
 from app.api.batches.schemas import (
@@ -24,7 +32,7 @@ from app.api.batches.schemas import (
 from app.api.batches.upload import ListUpload, receive_upload
 from app.api.state import AppState, State
 from app.batches.store.models import Batch, BatchRequest
-from app.errors import invalid_field
+from app.errors import Forbidden, invalid_field
 from app.fetch.urls import parse_url
 from app.lists.preview import preview_list
 from app.lists.reader import FollowerList
@@ -97,18 +105,40 @@ async def create_batch(
     "/v1/batches", summary="Your batches, newest first", responses=openapi.LIST_RESPONSES
 )
 async def list_batches(
-    owner: Owner,
+    request: Request,
+    own: OwnOwners,
+    readable: ReadableOwners,
     batches: Batches,
     cursor: Annotated[str | None, Query(max_length=256)] = None,
     limit: Annotated[int, Query(ge=1, le=BATCHES_MAX)] = BATCHES_DEFAULT,
+    owner: Annotated[
+        str | None,
+        Query(
+            max_length=32, description="another owner that the key may read, or * for all (admin)"
+        ),
+    ] = None,
 ) -> BatchListOut:
-    """The batches of this key's owner."""
-    page = await batches.read(batches.service.list_batches, owner, cursor, limit)
+    """The batches of this key's owner, of another one that it may read, or of all for an admin."""
+    owners = _listed_owners(request, owner, own, readable)
+    page = await batches.read(batches.service.list_batches, owners, cursor, limit)
     return BatchListOut(
         data=[serialize_batch(batch) for batch in page.batches],
         has_more=page.next_cursor is not None,
         next_cursor=page.next_cursor,
     )
+
+
+def _listed_owners(
+    request: Request, owner: str | None, own: tuple[str, ...], readable: tuple[str, ...]
+) -> tuple[str, ...] | None:
+    """Whose batches are listed; ``None``: everybody's. Raises ``Forbidden``."""
+    if owner is None:
+        return own
+    if may_see_all(request):
+        return None if owner == "*" else (owner,)
+    if owner not in readable:
+        raise Forbidden("It may not read batches of this owner; `reads=` of the key says whose.")
+    return (owner,)
 
 
 @read_router.get(
@@ -124,7 +154,7 @@ async def get_batch(batch: RequestedBatch) -> BatchOut:
 )
 async def cancel_batch(batch: RequestedBatch, owner: Owner, batches: Batches) -> BatchOut:
     """Results so far are kept and can be fetched; a batch that has ended does not change."""
-    return serialize_batch(await batches.run(batches.service.cancel, batch.id, owner))
+    return serialize_batch(await batches.run(batches.service.cancel, batch.id, batch.request.owner))
 
 
 @router.post(
@@ -136,9 +166,11 @@ async def retry_batch(
     batch: RequestedBatch, owner: Owner, batches: Batches, quota: Quota
 ) -> BatchOut:
     """Only those whose error says `retryable`; they count against the key's quota again."""
-    pictures = await batches.run(batches.service.count_retryable, batch.id, owner)
+    pictures = await batches.run(batches.service.count_retryable, batch.id, batch.request.owner)
     with quota.reserve(pictures):
-        return serialize_batch(await batches.run(batches.service.retry_failed, batch.id, owner))
+        return serialize_batch(
+            await batches.run(batches.service.retry_failed, batch.id, batch.request.owner)
+        )
 
 
 @router.delete(
@@ -150,7 +182,7 @@ async def retry_batch(
 )
 async def delete_batch(batch: RequestedBatch, owner: Owner, batches: Batches) -> None:
     """Everything kept of it is erased for good; a running batch is stopped first."""
-    await batches.run(batches.service.delete, batch.id, owner)
+    await batches.run(batches.service.delete, batch.id, batch.request.owner)
 
 
 def _submit_list(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Any
@@ -62,12 +62,18 @@ def read_batch(database: Database, batch_id: str, owner: str | None) -> Batch:
     return batch_from_row(find_batch(database, batch_id, owner))
 
 
-def read_batch_page(database: Database, owner: str, cursor: str | None, limit: int) -> BatchPage:
-    """Raises ``InvalidRequest`` for an invalid cursor."""
+def read_batch_page(
+    database: Database, owner: str | Collection[str] | None, cursor: str | None, limit: int
+) -> BatchPage:
+    """Of one or several owners, or of everybody (``None``).
+
+    Raises ``InvalidRequest`` for an invalid cursor.
+    """
     not_expired = sa.or_(batches.c.expires_at.is_(None), batches.c.expires_at > database.now)
-    statement = sa.select(batches, database.now.label("now")).where(
-        batches.c.owner == owner, not_expired
-    )
+    statement = sa.select(batches, database.now.label("now")).where(not_expired)
+    if owner is not None:
+        owners = [owner] if isinstance(owner, str) else list(owner)
+        statement = statement.where(batches.c.owner.in_(owners))
     if cursor is not None:
         if not cursor.isascii() or not cursor.isdigit() or len(cursor) > 18:
             raise InvalidRequest("invalid cursor: use the one of the page before")

@@ -64,8 +64,8 @@ def database_from_engine(engine: sa.Engine) -> Database:
     return Database(engine, "", engine, shared=engine.dialect.name == "postgresql")
 
 
-def enqueue_webhook(batch: Batch, engine: sa.Engine) -> None:
-    """Enqueue a message that ``batch`` has ended; twice is once.
+def enqueue_webhook(batch: Batch, engine: sa.Engine, finding: str | None = None) -> None:
+    """Enqueue a message that ``batch`` has ended; twice is once. ``finding``: of the whole list.
 
     A batch that ends again after a retry has another message.
     """
@@ -73,7 +73,7 @@ def enqueue_webhook(batch: Batch, engine: sa.Engine) -> None:
     if url is None or not batch.has_ended:
         return
     at = batch.reached[batch.status]
-    event_type, body = f"batch.{batch.status}", _encode_body(batch, at)
+    event_type, body = f"batch.{batch.status}", _encode_body(batch, at, finding)
     digest = hashlib.sha256(f"{batch.id} {event_type} {at.timestamp():.6f}".encode()).hexdigest()
     database = database_from_engine(engine)
 
@@ -129,12 +129,19 @@ def resend(engine: sa.Engine, batch_id: str, message_id: str) -> WebhookDelivery
     return database.write(transaction)
 
 
-def _encode_body(batch: Batch, at: datetime) -> bytes:
+def _encode_body(batch: Batch, at: datetime, finding: str | None) -> bytes:
     counts = {"total": batch.total, "completed": batch.completed, "failed": batch.failed}
     payload = {
         "type": f"batch.{batch.status}",
         "timestamp": at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
-        "data": {"id": batch.id, "status": batch.status, "request_counts": counts},
+        "data": {
+            "id": batch.id,
+            "status": batch.status,
+            "request_counts": counts,
+            "verdicts": dict(batch.verdicts),
+            "metadata": dict(batch.request.metadata),
+            "finding": finding,
+        },
     }
     return json.dumps(payload, separators=(",", ":")).encode()
 

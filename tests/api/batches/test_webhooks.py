@@ -91,13 +91,22 @@ def test_the_end_is_told_signed_and_thin(
     client: httpx.Client, picture_server: PictureServer, receiver: WebhookReceiver
 ) -> None:
     items = picture_server.items(255, 404)
-    batch = complete_batch(client, json={"items": items, "webhook_url": receiver.url})
+    body = {"items": items, "webhook_url": receiver.url, "metadata": {"case": "7"}}
+    batch = complete_batch(client, json=body)
     assert batch["webhook_url"] == receiver.url
     wait_until(lambda: bool(receiver.requests), "the webhook")
     payload = receiver.verify(0)
     assert payload["type"] == "batch.completed"
     counts = {"total": 2, "completed": 1, "failed": 1}
-    assert payload["data"] == {"id": batch["id"], "status": "completed", "request_counts": counts}
+    data = payload["data"]
+    assert (data["id"], data["status"], data["request_counts"]) == (
+        batch["id"],
+        "completed",
+        counts,
+    )
+    assert data["verdicts"] == batch["verdicts"]
+    assert data["metadata"] == {"case": "7"}
+    assert data["finding"]
     wait_until(lambda: get_deliveries(client, batch)[0].state == "delivered", "the log")
     (delivery,) = get_deliveries(client, batch)
     assert delivery.id == receiver.requests[0][0]["webhook-id"]

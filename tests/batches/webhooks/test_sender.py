@@ -160,6 +160,9 @@ def test_what_arrives_is_verified_by_the_consumers_library(database: Database) -
             "id": "batch_1",
             "status": "completed",
             "request_counts": {"total": 10, "completed": 8, "failed": 2},
+            "verdicts": {},
+            "metadata": {},
+            "finding": None,
         },
     }
     with pytest.raises(WebhookVerificationError):
