@@ -9,8 +9,11 @@ from app.training.corpus import Corpus, ManifestRow
 
 
 def make_corpus(ordinary: int, framed: int, generated: int, collectors: int) -> Corpus:
-    counts = (("avatar", "real", ordinary), ("aligned", "real", framed))
-    counts = (*counts, ("stylegan2", "generated", generated))
+    counts = (
+        ("avatar", "real", ordinary),
+        ("aligned", "real", framed),
+        ("stylegan2", "generated", generated),
+    )
     rows = tuple(
         ManifestRow(f"{kind}{n}.jpg", label, kind, f"{label}{n % collectors}")
         for kind, label, count in counts
