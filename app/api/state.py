@@ -11,6 +11,7 @@ from fastapi import Depends, Request
 
 from app.analysis.child_pool import AnalyzeFn, AnyAnalyzer
 from app.api.admission import AnalysisPool
+from app.api.analyses.answer_cache import AnswerCache
 from app.api.batches.state import BatchState, open_batch_state
 from app.api.keys import KeyRing
 from app.calibration.file import EyesEntry
@@ -35,6 +36,7 @@ class AppState:
     not_ready_reasons: tuple[str, ...]
     keys: KeyRing
     batches: BatchState
+    answers: AnswerCache
 
 
 OpenAnalyzer = Callable[[Settings], AnyAnalyzer]
@@ -90,6 +92,7 @@ async def open_app_state(
                 not_ready_reasons=tuple(sorted({c for c in canary_errors if c is not None})),
                 keys=keys,
                 batches=batches,
+                answers=AnswerCache(settings.reuse_answers),
             )
     finally:
         await analysis_pool.close()

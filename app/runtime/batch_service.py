@@ -6,9 +6,7 @@ import asyncio
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, contextmanager
 from functools import partial
-from typing import TYPE_CHECKING
-
-import sqlalchemy as sa
+from typing import TYPE_CHECKING, Any
 
 from app.analysis.child_pool import AnalyzeFn
 from app.batches.service import BatchService
@@ -79,7 +77,7 @@ def _open_moderator_reports(settings: Settings) -> ModeratorReports | None:
     return ModeratorReports.from_settings(settings)
 
 
-def _enqueue_webhook(batch: Batch, engine: sa.Engine) -> None:
+def _enqueue_webhook(batch: Batch, engine: Any) -> None:
     """With the first thing that the list says as a whole."""
     sentences = summary_sentences(batch.cohort or {})
     enqueue_webhook(batch, engine, sentences[0] if sentences else None)

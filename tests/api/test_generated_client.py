@@ -28,7 +28,9 @@ DRIVER = Path(__file__).with_name("drive_generated_client.py")
 
 @pytest.fixture(scope="module")
 def standing() -> tuple[Settings, Analyzer]:
-    return Settings(workers=1, batch_workers=1, fetch_allow=("127.0.0.1",)), ShadeAnalyzer()
+    return Settings(
+        workers=1, batch_workers=1, fetch_allow=("127.0.0.1",), reuse_answers=9
+    ), ShadeAnalyzer()
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,10 @@ from app.api.openapi import (
 
 _EXAMPLES: Final = load_examples(Path(__file__).parent)
 ANALYSES: Final[dict[str, dict[str, Any]]] = _EXAMPLES["answers"]
-EXAMPLES: Final[OperationExamples] = {("/v1/analyses", "post", "200"): ANALYSES}
+EXAMPLES: Final[OperationExamples] = {
+    ("/v1/analyses", "post", "200"): ANALYSES,
+    ("/v1/analyses/{sha256}", "get", "200"): ANALYSES,
+}
 
 RESPONSES: Final[Responses] = {
     200: {
@@ -32,6 +35,10 @@ RESPONSES: Final[Responses] = {
         *("decoder_failed", "invalid_request", "fetch_failed", "busy", "quota_exceeded"),
         *("fetch_timeout", *ACCESS_ERRORS),
     ),
+}
+FOUND_RESPONSES: Final[Responses] = {
+    200: {"description": "The answer, as it was given"},
+    **problem_responses("invalid_request", "not_found", *ACCESS_ERRORS),
 }
 REQUEST_BODY: Final[dict[str, Any]] = {
     "required": True,

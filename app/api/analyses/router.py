@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from dataclasses import dataclass
 from functools import partial
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from app.analysis.record import complete_answer
 from app.analysis.schemas import AnalysisOptions, AnalysisOut
@@ -17,8 +18,11 @@ from app.api.analyses.request import AnalysisQuery, AnalysisRequest, read_reques
 from app.api.auth import Owner, Quota, require_key
 from app.api.content_negotiation import JSON, PNG, wants_png
 from app.api.state import AppState, State
+from app.errors import NotFound
 from app.fetch.avatar_urls import fetch_with_fallback, resolve_avatar_url
 from app.fetch.rate_limit import cooldown_owner_var
+from app.records import PictureRecord
+from app.settings import Probability
 
 router = APIRouter(tags=["analyses"], dependencies=[Depends(require_key)])
 
@@ -67,7 +71,7 @@ async def create_analysis(
             analysis_request = await read_request(request, query, state.settings.max_bytes)
         cooldown_owner_var.set(owner)
         job = await _load_job(state, analysis_request, as_png)
-        build = partial(_build_answer, state, job)
+        build = partial(_build_answer, state, job, owner)
         answer = await state.analysis_pool.run(build, owner)
     quota.charge_pixels(answer.pixels)
     return answer.response
@@ -88,13 +92,34 @@ async def _load_job(
     return AnalysisJob(data, fetch_ms, analysis_request.options, as_png)
 
 
-def _build_answer(state: AppState, job: AnalysisJob) -> AnalysisAnswer:
+@router.get(
+    "/v1/analyses/{sha256}",
+    summary="An answer that was given before",
+    response_model=AnalysisOut,
+    responses=openapi.FOUND_RESPONSES,
+)
+async def get_analysis(
+    sha256: Annotated[str, Path(pattern="^[0-9a-f]{64}$", description="of the file's bytes")],
+    state: State,
+    owner: Owner,
+    prior: Annotated[Probability | None, Query(description="the operator's if not given")] = None,
+) -> Response:
+    """The answer about bytes that this key's owner sent lately, at the same prior.
+
+    Answers are kept only where the operator set `EYELINE_REUSE_ANSWERS`, and no picture with them.
+    """
+    record = state.answers.find(owner, sha256, state.settings.prior if prior is None else prior)
+    if record is None:
+        raise NotFound("No answer about these bytes is kept; send them to `POST /v1/analyses`.")
+    return _response(complete_answer(record).model_dump_json(), JSON)
+
+
+def _build_answer(state: AppState, job: AnalysisJob, owner: str) -> AnalysisAnswer:
     """The answer to ``job``; on a thread of the pool."""
     options = job.options
     prior = options.prior if options.prior is not None else state.settings.prior
     wants_overlay = job.as_png or "overlay" in options.include
-    record = state.analyze(job.data, prior, overlay=wants_overlay)
-    state.metrics.count_analysis(record)
+    record = _find_or_analyze(state, job.data, prior, owner, wants_overlay=wants_overlay)
     pixels = record.width * record.height
     if job.as_png:
         return AnalysisAnswer(_response(record.overlay, PNG), pixels)
@@ -103,6 +128,19 @@ def _build_answer(state: AppState, job: AnalysisJob) -> AnalysisAnswer:
         media_type = f"image/{answer.image.format.lower()}"
         answer = answer.model_copy(update={"picture": data_uri(job.data, media_type)})
     return AnalysisAnswer(_response(answer.model_dump_json(), JSON), pixels)
+
+
+def _find_or_analyze(
+    state: AppState, data: bytes, prior: float, owner: str, *, wants_overlay: bool
+) -> PictureRecord:
+    """A drawing needs the picture; anything else may have been answered before."""
+    digest = hashlib.sha256(data).hexdigest()
+    if not wants_overlay and (known := state.answers.find(owner, digest, prior)) is not None:
+        return known
+    record = state.analyze(data, prior, sha256=digest, overlay=wants_overlay)
+    state.metrics.count_analysis(record)
+    state.answers.keep(owner, prior, record)
+    return record
 
 
 def _response(content: bytes | str, media_type: str) -> Response:
