@@ -144,7 +144,8 @@ class LineEntry(_Strict):
     """The line that calibrates the pixels' sum against one kind of real picture.
 
     ``slopes``, ``offsets``: at every size of ``FusionEntry.sides_px``. ``unmeasured``: what is
-    added for each check that could not measure. ``pictures``: generated and real ones fitted on.
+    added for each check that could not measure, the same in both lines. ``pictures``: generated and
+    real ones fitted on.
     """
 
     slopes: Annotated[list[Annotated[float, Field(ge=0)]], Field(min_length=1)]

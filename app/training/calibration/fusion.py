@@ -67,13 +67,14 @@ def fit_fusion(names: Sequence[str], faces: Sequence[PixelLlrs]) -> FusionEntry:
     )
     weights, offset = np.round(solution[:-1], 4), round(float(solution[-1]) / _LN10, 4)
     total_llrs = llrs @ weights + offset
+    framed = _fit_line(names, measured, total_llrs, ALIGNED_KINDS)
     return FusionEntry(
         framed_share=FRAMED_SHARE,
         weights=dict(zip(names, weights.tolist(), strict=True)),
         offset=offset,
         sides_px=list(SIDES_PX),
-        ordinary=_fit_line(names, measured, total_llrs, ORDINARY_KINDS),
-        framed=_fit_line(names, measured, total_llrs, ALIGNED_KINDS),
+        ordinary=_fit_line(names, measured, total_llrs, ORDINARY_KINDS, framed.unmeasured),
+        framed=framed,
     )
 
 
@@ -82,11 +83,16 @@ def _fit_line(
     faces: Sequence[PixelLlrs],
     total_llrs: FloatArray,
     kinds: Sequence[str],
+    unmeasured_llrs: Mapping[str, float] | None = None,
 ) -> LineEntry:
     """Calibrate ``total_llrs`` as an llr against real pictures of ``kinds`` only.
 
     One logistic regression over all sizes, with a slope and an offset for each of ``SIDES_PX``
     that the faces near it share, and an offset for each check that could not measure.
+    ``unmeasured_llrs`` fixes these last. Against ordinary avatars they must be fixed: what a check
+    cannot see is mostly what the picture's edge cut off, so that a missing check would say again
+    that the face is not in the frame, and clear generated faces that were cut off-centre. Against
+    framed photographs both sides are in the frame, and it says only how to read the rest.
     """
     mask = np.array([face.row.is_generated or face.row.kind in kinds for face in faces])
     selected = [face for face, is_selected in zip(faces, mask, strict=True) if is_selected]
@@ -97,16 +103,27 @@ def _fit_line(
     if all(counts):
         shares = _size_shares(np.array([face.side_px for face in selected]))
         unmeasured = np.array([[name not in face.llrs for name in names] for face in selected])
+        columns = [_LN10 * total_llrs[mask, None] * shares, shares]
+        if unmeasured_llrs is None:
+            columns.append(unmeasured)
+            fixed = np.zeros(len(rows))
+        else:
+            missing = np.array([unmeasured_llrs[name] for name in names])
+            fixed = _LN10 * (unmeasured @ missing)
+        count = sum(part.shape[1] for part in columns)
         solution = _fit_logistic(
-            np.hstack([_LN10 * total_llrs[mask, None] * shares, shares, unmeasured]),
+            np.hstack(columns),
             np.array([row.is_generated for row in rows], dtype=np.float64),
             compute_sample_weights(rows) / len(rows),
-            [*slopes, *offsets, *missing],
-            _line_penalty(size_count, len(names)),
+            [*slopes, *offsets, *missing][:count],
+            _line_penalty(size_count, len(names))[:count, :count],
             size_count,
+            fixed,
         )
         slopes = np.round(solution[:size_count], 4)
-        offsets, missing = np.split(np.round(solution[size_count:] / _LN10, 4), [size_count])
+        offsets = np.round(solution[size_count : 2 * size_count] / _LN10, 4)
+        if unmeasured_llrs is None:
+            missing = np.round(solution[2 * size_count :] / _LN10, 4)
     return LineEntry(
         slopes=slopes.tolist(),
         offsets=offsets.tolist(),
@@ -142,11 +159,15 @@ def _fit_logistic(
     start: Sequence[float],
     penalty: FloatArray,
     positive_count: int,
+    fixed: FloatArray | float = 0.0,
 ) -> FloatArray:
-    """Coefficients (k,) of weighted logistic regression; the first ``positive_count`` are >= 0."""
+    """Coefficients (k,) of weighted logistic regression; the first ``positive_count`` are >= 0.
+
+    ``fixed`` (n,): added to every sample's log odds as it is.
+    """
 
     def loss(w: FloatArray) -> tuple[float, FloatArray]:
-        margin = x @ w
+        margin = x @ w + fixed
         cost = np.logaddexp(0.0, margin) - labels * margin
         residuals = weights * (1.0 / (1.0 + np.exp(-margin)) - labels)
         return float(weights @ cost + w @ penalty @ w), x.T @ residuals + 2.0 * penalty @ w

@@ -215,6 +215,28 @@ def test_an_unmeasured_check_that_goes_with_generated_ones_is_heard() -> None:
     assert framed.unmeasured["texture"] == 0.0
 
 
+def test_a_check_that_ordinary_pictures_cut_off_does_not_clear_what_is_cut_off() -> None:
+    """Hair that most ordinary avatars cut off, and no framed picture: that is the frame's say."""
+    generated, real = gaussian_llrs(0.9)
+    faces = [
+        PixelLlrs(row, {"texture": float(v)} | ({"hairline": 0.0} if i % 4 < shown else {}))
+        for row, values, shown in (
+            (generated_row(), generated, 4),
+            (real_row("aligned"), real, 4),
+            (real_row("avatar"), real, 1),
+        )
+        for i, v in enumerate(values)
+    ]
+    entry = fit_fusion(["texture", "hairline"], faces)
+    assert entry.ordinary.unmeasured == entry.framed.unmeasured
+    ordinary = build_fusion(entry).ordinary
+    with_hair, without = (
+        ordinary.llr(1.0, 200.0, names) for names in (["texture", "hairline"], ["texture"])
+    )
+    assert without == pytest.approx(with_hair, abs=0.05)
+    assert with_hair == pytest.approx(1.0, abs=0.15)
+
+
 # What is fused
 
 
