@@ -53,8 +53,8 @@ def build_evaluation_report(evaluation: Evaluation, likely_llr: float) -> dict[s
         "sizes": compare_by_size(evaluation.scores_by_size),
         "false_alarms_at_recall": [false_alarms_at_recall(scores, r) for r in RECALLS],
         "gan_eye_distance": report_gan_eye_distance(scores),
-        "by_kind": summarize_groups(scores, lambda s: s.row.kind, likely_llr),
-        "by_source": summarize_groups(scores, lambda s: f"{s.row.kind}/{s.row.source}", likely_llr),
+        "by_kind": summarize_groups(scores, lambda s: s.row.kind),
+        "by_source": summarize_groups(scores, lambda s: f"{s.row.kind}/{s.row.source}"),
         "unmeasurable": {
             c.name: round(
                 1 - sum(isinstance(s.checks.get(c.name), tuple) for s in scores) / len(scores), 5
@@ -62,7 +62,7 @@ def build_evaluation_report(evaluation: Evaluation, likely_llr: float) -> dict[s
             for c in CHECKS
         },
         "evasions": {
-            name: summarize_groups(changed, lambda s: s.row.kind, likely_llr)
+            name: summarize_groups(changed, lambda s: s.row.kind)
             for name, changed in evaluation.perturbed_scores.items()
         },
         "evasions_found": {
@@ -169,7 +169,7 @@ def report_gan_eye_distance(scores: Sequence[ScoredPicture]) -> dict[str, Any]:
 
 
 def summarize_groups(
-    scores: Iterable[ScoredPicture], key: Callable[[ScoredPicture], str], likely_llr: float
+    scores: Iterable[ScoredPicture], key: Callable[[ScoredPicture], str]
 ) -> dict[str, Any]:
     """For each group: pictures, pictures without a score, and counts by verdict."""
     groups: dict[str, list[ScoredPicture]] = {}
@@ -180,9 +180,7 @@ def summarize_groups(
             "pictures": len(group),
             "unscored": dict(Counter(s.outcome for s in group if s.outcome != Outcome.SCORED)),
             "likely_stylegan": round(
-                sum(s.llr >= likely_llr and s.outcome == Outcome.SCORED for s in group)
-                / len(group),
-                4,
+                sum(s.verdict == Verdict.LIKELY_STYLEGAN for s in group) / len(group), 4
             ),
             "unlikely_stylegan": round(
                 sum(s.verdict == Verdict.UNLIKELY_STYLEGAN for s in group) / len(group), 4

@@ -180,7 +180,7 @@ def test_a_recall_that_unscored_pictures_put_out_of_reach_has_no_threshold() -> 
 
 
 def test_groups_by_hand() -> None:
-    parsed = summarize_groups(MIXED, lambda s: s.row.kind, LIKELY_LLR)
+    parsed = summarize_groups(MIXED, lambda s: s.row.kind)
     assert list(parsed) == ["avatar", "famous", "stylegan1", "stylegan2"]
     assert parsed["avatar"] == {
         "pictures": 20,
