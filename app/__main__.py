@@ -16,6 +16,7 @@ from app.cli.integrations.hashes import hashes
 from app.cli.integrations.mastodon import mastodon
 from app.cli.serve import doctor, serve
 from app.cli.training import evaluate, fit, fit_texture
+from app.cli.verify import verify
 from app.cli.worker import worker
 
 cli = typer.Typer(
@@ -47,6 +48,7 @@ def _root_options(
 
 cli.command()(analyze)
 cli.command()(batch)
+cli.command()(verify)
 cli.command()(serve)
 cli.command()(worker)
 cli.command()(doctor)

@@ -132,6 +132,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
         "schemas",
         "serialize",
         "record",
+        "recompute",
         "analyzer",
         "child_protocol",
         "child",

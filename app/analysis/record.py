@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
+import numpy as np
 from pydantic import BaseModel, ConfigDict, FiniteFloat
 
 from app.analysis.schemas import AnalysisOut
@@ -14,6 +15,7 @@ from app.analysis.serialize import data_uri, timings_out
 from app.arrays import RgbArray
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.evidence import Analysis
+from app.face.alignment import Alignment
 from app.records import PictureRecord
 
 FourFloats = tuple[FiniteFloat, FiniteFloat, FiniteFloat, FiniteFloat]
@@ -100,6 +102,26 @@ def build_record(
         tile=tile,
         overlay=overlay,
         timings_ms=timings_ms,
+    )
+
+
+def record_from_answer(answer: AnalysisOut) -> PictureRecord:
+    """A record as far as an answer alone gives it, its numbers rounded; nothing large."""
+    eyes = answer.face.eyes if answer.face else None
+    eye_llr = next((check.llr for check in answer.checks if check.name == EYE_ALIGNMENT.name), 0.0)
+    alignment = answer.alignment
+    square = None
+    if alignment is not None:
+        square = Alignment(alignment.centre, alignment.side, alignment.roll_deg).vector()
+    numbers = Unrounded(
+        eye_llr=eye_llr,
+        eyes=None if eyes is None else (*eyes[0], *eyes[1]),
+        square=square,
+        distance=alignment.distance if alignment else None,
+    )
+    no_tile = np.empty((0, 0, 3), dtype=np.uint8)
+    return build_record(
+        answer, b"", numbers, thumbnail=b"", tile=no_tile, overlay=b"", timings_ms={}
     )
 
 

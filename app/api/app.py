@@ -16,6 +16,7 @@ from app.api.analyses import router as analyses
 from app.api.batches import (
     decisions,
     events,
+    evidence,
     gallery,
     images,
     network,
@@ -82,6 +83,7 @@ def create_app(settings: Settings, open_analyzer: OpenAnalyzer = open_service_an
         decisions.router,
         overlay.router,
         gallery.router,
+        evidence.router,
         webhooks.read_router,
         webhooks.router,
         integrations.router,

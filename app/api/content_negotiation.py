@@ -10,11 +10,7 @@ PNG: Final = "image/png"
 JPEG: Final = "image/jpeg"
 HTML: Final = "text/html"
 TEXT: Final = "text/plain"
-
-
-def wants_png(accept: str) -> bool:
-    """Whether the overlay is preferred to JSON; JSON when they weigh the same."""
-    return preferred_type(accept, (JSON, PNG)) == PNG
+ZIP: Final = "application/zip"
 
 
 def preferred_type(accept: str, media_types: Sequence[str]) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import sqlalchemy as sa
@@ -64,10 +64,7 @@ class BatchDrawings:
         batch_no = queries.find_batch(self._database, batch_id, owner).no
         return drawing_store.read_cut_outs(self._database, batch_no, sha256s)
 
-    def iter_sheets(self, batch_id: str, owner: str) -> Iterator[tuple[str, bytes]]:
-        """Each sheet that is kept: its picture (SHA-256, hex, ascending) and WebP.
-
-        A few at a time. Raises ``NotFound``, at once.
-        """
+    def read_sheets(self, batch_id: str, owner: str, sha256s: Iterable[str]) -> dict[str, bytes]:
+        """The sheets kept of these pictures (hex), by picture: WebP. Raises ``NotFound``."""
         batch_no = queries.find_batch(self._database, batch_id, owner).no
-        return drawing_store.iter_sheets(self._database, batch_no)
+        return drawing_store.read_sheets(self._database, batch_no, sha256s)

@@ -87,6 +87,10 @@ def batch(
         bool, typer.Option(help="Lines through the template's eyes in montage and composite.")
     ] = True,
     report: Annotated[Path | None, typer.Option(help="Also write the report (.html).")] = None,
+    evidence: Annotated[
+        Path | None,
+        typer.Option(help="Also write the evidence bundle (.zip), which `eyeline verify` checks."),
+    ] = None,
     case: Annotated[
         str, typer.Option(help="A case number for the head of the report.", metavar="NUMBER")
     ] = "",
@@ -133,6 +137,7 @@ def batch(
         network=network,
         edges=edges,
         report=report,
+        evidence=evidence,
         lines=lines,
         case_number=case,
     )

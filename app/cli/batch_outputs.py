@@ -20,6 +20,7 @@ from app.lists.notes import ListNotes
 from app.runtime.batch_images import BatchImages
 from app.runtime.batch_json import ResultFilter, stream_results
 from app.runtime.batch_network import NETWORK_FORMATS, BatchNetworks
+from app.runtime.evidence.bundle import stream_batch_bundle
 
 
 def write_outputs(
@@ -50,6 +51,9 @@ def write_outputs(
         write_file(outputs.network, _render_network(batch, outputs, networks))
     if outputs.report:
         write_file(outputs.report, batch_images.report(batch))
+    if outputs.evidence:
+        with atomic_writer(outputs.evidence) as file:
+            file.writelines(stream_batch_bundle(service, batch_images, networks, batch))
 
 
 def _render_network(batch: Batch, outputs: OutputPaths, networks: BatchNetworks) -> bytes:

@@ -106,7 +106,7 @@ def run_batch(
 
 def _draw_only_for(outputs: OutputPaths, settings: Settings) -> Settings:
     """``settings``, keeping drawings of flagged pictures only where an output shows them."""
-    is_shown = outputs.report is not None
+    is_shown = outputs.report is not None or outputs.evidence is not None
     return settings.model_copy(update={"keep_overlays": settings.keep_overlays and is_shown})
 
 

@@ -46,6 +46,7 @@ class OutputPaths:
     network: Path | None = None
     edges: Path | None = None
     report: Path | None = None
+    evidence: Path | None = None
     lines: bool = True
     case_number: str = ""
 
@@ -75,10 +76,12 @@ class OutputPaths:
             _require_suffix(option, getattr(self, option), PICTURE_SUFFIXES)
         _require_suffix("report", self.report, REPORT_SUFFIXES)
         _require_suffix("network", self.network, NETWORK_SUFFIXES)
+        _require_suffix("evidence", self.evidence, (".zip",))
 
     def require_new(self) -> None:
         """Raises ``OutputError`` if a file would be replaced."""
         paths = [self.montage, self.composite, self.scatter, self.report, self.network]
+        paths += [self.evidence]
         paths += [] if self.is_standard_output else [self.results]
         paths += [] if self.montage is None else _existing_pages(self.montage)
         for path in paths:

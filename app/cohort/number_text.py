@@ -36,7 +36,7 @@ def format_p_value(p: float) -> str:
 
     No p-value below 1e-6 is stated: how rare a shared frame is was not validated further.
     """
-    if p < MIN_P_VALUE:
+    if p < MIN_P_VALUE * 1.01:  # the floor itself is stated where p lies below it
         return "p below 1e-6"
     return f"p = {p:.1g}" if p >= 1e-3 else f"p = {p:.0e}".replace("e-0", "e-")
 

@@ -76,6 +76,8 @@ NOT_THE_ACCOUNT: Final = (
     "A picture is not an account: a flag asks for a look by a person and decides nothing. "
     "Real photographs framed like the template exist."
 )
+NO_WIDTH: Final = 0.01
+"""An interval of llr that is narrower shows that the llr lies at a bound."""
 _NAMED_POWERS: Final = ((1e9, "billion"), (1e6, "million"))
 
 
@@ -93,8 +95,11 @@ def format_llr(llr: float) -> str:
 
 
 def llr_text(analysis: Analysis) -> str:
-    """The likelihood ratio with its interval."""
+    """The likelihood ratio with its interval; one without width lies where bounds hold it."""
     low, high = analysis.llr_interval
+    if high - low < NO_WIDTH:
+        more = "more" if analysis.llr > 0 else "less"
+        return f"llr {format_llr(analysis.llr)} or {more} (the bound of what validation can carry)"
     return f"llr {format_llr(analysis.llr)} (95 % interval {format_llr(low)} to {format_llr(high)})"
 
 
@@ -130,10 +135,14 @@ def against_sentence(analysis: Analysis) -> str:
 
 def posterior_sentence(analysis: Analysis, base_rate: float) -> str:
     """What the picture is worth where a share ``base_rate`` of all avatars is generated."""
-    rate, posterior = format_percent(base_rate), format_percent(analysis.posterior(base_rate))
+    return base_rate_sentence(base_rate, analysis.posterior(base_rate))
+
+
+def base_rate_sentence(base_rate: float, posterior: float) -> str:
+    """The probability of a picture where a share ``base_rate`` of all avatars is generated."""
     return (
-        f"Probability at the base rate, where {rate} of avatars are generated: {posterior}. "
-        "The llr alone is no probability."
+        f"Probability at the base rate, where {format_percent(base_rate)} of avatars are "
+        f"generated: {format_percent(posterior)}. The llr alone is no probability."
     )
 
 

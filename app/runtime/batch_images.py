@@ -75,7 +75,7 @@ class BatchImages:
         self._template = EyeTemplate(
             TEMPLATE_FAMILY.upper(), ((left[0], left[1]), (right[0], right[1]))
         )
-        self._model = model.description
+        self.model = model.description
         self._base_rate = base_rate
         self._list_name = list_name
         self._contact = contact
@@ -137,7 +137,7 @@ class BatchImages:
             batch,
             self._iter_named(batch),
             flagged,
-            self._model,
+            self.model,
             batch.request.base_rate or self._base_rate,
             name,
             self._contact,

@@ -12,7 +12,7 @@ from app import __version__
 from app.batches.store.models import Batch, Status
 from app.cohort.prevalence import posterior
 from app.evidence import Outcome, Verdict
-from app.records import ItemResult
+from app.records import ItemResult, PictureRecord
 from app.render import analysis_text
 from app.render.html import shorten_middle
 from app.render.report.record import (
@@ -170,21 +170,32 @@ def _build_flagged(result: ItemResult, share: float) -> FlaggedPicture:
         # An estimated share of 0 or 1 is no usable prior: it would decide alone.
         posterior_in_list=posterior(analysis["llr"], share) if 0.0 < share < 1.0 else None,
         thumbnail=result.record.thumbnail,
-        checks=tuple(_check_summary(check) for check in analysis["checks"]),
+        checks=check_summaries(analysis),
         notes=tuple(map(analysis_text.warning_text, analysis["warnings"])),
         account=dict(result.account),
         sha256=result.record.sha256,
         llr_ordinary=result.record.llr_ordinary,
-        llr_framed=result.record.llr_framed,
-        model=_model_text(analysis.get("model")),
+        llr_framed=framed_llr(result.record, analysis),
+        model=model_text(analysis.get("model")),
     )
 
 
-def _model_text(model: Any) -> str:
+def framed_llr(record: PictureRecord, answer: Mapping[str, Any]) -> float | None:
+    """The llr against framed photographs; ``None`` where no pixel check measured."""
+    framed = (answer.get("against") or {}).get("framed") or {}
+    return record.llr_framed if framed.get("measured", True) else None
+
+
+def model_text(model: Any) -> str:
     """Version and calibration that an answer names; empty for answers that name none."""
     if not isinstance(model, Mapping):
         return ""
     return f"Eyeline {model.get('version')}, calibration {model.get('calibration')}"
+
+
+def check_summaries(answer: Mapping[str, Any]) -> tuple[tuple[str, float | None, str], ...]:
+    """Each check of an answer: name, llr (``None``: not measured) and sentence."""
+    return tuple(_check_summary(check) for check in answer["checks"])
 
 
 def _check_summary(check: Mapping[str, Any]) -> tuple[str, float | None, str]:

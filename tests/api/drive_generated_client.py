@@ -72,6 +72,7 @@ def main(url: str, picture: Path) -> None:
     assert call("batches", "put_decision", **named, seq=0, body=verdict).seq == 0
     assert call("batches", "get_decisions", **named) is not None
     call("batches", "delete_decision", **named, seq=0)
+    assert as_bytes(call("batches", "get_evidence", **named)).startswith(b"PK")
     assert b"</html>" in as_bytes(call("batches", "get_report", **named))
     assert call("batches", "get_webhooks", **named).data == []
     refused = call("batches", "resend_webhook", **named)

@@ -4,7 +4,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.api.content_negotiation import wants_png
+from app.api.content_negotiation import JSON, PNG, ZIP, preferred_type
+
+
+def prefer(accept: str) -> str:
+    return preferred_type(accept, (JSON, PNG, ZIP))
 
 
 @pytest.mark.parametrize(
@@ -20,7 +24,7 @@ from app.api.content_negotiation import wants_png
     ],
 )
 def test_png(accept: str) -> None:
-    assert wants_png(accept)
+    assert prefer(accept) == PNG
 
 
 @pytest.mark.parametrize(
@@ -31,6 +35,7 @@ def test_png(accept: str) -> None:
         "application/json",
         "application/json, image/png",
         "application/*, image/png;q=0.5",
+        "application/*",
         "image/png;q=0",
         "image/*, image/png;q=0",
         "image/png;q=nan",
@@ -41,9 +46,14 @@ def test_png(accept: str) -> None:
     ],
 )
 def test_json(accept: str) -> None:
-    assert not wants_png(accept)
+    assert prefer(accept) == JSON
+
+
+@pytest.mark.parametrize("accept", ["application/zip", "application/zip, */*;q=0.5"])
+def test_zip(accept: str) -> None:
+    assert prefer(accept) == ZIP
 
 
 @given(st.text(max_size=60))
 def test_nothing_breaks_it(accept: str) -> None:
-    assert wants_png(accept) in (True, False)
+    assert prefer(accept) in (JSON, PNG, ZIP)

@@ -44,6 +44,8 @@ def test_what_is_possible_is_never_written_as_certain(share: float) -> None:
         (0.004, "p = 0.004"),
         (3e-6, "p = 3e-6"),
         (9e-7, "p below 1e-6"),
+        (1e-6, "p below 1e-6"),
+        (2e-6, "p = 2e-6"),
         (0.0, "p below 1e-6"),
     ],
 )

@@ -126,3 +126,9 @@ def test_the_contact_is_the_operators() -> None:
     assert report.contact == "abuse@example.org"
     given = build_report(BATCH, [], iter([]), {"id": "cal"}, 0.0005, case_number="2026-8")
     assert given.case_number == "2026-8"
+
+
+def test_a_ratio_that_no_pixel_check_measured_is_none() -> None:
+    assert make_report().flagged[0].llr_framed == make_flagged().record.llr_framed  # type: ignore[union-attr]
+    against = {"framed": {"llr": 0.0, "measured": False}}
+    assert make_report(against=against).flagged[0].llr_framed is None

@@ -26,8 +26,13 @@ EXAMPLES: Final[OperationExamples] = {
 
 RESPONSES: Final[Responses] = {
     200: {
-        "description": "The analysis of the picture; with `Accept: image/png`, its overlay.",
-        "content": {"application/json": {}, "image/png": PNG_CONTENT},
+        "description": "The analysis of the picture; with `Accept: image/png`, its overlay; with "
+        "`Accept: application/zip`, its evidence bundle.",
+        "content": {
+            "application/json": {},
+            "image/png": PNG_CONTENT,
+            "application/zip": {"schema": {**BINARY, "contentMediaType": "application/zip"}},
+        },
     },
     **problem_responses(
         *("url_invalid", "url_blocked", "request_timeout", "too_large", "not_an_image"),

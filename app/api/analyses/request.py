@@ -34,7 +34,8 @@ class AnalysisQuery(WireModel):
     )
     include: Literal["overlay", "picture"] | None = Field(
         default=None,
-        description="`overlay` adds the overlay as a data URI, `picture` the bytes analyzed",
+        description="`overlay` adds the overlay as a data URI, `picture` the bytes analyzed (also "
+        "to an evidence bundle)",
     )
 
     def fields(self) -> dict[str, Any]:

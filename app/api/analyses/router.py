@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import time
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import Annotated
 
@@ -16,12 +17,13 @@ from app.analysis.serialize import data_uri
 from app.api.analyses import openapi
 from app.api.analyses.request import AnalysisQuery, AnalysisRequest, read_request
 from app.api.auth import Owner, Quota, require_key
-from app.api.content_negotiation import JSON, PNG, wants_png
+from app.api.content_negotiation import JSON, PNG, ZIP, preferred_type
 from app.api.state import AppState, State
 from app.errors import NotFound
 from app.fetch.avatar_urls import fetch_with_fallback, resolve_avatar_url
 from app.fetch.rate_limit import cooldown_owner_var
-from app.records import PictureRecord
+from app.records import ItemResult, PictureRecord
+from app.runtime.evidence.picture_bundle import build_picture_bundle
 from app.settings import Probability
 
 router = APIRouter(tags=["analyses"], dependencies=[Depends(require_key)])
@@ -34,7 +36,8 @@ class AnalysisJob:
     data: bytes
     fetch_ms: float
     options: AnalysisOptions
-    as_png: bool
+    media_type: str
+    source: str
 
 
 @dataclass(frozen=True)
@@ -63,14 +66,15 @@ async def create_analysis(
 
     200 for every readable picture: no face in it is an outcome, not an error. The bytes decide
     the format of the picture; its content type is ignored. With `Accept: image/png` the overlay is
-    the answer.
+    the answer; with `Accept: application/zip` an evidence bundle: report, results, drawings,
+    versions and sums, and the picture itself only with `include=picture`.
     """
-    as_png = wants_png(request.headers.get("accept", "*/*"))
+    media_type = preferred_type(request.headers.get("accept", "*/*"), (JSON, PNG, ZIP))
     with state.analysis_pool.admit(owner):
         with quota.reserve(1):
             analysis_request = await read_request(request, query, state.settings.max_bytes)
         cooldown_owner_var.set(owner)
-        job = await _load_job(state, analysis_request, as_png)
+        job = await _load_job(state, analysis_request, media_type)
         build = partial(_build_answer, state, job, owner)
         answer = await state.analysis_pool.run(build, owner)
     quota.charge_pixels(answer.pixels)
@@ -78,18 +82,19 @@ async def create_analysis(
 
 
 async def _load_job(
-    state: AppState, analysis_request: AnalysisRequest, as_png: bool
+    state: AppState, analysis_request: AnalysisRequest, media_type: str
 ) -> AnalysisJob:
     """The picture's bytes, fetched if the request gives a URL."""
+    options = analysis_request.options
     if analysis_request.data is not None:
-        return AnalysisJob(analysis_request.data, 0.0, analysis_request.options, as_png)
+        return AnalysisJob(analysis_request.data, 0.0, options, media_type, "upload")
     assert analysis_request.url is not None
     began = time.perf_counter()
     with state.metrics.time_stage("fetch"):
         avatar = resolve_avatar_url(analysis_request.url)
         data = await fetch_with_fallback(state.fetcher.fetch, avatar.url, avatar.fallback_url)
     fetch_ms = 1000.0 * (time.perf_counter() - began)
-    return AnalysisJob(data, fetch_ms, analysis_request.options, as_png)
+    return AnalysisJob(data, fetch_ms, options, media_type, analysis_request.url)
 
 
 @router.get(
@@ -118,10 +123,12 @@ def _build_answer(state: AppState, job: AnalysisJob, owner: str) -> AnalysisAnsw
     """The answer to ``job``; on a thread of the pool."""
     options = job.options
     prior = options.prior if options.prior is not None else state.settings.prior
-    wants_overlay = job.as_png or "overlay" in options.include
+    if job.media_type == ZIP:
+        return _build_bundle(state, job, prior)
+    wants_overlay = job.media_type == PNG or "overlay" in options.include
     record = _find_or_analyze(state, job.data, prior, owner, wants_overlay=wants_overlay)
     pixels = record.width * record.height
-    if job.as_png:
+    if job.media_type == PNG:
         return AnalysisAnswer(_response(record.overlay, PNG), pixels)
     answer = complete_answer(record, custom_id=options.custom_id, fetch_ms=job.fetch_ms)
     if "picture" in options.include:
@@ -141,6 +148,23 @@ def _find_or_analyze(
     state.metrics.count_analysis(record)
     state.answers.keep(owner, prior, record)
     return record
+
+
+def _build_bundle(state: AppState, job: AnalysisJob, prior: float) -> AnalysisAnswer:
+    record = state.analyze(job.data, prior, drawings="all")
+    state.metrics.count_analysis(record)
+    bundle = build_picture_bundle(
+        ItemResult(0, job.source, job.options.custom_id, record=record),
+        state.model,
+        datetime.now(UTC),
+        contact=state.settings.contact,
+        picture=job.data if "picture" in job.options.include else None,
+    )
+    response = _response(bundle, ZIP)
+    response.headers["Content-Disposition"] = (
+        f'attachment; filename="{record.sha256[:16]}-evidence.zip"'
+    )
+    return AnalysisAnswer(response, record.width * record.height)
 
 
 def _response(content: bytes | str, media_type: str) -> Response:

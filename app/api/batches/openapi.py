@@ -160,6 +160,10 @@ def graph_file_responses(media_type: str) -> Responses:
     return {**_answer("Of the results so far", media_type, {"type": "string"}), **READ_ERRORS}
 
 
+EVIDENCE_RESPONSES: Final[Responses] = {
+    **_answer("The bundle", "application/zip", {**BINARY, "contentMediaType": "application/zip"}),
+    **READ_ERRORS,
+}
 REPORT_RESPONSES: Final[Responses] = {
     **_answer("Of the results so far", "text/html", {"type": "string"}),
     **READ_ERRORS,

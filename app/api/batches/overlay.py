@@ -18,6 +18,7 @@ from app.batches.store.drawing_store import MAX_DRAWN_PICTURES
 from app.batches.store.models import Batch
 from app.errors import PictureGone
 from app.fetch.avatar_urls import fetch_with_fallback
+from app.fetch.rate_limit import cooldown_owner_var
 from app.records import PictureRecord
 from app.render.webp import transcode_to_png
 
@@ -73,6 +74,7 @@ async def _draw_again(
         raise PictureGone(
             f"The picture came with the list and is no longer stored, and {_NOT_KEPT}. {_SEND_IT}"
         )
+    cooldown_owner_var.set(owner)
     with state.analysis_pool.admit(owner):
         with quota.reserve(1), state.metrics.time_stage("fetch"):
             data = await fetch_with_fallback(state.fetcher.fetch, item.url, item.fallback_url)

@@ -30,6 +30,8 @@ MAX_SUBMISSIONS: Final = 4
 MAX_RESULT_STREAMS: Final = 16
 MAX_LISTENERS: Final = 64
 MAX_DRAWINGS: Final = 2
+MAX_BUNDLES: Final = 4
+"""Each holds a report in memory, and is sent as slowly as it is read."""
 CHANGE_WAIT_S: Final = 2.0
 """How long one wait for a change lasts; a listener that left is noticed within it."""
 READ_TIMEOUT_S: Final = 3.0
@@ -47,6 +49,7 @@ class BatchLimits:
     streams: AdmissionLimit
     listeners: AdmissionLimit
     drawings: AdmissionLimit
+    bundles: AdmissionLimit
 
     @classmethod
     def create(cls, *, is_shared: bool) -> Self:
@@ -56,6 +59,7 @@ class BatchLimits:
             streams=limit(MAX_RESULT_STREAMS, "result streams", 10),
             listeners=limit(MAX_LISTENERS, "event streams", 10),
             drawings=limit(MAX_DRAWINGS, "drawings", 3),
+            bundles=limit(MAX_BUNDLES, "evidence bundles", 10),
         )
 
 

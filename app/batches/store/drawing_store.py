@@ -80,17 +80,11 @@ def read_cut_outs(
     return cut_outs
 
 
-def iter_sheets(database: Database, batch_no: int) -> Iterator[tuple[str, bytes]]:
-    """Every sheet that is kept of a batch: its picture (SHA-256, hex, ascending), and WebP."""
-    statement = (
-        sa.select(drawings.c.sha256)
-        .where(drawings.c.batch_no == batch_no, drawings.c.name == SHEET_DRAWING)
-        .order_by(drawings.c.sha256)
-    )
-    with database.reading() as c:
-        keys = [bytes(key) for key in c.scalars(statement)]
-    for rows in _read_rows(database, batch_no, keys, drawings.c.name == SHEET_DRAWING):
-        yield from ((bytes(row.sha256).hex(), bytes(row.image)) for row in rows)
+def read_sheets(database: Database, batch_no: int, sha256s: Iterable[str]) -> dict[str, bytes]:
+    """The sheets that are kept of these pictures (hex), by picture: WebP."""
+    keys = sorted({bytes.fromhex(sha256) for sha256 in sha256s})
+    blocks = _read_rows(database, batch_no, keys, drawings.c.name == SHEET_DRAWING)
+    return {bytes(row.sha256).hex(): bytes(row.image) for rows in blocks for row in rows}
 
 
 def _read_rows(

@@ -90,11 +90,16 @@ def _regions(marks: tuple[StyledMark, ...], size: tuple[int, int]) -> tuple[Box,
 
 
 def _region(points: FloatArray, size: tuple[int, int], aspect: float) -> Box:
-    """A box of ``aspect`` around ``points`` (n, 2), in whole px, inside the picture if it fits."""
+    """A box of ``aspect`` around ``points`` (n, 2), in whole px.
+
+    Inside the picture if it fits, with less room around the marks if need be.
+    """
     inside = np.clip(points, 0, size)
     low, high = inside.min(axis=0), inside.max(axis=0)
     across, down = np.maximum((high - low) * _MARGIN, _MIN_SIDE_PX)
     height = max(float(down), float(across) / aspect)
+    tight = max(float((high - low)[1]), float((high - low)[0]) / aspect, _MIN_SIDE_PX)
+    height = max(tight, min(height, float(size[1]), size[0] / aspect))
     sides = np.round([height * aspect, height])
     corner = np.round((low + high) / 2 - sides / 2)
     corner = np.clip(corner, 0, np.maximum(np.array(size) - sides, 0))

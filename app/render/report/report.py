@@ -99,6 +99,7 @@ def render_report(report: Report) -> bytes:
         words=analysis_text.code_to_words,
         sentence_case=analysis_text.to_sentence,
         format_llr=analysis_text.format_llr,
+        interval=tables.interval_text,
         support=verbal_support,
     )
     return page.encode("utf-8")

@@ -105,7 +105,7 @@ def threshold_rows(thresholds: Sequence[Mapping[str, Any]]) -> list[Row]:
     """The verdicts' thresholds and how often each was wrong on validation pictures."""
     return [
         (
-            analysis_text.code_to_words(str(threshold.get("verdict", ""))),
+            analysis_text.in_words(str(threshold.get("verdict", ""))),
             format_value(threshold.get("llr")),
             _format_rate(threshold.get("false_positive_rate")),
             _format_rate(threshold.get("upper_95")),
@@ -114,6 +114,13 @@ def threshold_rows(thresholds: Sequence[Mapping[str, Any]]) -> list[Row]:
         )
         for threshold in thresholds
     ]
+
+
+def interval_text(low: float, high: float) -> str:
+    """An interval of llr; where it has no width, the llr is as high as validation can carry."""
+    if high - low < analysis_text.NO_WIDTH:
+        return "at the bound of what validation can carry"
+    return f"{low:+.2f} to {high:+.2f}"
 
 
 RATES_OF_INTEREST: Final = (

@@ -5,18 +5,25 @@ from __future__ import annotations
 import base64
 import hashlib
 import http.server
+import io
+import json
 import threading
+import zipfile
 from collections.abc import Iterator
 from typing import Any
 
 import httpx
 import pytest
 
+from app.analysis.recompute import AnswerChecker
 from app.analysis.schemas import AnalysisOut
 from app.api.problems import Problem
 from app.api.problems import problem_from_error as problem_of
+from app.cohort.parameters import default_parameters
 from app.errors import FetchFailed
 from app.evidence import SCOPE, Outcome
+from app.runtime.evidence.verify import verify_bundle
+from app.settings import Settings
 from tests.api.stub_analyzer import EYES, StartServer, StubAnalyzer, picture_bytes
 
 PATH = "/v1/analyses"
@@ -124,6 +131,34 @@ def test_the_overlay_itself(client: httpx.Client) -> None:
     assert response.headers["content-type"] == "image/png"
     assert response.headers["vary"] == "Accept"
     assert response.content.startswith(b"\x89PNG\r\n\x1a\n")
+
+
+@pytest.mark.parametrize("include", ["", "picture"])
+@pytest.mark.parametrize("outcome", [Outcome.SCORED, Outcome.NO_FACE])
+def test_an_evidence_bundle_that_holds(start: StartServer, outcome: Outcome, include: str) -> None:
+    client = start(StubAnalyzer(outcome))
+    headers = {"Accept": "application/zip", "Content-Type": "image/png"}
+    query = {"custom_id": "@bob", **({"include": include} if include else {})}
+    response = client.post("/v1/analyses", content=picture_bytes(), headers=headers, params=query)
+    assert response.status_code == 200, response.text
+    assert response.headers["content-type"] == "application/zip"
+    with zipfile.ZipFile(io.BytesIO(response.content)) as bundle:
+        files = {name: bundle.read(name) for name in bundle.namelist()}
+    assert {"README.txt", "report.html", "results.csv", "results.ndjson", "model.json"} < set(files)
+    assert {"overlays/item-000000.webp", "thumbnails/item-000000.jpg"} < set(files)
+    assert files.get("picture.png") == (picture_bytes() if include else None)
+    answer = json.loads(files["results.ndjson"])
+    assert (answer["custom_id"], answer["outcome"]) == ("@bob", outcome)
+    assert b"@bob" in files["report.html"]
+    assert b"data:image/webp" in files["report.html"]
+    checks = list(
+        verify_bundle(
+            io.BytesIO(response.content), AnswerChecker.load(Settings()), default_parameters()
+        )
+    )
+    assert [c.status for c in checks if c.name in ("files", "picture")] == ["ok"] * (
+        2 if include else 1
+    )
 
 
 def test_options_may_come_with_the_query_and_the_body_goes_first(

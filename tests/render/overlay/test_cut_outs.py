@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from app.evidence import Analysis, Evidence, Mark, Reason, Unmeasurable
+from app.face.alignment import Box
 from app.image.picture import Picture
 from app.render.overlay.cards import MAX_CARD_PX
 from app.render.overlay.cut_outs import CUT_OUT_ASPECT, find_cut_outs
@@ -47,6 +48,21 @@ def test_a_region_holds_its_marks_and_keeps_its_proportions(
     assert region.width / region.height == pytest.approx(CUT_OUT_ASPECT, rel=0.2)
     assert region.left >= 0
     assert region.top >= 0
+
+
+def test_a_region_stays_inside_the_picture_where_its_marks_let_it(
+    make_analysis: MakeAnalysis, make_evidence: MakeEvidence
+) -> None:
+    def region_of(*points: tuple[float, float]) -> Box:
+        evidence = make_evidence("eye_alignment", Mark(np.array(points), "dots", "irises"))
+        (cut_out,) = find_cut_outs(make_analysis(evidence=(evidence,)))
+        (region,) = cut_out.regions
+        return region
+
+    region = region_of((100.0, 70.0), (300.0, 320.0))  # with its room it would be 638 px wide
+    assert (region.left, region.right) == (0.0, 400.0)
+    region = region_of((100.0, 20.0), (300.0, 380.0))
+    assert region.width == 540.0  # the marks alone need that
 
 
 def test_two_outlines_of_one_kind_stand_side_by_side_the_left_one_first(

@@ -246,6 +246,12 @@ class TestContent:
         assert "Cut-outs are shown of 1 picture; of the others" in text
         assert "Eyeline 1, cal" in text
 
+    def test_what_has_no_width_or_was_not_measured_is_no_number(self) -> None:
+        record = make_report(flagged=(make_flagged(1, llr_interval=(3.2, 3.2), llr_framed=None),))
+        text = report_text(record)
+        assert "+3.21 (at the bound of what validation can carry)" in text
+        assert "+4.40 against an ordinary avatar, not measured against a framed" in text
+
     def test_without_error_rates_there_is_no_section_for_them(self) -> None:
         assert 'id="error_rates"' in render_report(make_report()).decode()
         assert 'id="error_rates"' not in render_report(make_report(figures={})).decode()
