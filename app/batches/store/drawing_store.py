@@ -8,11 +8,11 @@ from typing import Any, Final
 import sqlalchemy as sa
 
 from app.batches.store.database import Database
-from app.batches.store.tables import drawings, results
+from app.batches.store.tables import batches, drawings, results
 from app.records import SHEET_DRAWING, PictureRecord
 
 MAX_DRAWN_PICTURES: Final = 500
-"""Of a list: the first that are flagged. Commits at the same time may go a little beyond."""
+"""Of a list: the first that are flagged."""
 _READ_PICTURES: Final = 50
 """Whose drawings are in memory at once."""
 
@@ -32,6 +32,8 @@ def insert_drawings(
     drawn = [record for record in records if record.drawings]
     if not drawn:
         return
+    # Commits of the same list take turns here, or each would count without the others.
+    c.execute(sa.select(batches.c.no).where(batches.c.no == batch_no).with_for_update())
     room = max(0, MAX_DRAWN_PICTURES - count_drawn(c, batch_no))
     rows = [
         {

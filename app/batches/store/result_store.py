@@ -114,12 +114,13 @@ def _commit_outcomes(
 ) -> Status | None:
     batch_no = run.batch_no
     new_outcomes = _insert_results(c, database, batch_no, outcomes)
-    _insert_pictures(c, database, run, new_outcomes)
+    new_pictures = _insert_pictures(c, database, run, new_outcomes)
     _insert_sources(c, database, batch_no, new_outcomes)
     _drop_payloads(c, batch_no, new_outcomes)
     if mark_progress:
         chunks.record_progress(c, run)
     # The batch's row comes last: everybody needs it, so nobody holds it for long.
+    insert_drawings(c, database, batch_no, new_pictures)
     status = _update_counts(c, database, batch_no, new_outcomes)
     if status not in chunks.ACTIVE_STATUSES:
         c.rollback()
@@ -157,14 +158,14 @@ def result_row(batch_no: int, seq: int, answer: PictureRecord | Failure) -> dict
 
 def _insert_pictures(
     c: sa.Connection, database: Database, run: ChunkRun, new_outcomes: Sequence[ItemOutcome]
-) -> None:
+) -> list[PictureRecord]:
     records = {
         outcome.answer.sha256: outcome.answer
         for outcome in new_outcomes
         if isinstance(outcome.answer, PictureRecord) and outcome.answer.analysis
     }
     if not records:
-        return
+        return []
     rows = [_picture_row(run.batch_no, records[sha256]) for sha256 in sorted(records)]
     insert = database.insert(pictures).on_conflict_do_nothing().returning(pictures.c.sha256)
     inserted = [bytes(sha256).hex() for sha256 in c.scalars(insert, rows)]
@@ -172,7 +173,7 @@ def _insert_pictures(
     tile_sums.add_tiles(
         c, database, run.batch_no, run.key.chunk % tile_sums.SHARDS, inserted_records
     )
-    insert_drawings(c, database, run.batch_no, inserted_records)
+    return inserted_records
 
 
 def _picture_row(batch_no: int, record: PictureRecord) -> dict[str, Any]:
