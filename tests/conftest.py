@@ -54,6 +54,15 @@ def faces() -> Callable[[str], Picture]:
     return _load_fixture
 
 
+@pytest.fixture(autouse=True)
+def restore_umask() -> Iterator[None]:
+    """``serve`` and ``worker`` keep files from others for as long as their process lives."""
+    mask = os.umask(0o022)
+    os.umask(mask)
+    yield
+    os.umask(mask)
+
+
 @pytest.fixture(scope="session")
 def model() -> bytes:
     """The landmark model's bytes."""
