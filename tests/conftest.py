@@ -21,9 +21,11 @@ from app.networks.onnx import OnnxNetworks, load_networks
 ROOT = Path(__file__).resolve().parent.parent
 FACES = ROOT / "fixtures" / "faces"
 
-# No timing assertions, and the same examples every time.
-settings.register_profile("eyeline", deadline=None, derandomize=True)
-settings.load_profile("eyeline")
+# No timing assertions, and the same examples every time: half of hypothesis' usual number.
+# HYPOTHESIS_PROFILE=thorough tries six times that number, others each time.
+settings.register_profile("eyeline", deadline=None, derandomize=True, max_examples=50)
+settings.register_profile("thorough", deadline=None, max_examples=300)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "eyeline"))
 
 RAM_DISK = Path("/dev/shm")
 MIN_RAM_DISK_BYTES = 2 * 2**30

@@ -27,16 +27,16 @@ def verify(
     """
     settings = load_settings_or_exit()
     from app.calibration.calibration import CalibrationError
+    from app.cli.terminal import echo
     from app.cohort.parameters import CohortParametersError
     from app.errors import RequestError
-    from app.lists.printable import printable_name
 
     is_sound = True
     try:
         for check in _verify(bundle, settings):
             is_sound &= check.status != "mismatch"
             line = json.dumps(vars(check)) if as_json else _format_row(check)
-            typer.echo(line if as_json else printable_name(line))
+            echo(line)
     except RequestError as error:
         exit_with_error(f"{bundle}: {error.detail}", EXIT_FAILED)
     except (CalibrationError, CohortParametersError) as error:

@@ -90,13 +90,13 @@ def test_what_is_shown_is_capped_and_totals_are_not() -> None:
     assert (large["count"], len(large["seqs"])) == (1000, 100)
 
 
-def test_a_million_take_seconds(parameters: CohortParameters) -> None:
+def test_hundreds_of_thousands_take_seconds(parameters: CohortParameters) -> None:
     rng = np.random.default_rng(0)
-    hashes = rng.integers(1, 1 << 63, (1_000_000, 4), dtype=np.uint64)
-    hashes[500_000:500_100] = hashes[:100] ^ np.uint64(0b101)
+    hashes = rng.integers(1, 1 << 63, (250_000, 4), dtype=np.uint64)
+    hashes[125_000:125_100] = hashes[:100] ^ np.uint64(0b101)
     hashes[-1000:] = hashes[-1001]
     start = time.process_time()
     groups = group_duplicates(hashes, np.ones(len(hashes), np.bool_), parameters.duplicates)
-    assert time.process_time() - start < 30.0
+    assert time.process_time() - start < 7.5
     assert len(groups.members[0]) == 1001
     assert len(groups.members) >= 95

@@ -29,7 +29,7 @@ from tests.batches.conftest import (
 )
 from tests.batches.fake_tools import CRASHING, CRASHING_ONCE, FakeTools, bytes_of, picture_items
 
-ITEMS = 5_000
+ITEMS = 2_000
 ANALYZE_S = 0.002
 
 StartWorker = Callable[..., subprocess.Popen[str]]
@@ -104,7 +104,7 @@ def assert_complete(engine: sa.Engine, count: int) -> None:
     assert open_chunks == 0
 
 
-def test_a_process_killed_in_the_middle_of_5000_items(
+def test_a_process_killed_in_the_middle_of_2000_items(
     url: str | None, tmp_path: Path, start_worker: StartWorker
 ):
     first = start_worker(url, ITEMS)
