@@ -48,11 +48,11 @@ class FaceAnalyzer(ShadeAnalyzer):
         return picture, analysis
 
 
-# As long as the tests of this folder run and no longer: Playwright keeps an event loop on the
+# As long as the tests of one file run and no longer: Playwright keeps an event loop on the
 # thread, and one process has one runtime of lists.
 
 
-@pytest.fixture(scope="package", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def silence() -> Iterator[None]:
     """Log lines are tested where a whole process runs; here they would only be in the way."""
     structlog.configure(processors=[_drop_event])
@@ -64,7 +64,7 @@ def _drop_event(logger: object, method: str, event: MutableMapping[str, Any]) ->
     raise structlog.DropEvent
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     if not os.access(CHROMIUM, os.X_OK):
         pytest.skip("NO CHROMIUM: the page is not tested (on Debian: apt-get install chromium)")
@@ -76,7 +76,7 @@ def browser() -> Iterator[Browser]:
         chromium.close()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def service(browser: Browser) -> Iterator[httpx.Client]:
     settings = Settings(workers=2, batch_workers=2, fetch_allow=("127.0.0.1",), max_bytes=200_000)
     with serve_app(settings, FaceAnalyzer()) as client:

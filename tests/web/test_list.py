@@ -35,7 +35,7 @@ def make_zip(*shades: int) -> bytes:
     return buffer.getvalue()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def batch(service: httpx.Client) -> dict[str, Any]:
     """A list that has ended."""
     headers = {"Content-Type": "application/zip", "Idempotency-Key": "one for all"}

@@ -83,7 +83,7 @@ def make_network(batch_id: str) -> NetworkOut:
     )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def batch(service: httpx.Client) -> dict[str, Any]:
     headers = {"Content-Type": "application/zip", "Idempotency-Key": "for the network"}
     return complete_batch(service, content=make_zip(255, 240, 220, 150, 90), headers=headers)
