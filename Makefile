@@ -5,8 +5,8 @@
 PYTHON ?= python3
 ARGS ?=
 UV ?= uv
-# Test processes. They wait as much as they compute: two for a core, eight at most.
-TEST_PROCESSES ?= $(shell n=$$(($$(nproc) * 2)); echo $$((n < 8 ? n : 8)))
+# Test processes. They wait as much as they compute: one more than there are cores, eight at most.
+TEST_PROCESSES ?= $(shell n=$$(($$(nproc) + 1)); echo $$((n < 8 ? n : 8)))
 
 VENV := .venv
 TRAIN := .venv-train
