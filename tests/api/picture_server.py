@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import http.server
 import io
-import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
@@ -20,6 +18,7 @@ from app.evidence import Analysis, Verdict
 from app.image.picture import Picture
 from tests.api.stub_analyzer import StubAnalyzer
 from tests.likelihood_ratios import make_ratios
+from tests.loopback_server import SentAnswer, SentRequest, serve_answers
 
 WAIT_TIMEOUT_S = 60.0
 LIKELY_FROM = 200
@@ -77,32 +76,19 @@ class PictureServer:
 def run_picture_server() -> Iterator[PictureServer]:
     pictures = PictureServer("")
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            pictures.requests[self.path] += 1
-            shade = self.path.removeprefix("/").removesuffix(".png")
-            exists = shade.isdecimal() and int(shade) < 256
-            served = pictures.swapped_shades.get(int(shade), int(shade)) if exists else 0
-            body = shade_png(served) if exists else b""
-            self.send_response(
-                503 if self.path in pictures.failing_paths else 200 if exists else 404
-            )
-            if self.path in pictures.failing_paths and pictures.retry_after_s is not None:
-                self.send_header("Retry-After", str(pictures.retry_after_s))
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
+    def answer(request: SentRequest) -> SentAnswer:
+        path = request.target
+        pictures.requests[path] += 1
+        shade = path.removeprefix("/").removesuffix(".png")
+        exists = shade.isdecimal() and int(shade) < 256
+        body = shade_png(pictures.swapped_shades.get(int(shade), int(shade))) if exists else b""
+        if path not in pictures.failing_paths:
+            return SentAnswer(200 if exists else 404, body)
+        pause = pictures.retry_after_s
+        return SentAnswer(503, body, {} if pause is None else {"Retry-After": str(pause)})
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        pictures.address = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serve_answers(answer) as pictures.address:
         yield pictures
-        server.shutdown()
-        thread.join()
 
 
 def wait_until(condition: Callable[[], bool], description: str) -> None:

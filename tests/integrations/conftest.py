@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import pytest
+
+from tests.loopback_server import JSON_TYPE, SentAnswer, SentRequest, serve_answers
 
 
 @dataclass
@@ -28,35 +27,13 @@ class ScriptedService:
 def service() -> Iterator[ScriptedService]:
     scripted = ScriptedService()
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer(None)
+    def answer(request: SentRequest) -> SentAnswer:
+        body = json.loads(request.body) if request.method == "POST" else None
+        scripted.requests.append((request.path, request.query, body))
+        scripted.keys.add(request.headers.get("authorization"))
+        status, content = scripted.answers.get(request.path, (404, {}))
+        data = content if isinstance(content, bytes) else json.dumps(content).encode()
+        return SentAnswer(status, data, JSON_TYPE)
 
-        def do_POST(self) -> None:
-            self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-
-        def _answer(self, body: Any) -> None:
-            url = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(url.query).items()}
-            scripted.requests.append((url.path, query, body))
-            scripted.keys.add(self.headers["Authorization"])
-            status, answer = scripted.answers.get(url.path, (404, {}))
-            data = answer if isinstance(answer, bytes) else json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        scripted.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield scripted
-        finally:
-            server.shutdown()
-            thread.join()
+    with serve_answers(answer) as scripted.url:
+        yield scripted

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import base64
-import http.server
 import json
 import re
 import socket
 import subprocess
 import sys
-import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -29,6 +27,7 @@ from app.settings import Settings
 from tests.api.analyses.test_router import expect_problem
 from tests.api.picture_server import PictureServer, ShadeAnalyzer, complete_batch, wait_until
 from tests.api.stub_analyzer import StartServer
+from tests.loopback_server import SentAnswer, SentRequest, serve_answers
 
 DOCUMENTATION = Path(__file__).resolve().parents[3] / "docs" / "integrations.md"
 SECRET = "whsec_" + base64.b64encode(b"a secret of 24 bytes or more").decode()
@@ -52,26 +51,13 @@ class WebhookReceiver:
 def receiver() -> Iterator[WebhookReceiver]:
     webhook_receiver = WebhookReceiver()
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            self.send_response(webhook_receiver.status)
-            self.send_header("Content-Length", "0")
-            self.end_headers()
-            webhook_receiver.requests.append(
-                ({k.lower(): v for k, v in self.headers.items()}, body)
-            )
+    def answer(request: SentRequest) -> SentAnswer:
+        webhook_receiver.requests.append((dict(request.headers), request.body))
+        return SentAnswer(webhook_receiver.status)
 
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        webhook_receiver.url = f"http://127.0.0.1:{server.server_address[1]}/hook?token=1"
-        thread = threading.Thread(target=server.serve_forever)
-        thread.start()
+    with serve_answers(answer) as address:
+        webhook_receiver.url = f"{address}/hook?token=1"
         yield webhook_receiver
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(scope="module")

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import base64
-import http.server
 import json
-import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+
+from tests.loopback_server import JSON_TYPE, SentAnswer, SentRequest, serve_answers
 
 MODERATOR = "did:plc:moderator"
 LABELER = "did:plc:labeler"
@@ -84,36 +83,13 @@ def make_token() -> str:
 def run_fake_pds() -> Iterator[FakePds]:
     fake = FakePds(profiles=[make_profile(n) for n in range(1, 6)])
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer(None)
+    def answer(request: SentRequest) -> SentAnswer:
+        method = request.path.removeprefix("/xrpc/")
+        if method.startswith("tools.ozone"):
+            fake.proxies.append(request.headers.get("atproto-proxy"))
+        body = json.loads(request.body) if request.method == "POST" else None
+        status, content = fake.answer(method, request.query, body)
+        return SentAnswer(status, json.dumps(content).encode(), JSON_TYPE)
 
-        def do_POST(self) -> None:
-            self._answer(json.loads(self.rfile.read(int(self.headers["Content-Length"]))))
-
-        def _answer(self, body: Any) -> None:
-            url = urlsplit(self.path)
-            query = {name: values[0] for name, values in parse_qs(url.query).items()}
-            method = url.path.removeprefix("/xrpc/")
-            if method.startswith("tools.ozone"):
-                fake.proxies.append(self.headers["atproto-proxy"])
-            status, answer = fake.answer(method, query, body)
-            data = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(data)))
-            self.end_headers()
-            self.wfile.write(data)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        fake.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield fake
-        finally:
-            server.shutdown()
-            thread.join()
+    with serve_answers(answer) as fake.url:
+        yield fake

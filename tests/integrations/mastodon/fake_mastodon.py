@@ -6,14 +6,13 @@ REST::AccountSerializer, REST::Admin::ReportSerializer); events those of its web
 
 from __future__ import annotations
 
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
+
+from tests.loopback_server import JSON_TYPE, SentAnswer, SentRequest, first_values, serve_answers
 
 TOKEN = "a token of the moderators' own"
 SECRET = "the secret that stands beside the webhook"
@@ -102,35 +101,12 @@ def make_event(name: str, subject: object) -> bytes:
 def run_fake_mastodon() -> Iterator[FakeMastodon]:
     fake = FakeMastodon()
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            self._answer(urlsplit(self.path).query)
+    def answer(request: SentRequest) -> SentAnswer:
+        assert request.headers["authorization"] == f"Bearer {TOKEN}"
+        fake.requests.append(f"{request.method} {request.path}")
+        form = first_values(request.body.decode()) if request.method == "POST" else request.query
+        status, content = fake.answer(request.method, request.path, form)
+        return SentAnswer(status, json.dumps(content).encode(), JSON_TYPE)
 
-        def do_POST(self) -> None:
-            self._answer(self.rfile.read(int(self.headers["Content-Length"])).decode())
-
-        def _answer(self, form: str) -> None:
-            assert self.headers["Authorization"] == f"Bearer {TOKEN}"
-            path = urlsplit(self.path).path
-            fake.requests.append(f"{self.command} {path}")
-            query = {name: values[0] for name, values in parse_qs(form).items()}
-            status, answer = fake.answer(self.command, path, query)
-            body = json.dumps(answer).encode()
-            self.send_response(status)
-            self.send_header("Content-Type", "application/json")
-            self.send_header("Content-Length", str(len(body)))
-            self.end_headers()
-            self.wfile.write(body)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        fake.url = f"http://127.0.0.1:{server.server_address[1]}"
-        thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        try:
-            yield fake
-        finally:
-            server.shutdown()
-            thread.join()
+    with serve_answers(answer) as fake.url:
+        yield fake

@@ -1,8 +1,6 @@
 from __future__ import annotations
 
-import http.server
 import json
-import threading
 from collections.abc import Iterator
 
 import pytest
@@ -18,6 +16,7 @@ from tests.integrations.mastodon.fake_mastodon import (
     make_account,
     run_fake_mastodon,
 )
+from tests.loopback_server import SentAnswer, SentRequest, serve_answers
 
 
 @pytest.fixture
@@ -47,36 +46,24 @@ def test_every_account_is_read_once_in_pages(mastodon: FakeMastodon) -> None:
 
 
 def test_a_page_is_sent_signed_and_a_busy_service_is_waited_for() -> None:
-    answers = [(429, {"Retry-After": "7"}), (202, {}), (403, {})]
+    answers: list[tuple[int, dict[str, str]]] = [(429, {"Retry-After": "7"}), (202, {}), (403, {})]
     bodies: list[bytes] = []
 
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
-            check_signature(SECRET, body, self.headers["X-Hub-Signature"])
-            bodies.append(body)
-            status, headers = answers[len(bodies) - 1]
-            answer = b'{"accounts": 1, "pictures": 1, "batch_id": "batch_1"}'
-            self.send_response(status)
-            for name, value in {**headers, "Content-Length": str(len(answer))}.items():
-                self.send_header(name, value)
-            self.end_headers()
-            self.wfile.write(answer)
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
+    def answer(request: SentRequest) -> SentAnswer:
+        check_signature(SECRET, request.body, request.headers["x-hub-signature"])
+        bodies.append(request.body)
+        status, headers = answers[len(bodies) - 1]
+        receipt = b'{"accounts": 1, "pictures": 1, "batch_id": "batch_1"}'
+        return SentAnswer(status, receipt, headers)
 
     slept: list[float] = []
     accounts = [make_account("1", "https://f.example/1.png")]
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        url = f"http://127.0.0.1:{server.server_address[1]}"
+    with serve_answers(answer) as url:
         receipt = send_page(url, SECRET, accounts, slept.append)
         assert receipt["batch_id"] == "batch_1"
         assert slept == [7.0]
         with pytest.raises(FetchFailed, match="refused a page \\(403\\)"):
             send_page(url, SECRET, accounts, slept.append)
-        server.shutdown()
     assert [read_accounts(body) for body in bodies] == [accounts] * 3
     with pytest.raises(FetchFailed, match="does not answer"):
         send_page(url, SECRET, accounts, slept.append)
