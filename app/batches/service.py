@@ -148,7 +148,7 @@ class BatchService:
     @property
     def drawings(self) -> BatchDrawings:
         """The drawings that are kept of flagged pictures."""
-        return BatchDrawings(self._database)
+        return BatchDrawings(self._requests)
 
     @property
     def request_engine(self) -> sa.Engine:
@@ -214,6 +214,10 @@ class BatchService:
         """How far everybody's work is behind."""
         return read_backlog(self._requests)
 
+    def _number_of(self, batch_id: str, owner: str) -> int:
+        """The number that a batch's rows carry. Raises ``NotFound``."""
+        return int(queries.find_batch(self._requests, batch_id, owner).no)
+
     def read_result_page(
         self,
         batch_id: str,
@@ -240,7 +244,7 @@ class BatchService:
 
     def iter_selected(self, batch_id: str, owner: str, seqs: Iterable[int]) -> Iterator[ItemResult]:
         """The results of these items with their thumbnails, in order. Raises ``NotFound``."""
-        batch_no = queries.find_batch(self._requests, batch_id, owner).no
+        batch_no = self._number_of(batch_id, owner)
         return result_queries.iter_selected(self._requests, batch_no, seqs)
 
     def iter_results(
@@ -261,7 +265,7 @@ class BatchService:
         ``thumbnails``, ``analyses``: whether records come with theirs.
         ``skip``: so many of them are left out before the first.
         """
-        batch_no = queries.find_batch(self._requests, batch_id, owner).no
+        batch_no = self._number_of(batch_id, owner)
         query = ResultQuery(
             batch_no, order, min_llr, verdict, thumbnails, skip, analyses, excluded_verdict
         )
@@ -271,7 +275,7 @@ class BatchService:
         self, batch_id: str, owner: str
     ) -> Iterator[tuple[tuple[float, float, float, float], str]]:
         """Where the eyes of each item with a face lie, and its verdict. Raises ``NotFound``."""
-        batch_no = queries.find_batch(self._requests, batch_id, owner).no
+        batch_no = self._number_of(batch_id, owner)
         return result_queries.iter_eyes(self._requests, batch_no)
 
     def read_an_analysis(self, batch_id: str, owner: str) -> bytes | None:
@@ -279,8 +283,8 @@ class BatchService:
 
         ``None`` while there is none. Raises ``NotFound``.
         """
-        batch_no = queries.find_batch(self._database, batch_id, owner).no
-        return result_queries.read_an_analysis(self._database, batch_no)
+        batch_no = self._number_of(batch_id, owner)
+        return result_queries.read_an_analysis(self._requests, batch_no)
 
     def read_tile_sums(
         self, batch_id: str, owner: str
@@ -289,14 +293,14 @@ class BatchService:
 
         Each picture counts once, however often the list names it.
         """
-        batch_no = queries.find_batch(self._requests, batch_id, owner).no
+        batch_no = self._number_of(batch_id, owner)
         with self._requests.reading() as c:
             return tile_sums.read_sums(c, batch_no)
 
     def iter_own_edges(self, batch_id: str, owner: str) -> Iterator[OwnEdge]:
         """The lines between accounts that came with the list. Raises ``NotFound``, at once."""
-        batch_no = queries.find_batch(self._database, batch_id, owner).no
-        return iter_edges(self._database, batch_no)
+        batch_no = self._number_of(batch_id, owner)
+        return iter_edges(self._requests, batch_no)
 
     def set_decision(
         self, batch_id: str, owner: str, seq: int, choice: DecisionChoice, note: str = ""
@@ -321,7 +325,7 @@ class BatchService:
 
     def count_retryable(self, batch_id: str, owner: str) -> int:
         """How many items failed and may succeed. Raises ``NotFound``."""
-        batch_no = queries.find_batch(self._requests, batch_id, owner).no
+        batch_no = self._number_of(batch_id, owner)
         return result_queries.count_retryable(self._requests, batch_no)
 
     def retry_failed(self, batch_id: str, owner: str) -> Batch:
