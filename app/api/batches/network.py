@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Final, Literal
+from collections.abc import Awaitable, Callable
+from typing import Annotated, Final
 
 from fastapi import APIRouter, Depends, Query, Response
 
 from app.api.auth import Owner, require
 from app.api.batches import openapi
 from app.api.batches.dependencies import Batches, RequestedBatch
-from app.api.batches.state import BatchState
 from app.api.content_negotiation import JSON, PNG
 from app.batches.store.models import Batch
 from app.cohort.network.model import ALL_KINDS, EdgeKind
@@ -33,20 +33,37 @@ Edges = Annotated[
 ]
 
 
+Render = Callable[[NetworkFormat], Awaitable[bytes]]
+
+
+async def _rendering(
+    batch: RequestedBatch, owner: Owner, batches: Batches, edges: Edges = None
+) -> Render:
+    """Renders the requested network on a thread; raises ``Busy`` and ``NotYet``."""
+    kinds = ALL_KINDS if edges is None else tuple(map(EdgeKind, edges.split(",")))
+
+    async def render(form: NetworkFormat) -> bytes:
+        with batches.limits.drawings.admit(owner):
+            return await batches.run(batches.networks.render, batch, form, kinds)
+
+    return render
+
+
+Rendering = Annotated[Render, Depends(_rendering)]
+
+
 @router.get(
     "/v1/batches/{batch_id}/network.json",
     summary="Which accounts belong together",
     response_model=NetworkOut,
     responses=openapi.NETWORK_RESPONSES,
 )
-async def get_network(
-    batch: RequestedBatch, owner: Owner, batches: Batches, edges: Edges = None
-) -> Response:
+async def get_network(render: Rendering) -> Response:
     """Each node is one account, each line says what two share, each kind what chance would bring.
 
     It says that accounts share something, and not who runs them.
     """
-    return Response(await _render(batches, owner, batch, "json", edges), media_type=JSON)
+    return Response(await render("json"), media_type=JSON)
 
 
 @router.get(
@@ -55,12 +72,9 @@ async def get_network(
     response_class=Response,
     responses=openapi.graph_file_responses(openapi.SVG),
 )
-async def get_network_svg(
-    batch: RequestedBatch, owner: Owner, batches: Batches, edges: Edges = None
-) -> Response:
+async def get_network_svg(render: Rendering) -> Response:
     """The components in sentences, what chance would bring, and what it does not show, included."""
-    content = await _render(batches, owner, batch, "svg", edges)
-    return Response(content, media_type=openapi.SVG, headers=_SVG_HEADERS)
+    return Response(await render("svg"), media_type=openapi.SVG, headers=_SVG_HEADERS)
 
 
 @router.get(
@@ -69,11 +83,9 @@ async def get_network_svg(
     response_class=Response,
     responses=openapi.IMAGE_RESPONSES,
 )
-async def get_network_png(
-    batch: RequestedBatch, owner: Owner, batches: Batches, edges: Edges = None
-) -> Response:
+async def get_network_png(render: Rendering) -> Response:
     """The same drawing in pixels."""
-    return Response(await _render(batches, owner, batch, "png", edges), media_type=PNG)
+    return Response(await render("png"), media_type=PNG)
 
 
 @router.get(
@@ -82,11 +94,9 @@ async def get_network_png(
     response_class=Response,
     responses=openapi.graph_file_responses(openapi.GRAPHML),
 )
-async def get_network_graphml(
-    batch: RequestedBatch, owner: Owner, batches: Batches, edges: Edges = None
-) -> Response:
+async def get_network_graphml(batch: RequestedBatch, render: Rendering) -> Response:
     """For Gephi, Cytoscape, networkx and others."""
-    return await _file(batches, owner, batch, "graphml", edges)
+    return _file(batch, "graphml", openapi.GRAPHML, await render("graphml"))
 
 
 @router.get(
@@ -95,30 +105,11 @@ async def get_network_graphml(
     response_class=Response,
     responses=openapi.graph_file_responses(openapi.GEXF),
 )
-async def get_network_gexf(
-    batch: RequestedBatch, owner: Owner, batches: Batches, edges: Edges = None
-) -> Response:
+async def get_network_gexf(batch: RequestedBatch, render: Rendering) -> Response:
     """GEXF 1.3 with positions, for Gephi and others."""
-    return await _file(batches, owner, batch, "gexf", edges)
+    return _file(batch, "gexf", openapi.GEXF, await render("gexf"))
 
 
-async def _file(
-    batches: BatchState,
-    owner: str,
-    batch: Batch,
-    form: Literal["graphml", "gexf"],
-    edges: str | None,
-) -> Response:
-    content = await _render(batches, owner, batch, form, edges)
-    disposition = f'attachment; filename="{batch.id}.{form}"'
-    media_type = {"graphml": openapi.GRAPHML, "gexf": openapi.GEXF}[form]
+def _file(batch: Batch, suffix: str, media_type: str, content: bytes) -> Response:
+    disposition = f'attachment; filename="{batch.id}.{suffix}"'
     return Response(content, media_type=media_type, headers={"Content-Disposition": disposition})
-
-
-async def _render(
-    batches: BatchState, owner: str, batch: Batch, form: NetworkFormat, edges: str | None
-) -> bytes:
-    """Made on a thread; raises ``Busy`` and ``NotYet``."""
-    kinds = ALL_KINDS if edges is None else tuple(map(EdgeKind, edges.split(",")))
-    with batches.limits.drawings.admit(owner):
-        return await batches.run(batches.networks.render, batch, form, kinds)

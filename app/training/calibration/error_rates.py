@@ -6,15 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from app.calibration.file import ErrorRateEntry
-from app.evidence import Verdict
 from app.training.calibration.sample_weights import ALIGNED_KINDS
 from app.training.evaluation.breakdowns import (
     ITA_BAND_NAMES,
     SIZE_BANDS_PX,
+    called_likely,
     size_band,
     skin_tone_band,
 )
-from app.training.evaluation.metrics import Rate
 from app.training.evaluation.scoring import ScoredPicture
 
 REAL_KINDS: Final[Mapping[str, tuple[str, ...]]] = {
@@ -43,7 +42,7 @@ def build_error_rates(
     by_kind = [
         entry
         for name, kinds in REAL_KINDS.items()
-        for entry in _entries("kinds of pictures", name, [s for s in scores if s.row.kind in kinds])
+        for entry in _entries("kinds of pictures", name, kinds, scores)
     ]
     by_size = _split(
         [*scores, *small_scores],
@@ -71,25 +70,25 @@ def _split(
         for name, kinds in _SPLIT_KINDS.items()
         for band, label in labels.items()
         for entry in _entries(
-            group,
-            f"{name}, {label}",
-            [s for s in scores if s.row.kind in kinds and key(s) == band],
+            group, f"{name}, {label}", kinds, [s for s in scores if key(s) == band]
         )
     ]
 
 
-def _entries(group: str, pictures: str, scores: Sequence[ScoredPicture]) -> list[ErrorRateEntry]:
-    """The rate of ``scores``; none where there is no picture."""
-    if not scores:
+def _entries(
+    group: str, pictures: str, kinds: Sequence[str], scores: Sequence[ScoredPicture]
+) -> list[ErrorRateEntry]:
+    """The rate of those of ``scores`` that are of ``kinds``; none where there is no picture."""
+    found = called_likely(scores, kinds)
+    if not found["pictures"]:
         return []
-    rate = Rate(sum(s.verdict == Verdict.LIKELY_STYLEGAN for s in scores), len(scores))
     return [
         ErrorRateEntry(
             group=group,
             pictures=pictures,
-            count=rate.trials,
-            likely=rate.hits,
-            rate=round(rate.rate, 5),
-            upper_95=round(rate.upper_95, 5),
+            count=found["pictures"],
+            likely=found["likely"],
+            rate=found["rate"],
+            upper_95=found["upper_95"],
         )
     ]

@@ -94,12 +94,12 @@ def _rates_by(scores: Sequence[ScoredPicture], key: GroupKey) -> dict[str, dict[
             groups.setdefault(name, []).append(s)
     pools = {**REAL_POOLS, "generated": _GENERATED}
     return {
-        name: {pool: _called_likely(group, kinds) for pool, kinds in pools.items()}
+        name: {pool: called_likely(group, kinds) for pool, kinds in pools.items()}
         for name, group in groups.items()
     }
 
 
-def _called_likely(scores: Sequence[ScoredPicture], kinds: Sequence[str]) -> dict[str, Any]:
+def called_likely(scores: Sequence[ScoredPicture], kinds: Sequence[str]) -> dict[str, Any]:
     """How many pictures of ``kinds`` are called likely: recall or false alarms."""
     verdicts = [s.verdict for s in scores if s.row.kind in kinds]
     rate = Rate(sum(v == Verdict.LIKELY_STYLEGAN for v in verdicts), len(verdicts))
