@@ -31,35 +31,6 @@ RAM_DISK = Path("/dev/shm")
 MIN_RAM_DISK_BYTES = 2 * 2**30
 
 
-# With these a clean clone on two cores would not be done in ten minutes.
-SLOW_TESTS = frozenset(
-    {
-        "test_killed_and_run_again_it_goes_on",
-        "test_hundreds_of_thousands_take_seconds",
-        "test_a_process_killed_in_the_middle_of_2000_items",
-        "test_a_list_in_results_pictures_and_events_out_and_still_there_after_a_restart",
-        "test_one_of_two_workers_dies_or_freezes",
-        "test_no_request_breaks_the_contract",
-        "test_killed_and_started_again_it_goes_on",
-        "test_time_and_memory_are_bounded",
-        "test_a_generated_client_completes_every_operation",
-        "test_pictures_that_crash_the_process_are_found_and_skipped",
-        "test_a_service_without_threads_of_its_own_leaves_it_to_a_worker",
-        "test_sigterm_leaves_everything_in_order",
-        "test_work_goes_on_after_an_outage_and_ends_in_one",
-        "test_told_to_stop_under_load_it_answers_whatever_it_began",
-    }
-)
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark slow tests, and those that need a browser."""
-    for item in items:
-        name = getattr(item, "originalname", item.name)
-        if name in SLOW_TESTS or "web" in item.path.relative_to(ROOT / "tests").parts:
-            item.add_marker(pytest.mark.slow)
-
-
 def _keep_temporary_files_in_memory() -> None:
     """Some hundred tests commit to SQLite, and each commit waits for the disk.
 

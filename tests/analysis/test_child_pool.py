@@ -140,6 +140,7 @@ def test_a_killed_child_is_the_fault_of_its_picture_alone(
     assert fragile(PICTURE, 0.5).outcome == "scored"
 
 
+@pytest.mark.slow
 def test_time_and_memory_are_bounded(fragile: AnalyzerPool) -> None:
     with pytest.raises(ImageBomb, match="too long"):
         fragile(PICTURE + BUSY_LOOP, 0.5)

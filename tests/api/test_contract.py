@@ -89,6 +89,7 @@ def test_whatever_is_sent_names_nobody_who_is_asked(keyed: httpx.Client, host: s
     assert batch["request_counts"]["failed"] == 1
 
 
+@pytest.mark.slow
 def test_no_request_breaks_the_contract(keyed: httpx.Client, tmp_path: Path) -> None:
     description = f"{keyed.base_url}/openapi.json"
     run = subprocess.run(

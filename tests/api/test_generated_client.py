@@ -48,6 +48,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@pytest.mark.slow
 def test_a_generated_client_completes_every_operation(
     environment: Path, client: httpx.Client, tmp_path: Path
 ) -> None:

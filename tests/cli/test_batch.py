@@ -320,6 +320,7 @@ PICTURE_COUNT = 160
 """Pictures: more than can be done before the first results are kept."""
 
 
+@pytest.mark.slow
 def test_killed_and_run_again_it_goes_on(tmp_path: Path) -> None:
     """The real models, a process of its own, and no chance to tidy up."""
     folder = tmp_path / "pictures"

@@ -18,6 +18,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
+import pytest
 
 from app.batches.service import BatchService
 from tests.batches.fake_tools import FakeTools as JobsStandIn
@@ -115,6 +116,7 @@ def children_of(pid: int) -> list[str]:
     return [child for task in tasks for child in (task / "children").read_text().split()]
 
 
+@pytest.mark.slow
 def test_told_to_stop_under_load_it_answers_whatever_it_began(tmp_path: Path) -> None:
     log: list[dict[str, Any]] = []
     crowd: ConcurrentCallers | None = None

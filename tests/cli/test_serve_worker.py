@@ -61,6 +61,7 @@ def test_a_database_that_is_not_there_is_one_line(monkeypatch: pytest.MonkeyPatc
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.slow
 def test_a_service_without_threads_of_its_own_leaves_it_to_a_worker(
     postgres: PostgresServer,  # noqa: F811
     avatar_url: str,

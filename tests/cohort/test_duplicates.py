@@ -1,6 +1,7 @@
 import time
 
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -90,6 +91,7 @@ def test_what_is_shown_is_capped_and_totals_are_not() -> None:
     assert (large["count"], len(large["seqs"])) == (1000, 100)
 
 
+@pytest.mark.slow
 def test_hundreds_of_thousands_take_seconds(parameters: CohortParameters) -> None:
     rng = np.random.default_rng(0)
     hashes = rng.integers(1, 1 << 63, (250_000, 4), dtype=np.uint64)

@@ -13,6 +13,8 @@ from tests.api.picture_server import run_picture_server, shade_png
 from tests.web.axe import serious_violations
 from tests.web.conftest import NO_FACE_SHADE, SIZES, OpenPage, avatars
 
+pytestmark = pytest.mark.slow
+
 ZIP = "application/zip"
 Choose = Callable[[Page, dict[str, bytes]], None]
 

@@ -17,6 +17,8 @@ from tests.api.picture_server import complete_batch, shade_png
 from tests.web.axe import serious_violations
 from tests.web.conftest import NO_FACE_SHADE, SIZES, OpenPage, avatars
 
+pytestmark = pytest.mark.slow
+
 Choose = Callable[[Page, dict[str, bytes]], None]
 SHADES = (255, 240, 220, 150, 90, NO_FACE_SHADE)
 ACCOUNTS = "avatar,username,display_name,created_at,followers_count\n" + "".join(

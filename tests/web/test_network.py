@@ -14,6 +14,8 @@ from tests.web.axe import serious_violations
 from tests.web.conftest import OpenPage
 from tests.web.test_list import make_zip
 
+pytestmark = pytest.mark.slow
+
 PATH = "/#/lists/{}/network"
 
 

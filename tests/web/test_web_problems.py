@@ -10,6 +10,8 @@ from playwright.sync_api import Page, Route, expect
 
 from tests.web.conftest import OpenPage, avatars
 
+pytestmark = pytest.mark.slow
+
 Choose = Callable[[Page, dict[str, bytes]], None]
 
 

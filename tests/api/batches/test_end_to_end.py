@@ -96,6 +96,7 @@ def _free_port() -> int:
         return int(server.server_address[1])
 
 
+@pytest.mark.slow
 def test_a_list_in_results_pictures_and_events_out_and_still_there_after_a_restart(
     avatars: str, tmp_path: Path
 ) -> None:
@@ -135,6 +136,7 @@ def test_a_list_in_results_pictures_and_events_out_and_still_there_after_a_resta
         check_stop_with_open_listener(client, process, avatars)
 
 
+@pytest.mark.slow
 def test_killed_and_started_again_it_goes_on(avatars: str, tmp_path: Path) -> None:
     items = [{"url": f"{avatars}/{PICTURES[n % len(PICTURES)]}?{n}"} for n in range(150)]
     with run_service(tmp_path) as (client, process):

@@ -104,6 +104,7 @@ def assert_complete(engine: sa.Engine, count: int) -> None:
     assert open_chunks == 0
 
 
+@pytest.mark.slow
 def test_a_process_killed_in_the_middle_of_2000_items(
     url: str | None, tmp_path: Path, start_worker: StartWorker
 ):
@@ -128,6 +129,7 @@ def test_a_process_killed_in_the_middle_of_2000_items(
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP], ids=["dies", "freezes"])
+@pytest.mark.slow
 def test_one_of_two_workers_dies_or_freezes(
     postgres: PostgresServer, tmp_path: Path, start_worker: StartWorker, how: signal.Signals
 ):
@@ -154,6 +156,7 @@ def test_one_of_two_workers_dies_or_freezes(
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_sigterm_leaves_everything_in_order(
     url: str | None, tmp_path: Path, start_worker: StartWorker
 ):
@@ -177,6 +180,7 @@ def test_sigterm_leaves_everything_in_order(
     engine.dispose()
 
 
+@pytest.mark.slow
 def test_pictures_that_crash_the_process_are_found_and_skipped(
     tmp_path: Path, start_worker: StartWorker
 ):

@@ -106,6 +106,7 @@ def away(server: PostgresServer, url: str) -> Iterator[None]:
             hidden.rename(address)
 
 
+@pytest.mark.slow
 def test_work_goes_on_after_an_outage_and_ends_in_one(postgres: PostgresServer, tmp_path: Path):
     url = postgres.create_database()
     engine, log = open_engine(url, tmp_path), tmp_path / "looks.log"
