@@ -62,8 +62,7 @@ class HeldOutSplit:
 
     def summarize(self, pictures: Sequence[HeldOutScore]) -> dict[str, Any]:
         """The cohort of a list of ``pictures``."""
-        hashes = self.rng.integers(1, 1 << 63, len(pictures))
-        results = (_result(i, p, int(hashes[i])) for i, p in enumerate(pictures))
+        results = (_result(i, p, self.rng.bytes(32).hex()) for i, p in enumerate(pictures))
         return summarize_results(
             results, prior=PRIOR, base_rate=BASE_RATE, parameters=self.parameters
         )
@@ -85,14 +84,14 @@ class ListOutcome:
     width: float
 
 
-def _result(seq: int, picture: HeldOutScore, pdq: int) -> ItemResult:
+def _result(seq: int, picture: HeldOutScore, pdq: str) -> ItemResult:
     likely = picture.llr >= LIKELY_LLR
     return ItemResult(
         seq,
         str(seq),
         record=PictureRecord(
             sha256="",
-            pdq=f"{pdq:064x}",
+            pdq=pdq,
             pdq_quality=100,
             outcome=Outcome.SCORED,
             verdict=Verdict.LIKELY_STYLEGAN if likely else Verdict.INCONCLUSIVE,
