@@ -99,6 +99,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 WITHIN: dict[str, tuple[str, ...]] = {
     "face": (
         "face",
+        "turn_mosaic",
         "median",
         "alignment",
         "pose",

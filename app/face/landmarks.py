@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import ctypes
 import hashlib
+import io
 import sys
 import threading
+import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -21,6 +23,7 @@ import numpy as np
 
 from app.arrays import FloatArray
 from app.face.face import Face
+from app.face.turn_mosaic import TurnScores, make_turn_mosaic, scores_by_turn
 from app.face.views import View, fallback_views, full_view, perturbed_view
 from app.image.picture import Picture
 
@@ -50,6 +53,10 @@ with stub_modules("matplotlib", "matplotlib.pyplot"):
 LANDMARK_MODEL_FILE: Final = "face_landmarker.task"
 LANDMARK_MODEL_SHA256: Final = "64184e229b263107bc2b804c6625db1341ff2bb731874b0bcc2fe6544e0bc9ff"
 """The official float16 bundle, version 1 (Google, Apache-2.0)."""
+
+_DETECTOR_FILE: Final = "face_detector.tflite"
+"""In the bundle: finds boxes alone, without a mesh."""
+_MIN_DETECTION_SCORE: Final = 0.3
 
 MAX_FACES: Final = 5
 _SAME_FACE_DISTANCE: Final = 0.5
@@ -85,6 +92,7 @@ class FaceFinder:
             base_options=mp.tasks.BaseOptions(model_asset_buffer=model), num_faces=MAX_FACES
         )
         self._landmarker = mp.tasks.vision.FaceLandmarker.create_from_options(options)
+        self._detector = _create_detector(model)
         self._closed = False
 
     def find_faces(self, picture: Picture) -> tuple[Face, ...]:
@@ -99,6 +107,19 @@ class FaceFinder:
         """The faces of the first fallback view that has any."""
         return next((f for v in fallback_views(picture.rgb) if (f := self._detect(v))), ())
 
+    def score_turns(self, picture: Picture) -> TurnScores:
+        """How much like an upright face each of the picture's four orientations looks."""
+        mosaic = make_turn_mosaic(picture.rgb)
+        image = mp.Image(image_format=mp.ImageFormat.SRGB, data=mosaic)
+        boxes = [
+            (d.bounding_box, float(d.categories[0].score))
+            for d in self._detector.detect(image).detections
+        ]
+        return scores_by_turn(
+            (box.origin_x + box.width / 2, box.origin_y + box.height / 2, score)
+            for box, score in boxes
+        )
+
     def remeasure(self, picture: Picture, face: Face) -> tuple[Face, ...]:
         """``face`` measured again on the mirrored and slightly turned picture.
 
@@ -111,6 +132,7 @@ class FaceFinder:
         """Release the model; idempotent. Detecting afterwards raises ``RuntimeError``."""
         self._closed = True
         self._landmarker.close()
+        self._detector.close()
 
     def __enter__(self) -> Self:
         return self
@@ -133,6 +155,17 @@ class FaceFinder:
             _face_from_view(view, p * [width, height])
             for p in detect_landmarks(self._landmarker, image)
         )
+
+
+def _create_detector(model: bytes) -> Any:
+    """The face detector of the bundle ``model``, by itself."""
+    with zipfile.ZipFile(io.BytesIO(model)) as bundle:
+        detector = bundle.read(_DETECTOR_FILE)
+    options = mp.tasks.vision.FaceDetectorOptions(
+        base_options=mp.tasks.BaseOptions(model_asset_buffer=detector),
+        min_detection_confidence=_MIN_DETECTION_SCORE,
+    )
+    return mp.tasks.vision.FaceDetector.create_from_options(options)
 
 
 class ThreadFaceFinders:

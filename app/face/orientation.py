@@ -3,15 +3,15 @@
 MediaPipe finds upright faces best. A face on its side is found with a mesh that is off by some
 degrees, or not at all; an upside-down one is found with an upright mesh that does not fit. Either
 would be weighed as a face outside every generator's frame. So where no mesh fits well
-(``mesh_fit``), or the one that does lies on its side, the picture is rotated by 90, 180 and 270
-degrees, and the orientation in which a mesh fits clearly better is taken. A vertical flip equals a
+(``mesh_fit``), or the one that does lies on its side, the picture is rotated by those of 90, 180
+and 270 degrees that the face detector likes no less than the picture as given (``turn_mosaic``),
+and the orientation in which a mesh fits clearly better is taken. A vertical flip equals a
 rotation by 180° and a horizontal flip, which makes no difference.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final, Literal, Protocol
 
@@ -21,6 +21,7 @@ import numpy as np
 from app.arrays import FloatArray
 from app.face.face import Face
 from app.face.mesh_fit import MeshFit
+from app.face.turn_mosaic import TurnScores
 from app.image.picture import Picture
 
 Turn = Literal[0, 90, 180, 270]
@@ -32,7 +33,7 @@ TILTED_ROLL_DEG: Final = 11.0
 """From here a face counts as tilted: no untouched picture of a generator leans so far (StyleGAN 1
 to 3 and the studio family: 6 of 1,150 beyond 8°), and 11 % of ordinary avatars do."""
 
-_ROTATIONS: Final = {
+_ROTATIONS: Final[dict[Turn, int]] = {
     90: cv2.ROTATE_90_CLOCKWISE,
     180: cv2.ROTATE_180,
     270: cv2.ROTATE_90_COUNTERCLOCKWISE,
@@ -48,6 +49,10 @@ class FaceDetector(Protocol):
 
     def detect_hidden(self, picture: Picture) -> tuple[Face, ...]:
         """Faces in padded and enlarged parts, for pictures in which ``detect`` finds none."""
+        ...
+
+    def score_turns(self, picture: Picture) -> TurnScores:
+        """How much like an upright face each orientation looks."""
         ...
 
 
@@ -143,7 +148,7 @@ def _best_turn(
     """The turn that fits best; the first that fits well is taken without trying the rest."""
     enough = max(mesh_fit.entry.certain, first.fit + mesh_fit.entry.margin)
     best: _Candidate | None = None
-    for turn in _turns_by_promise(first.oriented.faces):
+    for turn in _turns_by_score(detector.score_turns(picture)):
         turned = turn_picture(picture, turn)
         candidate = _candidate(turned, detector.detect(turned), turn, mesh_fit)
         if best is None or candidate.fit > best.fit:
@@ -153,11 +158,12 @@ def _best_turn(
     return best
 
 
-def _turns_by_promise(faces: Sequence[Face]) -> tuple[Turn, ...]:
-    """The turns in the order to try them, by the roll of the faces in the picture as given."""
-    if not faces:
-        return (90, 270, 180)
-    roll = max(faces, key=lambda f: f.eye_distance_px).roll_deg
-    if abs(roll) > 180.0 - STANDING_ROLL_DEG or abs(roll) < STANDING_ROLL_DEG:
-        return (180, 90, 270)
-    return (270, 90, 180) if roll > 0.0 else (90, 270, 180)
+def _turns_by_score(scores: TurnScores) -> list[Turn]:
+    """The turns that look like a face at least as much as the picture as given, the best first."""
+    as_given, *turned = scores
+    promising = [
+        (score, turn)
+        for turn, score in zip(_ROTATIONS, turned, strict=True)
+        if 0.0 < score >= as_given
+    ]
+    return [turn for _, turn in sorted(promising, key=lambda each: -each[0])]

@@ -39,6 +39,7 @@ from app.face.face import CHEEK_LEFT, CHEEK_RIGHT, LANDMARK_COUNT, NOSE_TIP, Fac
 from app.face.landmarks import FaceFinder
 from app.face.mesh_fit import MeshFit, default_mesh_fit
 from app.face.portrait import PixelNetwork
+from app.face.turn_mosaic import TurnScores
 from app.image.picture import Picture
 from app.networks.onnx import OnnxNetworks
 from tests.likelihood_ratios import make_ratios
@@ -107,6 +108,9 @@ class StubFinder:
 
     def detect_hidden(self, _picture: Picture) -> tuple[Face, ...]:
         return self.faces
+
+    def score_turns(self, _picture: Picture) -> TurnScores:
+        return (1.0, 0.0, 0.0, 0.0)
 
     def remeasure(self, _picture: Picture, face: Face) -> tuple[Face, ...]:
         self.remeasured.append(face)

@@ -20,6 +20,7 @@ from app.face.orientation import (
     turn_picture,
     turn_points_back,
 )
+from app.face.turn_mosaic import TurnScores
 from app.image.picture import Picture
 
 LoadFixture = Callable[[str], Picture]
@@ -28,10 +29,11 @@ BACK: dict[Turn, Turn] = {0: 0, 90: 270, 180: 180, 270: 90}
 
 
 class FakeDetector:
-    """Finds ``faces`` in every picture; in parts of it, nothing."""
+    """Finds ``faces`` in every picture; in parts of it, nothing. ``scores``: of the four turns."""
 
-    def __init__(self, *faces: Face) -> None:
+    def __init__(self, *faces: Face, scores: TurnScores = (0.5, 0.5, 0.5, 0.5)) -> None:
         self.faces = faces
+        self.scores = scores
         self.calls = 0
 
     def detect(self, picture: Picture) -> tuple[Face, ...]:
@@ -41,6 +43,9 @@ class FakeDetector:
     def detect_hidden(self, picture: Picture) -> tuple[Face, ...]:
         self.calls += 1
         return ()
+
+    def score_turns(self, picture: Picture) -> TurnScores:
+        return self.scores
 
 
 @pytest.fixture
@@ -85,6 +90,22 @@ def test_a_mesh_that_fits_nowhere_is_not_certain(frame: Picture, finder: FaceFin
     found = find_oriented_faces(plain, detector, default_mesh_fit())
     assert found.faces
     assert (found.turn, found.is_certain) == (0, False)
+
+
+@pytest.mark.parametrize(
+    ("scores", "tried"),
+    [
+        ((0.9, 0.8, 0.7, 0.6), 0),
+        ((0.6, 0.9, 0.6, 0.0), 2),
+        ((0.0, 0.0, 0.0, 0.0), 0),
+        ((0.0, 0.4, 0.5, 0.3), 3),
+    ],
+)
+def test_only_turns_that_look_no_less_like_a_face_are_tried(scores: TurnScores, tried: int) -> None:
+    detector = FakeDetector(scores=scores)
+    plain = Picture(np.full((40, 40, 3), 128, dtype=np.uint8), "PNG", "")
+    find_oriented_faces(plain, detector, default_mesh_fit())
+    assert detector.calls == 2 + tried  # as it is, and its parts
 
 
 def test_no_face_in_any_orientation(finder: FaceFinder) -> None:
