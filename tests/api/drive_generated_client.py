@@ -40,8 +40,8 @@ def main(url: str, picture: Path) -> None:
     raw = call("analyses", "create_analysis", client=client, body=file())
     assert raw.image.sha256 == answer.image.sha256
 
-    unknown = call("analyses", "get_analysis", client=client, sha256="0" * 64)
-    assert unknown.code == "not_found", unknown
+    known = call("analyses", "get_analysis", client=client, sha256=raw.image.sha256)
+    assert (known.outcome, known.llr) == ("scored", answer.llr), known
 
     files = models.CreateBatchFilesListForm(file=[file(), file()], prior=0.2)
     batch = call("batches", "create_batch", client=client, body=files, idempotency_key="one")
