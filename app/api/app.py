@@ -98,5 +98,6 @@ def create_app(settings: Settings, open_analyzer: OpenAnalyzer = open_service_an
         app,
         batches_openapi.SCHEMAS,
         {**analyses_openapi.EXAMPLES, **batches_openapi.EXAMPLES},
+        batches_openapi.WEBHOOKS,
     )
     return app

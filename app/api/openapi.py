@@ -81,8 +81,16 @@ def operation_id(route: APIRoute) -> str:
     return first + "".join(part.capitalize() for part in others)
 
 
-def complete_openapi(app: FastAPI, schemas: Mapping[str, Any], examples: OperationExamples) -> None:
-    """Add to the document of ``app``: ``Problem``, ``schemas``, and examples that hold nulls."""
+def complete_openapi(
+    app: FastAPI,
+    schemas: Mapping[str, Any],
+    examples: OperationExamples,
+    webhooks: Mapping[str, Any],
+) -> None:
+    """Add to the document of ``app``: ``Problem``, ``schemas``, ``webhooks``, and examples.
+
+    FastAPI would leave nulls out of the examples.
+    """
     generate_openapi = app.openapi
 
     @cache
@@ -96,6 +104,7 @@ def complete_openapi(app: FastAPI, schemas: Mapping[str, Any], examples: Operati
         for (path, method, status), answers in examples.items():
             content = document["paths"][path][method]["responses"][status]["content"]
             content["application/json"]["examples"] = as_openapi(answers)
+        document["webhooks"] = dict(webhooks)
         return document
 
     app.openapi = complete  # type: ignore[method-assign]

@@ -122,6 +122,7 @@ def _insert_batch(
         "prior": request.prior,
         "base_rate": request.base_rate,
         "webhook_url": request.webhook_url,
+        "flagged_threshold": request.flagged_threshold,
         "metadata": json.dumps(dict(request.metadata)),
         "list_format": request.list_format,
         "columns": json.dumps(request.columns),

@@ -95,6 +95,10 @@ def batch(
         str, typer.Option(help="A case number for the head of the report.", metavar="NUMBER")
     ] = "",
     prior: Annotated[float | None, typer.Option(help="Prior probability (EYELINE_PRIOR).")] = None,
+    flagged_threshold: Annotated[
+        int | None,
+        typer.Option(min=1, help="Say so as soon as so many are likely_stylegan, and go on."),
+    ] = None,
     workers: Annotated[
         int | None, typer.Option(help="Pictures analyzed in parallel (EYELINE_BATCH_WORKERS).")
     ] = None,
@@ -163,6 +167,7 @@ def batch(
                 settings,
                 analyzer,
                 cli_prior=prior,
+                flagged_threshold=flagged_threshold,
                 quiet=quiet,
                 keep=keep,
                 force=force,

@@ -10,6 +10,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -44,6 +45,7 @@ def run_batch(
     analyzer: AnyAnalyzer,
     *,
     cli_prior: float | None,
+    flagged_threshold: int | None = None,
     quiet: bool,
     keep: bool,
     force: bool = False,
@@ -62,6 +64,8 @@ def run_batch(
         new_batch = _build_new_batch(
             batch_input, settings, cli_prior, analyzer.model.description.get("id")
         )
+        if flagged_threshold is not None:
+            new_batch = replace(new_batch, flagged_threshold=flagged_threshold)
         if not _is_continuation(state_dir, new_batch):
             if not force:
                 outputs.require_new()
@@ -80,7 +84,9 @@ def run_batch(
             if is_known and batch.has_ended:
                 batch = service.retry_failed(batch.id, _OWNER)
             rate = ItemRate(batch)
-            batch = wait_with_progress(service, batch, progress)
+            batch = wait_with_progress(
+                service, batch, progress, None if quiet else new_batch.flagged_threshold
+            )
             if batch.status is not Status.COMPLETED:
                 raise BatchIncomplete(batch.error or f"the batch is {batch.status}")
             parameters = load_parameters(settings.models_dir / COHORT_FILE)
@@ -220,6 +226,7 @@ def _build_new_batch(
         base_rate=settings.base_rate,
         owner=_OWNER,
         metadata=batch_input.options.metadata,
+        flagged_threshold=batch_input.options.flagged_threshold,
         idempotency_key=key,
         body_sha256=key,
         list_format=batch_input.followers.format,

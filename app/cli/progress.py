@@ -86,14 +86,22 @@ def open_progress(*, quiet: bool) -> Iterator[Progress]:
         yield progress
 
 
-def wait_with_progress(service: BatchService, batch: Batch, progress: Progress) -> Batch:
-    """Wait until ``batch`` has ended; returns its final state."""
+def wait_with_progress(
+    service: BatchService, batch: Batch, progress: Progress, flagged_threshold: int | None = None
+) -> Batch:
+    """Wait until ``batch`` has ended; returns its final state.
+
+    ``flagged_threshold``: flagged items at which a line says so, once.
+    """
     (task,) = progress.task_ids
     done_before = batch.completed + batch.failed
     progress.reset(task, total=batch.total, completed=done_before)
     while True:
         done = batch.completed + batch.failed
         progress.update(task, completed=done, description=_describe(batch, done > done_before))
+        if flagged_threshold is not None and flagged_count(batch) >= flagged_threshold:
+            progress.console.print(describe_flagged(batch), soft_wrap=True, highlight=False)
+            flagged_threshold = None
         if batch.has_ended:
             return batch
         batch = service.wait_for_change(batch.id, batch.request.owner, batch.revision, WAIT_S)
@@ -102,4 +110,15 @@ def wait_with_progress(service: BatchService, batch: Batch, progress: Progress) 
 def _describe(batch: Batch, has_begun: bool) -> str:
     if not has_begun and not batch.has_ended:
         return "waiting for the first result"
-    return f"{batch.status}, {batch.verdicts.get('likely_stylegan', 0)} likely StyleGAN"
+    return f"{batch.status}, {flagged_count(batch)} likely StyleGAN"
+
+
+def flagged_count(batch: Batch) -> int:
+    """Items that are ``likely_stylegan`` so far."""
+    return batch.verdicts.get("likely_stylegan", 0)
+
+
+def describe_flagged(batch: Batch) -> str:
+    """``12 flagged among the first 40 of 300``."""
+    done = batch.completed + batch.failed
+    return f"{flagged_count(batch)} flagged among the first {done} of {batch.total}"

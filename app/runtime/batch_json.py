@@ -25,6 +25,7 @@ METADATA_MAX_KEYS: Final = 16
 METADATA_MAX_LENGTH: Final = 512
 TITLE_MAX_LENGTH: Final = 200
 KEEP_COLUMNS_MAX: Final = 50
+FLAGGED_THRESHOLD_MAX: Final = 1_000_000_000
 MAX_FIELD_ERRORS: Final = 20
 """Limit of errors in one response, so that it cannot grow far beyond the request."""
 _SUMMARY_FIELDS: Final = frozenset(
@@ -52,6 +53,13 @@ def _split_names(value: Any) -> Any:
 
 
 MetadataText = Annotated[str, StringConstraints(max_length=METADATA_MAX_LENGTH)]
+FlaggedThreshold = Annotated[
+    Annotated[int, Field(ge=1, le=FLAGGED_THRESHOLD_MAX)] | None,
+    Field(
+        description="tell me once so many items are `likely_stylegan`, while the list runs: by "
+        "webhook (`batch.flagged_threshold`) and among the events"
+    ),
+]
 
 
 class BatchOptions(WireModel):
@@ -71,6 +79,7 @@ class BatchOptions(WireModel):
         max_length=METADATA_MAX_KEYS,
         description=f"returned unchanged: at most {METADATA_MAX_KEYS} pairs of strings",
     )
+    flagged_threshold: FlaggedThreshold = None
     title: str | None = Field(
         default=None, max_length=TITLE_MAX_LENGTH, description="what to call the list"
     )
@@ -106,6 +115,10 @@ class BatchOut(WireModel):
     notes: list[str] = Field(description="what was noticed while the list was read")
     metadata: dict[str, Any]
     webhook_url: str | None
+    flagged_threshold: int | None = Field(description="flagged items that its caller waits for")
+    flagged_threshold_at: datetime | None = Field(
+        description="when so many were flagged; null until then"
+    )
     created_at: datetime
     in_progress_at: datetime | None
     finalizing_at: datetime | None
@@ -204,6 +217,8 @@ def serialize_batch(batch: Batch) -> BatchOut:
         notes=list(batch.request.notes),
         metadata=dict(batch.request.metadata),
         webhook_url=batch.request.webhook_url,
+        flagged_threshold=batch.request.flagged_threshold,
+        flagged_threshold_at=batch.flagged_at,
         created_at=timestamps.pop("validating_at"),
         expires_at=batch.expires_at,
         eta_s=None if batch.eta_s is None else round(batch.eta_s, 1),

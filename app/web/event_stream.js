@@ -54,7 +54,7 @@ function handleBlock(block, state, onEvent) {
   const event = parseEvent(block);
   if (!event.data) return;
   state.lastId = event.id ?? state.lastId;
-  state.ended = event.event !== "progress";
+  state.ended = !["progress", "flagged_threshold"].includes(event.event);
   onEvent(event.event, JSON.parse(event.data));
 }
 

@@ -14,9 +14,10 @@ from app import errors
 from app.analysis.schemas import AnalysisOut
 from app.api.analyses.openapi import ANALYSES
 from app.api.app import create_app
-from app.api.batches.openapi import BATCHES, EXAMPLES
+from app.api.batches.openapi import BATCHES, EXAMPLES, WEBHOOKS
 from app.api.openapi import problem_examples
 from app.api.problems import STATUS_BY_CODE, Problem
+from app.api.webhook_messages import WebhookMessage
 from app.batches.store.models import Status
 from app.evidence import Outcome, Verdict
 from app.settings import Settings
@@ -57,6 +58,15 @@ def test_every_example_of_a_batch_fits(shown: tuple[str, str, str]) -> None:
     for name, value in EXAMPLES[shown].items():
         assert content["application/json"]["examples"][name]["value"] == value
         validate(content["application/json"]["schema"], value)
+
+
+@pytest.mark.parametrize("name", WEBHOOKS)
+def test_every_webhook_is_described_with_a_message_that_fits(name: str) -> None:
+    body = DOCUMENT["webhooks"][name]["post"]["requestBody"]["content"]["application/json"]
+    shown = body["examples"][name]["value"]
+    assert shown["type"] == name
+    validate(body["schema"], shown)
+    assert WebhookMessage.model_validate(shown).model_dump(mode="json") == shown
 
 
 def test_every_status_of_a_batch_has_an_example() -> None:

@@ -32,7 +32,12 @@ def main(data_dir: str, url: str, log: str, workers: str, analyze_s: str, items:
             max_waiting_items=10_000_000,
         )
         if int(items):
-            request = BatchRequest(prior=0.5, idempotency_key="the list")
+            request = BatchRequest(
+                prior=0.5,
+                idempotency_key="the list",
+                webhook_url="https://hooks.example/a",
+                flagged_threshold=int(items) // 8,
+            )
             service.submit(request, picture_items(int(items)))
         return service
 

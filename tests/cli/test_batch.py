@@ -170,8 +170,10 @@ def test_pictures_and_report(list_path: Path, tmp_path: Path) -> None:
 
 
 def test_the_summary_is_on_stderr_unless_quiet(list_path: Path, tmp_path: Path) -> None:
-    loud = run_batch_command(list_path, "--out", tmp_path / "a.csv")
+    threshold = ("--flagged-threshold", 2)
+    loud = run_batch_command(list_path, "--out", tmp_path / "a.csv", *threshold)
     assert loud.stdout == ""
+    assert loud.stderr.count("2 flagged among the first ") == 1
     assert "5 avatars: " in loud.stderr
     assert "2 likely StyleGAN" in loud.stderr
     assert "1 could not be read" in loud.stderr
@@ -179,7 +181,7 @@ def test_the_summary_is_on_stderr_unless_quiet(list_path: Path, tmp_path: Path) 
     assert "none of these failures is temporary" in loud.stderr
     assert " a second); results in " in loud.stderr
     assert "A generated face does not prove that an account is inauthentic." in loud.stderr
-    quiet = run_batch_command(list_path, "--out", tmp_path / "b.csv", "--quiet")
+    quiet = run_batch_command(list_path, "--out", tmp_path / "b.csv", "--quiet", *threshold)
     assert (quiet.stdout, quiet.stderr) == ("", "")
 
 

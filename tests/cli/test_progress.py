@@ -62,14 +62,16 @@ STATES = (
 )
 
 
-def show_all(stream: io.StringIO, *, quiet: bool = False) -> Batch:
+def show_all(
+    stream: io.StringIO, *, quiet: bool = False, flagged_threshold: int | None = None
+) -> Batch:
     """Everything that is shown of a list, to ``stream`` as standard error."""
     service: Any = FakeService(iter(STATES[1:]))
     with redirect_stderr(stream):
         with loading_status(quiet=quiet):
             pass
         with open_progress(quiet=quiet) as bar:
-            return wait_with_progress(service, STATES[0], bar)
+            return wait_with_progress(service, STATES[0], bar, flagged_threshold)
 
 
 def test_a_terminal_is_told_what_is_waited_for_and_how_it_ended(terminal: Terminal) -> None:
@@ -84,6 +86,15 @@ def test_nothing_is_shown_to_nobody(terminal: Terminal) -> None:
     show_all(terminal, quiet=True)
     show_all(log_file)
     assert terminal.getvalue() == log_file.getvalue() == ""
+
+
+@pytest.mark.parametrize("is_watched", [True, False])
+def test_many_flagged_items_are_told_once(terminal: Terminal, is_watched: bool) -> None:
+    stream = terminal if is_watched else io.StringIO()
+    show_all(stream, flagged_threshold=3)
+    assert stream.getvalue().count("4 flagged among the first 5 of 10") == 1
+    show_all(unreached := io.StringIO(), flagged_threshold=9)
+    assert unreached.getvalue() == ""
 
 
 def test_the_rate_counts_what_this_run_did() -> None:

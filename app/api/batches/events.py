@@ -22,6 +22,7 @@ from app.runtime.batch_json import serialize_batch
 
 router = APIRouter(tags=["batches"], dependencies=[Depends(require("read"))])
 
+FLAGGED_EVENT: Final = "flagged_threshold"
 PING_S: Final = 15
 """A comment so often, or a proxy on the way closes the silent connection."""
 MIN_EVENT_GAP_S: Final = 0.2
@@ -44,7 +45,8 @@ async def get_events(
 ) -> Response:
     """`progress` until it ends in `completed`, `failed` or `cancelled`; each holds the batch.
 
-    `id` is the batch's revision: with `Last-Event-ID` no event is repeated. After the last event
+    A batch with a `flagged_threshold` that is reached sends one event of that name before. `id` is
+    the batch's revision: with `Last-Event-ID` no event is repeated. After the last event
     the answer is 204, on which an `EventSource` stops reconnecting.
     """
     last_revision = last_event_id if last_event_id is not None else -1
@@ -85,9 +87,9 @@ async def _iter_progress(
 ) -> AsyncIterator[ServerSentEvent]:
     """Changes after ``last_revision``, until the batch has ended or is erased."""
     while True:
-        if batch.revision > last_revision:
-            last_revision = batch.revision
-            yield _progress_event(batch)
+        for event in _new_events(batch, last_revision):
+            yield event
+        last_revision = max(last_revision, batch.revision)
         if batch.has_ended:
             return
         await asyncio.sleep(MIN_EVENT_GAP_S)
@@ -97,9 +99,14 @@ async def _iter_progress(
             return  # it was erased
 
 
-def _progress_event(batch: Batch) -> ServerSentEvent:
-    return ServerSentEvent(
-        serialize_batch(batch).model_dump_json(),
-        event=str(batch.status) if batch.has_ended else "progress",
-        id=str(batch.revision),
-    )
+def _new_events(batch: Batch, last_revision: int) -> list[ServerSentEvent]:
+    """What a listener who knows of ``last_revision`` is told; ids ascend, and none comes twice."""
+    names: dict[int, str] = {}
+    if batch.revision > last_revision:
+        names[batch.revision] = str(batch.status) if batch.has_ended else "progress"
+    if batch.flagged_revision is not None and batch.flagged_revision > last_revision:
+        names[batch.flagged_revision] = FLAGGED_EVENT
+    if not names:
+        return []
+    data = serialize_batch(batch).model_dump_json()
+    return [ServerSentEvent(data, event=names[at], id=str(at)) for at in sorted(names)]

@@ -18,6 +18,7 @@ from app.api.openapi import (
     load_examples,
     problem_responses,
 )
+from app.api.webhook_messages import WebhookMessage, describe_webhooks
 from app.runtime.batch_json import BatchOptions, ListPreviewOut
 from app.runtime.decision_json import DecisionIn
 
@@ -121,7 +122,8 @@ RESULTS_RESPONSES: Final[Responses] = {
 }
 EVENTS_RESPONSES: Final[Responses] = {
     **_answer(
-        "Server-sent events: `progress`, then `completed`, `failed` or `cancelled`",
+        "Server-sent events: `progress`, once `flagged_threshold` if a batch that has one reaches "
+        "it, then `completed`, `failed` or `cancelled`",
         "text/event-stream",
         # Without a type: validators check each event, generated clients take the text.
         {"description": "events with `id`, `event` and `data`, which is a *Batch* as JSON"},
@@ -171,8 +173,16 @@ REPORT_RESPONSES: Final[Responses] = {
 
 _OPTIONS: Final = BatchOptions.model_json_schema()["properties"]
 _LIST_SCHEMA: Final = ListIn.model_json_schema(ref_template="#/components/schemas/{model}")
-SCHEMAS: Final[dict[str, Any]] = _LIST_SCHEMA.pop("$defs")
+_MESSAGE_SCHEMA: Final = WebhookMessage.model_json_schema(
+    ref_template="#/components/schemas/{model}", mode="serialization"
+)
+SCHEMAS: Final[dict[str, Any]] = {
+    **_LIST_SCHEMA.pop("$defs"),
+    **_MESSAGE_SCHEMA.pop("$defs"),
+    WebhookMessage.__name__: _MESSAGE_SCHEMA,
+}
 """The models that the bodies refer to, for the components of the document."""
+WEBHOOKS: Final = describe_webhooks(_EXAMPLES["webhooks"])
 _TEXT: Final[dict[str, Any]] = {"schema": {"type": "string"}}
 REQUEST_BODY: Final[dict[str, Any]] = {
     "required": True,
@@ -204,6 +214,7 @@ REQUEST_BODY: Final[dict[str, Any]] = {
                     },
                     "prior": _OPTIONS["prior"],
                     "webhook_url": {"type": "string"},
+                    "flagged_threshold": _OPTIONS["flagged_threshold"],
                     "metadata": {"type": "string", "description": "an object as JSON"},
                     "title": {"type": "string"},
                     "keep_columns": {"type": "string", "description": "names, comma-separated"},

@@ -202,6 +202,7 @@ def _submit_list(
         base_rate=settings.base_rate,
         owner=owner,
         webhook_url=options.webhook_url,
+        flagged_threshold=options.flagged_threshold,
         metadata=options.metadata,
         idempotency_key=idempotency_key,
         body_sha256=_request_digest(upload.digest, options),

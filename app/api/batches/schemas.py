@@ -12,7 +12,7 @@ from app.batches.webhooks.messages import State, WebhookDelivery
 from app.evidence import Outcome, Verdict
 from app.fetch.urls import MAX_URL_CHARS
 from app.records import DecisionChoice, ItemResult
-from app.runtime.batch_json import TITLE_MAX_LENGTH, BatchOptions, BatchOut
+from app.runtime.batch_json import TITLE_MAX_LENGTH, BatchOptions, BatchOut, FlaggedThreshold
 from app.settings import Probability
 
 RESULTS_MAX: Final = 1000
@@ -41,6 +41,7 @@ class BatchQuery(WireModel):
         max_length=MAX_URL_CHARS,
         description="notified when the batch ends",
     )
+    flagged_threshold: FlaggedThreshold = None
     metadata: str | None = Field(default=None, description="an object of strings, as JSON")
     title: str | None = Field(
         default=None, max_length=TITLE_MAX_LENGTH, description="what to call the list"

@@ -7,9 +7,12 @@ from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
-from typing import Any
+from typing import Any, Final
 
 from app.records import DrawingScope, ItemResult, OwnEdge, PictureRecord
+
+PACE_WINDOW_S: Final = 10.0
+"""Throughput is averaged over so long."""
 
 
 class Status(StrEnum):
@@ -37,6 +40,8 @@ class BatchRequest:
     own, for results in the list's own shape. ``notes``: what was noticed while the list was read;
     they are complete, and taken, once its items were. ``title``: what people call the list.
     ``edges``: lines between accounts, taken once its items were, and not read back with a batch.
+    ``flagged_threshold``: flagged items (``likely_stylegan``) at which the caller wants to be told,
+    while the list runs.
     """
 
     prior: float
@@ -51,13 +56,16 @@ class BatchRequest:
     notes: Iterable[str] = ()
     title: str | None = None
     edges: Iterable[OwnEdge] = ()
+    flagged_threshold: int | None = None
 
 
 @dataclass(frozen=True)
 class Batch:
     """A batch as it stands. Times are aware, UTC; ``reached`` holds when each status began.
 
-    ``revision`` grows with every change that can be seen from outside.
+    ``revision`` grows with every change that can be seen from outside. ``flagged_at``,
+    ``flagged_revision``: when and with which change the request's ``flagged_threshold`` was
+    reached; once, whatever is retried.
     """
 
     id: str
@@ -74,6 +82,8 @@ class Batch:
     cohort: Mapping[str, Any] | None
     revision: int
     error: str | None = None
+    flagged_at: datetime | None = None
+    flagged_revision: int | None = None
 
     @property
     def has_ended(self) -> bool:

@@ -11,8 +11,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from app.batches.store.database import Database
-from app.batches.store.models import ENDED_STATUSES, Batch, BatchRequest, Status
-from app.batches.store.result_store import PACE_WINDOW_S
+from app.batches.store.models import (
+    ENDED_STATUSES,
+    PACE_WINDOW_S,
+    Batch,
+    BatchRequest,
+    Status,
+)
 from app.batches.store.tables import batches
 from app.errors import InvalidRequest, NotFound
 
@@ -98,6 +103,7 @@ def batch_from_row(row: BatchRow) -> Batch:
         columns=tuple(json.loads(row.columns)),
         notes=tuple(json.loads(row.notes)),
         title=row.title,
+        flagged_threshold=row.flagged_threshold,
     )
     reached = {Status(name): _datetime_from_s(at) for name, at in json.loads(row.reached).items()}
     return Batch(
@@ -115,6 +121,8 @@ def batch_from_row(row: BatchRow) -> Batch:
         cohort=None if row.cohort is None else json.loads(row.cohort),
         revision=row.revision,
         error=row.error,
+        flagged_at=None if row.flagged_at is None else _datetime_from_s(row.flagged_at),
+        flagged_revision=row.flagged_revision,
     )
 
 

@@ -15,7 +15,7 @@ from app.batches.execution.chunks import ChunkRun
 from app.batches.store import tile_sums
 from app.batches.store.database import Database
 from app.batches.store.drawing_store import insert_drawings
-from app.batches.store.models import Status
+from app.batches.store.models import PACE_WINDOW_S, Status
 from app.batches.store.row_codec import (
     FAILURE_RANK,
     UNSCORED_RANK,
@@ -24,10 +24,8 @@ from app.batches.store.row_codec import (
     encode_picture_record,
 )
 from app.batches.store.tables import batches, payloads, pictures, results, sources
+from app.batches.webhooks.flagged_threshold import is_reached, record_reached
 from app.records import Failure, PictureRecord
-
-PACE_WINDOW_S: Final = 10.0
-"""Throughput is averaged over so long."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -239,6 +237,8 @@ def _update_counts(
             batches.c.failed,
             batches.c.outcomes,
             batches.c.verdicts,
+            batches.c.flagged_threshold,
+            batches.c.flagged_at,
             batches.c.pace,
             batches.c.paced_from,
             batches.c.paced_items,
@@ -255,24 +255,29 @@ def _update_counts(
     analyzed = [
         outcome.answer for outcome in new_outcomes if isinstance(outcome.answer, PictureRecord)
     ]
+    verdicts = _add_counts(row.verdicts, [picture.verdict for picture in analyzed])
     c.execute(
         sa.update(batches)
         .where(batches.c.no == batch_no)
         .values(
             completed=row.completed + len(analyzed),
             failed=row.failed + len(new_outcomes) - len(analyzed),
-            outcomes=_add_counts(row.outcomes, [picture.outcome for picture in analyzed]),
-            verdicts=_add_counts(row.verdicts, [picture.verdict for picture in analyzed]),
+            outcomes=json.dumps(
+                _add_counts(row.outcomes, [picture.outcome for picture in analyzed])
+            ),
+            verdicts=json.dumps(verdicts),
             revision=batches.c.revision + 1,
             changed_at=row.now,
             **_pace_columns(row, len(new_outcomes)),
         )
     )
+    if row.flagged_at is None and is_reached(row.flagged_threshold, verdicts):
+        record_reached(c, database, batch_no)
     return status
 
 
-def _add_counts(text: str, names: Sequence[str]) -> str:
-    return json.dumps(dict(sorted((Counter(json.loads(text)) + Counter(names)).items())))
+def _add_counts(text: str, names: Sequence[str]) -> dict[str, int]:
+    return dict(sorted((Counter(json.loads(text)) + Counter(names)).items()))
 
 
 def _pace_columns(row: sa.Row[*tuple[Any, ...]], count_new: int) -> dict[str, float | None]:

@@ -14,7 +14,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION: Final = 6
+SCHEMA_VERSION: Final = 7
 """Of the tables; raised with each script in ``migrations``, for programs that know none of them."""
 
 metadata = sa.MetaData()
@@ -51,6 +51,9 @@ batches = sa.Table(
     sa.Column("prior", sa.Double, nullable=False),
     sa.Column("base_rate", sa.Double),
     sa.Column("webhook_url", sa.Text),
+    sa.Column("flagged_threshold", _BIGINT),
+    sa.Column("flagged_at", sa.Double),
+    sa.Column("flagged_revision", _BIGINT),
     _json_column("metadata", "{}"),
     sa.Column("list_format", sa.Text, nullable=False),
     _json_column("columns", "[]"),

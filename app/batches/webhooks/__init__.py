@@ -1,1 +1,1 @@
-"""What a batch tells its caller when it ends."""
+"""What a batch tells its caller: that it has ended, or that many items are flagged."""

@@ -1,4 +1,4 @@
-"""Webhook messages: they tell a caller's own server that a batch has ended.
+"""Webhook messages: they tell a caller's own server what became of a batch.
 
 A message is stored in the database with the batch and sent by ``sender``. It says little: its
 receiver asks for the rest, with its own key.
@@ -69,33 +69,48 @@ def enqueue_webhook(batch: Batch, engine: sa.Engine, finding: str | None = None)
 
     A batch that ends again after a retry has another message.
     """
-    url = batch.request.webhook_url
-    if url is None or not batch.has_ended:
+    if batch.request.webhook_url is None or not batch.has_ended:
         return
     at = batch.reached[batch.status]
-    event_type, body = f"batch.{batch.status}", _encode_body(batch, at, finding)
-    digest = hashlib.sha256(f"{batch.id} {event_type} {at.timestamp():.6f}".encode()).hexdigest()
     database = database_from_engine(engine)
 
     def transaction(c: sa.Connection) -> None:
         # A deletion deletes this row first: nothing is added to a deleted batch.
         lock_row = sa.select(batches.c.no).where(batches.c.id == batch.id).with_for_update()
         batch_no = c.scalar(lock_row)
-        if batch_no is None:
-            return
-        row = {
-            "batch_no": batch_no,
-            "id": f"msg_{digest[:24]}",
-            "type": event_type,
-            "url": url,
-            "body": body,
-            "state": State.WAITING,
-            "created_at": database.now,
-            "due_at": database.now,
-        }
-        c.execute(database.insert(webhook_messages).values(**row).on_conflict_do_nothing())
+        if batch_no is not None:
+            insert_message(c, database, batch_no, batch, f"batch.{batch.status}", at, finding)
 
     database.write(transaction)
+
+
+def insert_message(
+    c: sa.Connection,
+    database: Database,
+    batch_no: int,
+    batch: Batch,
+    event_type: str,
+    at: datetime,
+    finding: str | None = None,
+) -> None:
+    """Insert a message of what happened to ``batch`` at that time, if it has a webhook.
+
+    In the transaction of the caller, who holds the batch's row. The same again is the same message.
+    """
+    if batch.request.webhook_url is None:
+        return
+    digest = hashlib.sha256(f"{batch.id} {event_type} {at.timestamp():.6f}".encode()).hexdigest()
+    row = {
+        "batch_no": batch_no,
+        "id": f"msg_{digest[:24]}",
+        "type": event_type,
+        "url": batch.request.webhook_url,
+        "body": _encode_body(batch, event_type, at, finding),
+        "state": State.WAITING,
+        "created_at": database.now,
+        "due_at": database.now,
+    }
+    c.execute(database.insert(webhook_messages).values(**row).on_conflict_do_nothing())
 
 
 def list_deliveries(engine: sa.Engine, batch_id: str) -> tuple[WebhookDelivery, ...]:
@@ -129,16 +144,17 @@ def resend(engine: sa.Engine, batch_id: str, message_id: str) -> WebhookDelivery
     return database.write(transaction)
 
 
-def _encode_body(batch: Batch, at: datetime, finding: str | None) -> bytes:
+def _encode_body(batch: Batch, event_type: str, at: datetime, finding: str | None) -> bytes:
     counts = {"total": batch.total, "completed": batch.completed, "failed": batch.failed}
     payload = {
-        "type": f"batch.{batch.status}",
+        "type": event_type,
         "timestamp": at.astimezone(UTC).isoformat().replace("+00:00", "Z"),
         "data": {
             "id": batch.id,
             "status": batch.status,
             "request_counts": counts,
             "verdicts": dict(batch.verdicts),
+            "flagged_threshold": batch.request.flagged_threshold,
             "metadata": dict(batch.request.metadata),
             "finding": finding,
         },

@@ -14,7 +14,9 @@ from app.lists.json.outline import OutlineArray, OutlineMap
 from app.lists.json.stream import JsonPath
 
 ITEMS_KEY: Final = "items"
-OPTION_NAMES: Final = frozenset({"prior", "webhook_url", "metadata", "title", "keep_columns"})
+OPTION_NAMES: Final = frozenset(
+    {"prior", "webhook_url", "flagged_threshold", "metadata", "title", "keep_columns"}
+)
 """What may stand beside our own ``items``."""
 _OWN_MEMBERS: Final = frozenset({"custom_id", "url"})
 _KEYED_MAX_DEPTH: Final = 8

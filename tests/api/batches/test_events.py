@@ -85,6 +85,35 @@ def test_nothing_is_told_twice_after_a_break(
     assert (repeated.status_code, repeated.content) == (204, b"")
 
 
+def test_many_flagged_items_are_an_event_of_their_own_told_once(
+    client: httpx.Client, picture_server: PictureServer
+) -> None:
+    items = picture_server.items(255, 1, 254)
+    batch = complete_batch(client, json={"items": items, "flagged_threshold": 2})
+    assert batch["flagged_threshold"] == 2
+    assert batch["flagged_threshold_at"] is not None
+    with client.stream("GET", events_path(batch)) as response:
+        flagged, end = read_events(response)
+    assert (flagged.kind, end.kind, end.id) == (
+        "flagged_threshold", "completed", batch["revision"],
+    )  # fmt: skip
+    assert flagged.id < end.id
+    assert flagged.batch.verdicts["likely_stylegan"] == 2
+    known = {"Last-Event-ID": str(flagged.id)}
+    with client.stream("GET", events_path(batch), headers=known) as response:
+        assert [event.id for event in read_events(response)] == [end.id]
+
+
+@pytest.mark.parametrize("wrong", [0, -1, 1.5, "many"])
+def test_a_threshold_that_is_none_is_told(
+    client: httpx.Client, picture_server: PictureServer, wrong: object
+) -> None:
+    body = {"items": picture_server.items(1), "flagged_threshold": wrong}
+    refusal = expect_problem(client.post("/v1/batches", json=body), 422, "invalid_request")
+    assert refusal.errors is not None
+    assert refusal.errors[0].pointer == "/flagged_threshold"
+
+
 def test_taken_up_in_the_middle(start: StartServer, picture_server: PictureServer) -> None:
     gate = Gate()
     client = start(ShadeAnalyzer(during_analysis=gate), batch_workers=1)

@@ -21,6 +21,7 @@ from standardwebhooks.webhooks import Webhook
 from app.analysis.analyzer import Analyzer
 from app.api.batches.schemas import DeliveriesOut, DeliveryOut
 from app.api.batches.webhooks import MAX_ATTEMPTS, MAX_ATTEMPTS_PER_MINUTE, _check_pace
+from app.api.webhook_messages import WebhookMessage
 from app.batches.webhooks.messages import DeliveryAttempt, State, WebhookDelivery
 from app.errors import InvalidRequest, RateLimited
 from app.settings import Settings
@@ -77,12 +78,23 @@ def test_the_end_is_told_signed_and_thin(
     client: httpx.Client, picture_server: PictureServer, receiver: WebhookReceiver
 ) -> None:
     items = picture_server.items(255, 404)
-    body = {"items": items, "webhook_url": receiver.url, "metadata": {"case": "7"}}
-    batch = complete_batch(client, json=body)
+    body = {"items": items, "metadata": {"case": "7"}}
+    options = {"webhook_url": receiver.url, "flagged_threshold": "1"}
+    batch = complete_batch(client, json=body, params=options)
     assert batch["webhook_url"] == receiver.url
-    wait_until(lambda: bool(receiver.requests), "the webhook")
-    payload = receiver.verify(0)
-    assert payload["type"] == "batch.completed"
+    wait_until(lambda: len(receiver.requests) == 2, "the webhooks")
+    payloads = {each["type"]: each for each in map(receiver.verify, range(2))}
+    assert payloads.keys() == {"batch.flagged_threshold", "batch.completed"}
+    early = payloads["batch.flagged_threshold"]["data"]
+    assert (early["id"], early["status"], early["verdicts"]) == (
+        batch["id"], "in_progress", {"likely_stylegan": 1},
+    )  # fmt: skip
+    assert (early["flagged_threshold"], early["metadata"], early["finding"]) == (
+        1, {"case": "7"}, None,
+    )  # fmt: skip
+    payload = payloads["batch.completed"]
+    for each in payloads.values():
+        assert WebhookMessage.model_validate(each).type == each["type"]
     counts = {"total": 2, "completed": 1, "failed": 1}
     data = payload["data"]
     assert (data["id"], data["status"], data["request_counts"]) == (
@@ -93,10 +105,17 @@ def test_the_end_is_told_signed_and_thin(
     assert data["verdicts"] == batch["verdicts"]
     assert data["metadata"] == {"case": "7"}
     assert data["finding"]
-    wait_until(lambda: get_deliveries(client, batch)[0].state == "delivered", "the log")
-    (delivery,) = get_deliveries(client, batch)
-    assert delivery.id == receiver.requests[0][0]["webhook-id"]
-    assert [(each.number, each.status, each.error) for each in delivery.tries] == [(1, 204, None)]
+    wait_until(
+        lambda: {each.state for each in get_deliveries(client, batch)} == {"delivered"}, "the log"
+    )
+    deliveries = get_deliveries(client, batch)
+    assert [each.type for each in deliveries] == ["batch.completed", "batch.flagged_threshold"]
+    assert {each.id for each in deliveries} == {
+        headers["webhook-id"] for headers, _ in receiver.requests
+    }
+    for delivery in deliveries:
+        (once,) = delivery.tries
+        assert (once.number, once.status, once.error) == (1, 204, None)
 
 
 def test_a_message_can_be_sent_again_under_its_id(

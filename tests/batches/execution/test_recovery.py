@@ -18,6 +18,8 @@ from app.batches.store import tables
 from app.batches.store.database import Database, open_database
 from app.batches.store.models import Batch, BatchRequest, Status
 from app.batches.store.queries import batch_from_row
+from app.batches.webhooks.flagged_threshold import FLAGGED_THRESHOLD_TYPE
+from app.batches.webhooks.messages import list_deliveries
 from app.records import Item
 from tests.batches.conftest import (
     OpenService,
@@ -125,6 +127,9 @@ def test_a_process_killed_in_the_middle_of_2000_items(
     second.terminate()
     assert second.wait(15) == 0
     assert batch.completed == ITEMS
+    # In each database about a sixth of them is flagged: before the end, after the crash.
+    deliveries = list_deliveries(engine, batch.id)
+    assert [each.type for each in deliveries] == [FLAGGED_THRESHOLD_TYPE]
     engine.dispose()
 
 

@@ -161,6 +161,7 @@ def test_what_arrives_is_verified_by_the_consumers_library(database: Database) -
             "status": "completed",
             "request_counts": {"total": 10, "completed": 8, "failed": 2},
             "verdicts": {},
+            "flagged_threshold": None,
             "metadata": {},
             "finding": None,
         },
