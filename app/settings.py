@@ -131,8 +131,8 @@ class Settings(BaseSettings):
     queue_size: int = Field(default=32, ge=0, le=10_000)
     """Requests that may wait for a worker; further ones are rejected with a retry time."""
     reuse_answers: int = Field(default=0, ge=0, le=1_000_000)
-    """Answers about single pictures that are kept in memory, so that equal bytes are not computed
-    twice; some 6 kB each, no picture."""
+    """Answers about single pictures that are kept in the database, so that equal bytes are not
+    computed twice; some 6 kB each, no picture."""
     prior: Probability = 0.5
     base_rate: Probability = 0.0005
     """Share of generated avatars on a large network (``posterior_at_base_rate``)."""

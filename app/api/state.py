@@ -9,6 +9,7 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request
 
+from app import __version__
 from app.analysis.child_pool import AnalyzeFn, AnyAnalyzer
 from app.api.admission import AnalysisPool
 from app.api.analyses.answer_cache import AnswerCache
@@ -92,8 +93,20 @@ async def open_app_state(
                 not_ready_reasons=tuple(sorted({c for c in canary_errors if c is not None})),
                 keys=keys,
                 batches=batches,
-                answers=AnswerCache(settings.reuse_answers),
+                answers=AnswerCache(
+                    batches.service.answers,
+                    batches.read,
+                    settings.reuse_answers,
+                    settings.retention_s,
+                    _describe_model(analyzer, settings),
+                ),
             )
     finally:
         await analysis_pool.close()
         analyzer.close()
+
+
+def _describe_model(analyzer: AnyAnalyzer, settings: Settings) -> str:
+    """What answers depend on beside the picture and the prior, as text."""
+    calibration = analyzer.model.description.get("id", "")
+    return repr((__version__, calibration, settings.base_rate, settings.framed_share))

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from sqlalchemy.exc import SQLAlchemyError
 
 from app.batches import lifecycle, submission
+from app.batches.answers import AnswerStore
 from app.batches.backlog import Backlog, read_backlog
 from app.batches.disk import Disk
 from app.batches.drawings import BatchDrawings
@@ -149,6 +150,11 @@ class BatchService:
     def drawings(self) -> BatchDrawings:
         """The drawings that are kept of flagged pictures."""
         return BatchDrawings(self._requests)
+
+    @property
+    def answers(self) -> AnswerStore:
+        """Answers about single pictures, of all processes that share the database."""
+        return AnswerStore(self._requests)
 
     @property
     def request_engine(self) -> sa.Engine:

@@ -9,6 +9,7 @@ from app.analysis.schemas import CUSTOM_ID_MAX_LENGTH, UrlRequest
 from app.api.openapi import (
     ACCESS_ERRORS,
     BINARY,
+    DATABASE_ERRORS,
     PNG_CONTENT,
     OperationExamples,
     Responses,
@@ -43,7 +44,7 @@ RESPONSES: Final[Responses] = {
 }
 FOUND_RESPONSES: Final[Responses] = {
     200: {"description": "The answer, as it was given"},
-    **problem_responses("invalid_request", "not_found", *ACCESS_ERRORS),
+    **problem_responses("invalid_request", "not_found", *DATABASE_ERRORS, *ACCESS_ERRORS),
 }
 REQUEST_BODY: Final[dict[str, Any]] = {
     "required": True,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import time
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -31,21 +30,34 @@ router = APIRouter(tags=["analyses"], dependencies=[Depends(require_key)])
 
 @dataclass(frozen=True)
 class AnalysisJob:
-    """A picture's bytes, and how they are to be answered."""
+    """A picture's bytes, and how they are to be answered.
+
+    ``prior``: the caller's, or the operator's.
+    """
 
     data: bytes
     fetch_ms: float
     options: AnalysisOptions
     media_type: str
     source: str
+    prior: float
+
+    @property
+    def wants_overlay(self) -> bool:
+        return self.media_type == PNG or "overlay" in self.options.include
+
+    @property
+    def wants_drawing(self) -> bool:
+        """Whether the picture itself is needed, whatever was answered about it before."""
+        return self.wants_overlay or self.media_type == ZIP
 
 
 @dataclass(frozen=True)
 class AnalysisAnswer:
-    """The answer, and the picture's size in pixels."""
+    """The answer, and the record that it was made of."""
 
     response: Response
-    pixels: int
+    record: PictureRecord
 
 
 @router.post(
@@ -75,9 +87,14 @@ async def create_analysis(
             analysis_request = await read_request(request, query, state.settings.max_bytes)
         cooldown_owner_var.set(owner)
         job = await _load_job(state, analysis_request, media_type)
-        build = partial(_build_answer, state, job, owner)
+        known = None
+        if not job.wants_drawing:
+            known = await state.answers.reuse(owner, job.data, job.prior)
+        build = partial(_build_answer, state, job, known)
         answer = await state.analysis_pool.run(build, owner)
-    quota.charge_pixels(answer.pixels)
+        if known is None:
+            await state.answers.keep(owner, job.prior, answer.record)
+    quota.charge_pixels(answer.record.width * answer.record.height)
     return answer.response
 
 
@@ -86,15 +103,16 @@ async def _load_job(
 ) -> AnalysisJob:
     """The picture's bytes, fetched if the request gives a URL."""
     options = analysis_request.options
+    prior = state.settings.prior if options.prior is None else options.prior
     if analysis_request.data is not None:
-        return AnalysisJob(analysis_request.data, 0.0, options, media_type, "upload")
+        return AnalysisJob(analysis_request.data, 0.0, options, media_type, "upload", prior)
     assert analysis_request.url is not None
     began = time.perf_counter()
     with state.metrics.time_stage("fetch"):
         avatar = resolve_avatar_url(analysis_request.url)
         data = await fetch_with_fallback(state.fetcher.fetch, avatar.url, avatar.fallback_url)
     fetch_ms = 1000.0 * (time.perf_counter() - began)
-    return AnalysisJob(data, fetch_ms, options, media_type, analysis_request.url)
+    return AnalysisJob(data, fetch_ms, options, media_type, analysis_request.url, prior)
 
 
 @router.get(
@@ -111,47 +129,38 @@ async def get_analysis(
 ) -> Response:
     """The answer about bytes that this key's owner sent lately, at the same prior.
 
-    Answers are kept only where the operator set `EYELINE_REUSE_ANSWERS`, and no picture with them.
+    Answers are kept only where the operator set `EYELINE_REUSE_ANSWERS`, for as long as results of
+    lists, and no picture with them. Any process of the service finds what another one answered.
     """
-    record = state.answers.find(owner, sha256, state.settings.prior if prior is None else prior)
+    used_prior = state.settings.prior if prior is None else prior
+    record = await state.answers.find(owner, sha256, used_prior)
     if record is None:
         raise NotFound("No answer about these bytes is kept; send them to `POST /v1/analyses`.")
     return _response(complete_answer(record).model_dump_json(), JSON)
 
 
-def _build_answer(state: AppState, job: AnalysisJob, owner: str) -> AnalysisAnswer:
-    """The answer to ``job``; on a thread of the pool."""
-    options = job.options
-    prior = options.prior if options.prior is not None else state.settings.prior
+def _build_answer(state: AppState, job: AnalysisJob, known: PictureRecord | None) -> AnalysisAnswer:
+    """The answer to ``job``; on a thread of the pool. ``known``: what was answered before."""
     if job.media_type == ZIP:
-        return _build_bundle(state, job, prior)
-    wants_overlay = job.media_type == PNG or "overlay" in options.include
-    record = _find_or_analyze(state, job.data, prior, owner, wants_overlay=wants_overlay)
-    pixels = record.width * record.height
+        return _build_bundle(state, job)
+    record = known or _analyze(state, job)
     if job.media_type == PNG:
-        return AnalysisAnswer(_response(record.overlay, PNG), pixels)
-    answer = complete_answer(record, custom_id=options.custom_id, fetch_ms=job.fetch_ms)
-    if "picture" in options.include:
+        return AnalysisAnswer(_response(record.overlay, PNG), record)
+    answer = complete_answer(record, custom_id=job.options.custom_id, fetch_ms=job.fetch_ms)
+    if "picture" in job.options.include:
         media_type = f"image/{answer.image.format.lower()}"
         answer = answer.model_copy(update={"picture": data_uri(job.data, media_type)})
-    return AnalysisAnswer(_response(answer.model_dump_json(), JSON), pixels)
+    return AnalysisAnswer(_response(answer.model_dump_json(), JSON), record)
 
 
-def _find_or_analyze(
-    state: AppState, data: bytes, prior: float, owner: str, *, wants_overlay: bool
-) -> PictureRecord:
-    """A drawing needs the picture; anything else may have been answered before."""
-    digest = hashlib.sha256(data).hexdigest()
-    if not wants_overlay and (known := state.answers.find(owner, digest, prior)) is not None:
-        return known
-    record = state.analyze(data, prior, sha256=digest, overlay=wants_overlay)
+def _analyze(state: AppState, job: AnalysisJob) -> PictureRecord:
+    record = state.analyze(job.data, job.prior, overlay=job.wants_overlay)
     state.metrics.count_analysis(record)
-    state.answers.keep(owner, prior, record)
     return record
 
 
-def _build_bundle(state: AppState, job: AnalysisJob, prior: float) -> AnalysisAnswer:
-    record = state.analyze(job.data, prior, drawings="all")
+def _build_bundle(state: AppState, job: AnalysisJob) -> AnalysisAnswer:
+    record = state.analyze(job.data, job.prior, drawings="all")
     state.metrics.count_analysis(record)
     bundle = build_picture_bundle(
         ItemResult(0, job.source, job.options.custom_id, record=record),
@@ -164,7 +173,7 @@ def _build_bundle(state: AppState, job: AnalysisJob, prior: float) -> AnalysisAn
     response.headers["Content-Disposition"] = (
         f'attachment; filename="{record.sha256[:16]}-evidence.zip"'
     )
-    return AnalysisAnswer(response, record.width * record.height)
+    return AnalysisAnswer(response, record)
 
 
 def _response(content: bytes | str, media_type: str) -> Response:

@@ -16,6 +16,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
+from app.batches.answers import delete_expired
 from app.batches.execution.chunks import (
     ACTIVE_STATUSES,
     HEAD_START_ITEMS,
@@ -94,10 +95,11 @@ class Maintenance:
             self.clean_up()
 
     def clean_up(self) -> None:
-        """Mark what expired or never arrived whole; delete what DBOS keeps of what ended."""
+        """Mark what expired or never arrived whole; delete what else is kept longer than it may."""
         deletion.mark_expired(self._database)
         self._mark_abandoned()
         self._erase_marked()
+        delete_expired(self._database)
         self._queue.delete_ended(RETAIN_ENDED_S)
         statement = sa.delete(workers).where(
             workers.c.seen_at < self._database.now - RETAIN_ENDED_S

@@ -5,7 +5,8 @@ uploaded pictures until they were analyzed. Results are keyed (batch, seq), so t
 twice is stored once; the ``pictures`` of a batch are keyed by their SHA-256, so that equal ones are
 analyzed, stored and averaged once; ``drawings`` are kept of flagged ones. ``decisions`` are what
 people said of items. ``sources`` map addresses to pictures. ``chunks`` are the ranges that a list
-is analyzed in, and how their runs ended. Times are seconds since 1970 by the database's clock.
+is analyzed in, and how their runs ended. ``answers`` are those about single pictures. Times are
+seconds since 1970 by the database's clock.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from typing import Final
 
 import sqlalchemy as sa
 
-SCHEMA_VERSION: Final = 7
+SCHEMA_VERSION: Final = 8
 """Of the tables; raised with each script in ``migrations``, for programs that know none of them."""
 
 metadata = sa.MetaData()
@@ -193,6 +194,21 @@ chunks = sa.Table(
     sa.Column("deaths", sa.Integer, nullable=False, server_default="0"),
     sa.Column("looking", _BIGINT),
     sa.Column("strikes", sa.Integer, nullable=False, server_default="0"),
+)
+
+answers = sa.Table(
+    "answers",
+    metadata,
+    sa.Column("no", _BIGINT, primary_key=True, autoincrement=True),
+    sa.Column("owner", sa.Text, nullable=False),
+    sa.Column("sha256", sa.LargeBinary, nullable=False),
+    sa.Column("prior", sa.Double, nullable=False),
+    sa.Column("model", sa.Text, nullable=False),
+    sa.Column("analysis", sa.LargeBinary, nullable=False),
+    sa.Column("expires_at", sa.Double, nullable=False),
+    sa.UniqueConstraint("owner", "sha256", "prior", "model", name="answers_key"),
+    sa.Index("answers_expiry", "expires_at"),
+    sqlite_autoincrement=True,
 )
 
 workers = sa.Table(
