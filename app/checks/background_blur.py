@@ -39,7 +39,7 @@ from app.evidence import Check, GradedSummary, Mark, Reading, Reason, Unmeasurab
 from app.face.crop import FaceCrop
 from app.face.crop_gray import SIDE_PX, face_mask, gaussian_blur, mask_share, visible_mask
 from app.face.portrait import Portrait, clip_points
-from app.networks.region_score import RegionScore, view_region
+from app.networks.region_score import LOG_ODDS, RegionScore, view_region
 from app.networks.regions import PERSON_THRESHOLD, Region
 
 MIN_SIDE_PX: Final = 90
@@ -229,7 +229,7 @@ def _block_means(values: FloatImage) -> FloatImage:
 CHECK = Check(
     name="background_blur",
     version=2,
-    unit="natural log odds",
+    unit=LOG_ODDS,
     reference="DiResta, Goldstein 2022; Matern, Riess, Stamminger 2019",
     measure=measure,
     summarize=summarize,

@@ -36,7 +36,7 @@ from app.evidence import Check, GradedSummary, Mark, Reading, Reason, Unmeasurab
 from app.face.crop import FaceCrop
 from app.face.crop_gray import SIDE_PX, face_mask, gaussian_blur, mask_share, visible_mask
 from app.face.portrait import Portrait, clip_points
-from app.networks.region_score import RegionScore, view_region
+from app.networks.region_score import LOG_ODDS, RegionScore, view_region
 from app.networks.regions import Region
 
 MIN_SIDE_PX: Final = 90
@@ -242,7 +242,7 @@ def _gradient(gray: FloatImage) -> tuple[FloatImage, FloatImage]:
 CHECK = Check(
     name="hairline",
     version=1,
-    unit="natural log odds",
+    unit=LOG_ODDS,
     reference="Karras, Laine, Aila 2019, arXiv 1812.04948, section 3.2",
     measure=measure,
     summarize=summarize,

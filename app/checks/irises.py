@@ -43,7 +43,7 @@ from app.face.eyes import (
 from app.face.face import IRIS_LEFT, IRIS_RIGHT
 from app.face.median import median
 from app.face.portrait import Portrait, clip_points
-from app.networks.region_score import score_region
+from app.networks.region_score import LOG_ODDS, score_region
 from app.networks.regions import Region
 
 MIN_SIDE_PX: Final = 120
@@ -235,7 +235,7 @@ def _marks(crop: FaceCrop, eyes: tuple[Eye, Eye], size: tuple[int, int]) -> tupl
 CHECK = Check(
     name="irises",
     version=1,
-    unit="ln odds, before calibration",
+    unit=LOG_ODDS,
     reference="Hu, Li, Lyu 2021, arXiv 2009.11924; Guo et al. 2022, arXiv 2109.00162",
     measure=measure,
     summarize=summarize,

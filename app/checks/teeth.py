@@ -30,7 +30,7 @@ from app.evidence import Check, GradedSummary, Mark, Reading, Reason, Unmeasurab
 from app.face.crop import FaceCrop
 from app.face.mouth import INCISOR_WIDTH, MouthOpening, TeethRow, find_mouth_opening, find_teeth_row
 from app.face.portrait import Portrait, clip_points
-from app.networks.region_score import score_region
+from app.networks.region_score import LOG_ODDS, score_region
 from app.networks.regions import Region
 
 MIN_SIDE_PX: Final = 120
@@ -140,7 +140,7 @@ def _marks(
 CHECK = Check(
     name="teeth",
     version=1,
-    unit="ln odds, before calibration",
+    unit=LOG_ODDS,
     reference="Karras et al. 2020, arXiv 1912.04958; Matern et al. 2019, 10.1109/WACVW.2019.00020",
     measure=measure,
     summarize=summarize,

@@ -29,7 +29,7 @@ from typing import Final
 
 from app.evidence import Check, Mark, Match, Reading, Reason, Unmeasurable
 from app.face.portrait import Portrait, clip_points
-from app.networks.region_score import score_region
+from app.networks.region_score import LOG_ODDS, score_region
 from app.networks.regions import Region
 
 MIN_SIDE_PX: Final = 64
@@ -74,7 +74,7 @@ def summarize(llr: float, match: Match | None) -> str:
 CHECK = Check(
     name="texture",
     version=4,
-    unit="log odds before calibration",
+    unit=LOG_ODDS,
     reference="Tan, Le 2019, arXiv 1905.11946; Aniano Porcile et al. 2024, arXiv 2311.08577",
     measure=measure,
     summarize=summarize,

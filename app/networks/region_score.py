@@ -14,6 +14,8 @@ from app.face.crop import FaceCrop
 from app.face.portrait import PixelNetwork, Portrait
 from app.networks.regions import PERSON_THRESHOLD, Region, intersection, network_input, region_rects
 
+LOG_ODDS: Final = "natural log odds"
+"""The unit of a region's score: of a generator, before calibration."""
 MIN_BACKGROUND_SHARE: Final = 0.25
 """Share of a background tile that must be background before it is scored."""
 
