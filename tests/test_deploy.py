@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +20,7 @@ from tests.api.stub_analyzer import StubAnalyzer
 ROOT = Path(__file__).resolve().parent.parent
 DEPLOY = ROOT / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
+KEDA = DEPLOY / "keda"
 SETTINGS = {variable_name(field) for field in Settings.model_fields}
 FILES = (
     *sorted(path for path in DEPLOY.rglob("*") if path.is_file()),
@@ -100,14 +103,33 @@ def test_panels_do_not_overlap() -> None:
     assert max(x for x, _ in cells) < 24
 
 
+def find_resources(folder: Path) -> list[Path]:
+    """The files that kustomize reads for ``folder``, which none of its bases may contain."""
+    (kustomization,) = load_all(folder / "kustomization.yaml")
+    found: list[Path] = []
+    for name in kustomization["resources"]:
+        path = (folder / name).resolve()
+        assert not folder.is_relative_to(path), "kustomize refuses such a cycle"
+        found += find_resources(path) if path.is_dir() else [path]
+    return found
+
+
 def manifests() -> dict[str, dict[str, Any]]:
     """By kind and name, of all that kustomize would read."""
-    kustomization = load_all(KUBERNETES / "kustomization.yaml")[0]
-    overlay = load_all(KUBERNETES / "keda" / "kustomization.yaml")[0]
-    paths = [KUBERNETES / name for name in kustomization["resources"]]
-    paths += [KUBERNETES / "keda" / name for name in overlay["resources"] if name != ".."]
-    found = [each for path in paths for each in load_all(path)]
+    found = [each for path in find_resources(KEDA) for each in load_all(path)]
     return {f"{each['kind']}/{each['metadata']['name']}": each for each in found}
+
+
+@pytest.mark.parametrize("folder", ["kubernetes", "keda"])
+def test_kustomize_builds_it(folder: str) -> None:
+    if shutil.which("kubectl") is None:
+        pytest.skip("NOT TESTED: no kubectl here")
+    command = ["kubectl", "kustomize", str(DEPLOY / folder)]
+    built = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert built.returncode == 0, built.stderr
+    found = {each["kind"]: each for each in yaml.safe_load_all(built.stdout)}
+    assert {"ConfigMap", "Deployment", "Service", "PodDisruptionBudget"} <= found.keys()
+    assert ("ScaledObject" in found) is (folder == "keda")
 
 
 @pytest.mark.parametrize("name", ["Deployment/eyeline", "Deployment/eyeline-worker"])

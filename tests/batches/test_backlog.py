@@ -29,7 +29,7 @@ def test_the_list_that_waits_longest_gives_the_age(open_service: OpenService) ->
 
 def test_the_autoscaler_counts_what_waits(open_service: OpenService) -> None:
     """The query of the manifest, on the tables as they are."""
-    path = ROOT / "deploy" / "kubernetes" / "keda" / "scaledobject.yaml"
+    path = ROOT / "deploy" / "keda" / "scaledobject.yaml"
     (scaled, _) = yaml.safe_load_all(path.read_text(encoding="utf-8"))
     (trigger,) = scaled["spec"]["triggers"]
     service = open_service(workers=0)
