@@ -178,6 +178,16 @@ def test_compose_needs_two_variables_for_a_shared_start() -> None:
     assert services["eyeline"]["depends_on"]["postgres"]["required"] is False
 
 
+def test_what_an_operator_sets_goes_before_what_compose_would_choose() -> None:
+    """``environment`` precedes ``env_file``: an empty default there would hide a line of .env."""
+    text = (ROOT / "compose.yaml").read_text(encoding="utf-8")
+    chosen = re.findall(r"(EYELINE_\w+): \$\{(\w+)(:[-?+])", text)
+    assert {name for name, *_ in chosen} == {
+        "EYELINE_API_KEYS", "EYELINE_DATABASE_URL", "EYELINE_BATCH_WORKERS",
+    }  # fmt: skip
+    assert all(name == source and operator != ":+" for name, source, operator in chosen)
+
+
 def test_the_image_says_what_it_is() -> None:
     dockerfile = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     labels = dict(re.findall(r'org\.opencontainers\.image\.(\w+)="([^"]*)"', dockerfile))
