@@ -11,6 +11,7 @@ from app.batches.backlog import read_backlog
 from app.batches.store.models import BatchRequest
 from app.batches.store.tables import batches
 from app.batches.webhooks.messages import State, database_from_engine, enqueue_webhook
+from app.records import Item
 from tests.batches.conftest import OpenService, wait_until_ended
 from tests.batches.fake_tools import failed_item, picture_items
 from tests.conftest import ROOT
@@ -33,7 +34,7 @@ def test_the_autoscaler_counts_what_waits(open_service: OpenService) -> None:
     (scaled, _) = yaml.safe_load_all(path.read_text(encoding="utf-8"))
     (trigger,) = scaled["spec"]["triggers"]
     service = open_service(workers=0)
-    lists = ([], [failed_item(0)], picture_items(5))
+    lists: tuple[list[Item], ...] = ([], [failed_item(0)], list(picture_items(5)))
     for items, waiting in zip(lists, (0, 1, 1 + 5 + 1), strict=True):
         service.submit(BatchRequest(prior=0.5), items) if items else None
         with service.engine.connect() as c:

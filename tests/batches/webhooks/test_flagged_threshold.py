@@ -23,7 +23,7 @@ from app.records import Item
 from tests.batches.conftest import OpenService, wait_until_ended
 from tests.batches.fake_tools import bytes_of, picture_items, record_of
 
-ITEMS = 60
+ITEMS = 24
 FLAGGED = [
     seq for seq in range(ITEMS) if record_of(bytes_of(seq)).verdict is Verdict.LIKELY_STYLEGAN
 ]
@@ -75,14 +75,15 @@ def test_told_once_whatever_is_retried_and_how_it_ends(open_service: OpenService
 
 def test_who_has_no_webhook_or_too_few_gets_no_message(open_service: OpenService) -> None:
     service = open_service()
-
-    def run(request: BatchRequest) -> Batch:
-        return wait_until_ended(service, service.submit(request, picture_items(ITEMS))[0])
-
-    silent = run(replace(REQUEST, webhook_url=None, flagged_threshold=len(FLAGGED)))
-    assert silent.flagged_at is not None
-    assert run(replace(REQUEST, flagged_threshold=len(FLAGGED) + 1)).flagged_at is None
-    assert run(REQUEST).flagged_at is None
+    silent, too_few = (
+        service.submit(request, picture_items(ITEMS))[0]
+        for request in (
+            replace(REQUEST, webhook_url=None, flagged_threshold=len(FLAGGED)),
+            replace(REQUEST, flagged_threshold=len(FLAGGED) + 1),
+        )
+    )
+    assert wait_until_ended(service, silent).flagged_at is not None
+    assert wait_until_ended(service, too_few).flagged_at is None
     assert read_messages(service, FLAGGED_THRESHOLD_TYPE) == []
 
 
