@@ -25,6 +25,14 @@ class Failure:
     retryable: bool = False
 
 
+class OwnEdge(NamedTuple):
+    """A line between two accounts that the caller brings, by their names; ``weight`` above 0."""
+
+    source: str
+    target: str
+    weight: float = 1.0
+
+
 @dataclass(frozen=True)
 class Item:
     """One row of a list. Exactly one of ``url``, ``payload`` and ``failure`` is given.
@@ -35,7 +43,7 @@ class Item:
     one that was given). ``content_id``: a name that the platform derives from the picture's bytes,
     if it does. ``cells``: the row's original cells, in the order of the list's columns.
     ``account``: the row's data about the account (``username``, ``created_at``, ``followers_count``
-    …), as text.
+    …), as text. ``edges``: lines to other accounts that the row names.
     """
 
     seq: int
@@ -49,6 +57,7 @@ class Item:
     failure: Failure | None = None
     cells: tuple[str, ...] = ()
     account: Mapping[str, str] = field(default_factory=dict)
+    edges: tuple[OwnEdge, ...] = ()
 
 
 DrawingScope = Literal["none", "flagged", "all"]
@@ -109,14 +118,6 @@ class PictureRecord:
     def without_payload(self) -> PictureRecord:
         """The same without the large members, to free memory once it is stored."""
         return replace(self, analysis=b"", thumbnail=b"", drawings={}, tile=None, overlay=b"")
-
-
-class OwnEdge(NamedTuple):
-    """A line between two accounts that the caller brings, by their names; ``weight`` above 0."""
-
-    source: str
-    target: str
-    weight: float = 1.0
 
 
 DecisionChoice = Literal["generated", "real", "unsure"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import secrets
 import time
@@ -25,7 +26,7 @@ from app.batches.store.result_store import result_row
 from app.batches.store.row_codec import encode_item
 from app.batches.store.tables import batches, items, payloads, results
 from app.errors import Busy, IdempotencyKeyReused, QuotaExceeded, RetryLater
-from app.records import Failure, Item
+from app.records import Failure, Item, OwnEdge
 
 INSERT_ROWS: Final = 5_000
 INSERT_BYTES: Final = 8 * 2**20
@@ -64,6 +65,7 @@ class _EncodedRow:
     item: str
     payload: bytes | None
     failure: Failure | None
+    edges: tuple[OwnEdge, ...]
 
     @property
     def size_bytes(self) -> int:
@@ -92,8 +94,9 @@ def submit(
             continue  # another list came with the same key meanwhile
         break
     try:
-        _insert_items(context, batch_no, request.owner, rows)
-        _insert_edges(context, batch_no, request)
+        parts = itertools.count()
+        _insert_items(context, batch_no, request.owner, rows, parts)
+        _insert_edges(context, batch_no, request.owner, request.edges, parts)
         notes = json.dumps(list(request.notes))  # complete only now
         batch = context.requests.write(lambda c: _start_batch(c, context, batch_no, notes))
     except BaseException:
@@ -181,8 +184,13 @@ def _delete_batch(context: SubmissionContext, row: BatchRow) -> None:
 
 
 def _insert_items(
-    context: SubmissionContext, batch_no: int, owner: str, rows: Iterable[Item]
+    context: SubmissionContext,
+    batch_no: int,
+    owner: str,
+    rows: Iterable[Item],
+    parts: Iterator[int],
 ) -> None:
+    """``parts``: numbers of parts of lines between accounts, the next one first."""
     for portion in _split_portions(rows):
         _check_capacity(context, sum(row.failure is None for row in portion))
         context.disk.check_intake()
@@ -192,11 +200,20 @@ def _insert_items(
         database.write(
             partial(_insert_portion, context=context, batch_no=batch_no, portion=portion)
         )
+        edges = (edge for row in portion for edge in row.edges)
+        _insert_edges(context, batch_no, owner, edges, parts)
 
 
-def _insert_edges(context: SubmissionContext, batch_no: int, request: BatchRequest) -> None:
-    for part, data in enumerate(pack_edges(request.edges)):
-        _check_kept_bytes(context, request.owner, len(data))
+def _insert_edges(
+    context: SubmissionContext,
+    batch_no: int,
+    owner: str,
+    edges: Iterable[OwnEdge],
+    parts: Iterator[int],
+) -> None:
+    for data in pack_edges(edges):
+        part = next(parts)
+        _check_kept_bytes(context, owner, len(data))
         context.requests.write(
             partial(_insert_edge_part, context=context, batch_no=batch_no, part=part, data=data)
         )
@@ -217,7 +234,7 @@ def _split_portions(rows: Iterable[Item]) -> Iterator[list[_EncodedRow]]:
     portion: list[_EncodedRow] = []
     size_bytes = 0
     for row in rows:
-        encoded = _EncodedRow(row.seq, encode_item(row), row.payload, row.failure)
+        encoded = _EncodedRow(row.seq, encode_item(row), row.payload, row.failure, row.edges)
         portion.append(encoded)
         size_bytes += encoded.size_bytes
         if len(portion) >= INSERT_ROWS or size_bytes >= INSERT_BYTES:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 from app.batches.service import BatchService
@@ -17,6 +18,7 @@ from app.cli.output_files import (
 from app.cli.terminal import for_standard_output
 from app.lists.edges import read_edges
 from app.lists.notes import ListNotes
+from app.records import OwnEdge
 from app.runtime.batch_images import BatchImages
 from app.runtime.batch_json import ResultFilter, stream_results
 from app.runtime.batch_network import NETWORK_FORMATS, BatchNetworks
@@ -57,14 +59,17 @@ def write_outputs(
 
 
 def _render_network(batch: Batch, outputs: OutputPaths, networks: BatchNetworks) -> bytes:
-    """Raises ``OSError`` and what reading the lines that were brought raises."""
     assert outputs.network is not None
     suffix = outputs.network.suffix.lower().removeprefix(".")
     form = next(each for each in NETWORK_FORMATS if each == suffix)
-    if outputs.edges is None:
-        return networks.render(batch, form)
-    with outputs.edges.open("rb") as file:
-        return networks.render(batch, form, own_edges=read_edges(file, ListNotes()))
+    return networks.render(batch, form)
+
+
+def iter_edges(path: Path | None) -> Iterator[OwnEdge]:
+    """The lines in the file, read again each time; raises ``OSError`` and what reading raises."""
+    if path is not None:
+        with path.open("rb") as file:
+            yield from read_edges(file, ListNotes())
 
 
 def _page_path(path: Path, number: int) -> Path:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final
 
@@ -19,7 +20,7 @@ from app.analysis.child_pool import AnyAnalyzer
 from app.batches.service import BatchService
 from app.batches.store.models import Batch, BatchIncomplete, BatchRequest, Status
 from app.cli.batch_input import BatchInput, open_input
-from app.cli.batch_outputs import write_outputs
+from app.cli.batch_outputs import iter_edges, write_outputs
 from app.cli.output_files import KEY_FILE, OutputPaths
 from app.cli.progress import ItemRate, open_progress, wait_with_progress
 from app.cli.terminal import echo
@@ -90,7 +91,9 @@ def run_batch(
             if batch.status is not Status.COMPLETED:
                 raise BatchIncomplete(batch.error or f"the batch is {batch.status}")
             parameters = load_parameters(settings.models_dir / COHORT_FILE)
-            networks = BatchNetworks(service, parameters, batch_input.name)
+            networks = BatchNetworks(
+                service, parameters, batch_input.name, partial(iter_edges, outputs.edges)
+            )
             batch_images = BatchImages(
                 service,
                 networks,

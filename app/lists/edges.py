@@ -10,15 +10,14 @@ from typing import BinaryIO, Final
 from app.errors import ListUnreadable, TooLarge
 from app.lists.byte_stream import plain_opener
 from app.lists.columns.account_values import clean_id
+from app.lists.columns.linked import MAX_EDGES, MAX_NAME_CHARS
 from app.lists.columns.table import ListRow, ListTable
 from app.lists.csv_reader import read_table
 from app.lists.notes import ListNotes
 from app.lists.text_reader import open_text
 from app.records import OwnEdge
 
-MAX_EDGES: Final = 1_000_000
 MAX_EDGES_BYTES: Final = 128 * 2**20
-_MAX_NAME_CHARS: Final = 256
 _NAMES: Final = {
     "source": frozenset({"source", "src", "from", "follower", "account_a", "a"}),
     "target": frozenset({"target", "dst", "to", "followed", "followee", "account_b", "b"}),
@@ -77,7 +76,7 @@ def _read_edge(cells: Sequence[str], places: tuple[int, int, int | None]) -> Own
         weight = float(text) if text else 1.0
     except ValueError:
         return None
-    names_fit = 0 < len(source) <= _MAX_NAME_CHARS and 0 < len(target) <= _MAX_NAME_CHARS
+    names_fit = 0 < len(source) <= MAX_NAME_CHARS and 0 < len(target) <= MAX_NAME_CHARS
     if not names_fit or not math.isfinite(weight) or weight <= 0.0:
         return None
     return OwnEdge(source, target, weight)

@@ -13,6 +13,7 @@ from app.fetch.urls import MAX_URL_CHARS, is_url, url_defect
 from app.lists import failures
 from app.lists.archives.files import ArchiveFiles
 from app.lists.columns.account_values import clean_id, clean_text, is_rounded_id, parse_count
+from app.lists.columns.linked import LinkedReader
 from app.lists.columns.mapping import ColumnMapping, map_columns
 from app.lists.columns.mapping_notes import note_mapping
 from app.lists.columns.table import ListRow, ListTable, take_sample
@@ -65,6 +66,7 @@ def _iter_items(
     width = len(table.names)
     kept_width = width if table.columns else 0
     read = _RowReader(mapping, context.notes)
+    linked = LinkedReader(mapping.linked, context.notes) if mapping.linked else None
     for seq, (line, row, defect, smaller) in enumerate(rows):
         cells = row
         if defect is None and width and len(cells) != width:
@@ -80,7 +82,7 @@ def _iter_items(
             item = _explain_failure(item, mapping, context.files)
         elif item.fallback_url is None and (smaller or fallback):
             item = _with_fallback(item, smaller or fallback)
-        yield item
+        yield item if linked is None else linked.add_edges(item, cells)
 
 
 class _RowReader:

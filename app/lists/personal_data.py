@@ -7,6 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
+from app.lists.columns.linked import is_linked_name
 from app.lists.columns.names import split_name
 from app.lists.columns.table import ListRow, ListTable
 from app.lists.columns.vocabulary import words
@@ -60,6 +61,8 @@ def personal_columns(
     found = []
     for index, name in enumerate(names):
         if name.strip().lower() in wanted or split_name(name)[0] == ("custom", "id"):
+            continue
+        if is_linked_name(name):  # `ada@server.example` is an account there
             continue
         if is_personal_name(name) or _holds_personal_cells(index, sample):
             found.append(index)

@@ -164,11 +164,13 @@ class ListPreviewOut(WireModel):
     list_format: str
     columns: list[str] = Field(description="what would be kept of a row")
     read_as: dict[str, list[str]] = Field(
-        description="the columns of the `picture`, the `custom_id` and each field of the account"
+        description="the columns of the `picture`, the `custom_id`, each field of the account, "
+        "and of `linked_with`, which names the accounts that an account is linked with"
     )
     notes: list[str]
     total: int
     failed: int = Field(description="rows that could not be analyzed")
+    edges: int = Field(description="lines between accounts, in the list or in a second file")
     items: list[PreviewItemOut] = Field(description="the first ones")
 
 

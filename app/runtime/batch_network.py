@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
+from itertools import chain
 from typing import Final, Literal, get_args
 
 from app.batches.service import BatchService
@@ -28,32 +29,32 @@ NETWORK_FORMATS: Final[tuple[NetworkFormat, ...]] = get_args(NetworkFormat)
 
 
 class BatchNetworks:
-    """Draws and writes networks on the calling thread. ``list_name``: of lists without one."""
+    """Draws and writes networks on the calling thread.
+
+    ``list_name``: of lists without one. ``more_edges``: gives lines beside those that came with
+    a list, each time that it is called.
+    """
 
     def __init__(
-        self, service: BatchService, parameters: CohortParameters, list_name: str = ""
+        self,
+        service: BatchService,
+        parameters: CohortParameters,
+        list_name: str = "",
+        more_edges: Callable[[], Iterable[OwnEdge]] = tuple,
     ) -> None:
         self._service = service
         self._parameters = parameters
         self._list_name = list_name
+        self._more_edges = more_edges
 
-    def build(
-        self,
-        batch: Batch,
-        kinds: Collection[EdgeKind] = ALL_KINDS,
-        own_edges: Iterable[OwnEdge] | None = None,
-    ) -> Network:
-        """Of the results so far. Raises ``NotYet`` if there is none.
-
-        ``own_edges``: instead of those that came with the list.
-        """
+    def build(self, batch: Batch, kinds: Collection[EdgeKind] = ALL_KINDS) -> Network:
+        """Of the results so far. Raises ``NotYet`` if there is none."""
         if not batch.completed + batch.failed:
             raise NotYet("No item of this list has a result yet; ask again when one has.")
         owner = batch.request.owner
         results = self._service.iter_results(batch.id, owner, thumbnails=False, analyses=False)
         accounts = collect_accounts(results)
-        if own_edges is None:
-            own_edges = self._service.iter_own_edges(batch.id, owner)
+        own_edges = chain(self._service.iter_own_edges(batch.id, owner), self._more_edges())
         return build_network(accounts, own_edges, self._parameters, kinds)
 
     def sentences(self, batch: Batch) -> tuple[str, ...]:
@@ -70,14 +71,10 @@ class BatchNetworks:
         return heading_sentence(network), *told, *rest, DOES_NOT_SHOW
 
     def render(
-        self,
-        batch: Batch,
-        form: NetworkFormat,
-        kinds: Collection[EdgeKind] = ALL_KINDS,
-        own_edges: Iterable[OwnEdge] | None = None,
+        self, batch: Batch, form: NetworkFormat, kinds: Collection[EdgeKind] = ALL_KINDS
     ) -> bytes:
         """The network in that form; the same results give the same bytes."""
-        network = self.build(batch, kinds, own_edges)
+        network = self.build(batch, kinds)
         layout = lay_out_network(network)
         title = f"Accounts of {batch_title(batch, self._list_name)}"
         match form:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -10,7 +11,9 @@ from typer.testing import CliRunner
 
 from app.__main__ import cli
 from app.analysis.analyzer import Analyzer
+from app.cli import verify
 from app.cli.startup import EXIT_FAILED
+from app.settings import load_settings
 from tests.api.picture_server import ShadeAnalyzer, shade_png
 
 RUNNER = CliRunner()
@@ -36,12 +39,20 @@ def test_a_bundle_holds_until_it_is_changed(bundle: Path) -> None:
     assert result.exit_code == 0, result.output
     assert "files    ok" in result.output
     assert "answers  not computed" in result.output
+    assert "table    ok" in result.output
+    assert "counts   ok" in result.output
     data = bundle.read_bytes()
     bundle.write_bytes(data.replace(b"item-000000.jpg", b"item-000009.jpg"))
     changed = RUNNER.invoke(cli, ["verify", str(bundle), "--json"])
     assert changed.exit_code == EXIT_FAILED
     rows = [json.loads(line) for line in changed.output.splitlines() if line.startswith("{")]
     assert {"files": "mismatch"}.items() <= {r["name"]: r["status"] for r in rows}.items()
+
+
+def test_a_picture_is_analyzed_with_what_is_installed(bundle: Path) -> None:
+    data = shade_png(40)
+    answer = verify._analyze(load_settings(), data)
+    assert answer.image.sha256 == hashlib.sha256(data).hexdigest()
 
 
 @pytest.mark.parametrize("content", [b"", b"text", None])

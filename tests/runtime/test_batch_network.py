@@ -30,9 +30,11 @@ class FakeService:
         return iter(self.edges)
 
 
-def networks_of(results: Sequence[ItemResult], *edges: OwnEdge) -> BatchNetworks:
+def networks_of(
+    results: Sequence[ItemResult], *edges: OwnEdge, more: Sequence[OwnEdge] = ()
+) -> BatchNetworks:
     service = cast(BatchService, FakeService(results, edges))
-    return BatchNetworks(service, default_parameters(), "followers.csv")
+    return BatchNetworks(service, default_parameters(), "followers.csv", lambda: more)
 
 
 @pytest.fixture
@@ -50,12 +52,10 @@ def test_what_it_says_begins_with_all_and_ends_with_its_caveat(batch: Batch) -> 
     assert networks_of(make_list(50)).sentences(batch) == ()
 
 
-def test_lines_that_are_brought_later_replace_those_of_the_list(batch: Batch) -> None:
-    networks = networks_of(make_list(10), OwnEdge("@u1", "@u2"))
-    assert networks.build(batch).accounts.names == ("@u1", "@u2")
-    assert networks.build(batch, own_edges=[OwnEdge("@u3", "@u4")]).accounts.names == (
-        "@u3", "@u4",
-    )  # fmt: skip
+def test_lines_that_are_brought_later_stand_beside_those_of_the_list(batch: Batch) -> None:
+    networks = networks_of(make_list(10), OwnEdge("@u1", "@u2"), more=[OwnEdge("@u3", "@u4")])
+    for _ in range(2):
+        assert networks.build(batch).accounts.names == ("@u1", "@u2", "@u3", "@u4")
     assert len(networks.build(batch, (EdgeKind.NAME,)).accounts) == 0
 
 

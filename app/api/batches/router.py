@@ -232,7 +232,8 @@ def _open_list(
 def _preview_list(state: AppState, upload: ListUpload, query: Mapping[str, Any]) -> ListPreviewOut:
     """How the list would be read; on a thread."""
     follower_list, _ = _open_list(state, upload, query)
-    return ListPreviewOut.model_validate(preview_list(follower_list))
+    edges = upload.read_edges(follower_list.notes)
+    return ListPreviewOut.model_validate(preview_list(follower_list, edges=edges))
 
 
 def _request_digest(body_digest: str, options: BatchOptions) -> str:

@@ -9,6 +9,7 @@ from app.errors import NoAvatars
 from app.fetch.avatar_urls import looks_like_picture
 from app.fetch.urls import is_url
 from app.lists.columns import names as column_names
+from app.lists.columns.linked import linked_columns
 from app.lists.columns.named import (
     NamedColumns,
     find_field,
@@ -26,7 +27,7 @@ class ColumnMapping:
 
     ``custom_id``: the same, for the id. ``account``: by our names. ``others``: columns that also
     hold pictures' URLs and are not read. ``names_avatars``: the column is named as an avatar, so
-    an empty cell means an account without one.
+    an empty cell means an account without one. ``linked``: columns that name linked accounts.
     """
 
     picture: tuple[int, ...]
@@ -34,6 +35,7 @@ class ColumnMapping:
     account: tuple[tuple[str, int], ...]
     others: tuple[int, ...] = ()
     names_avatars: bool = False
+    linked: tuple[int, ...] = ()
 
 
 def map_columns(
@@ -82,7 +84,8 @@ def map_columns(
     )
     first = named.pictures.get(picture[0])
     names_avatars = first is not None and first.kind is PictureKind.PROFILE
-    return ColumnMapping(picture, custom_id, account, others, names_avatars)
+    linked = linked_columns(names)
+    return ColumnMapping(picture, custom_id, account, others, names_avatars, linked)
 
 
 def order_by_names(names: Sequence[str], kind: PictureKind | None = None) -> ColumnMapping:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from app.lists.columns.linked import LINKED
 from app.lists.columns.mapping import ColumnMapping
 from app.lists.columns.table import ListTable
 from app.lists.notes import ListNotes, quote_names
@@ -24,6 +25,8 @@ def note_mapping(table: ListTable, mapping: ColumnMapping, notes: ListNotes) -> 
         for name, index in mapping.account
         if index < len(shown) and shown[index] != name
     ]
+    if mapping.linked:
+        parts.append(f"linked accounts from {quote(mapping.linked)}")
     notes.add(f"Columns: {'; '.join(parts)}.")
     if mapping.others:
         notes.add(
@@ -35,12 +38,14 @@ def note_mapping(table: ListTable, mapping: ColumnMapping, notes: ListNotes) -> 
 
 
 def describe_mapping(table: ListTable, mapping: ColumnMapping) -> dict[str, list[str]]:
-    """The columns that give the picture, the id and each field of the account."""
+    """The columns that give the picture, the id, each field of the account, and its links."""
     shown = table.columns
     if not shown:
         return {}
+    linked = {LINKED: [shown[i] for i in mapping.linked]} if mapping.linked else {}
     return {
         "picture": [shown[i] for i in mapping.picture],
         "custom_id": [shown[i] for i in mapping.custom_id],
         **{name: [shown[index]] for name, index in mapping.account},
+        **linked,
     }

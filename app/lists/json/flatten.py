@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any, Final
 
+from app.lists.columns.linked import is_linked_name, join_names
 from app.lists.columns.names import picture_name
 from app.lists.columns.vocabulary import words
 
@@ -26,7 +27,7 @@ class BareUrl(str):
 
 
 def flatten(value: Mapping[str, Any]) -> FlatObject:
-    """An object's members under dotted names; of a list of pictures the largest, of others none."""
+    """An object's members under dotted names; of lists of pictures the largest one."""
     flat: dict[str, Any] = {}
     _flatten_into(value, "", MAX_DEPTH, flat)
     return flat
@@ -38,7 +39,7 @@ def _flatten_into(value: Mapping[str, Any], prefix: str, depth: int, flat: dict[
             if depth > 1 and name not in OTHER_OBJECTS:
                 _flatten_into(member, f"{prefix}{name}.", depth - 1, flat)
         elif isinstance(member, list):
-            flat[f"{prefix}{name}"] = None
+            flat[f"{prefix}{name}"] = join_names(member) if is_linked_name(name) else None
             if member and depth > 1 and picture_name(f"{prefix}{name}") is not None:
                 _flatten_pictures(member, f"{prefix}{name}", flat)
         else:

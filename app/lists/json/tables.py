@@ -9,6 +9,7 @@ from typing import Any, Final
 from app.errors import ListEmpty, ListUnreadable, NoAvatars
 from app.fetch.urls import is_url
 from app.lists.columns import platforms
+from app.lists.columns.linked import is_linked_name
 from app.lists.columns.mapping import account_scope, map_columns
 from app.lists.columns.names import PictureKind, field_names, is_column_name, picture_name
 from app.lists.columns.table import (
@@ -73,7 +74,8 @@ def build_table(
         raise NoAvatars(_refusal(names, advice, found))
     rows = chain(sample, objects)
     if is_account_list:
-        kept = tuple(name for name in names if name.lower() in {k.lower() for k in keep})
+        wanted = {name.lower() for name in keep}
+        kept = tuple(n for n in names if n.lower() in wanted or is_linked_name(n))
         _note_members(names, kept, notes)
         columns = (*ACCOUNT_COLUMNS, *kept)
         return ListTable(
@@ -253,7 +255,8 @@ def read_columns(stream: Iterator[JsonEvent], keep: Collection[str]) -> Values:
         if kind == "end_map":
             break
         event = next(stream)
-        is_needed = picture_name(name) is not None or field_names(name) or name in keep
+        is_known = picture_name(name) is not None or field_names(name) or is_linked_name(name)
+        is_needed = is_known or name in keep
         if not is_needed or event[0] not in OPENING:
             skip_value(event, stream)
             continue

@@ -27,8 +27,10 @@ How to check it
 
 compares every file with SHA256SUMS and computes again what can be: the likelihood ratios from the
 measures of each check, verdicts and posteriors from those, and the list's figures from its results.
-For that it must be Eyeline {__version__} with the calibration that model.json names. Without
-Eyeline: unpack the zip, then `sha256sum --check SHA256SUMS`.
+For that it must be Eyeline {__version__} with the calibration that model.json names. The measures
+themselves cannot be computed again: that takes the pictures, and thumbnails are smaller copies. Of
+report, network and drawings only the sums are compared. Without Eyeline: unpack the zip, then
+`sha256sum --check SHA256SUMS`.
 
 Sums that lie beside the files prove that nothing was damaged. That nothing was exchanged is proved
 by a copy of SHA256SUMS, or of its SHA-256, that was kept elsewhere at the time.
@@ -61,9 +63,9 @@ How to check it
     eyeline verify evidence.zip
 
 compares every file with SHA256SUMS and computes again what can be: the likelihood ratios from the
-measures of each check, and verdict and posteriors from those. For that it must be Eyeline
-{__version__} with the calibration that model.json names. Whoever has the picture analyzes it again:
-its SHA-256 is in the results.
+measures of each check, verdict and posteriors from those, and the measures from the picture, if it
+is here. For that it must be Eyeline {__version__} with the calibration that model.json names.
+Whoever has the picture analyzes it again: its SHA-256 is in the results. A thumbnail does not do.
 
 What it means
 -------------

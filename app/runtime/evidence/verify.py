@@ -6,30 +6,39 @@ anywhere.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import BinaryIO, Final
+import json
+import zipfile
+from collections.abc import Iterator, Mapping
+from functools import partial
+from typing import Any, BinaryIO, Final
 
-from app.analysis.recompute import AnswerChecker
-from app.cohort.parameters import CohortParameters
 from app.errors import ListUnreadable
 from app.lists.archives.zip import ZipReader
 from app.records import Failure
+from app.runtime.evidence.check_counts import TABLE_NAME, TableChecker
 from app.runtime.evidence.check_files import MAX_BYTES, check_files, hash_entry
-from app.runtime.evidence.check_results import RESULTS_NAME, check_results
+from app.runtime.evidence.check_picture import PictureChecker
+from app.runtime.evidence.check_results import (
+    BATCH_NAME,
+    RESULTS_NAME,
+    BundleResults,
+    Installed,
+)
 from app.runtime.evidence.findings import BundleCheck
 from app.runtime.evidence.zip_stream import SUMS_NAME
 
 MAX_FILES: Final = 100_000
 MAX_SUMS_BYTES: Final = 16_000_000
+MAX_BATCH_BYTES: Final = 16_000_000
+MAX_PICTURE_BYTES: Final = 100_000_000
+Entries = Mapping[str, zipfile.ZipInfo]
 
 
-def verify_bundle(
-    file: BinaryIO, checker: AnswerChecker, parameters: CohortParameters
-) -> Iterator[BundleCheck]:
+def verify_bundle(file: BinaryIO, installed: Installed) -> Iterator[BundleCheck]:
     """Everything that can be compared, in turn.
 
-    ``parameters``: of the cohort, as installed. Raises ``ListUnreadable`` for a zip that is none,
-    is damaged or has no ``SHA256SUMS``, and ``TooLarge``.
+    Raises ``ListUnreadable`` for a zip that is none, is damaged or has no ``SHA256SUMS``, and
+    ``TooLarge``.
     """
     bundle = ZipReader(file, MAX_BYTES)
     if len(bundle.entries) > MAX_FILES:
@@ -37,14 +46,46 @@ def verify_bundle(
     entries = {info.filename: info for info in bundle.entries}
     if SUMS_NAME not in entries:
         raise ListUnreadable(f"This zip has no {SUMS_NAME}; it is no evidence bundle.")
-    sums_data = bundle.read_entry(entries[SUMS_NAME], MAX_SUMS_BYTES)
-    if isinstance(sums_data, Failure):
-        raise ListUnreadable(sums_data.detail)
-    yield from check_files(bundle, sums_data)
+    yield from check_files(bundle, _read(bundle, entries[SUMS_NAME], MAX_SUMS_BYTES))
     if RESULTS_NAME not in entries:
         yield BundleCheck("answers", "mismatch", f"there is no {RESULTS_NAME}")
         return
+    results = BundleResults(
+        installed,
+        picture=_find_picture(bundle, entries),
+        table=_open_table(bundle, entries),
+        batch=_read_batch(bundle, entries),
+    )
+    yield from results.check(bundle.open_entry(entries[RESULTS_NAME]))
+
+
+def _read(bundle: ZipReader, info: zipfile.ZipInfo, max_bytes: int) -> bytes:
+    """Raises ``ListUnreadable`` and ``TooLarge``."""
+    data = bundle.read_entry(info, max_bytes)
+    if isinstance(data, Failure):
+        raise ListUnreadable(data.detail)
+    return data
+
+
+def _find_picture(bundle: ZipReader, entries: Entries) -> PictureChecker | None:
     pictures = [info for name, info in entries.items() if name.startswith("picture.")]
-    sha256 = hash_entry(bundle.open_entry(pictures[0]), MAX_BYTES)[0] if pictures else None
-    lines = bundle.open_entry(entries[RESULTS_NAME])
-    yield from check_results(lines, checker, parameters, sha256)
+    if not pictures:
+        return None
+    sha256, _ = hash_entry(bundle.open_entry(pictures[0]), MAX_BYTES)
+    return PictureChecker(sha256, partial(_read, bundle, pictures[0], MAX_PICTURE_BYTES))
+
+
+def _open_table(bundle: ZipReader, entries: Entries) -> TableChecker | None:
+    info = entries.get(TABLE_NAME)
+    return None if info is None else TableChecker(bundle.open_entry(info))
+
+
+def _read_batch(bundle: ZipReader, entries: Entries) -> Mapping[str, Any] | None:
+    """``batch.json``, of a list; nothing that can be compared where it is no JSON object."""
+    if (info := entries.get(BATCH_NAME)) is None:
+        return None
+    try:
+        batch = json.loads(_read(bundle, info, MAX_BATCH_BYTES))
+    except (ValueError, RecursionError):
+        return {}
+    return batch if isinstance(batch, Mapping) else {}

@@ -65,8 +65,8 @@ def test_a_network_as_drawings(client: httpx.Client, path: str) -> None:
     assert png.content.startswith(b"\x89PNG")
 
 
-def test_lines_of_one_s_own_come_as_a_second_file(client: httpx.Client) -> None:
-    rows = "id,avatar\n@a,none\n@b,none\n@c,none\n"
+def test_lines_of_one_s_own_come_as_a_second_file_and_a_column(client: httpx.Client) -> None:
+    rows = "id,avatar,linked_with\n@a,none,\n@b,none,\n@c,none,a\n"
     edges = "source,target,weight\n@a,@B,3\n@a,@nobody,1\nbroken\n"
     files = {"file": ("l.csv", rows), "edges": ("e.csv", edges)}
     batch = complete_batch(client, files=files, headers={"Idempotency-Key": "own"})
@@ -74,8 +74,8 @@ def test_lines_of_one_s_own_come_as_a_second_file(client: httpx.Client) -> None:
     network = NetworkOut.model_validate(
         client.get(f"/v1/batches/{batch['id']}/network.json").json()
     )
-    assert [node.account for node in network.nodes] == ["@a", "@b"]
-    assert [(edge.kind, edge.weight) for edge in network.edges] == [("own", 3.0)]
+    assert [node.account for node in network.nodes] == ["@a", "@b", "@c"]
+    assert sorted((edge.kind, edge.weight) for edge in network.edges) == [("own", 1), ("own", 3)]
     assert "not in the list" in network.kinds[-1].left_out[0]
     again = client.post("/v1/batches", files=files, headers={"Idempotency-Key": "own"})
     assert again.headers["idempotent-replayed"] == "true"

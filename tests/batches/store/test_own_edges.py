@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from app.batches.store import own_edges
@@ -20,8 +22,10 @@ def test_lines_are_kept_with_their_batch(
     service = open_service(workers=0)
     edges = [OwnEdge(f"@{n}\x00", f"ü{n}", n / 2) for n in range(1, 8)]
     request = BatchRequest(prior=0.5, owner="anna", edges=iter(edges))
-    batch, _ = service.submit(request, picture_items(2))
-    assert list(service.iter_own_edges(batch.id, "anna")) == edges
+    of_rows = [OwnEdge(f"r{n}", "r") for n in range(4)]
+    rows = [replace(each, edges=tuple(of_rows[:4])) for each in picture_items(1)]
+    batch, _ = service.submit(request, rows)
+    assert list(service.iter_own_edges(batch.id, "anna")) == [*of_rows, *edges]
     with pytest.raises(NotFound):
         service.iter_own_edges(batch.id, "bert")
     service.delete(batch.id, "anna")

@@ -16,6 +16,7 @@ from app.analysis.recompute import AnswerChecker
 from app.cohort.parameters import CohortParameters, default_parameters
 from app.errors import ListUnreadable, TooLarge
 from app.runtime.evidence import check_files, check_results, verify
+from app.runtime.evidence.check_results import Installed
 from app.runtime.evidence.findings import MAX_SHOWN, BundleCheck
 from app.runtime.evidence.verify import verify_bundle
 from app.runtime.evidence.zip_stream import ZipStream
@@ -40,7 +41,8 @@ def parameters() -> CohortParameters:
 def check(
     checker: AnswerChecker, parameters: CohortParameters
 ) -> Callable[[bytes], list[BundleCheck]]:
-    return lambda data: list(verify_bundle(io.BytesIO(data), checker, parameters))
+    installed = Installed(checker, parameters)
+    return lambda data: list(verify_bundle(io.BytesIO(data), installed))
 
 
 Check = Callable[[bytes], list[BundleCheck]]
