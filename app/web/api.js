@@ -44,6 +44,9 @@ export function batchPath(id, ...parts) {
   return ["/v1/batches", encodeURIComponent(id), ...parts].join("/");
 }
 
+/** The service goes by the bytes anyway. */
+export const pictureType = (file) => (file.type.startsWith("image/") ? file.type : "application/octet-stream");
+
 async function send(path, options) {
   const headers = new Headers(options.headers);
   if (key) headers.set("Authorization", `Bearer ${key}`);

@@ -10,8 +10,8 @@ import { showList } from "./list/view.js";
 import { showNetwork } from "./network/view.js";
 import { showLists } from "./list/lists.js";
 import { showPreview } from "./list/preview.js";
-import { asProblem, showOne } from "./one.js";
-import { problemCard } from "./problem_view.js";
+import { showOne } from "./one.js";
+import { attempt } from "./problem_view.js";
 
 const view = document.getElementById("view");
 const start = document.getElementById("start");
@@ -24,8 +24,8 @@ function enter(name) {
   document.body.dataset.view = name;
   document.querySelectorAll("nav a").forEach((anchor) => {
     const current = anchor.hash === (name === "start" || name === "one" ? "#/" : "#/lists");
-    anchor.toggleAttribute("aria-current", current);
     if (current) anchor.setAttribute("aria-current", "page");
+    else anchor.removeAttribute("aria-current");
   });
   window.scrollTo(0, 0);
   return leave.signal;
@@ -45,24 +45,18 @@ function showStart() {
   show(view, start);
 }
 
-async function take(named) {
+function take(named) {
   const progress = el("p", { class: "faint waiting-note", role: "status", text: "Reading …" });
-  enter("one");
-  show(view, progress);
-  try {
+  attempt(view, enter("one"), async () => {
+    show(view, progress);
     takeSource(await readFiles(named, (n) => { progress.textContent = `Reading ${n} of ${named.length} …`; }));
-  } catch (error) {
-    show(view, problemCard(asProblem(error)));
-  }
+  });
 }
 
 function takeSource(source) {
   if (location.hash !== "#/") history.pushState(null, "", "#/");
   if (source.kind === "list") showPreview(view, source, enter("preview"));
-  else {
-    enter("one");
-    showOne(view, source);
-  }
+  else showOne(view, source, enter("one"));
 }
 
 onKeyNeeded(askKey);

@@ -2,19 +2,18 @@
 
 import { getJson } from "./api.js";
 
-let model = null;
-let limits = null;
-
-/** `GET /v1/model`, or nothing where it cannot be had: the page does without. */
-export function loadModel() {
-  model ??= getJson("/v1/model").catch((error) => { model = null; return onMissing(error); });
-  return model;
+/** Asks once, and gives nothing where it cannot be had: the page does without. */
+function once(path) {
+  let answer = null;
+  return () => (answer ??= getJson(path).catch((error) => {
+    answer = null;
+    console.warn(error);
+    return null;
+  }));
 }
 
-export function loadLimits() {
-  limits ??= getJson("/v1/limits").catch((error) => { limits = null; return onMissing(error); });
-  return limits;
-}
+export const loadModel = once("/v1/model");
+export const loadLimits = once("/v1/limits");
 
 /** The template's eyes in a picture that fits it untouched; nothing for any other. */
 export function templateEyes(card, alignment) {
@@ -25,9 +24,4 @@ export function templateEyes(card, alignment) {
 /** The rate at which ordinary avatars get `verdict`, with its upper bound. */
 export function thresholdOf(card, verdict) {
   return card?.calibration?.thresholds?.find((each) => each.verdict === verdict) ?? null;
-}
-
-function onMissing(error) {
-  console.warn(error);
-  return null;
 }

@@ -1,6 +1,7 @@
 // Every error as a card: what happened, what to do, and a button that does it.
 
-import { button, el } from "./dom.js";
+import { Problem } from "./api.js";
+import { button, el, link, show } from "./dom.js";
 import { duration } from "./numbers.js";
 
 const ADVICE = {
@@ -16,6 +17,30 @@ const ADVICE = {
   list_without_avatars: ["No pictures in this list", "It needs a column with their addresses."],
 };
 
+/** Do `work`; what goes wrong is shown in `view` with a way to try again, unless `signal` has aborted. */
+export async function attempt(view, signal, work) {
+  try {
+    await work();
+  } catch (error) {
+    if (!signal.aborted) show(view, problemCard(asProblem(error), () => attempt(view, signal, work)));
+  }
+}
+
+/** `error` if it is a problem of the service's; anything else is the page's own fault and is thrown on. */
+export function asProblem(error) {
+  if (error instanceof Problem) return error;
+  throw error;
+}
+
+/** A list that is not there has expired, was erased or is another's: the service does not say which. */
+export async function ofList(work) {
+  try {
+    return await work();
+  } catch (error) {
+    throw error.status === 404 ? Object.assign(error, { code: "expired", detail: "" }) : error;
+  }
+}
+
 /** `retry`: what to do again, if that may help; called by itself when the service named a time. */
 export function problemCard(problem, retry = null) {
   const [title, advice] = ADVICE[problem.code] ?? [problem.title, ""];
@@ -24,7 +49,7 @@ export function problemCard(problem, retry = null) {
     el("h2", { text: title }),
     advice && el("p", { text: advice }),
     detail && detail !== advice && el("p", { class: "faint", text: detail }),
-    retry && retryButton(problem, retry),
+    problem.code === "expired" ? link("Lists", "#/lists") : retry && retryButton(problem, retry),
     problem.request_id && el("p", { class: "tiny faint", text: problem.request_id }));
 }
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import time
 from collections.abc import Callable, Iterator, MutableMapping
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,8 +21,12 @@ import structlog
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from app.analysis.analyzer import Stopwatch
+from app.analysis.recompute import AnswerChecker
+from app.cohort.parameters import default_parameters
 from app.evidence import Analysis, Outcome
 from app.image.picture import Picture
+from app.runtime.evidence.check_results import Installed
+from app.runtime.evidence.verify import verify_bundle
 from app.settings import Settings
 from tests.api.picture_server import ShadeAnalyzer, shade_png
 from tests.api.stub_analyzer import serve_app, stub_analysis
@@ -129,6 +134,26 @@ def choose(tmp_path: Path) -> Callable[[Page, dict[str, bytes]], None]:
         chooser.value.set_files(paths)
 
     return choose_files
+
+
+def download_bundle(page: Page) -> dict[str, str]:
+    """What `eyeline verify` says of the bundle that the page's button gives, by name."""
+    with page.expect_download() as download:
+        page.get_by_role("button", name="Evidence bundle").click()
+    assert download.value.suggested_filename == "evidence.zip"
+    installed = Installed(AnswerChecker.load(Settings()), default_parameters())
+    with Path(download.value.path()).open("rb") as file:
+        return {check.name: check.status for check in verify_bundle(file, installed)}
+
+
+def status_of(service: httpx.Client, path: str) -> int:
+    """Of a GET; a database that took longer than 3 s, as on a busy machine, is asked again."""
+    for _ in range(TIMEOUT_MS // 5000):
+        response = service.get(path)
+        if response.status_code != 503:
+            break
+        time.sleep(int(response.headers["Retry-After"]))
+    return response.status_code
 
 
 def avatars(*shades: int) -> dict[str, bytes]:

@@ -15,7 +15,7 @@ from playwright.sync_api import Page, expect
 
 from tests.api.picture_server import complete_batch, shade_png
 from tests.web.axe import serious_violations
-from tests.web.conftest import NO_FACE_SHADE, SIZES, OpenPage, avatars
+from tests.web.conftest import NO_FACE_SHADE, SIZES, OpenPage, avatars, download_bundle, status_of
 
 pytestmark = pytest.mark.slow
 
@@ -49,8 +49,12 @@ def test_from_a_drop_to_exported_decisions(
     open_page: OpenPage, choose: Choose, service: httpx.Client, size: str
 ) -> None:
     page = open_page(size=size)
-    choose(page, {"accounts.csv": ACCOUNTS.encode(), **avatars(*SHADES)})
-    expect(page.locator(".preview h1")).to_have_text("6 pictures (csv)")
+    files = {"accounts.csv": ACCOUNTS.encode(), **avatars(*SHADES)}
+    if size == "narrow":
+        files["edges.csv"] = b"source,target\nuser255,user90\n"
+    choose(page, files)
+    lines = ", 1 line between accounts" if size == "narrow" else ""
+    expect(page.locator(".preview h1")).to_have_text(f"6 pictures (csv){lines}")
     expect(page.locator(".mapping")).to_contain_text("display_name")
     page.get_by_label("Call it").fill("Six faces")
     page.get_by_role("button", name="Start").click()
@@ -70,6 +74,9 @@ def test_from_a_drop_to_exported_decisions(
         "user240": "real",
         "user220": "unsure",
     }
+    page.locator(".menu summary").first.click()
+    bundle = download_bundle(page)
+    assert bundle["files"] == bundle["table"] == bundle["counts"] == "ok"
     page.reload()
     expect(page.locator('.tile[data-decision="generated"]')).to_have_count(1)
     batch_url = f"/v1/batches/{page.url.rpartition('/')[2]}"
@@ -110,17 +117,41 @@ def test_filters_and_search(open_page: OpenPage, batch: dict[str, Any]) -> None:
     page.get_by_label("kind").select_option("no_face")
     expect(page.locator(".tile:visible")).to_have_count(1)
     expect(page.locator(".tile .eye:visible")).to_have_count(0)
+    page.get_by_role("button", name="Clear").click()
+    expect(shown).to_have_text("6")
+    expect(page.get_by_label("kind")).to_have_value("")
 
 
-def test_an_older_service_keeps_no_decisions_and_the_page_says_so(
-    open_page: OpenPage, batch: dict[str, Any]
+def test_a_decision_that_is_refused_is_taken_back_and_one_may_have_a_reason(
+    open_page: OpenPage, batch: dict[str, Any], service: httpx.Client
 ) -> None:
     page = open_page(f"/#/lists/{batch['id']}", strict=False)
-    page.route("**/decision", lambda route: route.fulfill(status=405, json={"title": "T"}))
+    refusal = {"status": 507, "json": {"title": "T", "detail": "The disk is full."}}
+    page.route("**/decision", lambda route: route.fulfill(**refusal), times=1)  # type: ignore[arg-type]
     expect(page.locator(".tile:visible").first).to_be_visible()
     page.keyboard.press("f")
-    expect(page.locator('.tile[data-decision="generated"]')).to_have_count(1)
-    expect(page.locator(".own")).to_contain_text("decisions stay in this tab")
+    expect(page.locator(".own")).to_contain_text("Not kept: The disk is full.")
+    expect(page.locator('.tile[data-decision="generated"]')).to_have_count(0)
+    page.keyboard.press("c")
+    page.keyboard.press("ArrowLeft")
+    page.get_by_label("Why you decided so").fill("known in person")
+    with page.expect_response("**/decision"):
+        page.keyboard.press("Tab")
+    rows = service.get(f"/v1/batches/{batch['id']}/results").json()["data"]
+    assert [r["decision"] for r in rows if r["decision_note"] == "known in person"] == ["real"]
+    page.reload()
+    page.keyboard.press("ArrowRight")
+    expect(page.get_by_label("Why you decided so")).to_have_value("known in person")
+
+
+def test_a_stream_that_breaks_off_is_said_so(open_page: OpenPage, batch: dict[str, Any]) -> None:
+    page = open_page(strict=False)
+    running = {**batch, "status": "in_progress", "cohort": None}
+    page.route(f"**/v1/batches/{batch['id']}", lambda route: route.fulfill(json=running))
+    page.route("**/events", lambda route: route.abort())
+    page.goto(f"/#/lists/{batch['id']}")
+    expect(page.locator(".progress")).to_contain_text("Connection lost")
+    expect(page.get_by_role("button", name="Stop")).to_be_visible()
 
 
 def test_eye_lines_blink_and_help_by_keyboard(open_page: OpenPage, batch: dict[str, Any]) -> None:
@@ -192,7 +223,7 @@ def test_the_list_of_lists_erases_after_asking(open_page: OpenPage, service: htt
     row.get_by_role("button", name="Erase To be erased").click()
     page.get_by_role("button", name="Erase", exact=True).click()
     expect(row).to_have_count(0)
-    assert service.get(f"/v1/batches/{short['id']}").status_code == 404
+    assert status_of(service, f"/v1/batches/{short['id']}") == 404
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

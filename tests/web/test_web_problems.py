@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, Route, expect
+from playwright.sync_api import Page, expect
 
 from tests.web.conftest import OpenPage, avatars
 
@@ -60,36 +60,3 @@ def test_a_limit_counts_down_and_tries_again_by_itself(open_page: OpenPage, choo
 def test_a_list_that_has_expired(open_page: OpenPage) -> None:
     page = open_page("/#/lists/batch_000000000000000000000000", strict=False)
     expect(page.get_by_role("alert")).to_contain_text("This list is gone")
-
-
-def test_a_key_is_asked_for_once_and_kept_out_of_every_store(open_page: OpenPage) -> None:
-    page = open_page(strict=False)
-    sent: list[str | None] = []
-
-    def guard(route: Route) -> None:
-        sent.append(route.request.headers.get("authorization"))
-        if sent[-1] == "Bearer right":
-            route.fallback()
-        else:
-            route.fulfill(**problem("unauthorized", 401))
-
-    page.route("**/v1/**", guard)
-    page.goto("/#/lists")
-    for key in ("wrong", "right"):
-        page.get_by_label("API key").fill(key)
-        page.get_by_role("button", name="Use it").click()
-    expect(page.get_by_role("heading", name="Lists")).to_be_visible()
-    assert sent == [None, "Bearer wrong", "Bearer right"]
-    assert page.evaluate("[localStorage.length, sessionStorage.length, document.cookie]") == [
-        0,
-        0,
-        "",
-    ]
-
-
-def test_without_a_key_nothing_goes_on(open_page: OpenPage) -> None:
-    page = open_page(strict=False)
-    page.route("**/v1/**", lambda route: route.fulfill(**problem("unauthorized", 401)))
-    page.goto("/#/lists")
-    page.get_by_role("button", name="Cancel").click()
-    expect(page.get_by_role("alert")).to_contain_text("A key is needed")

@@ -1,9 +1,7 @@
 // What a person takes along: the JSON, the evidence bundle, any file.
 
-import { batchPath, getBlob, Problem, request } from "../api.js";
+import { batchPath, getBlob, pictureType } from "../api.js";
 import { announce, button, el } from "../dom.js";
-import { followEvents } from "../event_stream.js";
-import { zipFiles } from "../intake/zip.js";
 
 export function copyButton(analysis) {
   const { picture, overlay, ...plain } = analysis;
@@ -16,21 +14,11 @@ export function copyButton(analysis) {
   return node;
 }
 
-/** The bundle of a list of one, which `eyeline verify` can check; the list is erased again. */
+/** With the picture in it, so that `eyeline verify` can analyze it again; the service keeps nothing. */
 export function evidenceButton(file) {
-  return file && downloadButton("Evidence bundle", "evidence.zip", () => bundleOf(file));
-}
-
-async function bundleOf(file) {
-  const body = await zipFiles([[file.name ?? `picture.${file.type.split("/")[1]}`, file]]);
-  const answer = await request("/v1/batches", { method: "POST", headers: { "Content-Type": body.type }, body });
-  const { id } = await answer.json();
-  try {
-    await followEvents(batchPath(id, "events"), () => {}, new AbortController().signal);
-    return await getBlob(batchPath(id, "evidence.zip"));
-  } finally {
-    await request(batchPath(id), { method: "DELETE" });
-  }
+  return file && downloadButton("Evidence bundle", "evidence.zip", () => getBlob("/v1/analyses?include=picture", {
+    method: "POST", headers: { "Accept": "application/zip", "Content-Type": pictureType(file) }, body: file,
+  }));
 }
 
 /** A button that fetches with the key and then saves; a plain link could not send the key. */
@@ -38,11 +26,12 @@ export function downloadButton(text, name, load) {
   const note = el("span", { class: "tiny faint", role: "status" });
   const node = button(text, async () => {
     node.disabled = true;
-    note.textContent = "";
+    note.textContent = "Preparing …";
     try {
       saveBlob(name, await load());
+      note.textContent = "";
     } catch (error) {
-      note.textContent = missing(error) ? "This service is older and has none." : error.message;
+      note.textContent = error.message;
     } finally {
       node.disabled = false;
     }
@@ -63,10 +52,6 @@ function saveBlob(name, blob) {
   anchor.click();
   anchor.remove();
   setTimeout(() => URL.revokeObjectURL(url), 10_000);
-}
-
-export function missing(error) {
-  return error instanceof Problem && (error.status === 404 || error.status === 405);
 }
 
 async function copyText(text) {

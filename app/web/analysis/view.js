@@ -21,23 +21,17 @@ export async function analysisView(analysis, source, file = null) {
   return root;
 }
 
-/** The verdict in a sentence, with its shape and its strength. */
-export function findingView(analysis) {
-  if (analysis.outcome !== "scored") return unscoredView(analysis);
-  const direction = analysis.llr < 0 ? "against" : "for";
-  const band = analysis.support === "none" ? "No support either way" : sentence(`${analysis.support} support ${direction} a generator`).slice(0, -1);
-  return el("header", { class: "finding", data: { verdict: analysis.verdict } },
-    el("p", { class: "verdict" }, el("i", { class: "shape", "aria-hidden": "true" }), VERDICT[analysis.verdict]),
-    el("h2", { tabindex: -1, text: VERDICT_SENTENCE[analysis.verdict] }),
-    el("p", { text: `${band} (llr ${llr(analysis.llr)}).` }),
-    warningsView(analysis.warnings));
+/** The verdict in a sentence, with its shape and its strength; or why there is none. */
+function findingView({ outcome, verdict, warnings, ...analysis }) {
+  const [title, text] = OUTCOME_SENTENCE[outcome] ?? [VERDICT_SENTENCE[verdict], strength(analysis)];
+  return el("header", { class: "finding", data: { verdict } },
+    el("p", { class: "verdict" }, el("i", { class: "shape", "aria-hidden": "true" }), VERDICT[verdict]),
+    el("h2", { tabindex: -1, text: title }), el("p", { text }), warningsView(warnings));
 }
 
-function unscoredView(analysis) {
-  const [title, text] = OUTCOME_SENTENCE[analysis.outcome];
-  return el("header", { class: "finding", data: { verdict: "not_applicable" } },
-    el("p", { class: "verdict" }, el("i", { class: "shape", "aria-hidden": "true" }), VERDICT.not_applicable),
-    el("h2", { tabindex: -1, text: title }), el("p", { text }), warningsView(analysis.warnings));
+function strength({ llr: value, support }) {
+  const band = support === "none" ? "no support either way" : `${support} support ${value < 0 ? "against" : "for"} a generator`;
+  return sentence(`${band} (llr ${llr(value)})`);
 }
 
 function warningsView(warnings) {

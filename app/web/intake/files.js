@@ -10,6 +10,7 @@ const LIST_TYPES = {
   tar: "application/x-tar", gz: "application/gzip", tgz: "application/gzip", js: "application/json",
 };
 const URL_LINE = /^https?:\/\/\S+$/i;
+const EDGES = /(^|\/)(edges|links)\.(csv|tsv|txt)$/i;
 
 /** Every file of a drop, folders included: [path, File] each. */
 export async function droppedFiles(transfer) {
@@ -46,11 +47,22 @@ export const isPicture = (file) => file.type.startsWith("image/") || PICTURE.tes
  * pictures by name. Throws `Problem` if there is nothing to send.
  */
 export async function readFiles(named, onFile) {
-  const wanted = named.filter(([path, file]) => isPicture(file) || extension(path) in LIST_TYPES);
+  const known = named.filter(([path, file]) => isPicture(file) || extension(path) in LIST_TYPES);
+  const edges = known.length > 1 ? known.find(([path]) => EDGES.test(path)) : null;
+  const wanted = known.filter((each) => each !== edges);
   if (!wanted.length) throw new Problem({ code: "not_an_image", title: "Nothing to read" });
   const [path, file] = wanted[0];
-  if (wanted.length === 1) return isPicture(file) ? { kind: "picture", file } : listOf(path, file);
-  return zippedList(wanted, onFile);
+  if (wanted.length === 1 && isPicture(file)) return { kind: "picture", file };
+  const list = wanted.length === 1 ? listOf(path, file) : await zippedList(wanted, onFile);
+  return edges ? withEdges(list, edges[1]) : list;
+}
+
+/** A form of both; the browser names its type. */
+function withEdges(list, edges) {
+  const body = new FormData();
+  body.append("file", list.body, list.body.name ?? "list.zip");
+  body.append("edges", edges, edges.name);
+  return { ...list, body, type: "" };
 }
 
 /** Text that was pasted or typed: one URL, or a list of any kind. */
@@ -69,7 +81,7 @@ function listOf(path, file) {
 async function zippedList(wanted, onFile) {
   if (wanted.length > MAX_FILES) throw new Problem({ code: "too_large", detail: `Send ${MAX_FILES} files at most, or use the command line.` });
   const lists = wanted.filter(([, file]) => !isPicture(file));
-  if (lists.length > 1) throw new Problem({ code: "list_unreadable", title: "More than one list", detail: "Drop one list at a time, with its pictures or without." });
+  if (lists.length > 1) throw new Problem({ code: "list_unreadable", title: "More than one list", detail: "Drop one list at a time, with its pictures or without. Lines between accounts go beside it as edges.csv." });
   const body = await zipFiles(withoutSharedFolder(wanted), onFile);
   const files = new Map(withoutSharedFolder(wanted).filter(([, file]) => isPicture(file)));
   return { kind: "list", body, type: body.type, title: folderOf(wanted) || `${files.size} pictures`, files };

@@ -12,7 +12,7 @@ export function blink(pictures) {
   const caption = el("p", { class: "faint", role: "status" });
   const turn = el("button", { type: "button", text: "Turn (space)" });
   const dialog = el("dialog", { class: "blink", "aria-label": "Blink between two pictures" },
-    el("div", { class: "stack" }, images, el("i", { class: "eye across" }), el("i", { class: "eye left" }), el("i", { class: "eye right" })),
+    el("div", { class: "stack" }, images, el("i", { class: "eye" })),
     caption, el("div", { class: "buttons" }, turn, button("Close", () => dialog.close())));
   let shown = 1;
   const swap = () => {

@@ -1,13 +1,13 @@
 // What the person decided: kept by the service with who and when; it never moves a number.
 
-import { batchPath, getJson, request, sendJson } from "../api.js";
+import { batchPath, getJson, sendJson } from "../api.js";
 import { announce } from "../dom.js";
-import { missing } from "../analysis/take_away.js";
-import { emit, nameOf, select } from "./store.js";
+import { asProblem } from "../problem_view.js";
+import { emit, nameOf, select, selectedTile } from "./store.js";
 
 /** Decide on the selected item, and go to the next. `decision`: generated, real or unsure. */
 export function decide(store, decision) {
-  const tile = store.visible[store.selected];
+  const tile = selectedTile(store);
   if (!tile || store.atEnd) return announce("End of the list");
   store.history.push([tile.seq, store.decisions.get(tile.seq) ?? null]);
   put(store, tile.seq, decision);
@@ -25,25 +25,27 @@ export function undo(store) {
   announce("Undone");
 }
 
-/** Shown at once; given back if the service refuses. */
-async function put(store, seq, decision) {
-  const before = store.decisions.get(seq) ?? null;
-  setDecision(store, seq, decision);
-  try {
-    await send(batchPath(store.batchId, "items", seq, "decision"), decision);
-    store.decisionError = null;
-  } catch (error) {
-    if (missing(error)) store.decisionsLocal = true;
-    else {
-      setDecision(store, seq, before);
-      store.decisionError = error;
-    }
-  }
-  emit(store, "decision");
+/** Why the selected item was decided so. */
+export function keepNote(store, note) {
+  const { seq } = selectedTile(store);
+  put(store, seq, store.decisions.get(seq), note);
 }
 
-function send(path, decision) {
-  return decision === null ? request(path, { method: "DELETE" }) : sendJson("PUT", path, { decision });
+/** Shown at once, sent in turn, and given back if the service refuses. */
+async function put(store, seq, decision, note = store.said.get(seq)?.decision_note) {
+  const before = store.decisions.get(seq) ?? null;
+  setDecision(store, seq, decision);
+  const path = batchPath(store.batchId, "items", seq, "decision");
+  const turn = store.turn.then(() => sendJson("PUT", path, { decision, note: decision && note }));
+  store.turn = turn.catch(() => null);
+  try {
+    store.said.set(seq, await turn);
+    store.decisionError = null;
+  } catch (error) {
+    setDecision(store, seq, before);
+    store.decisionError = asProblem(error);
+  }
+  emit(store, "decision");
 }
 
 function setDecision(store, seq, decision) {

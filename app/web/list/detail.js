@@ -2,15 +2,13 @@
 
 import { batchPath, getBlob, getJson } from "../api.js";
 import { analysisView } from "../analysis/view.js";
-import { missing } from "../analysis/take_away.js";
 import { button, el, link, show } from "../dom.js";
 import { count, date } from "../numbers.js";
-import { asProblem } from "../one.js";
-import { problemCard } from "../problem_view.js";
-import { decide } from "./decisions.js";
+import { attempt, problemCard } from "../problem_view.js";
+import { decide, keepNote } from "./decisions.js";
 import { profileLink, searchLinks } from "./elsewhere.js";
 import { largestPicture, ownFile } from "./own_files.js";
-import { listen, nameOf, selectedTile } from "./store.js";
+import { emit, listen, nameOf, selectedTile } from "./store.js";
 
 const WAIT_MS = 140;
 const NUMBERS = ["followers_count", "following_count", "posts_count"];
@@ -21,7 +19,7 @@ export function detailView(store, thumbnails, signal) {
   const body = el("div", { class: "detail-body" });
   const heading = el("h2", { id: "detail-name" });
   const panel = el("aside", { class: "detail", "aria-labelledby": "detail-name", hidden: true },
-    el("header", {}, heading, button("Close", () => close(panel), { class: "plain small close" })), decisionBar(store, signal), body);
+    el("header", {}, heading, button("Close", () => close(panel), { class: "plain small close" })), decisionBar(store, signal), noteView(store, signal), body);
   let timer = 0;
   const update = () => {
     clearTimeout(timer);
@@ -61,14 +59,30 @@ function decisionBar(store, signal) {
   return el("div", { class: "decide", role: "group", "aria-label": "Your decision" }, buttons);
 }
 
-async function showItem(store, tile, thumbnails, body, signal) {
-  try {
+/** Who decided, when, and why: of an item that was decided. */
+function noteView(store, signal) {
+  const by = el("p", { class: "tiny faint" });
+  const input = el("input", { placeholder: "Why", "aria-label": "Why you decided so", maxlength: 2000, on: { change: () => keepNote(store, input.value) } });
+  const view = el("div", { class: "note" }, input, by);
+  const update = () => {
+    const said = store.said.get(selectedTile(store)?.seq);
+    view.hidden = !said?.decision;
+    if (view.hidden) return;
+    by.textContent = [said.decision_by, date(said.decision_at)].filter(Boolean).join(", ");
+    input.value = said.decision_note ?? "";
+  };
+  listen(store, ["selection", "filter", "decision", "said"], update, signal);
+  return view;
+}
+
+function showItem(store, tile, thumbnails, body, signal) {
+  return attempt(body, signal, async () => {
     const item = await getJson(batchPath(store.batchId, "items", tile.seq), { signal });
     if (selectedTile(store) !== tile) return;
+    store.said.set(tile.seq, item);
+    emit(store, "said");
     show(body, accountView(tile), elsewhereView(tile), await answerView(store, item, thumbnails));
-  } catch (error) {
-    if (!signal.aborted) show(body, problemCard(asProblem(error)));
-  }
+  });
 }
 
 async function answerView(store, item, thumbnails) {
@@ -87,7 +101,7 @@ function overlayButton(store, item) {
       const blob = await getBlob(batchPath(store.batchId, "items", item.seq, "overlay.png"));
       node.replaceWith(el("img", { class: "overlay", src: URL.createObjectURL(blob), alt: "The service’s drawing of what was measured" }));
     } catch (error) {
-      node.replaceWith(el("p", { class: "tiny faint", text: missing(error) ? "It cannot be had large any more." : error.message }));
+      node.replaceWith(el("p", { class: "tiny faint", text: error.message }));
     }
   }, { class: "plain small" });
   return node;

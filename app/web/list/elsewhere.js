@@ -24,17 +24,9 @@ export function searchLinks(source) {
 /** The account's page, where the avatar's host says whose it is; nothing otherwise. */
 export function profileLink(tile) {
   const name = (tile.account.username ?? "").replace(/^@/, "");
-  const host = hostOf(tile.source);
+  const host = URL.canParse(tile.source) ? new URL(tile.source).hostname : "";
   const [domain, server] = name.split("@");
   if (server) return { text: `@${name}`, href: `https://${encodeURIComponent(server)}/@${encodeURIComponent(domain)}` };
   const profile = PROFILES.find(([pattern]) => pattern.test(host));
   return name && profile ? { text: `@${name}`, href: profile[1] + encodeURIComponent(name) } : null;
-}
-
-function hostOf(source) {
-  try {
-    return new URL(source).hostname;
-  } catch {
-    return "";
-  }
 }

@@ -1,11 +1,11 @@
 // What of the list is shown, and in which order.
 
-import { el, show } from "../dom.js";
+import { button, el, show } from "../dom.js";
 import { count } from "../numbers.js";
 import { OUTCOME, VERDICT, words } from "../words.js";
-import { emit, kindOf, listen, setFilter, tally } from "./store.js";
+import { emit, kindOf, listen, NO_FILTER, setFilter, tally } from "./store.js";
 
-const DECISIONS = { none: "undecided", generated: "generated", real: "real", unsure: "unsure" };
+const DECISIONS = ["none", "generated", "real", "unsure"];
 const ORDERS = { evidence: "by evidence", list: "as in the list", name: "by name" };
 
 /** The toolbar of a list. It is written again when the items change, and keeps its focus. */
@@ -13,11 +13,14 @@ export function filtersView(store, signal) {
   const verdicts = el("div", { class: "verdicts", role: "group", "aria-label": "Verdict" });
   const selects = el("div", { class: "selects" });
   const shown = el("p", { class: "shown faint", role: "status" });
-  const bar = el("div", { class: "filters" }, verdicts, selects, searchBox(store), eyesSwitch(store, signal), shown);
+  const clear = button("Clear", () => setFilter(store, { ...NO_FILTER, order: store.filter.order }), { class: "plain small" });
+  const bar = el("div", { class: "filters" }, verdicts, selects, searchBox(store), eyesSwitch(store, signal), clear, shown);
   const update = () => {
     show(verdicts, verdictButtons(store));
     updateSelects(store, selects);
     const all = store.visible.length === store.tiles.length;
+    clear.hidden = all;
+    bar.querySelectorAll("[data-field]").forEach((control) => showFilter(control, store.filter[control.dataset.field]));
     shown.textContent = all ? count(store.tiles.length) : `${count(store.visible.length)} of ${count(store.tiles.length)}`;
   };
   listen(store, ["items", "filter"], update, signal);
@@ -26,6 +29,12 @@ export function filtersView(store, signal) {
   signal.addEventListener("abort", () => observer.disconnect());
   update();
   return bar;
+}
+
+/** What is being typed stays as it is. */
+function showFilter(control, value) {
+  if (control.type === "checkbox") control.checked = value;
+  else if (control.value.trim() !== value) control.value = value;
 }
 
 function verdictButtons(store) {
@@ -51,7 +60,7 @@ function updateSelects(store, parent) {
     kind: ["outcome", tally(store, (tile) => [kindOf(tile)]), (code) => OUTCOME[code] ?? words(code)],
     template: ["frame", tally(store, (tile) => [tile.template]), (name) => name],
     warning: ["warning", tally(store, (tile) => tile.warnings), words],
-    decision: ["decision", Object.keys(DECISIONS).map((name) => [name]), (name) => DECISIONS[name]],
+    decision: ["decision", DECISIONS.map((name) => [name]), (name) => (name === "none" ? "undecided" : name)],
   };
   for (const [field, [label, options, text]] of Object.entries(offers)) {
     if (options.length > 1 || store.filter[field] || field === "warning" && options.length) {
@@ -67,24 +76,23 @@ function updateSelects(store, parent) {
 function updateSelect(store, parent, field, options) {
   let select = parent.querySelector(`#filter-${field}`);
   if (!select) {
-    select = el("select", { id: `filter-${field}`, "aria-label": field, on: { change: () => setFilter(store, { [field]: select.value }) } });
+    select = el("select", { id: `filter-${field}`, "aria-label": field, data: { field }, on: { change: () => setFilter(store, { [field]: select.value }) } });
     parent.prepend(select);
   }
   const signature = options.join();
   if (select.dataset.options === signature) return;
   select.dataset.options = signature;
   show(select, options.map(([value, text]) => el("option", { value, text })));
-  select.value = store.filter[field];
 }
 
 function copiesSwitch(store) {
-  const box = el("input", { type: "checkbox", on: { change: () => setFilter(store, { copies: box.checked }) } });
+  const box = el("input", { type: "checkbox", data: { field: "copies" }, on: { change: () => setFilter(store, { copies: box.checked }) } });
   return el("label", { class: "switch" }, box, "copies only");
 }
 
 function searchBox(store) {
   return el("input", {
-    type: "search", id: "search", placeholder: "Search", "aria-label": "Search names, ids, addresses",
+    type: "search", id: "search", data: { field: "text" }, placeholder: "Search", "aria-label": "Search names, ids, addresses",
     on: { input: (event) => setFilter(store, { text: event.target.value.trim() }) },
   });
 }

@@ -2,6 +2,7 @@
 
 import { el, setCss } from "../dom.js";
 import { select } from "./store.js";
+import { Thumbnails } from "./thumbnails.js";
 import { fillTile, makeTile, showThumbnail } from "./tile.js";
 
 const TILE_PX = [98, 176];
@@ -12,30 +13,27 @@ const ROWS_AROUND = 2;
 
 export class Gallery {
   #store;
-  #thumbnails;
   #used = new Map();
   #free = [];
   #canvas = el("div", { class: "canvas", role: "presentation" });
   #grid = { columns: 1, width: TILE_PX[0], height: TILE_PX[0] + CAPTION_PX };
+  #width = 0;
   #frame = 0;
+  #active = "";
 
   /** `onOpen()` when a tile is clicked or Enter is pressed. */
   constructor(store, onOpen, signal) {
     this.#store = store;
+    this.thumbnails = new Thumbnails(store.batchId, (seqs) => this.#loaded(seqs), signal);
     this.node = el("div", {
       class: "gallery", role: "listbox", tabindex: 0, "aria-label": "Pictures, strongest evidence first",
       on: { click: (event) => this.#click(event, onOpen) },
     }, this.#canvas);
     const again = () => this.schedule();
     window.addEventListener("scroll", again, { signal, passive: true });
-    const observer = new ResizeObserver(() => this.layout());
+    const observer = new ResizeObserver(() => this.node.clientWidth !== this.#width && this.layout());
     observer.observe(this.node);
     signal.addEventListener("abort", () => observer.disconnect());
-  }
-
-  /** Where thumbnails come from; it tells this gallery what has come. */
-  use(thumbnails) {
-    this.#thumbnails = thumbnails;
   }
 
   get columns() {
@@ -46,19 +44,27 @@ export class Gallery {
   layout() {
     const width = this.node.clientWidth;
     if (!width) return;
+    this.#width = width;
     const least = Math.max(TILE_PX[0], Math.min(TILE_PX[1], width / TILES_ACROSS));
     const columns = Math.max(1, Math.floor((width + GAP_PX) / (least + GAP_PX)));
-    const side = (width - GAP_PX * (columns - 1)) / columns;
+    const side = Math.floor((width - GAP_PX * (columns - 1)) / columns); // whole pixels: nothing is drawn between two
     this.#grid = { columns, width: side + GAP_PX, height: side + CAPTION_PX + GAP_PX };
     const rows = Math.ceil(this.#store.visible.length / columns);
     setCss(this.#canvas, { height: `${rows * this.#grid.height}px`, "--side": `${side}px` });
     this.refresh();
   }
 
+  /** All tiles anew: other items may stand at their places. */
   refresh() {
     this.#used.forEach((tile) => this.#free.push(tile));
     this.#used.clear();
     this.#render();
+  }
+
+  /** The same items in the same places, of which something else is to be shown. */
+  update() {
+    for (const [index, tile] of this.#used) this.#fill(tile, index);
+    this.#pointToSelected();
   }
 
   schedule() {
@@ -68,10 +74,10 @@ export class Gallery {
     });
   }
 
-  loaded(seqs) {
+  #loaded(seqs) {
     const come = new Set(seqs);
     for (const tile of this.#used.values()) {
-      if (come.has(tile.seq)) showThumbnail(tile, this.#thumbnails.get(tile.seq));
+      if (come.has(tile.seq)) showThumbnail(tile, this.thumbnails.get(tile.seq));
     }
     this.schedule();
   }
@@ -105,21 +111,25 @@ export class Gallery {
     for (let index = begin; index < end; index += 1) {
       if (!this.#used.has(index)) this.#place(index);
       const { seq, error } = this.#store.visible[index];
-      if (!error && !this.#thumbnails?.get(seq)) missing.push(seq);
+      if (!error && !this.thumbnails.get(seq)) missing.push(seq);
     }
-    this.#free.forEach((tile) => { tile.node.hidden = true; });
-    this.#thumbnails?.want(missing);
+    for (const tile of this.#free) if (!tile.node.hidden) tile.node.hidden = true;
+    this.thumbnails.want(missing);
     this.#pointToSelected();
   }
 
   #place(index) {
     const tile = this.#free.pop() ?? this.#create();
-    const item = this.#store.visible[index];
-    fillTile(tile, item, this.#store, index, this.#thumbnails?.get(item.seq));
     const { columns, width, height } = this.#grid;
-    setCss(tile.node, { transform: `translate(${(index % columns) * width}px, ${Math.floor(index / columns) * height}px)` });
-    tile.node.hidden = false;
+    setCss(tile.node, { left: `${(index % columns) * width}px`, top: `${Math.floor(index / columns) * height}px` });
+    if (tile.node.hidden) tile.node.hidden = false;
     this.#used.set(index, tile);
+    this.#fill(tile, index);
+  }
+
+  #fill(tile, index) {
+    const item = this.#store.visible[index];
+    fillTile(tile, item, this.#store, index, this.thumbnails.get(item.seq));
   }
 
   #create() {
@@ -129,9 +139,10 @@ export class Gallery {
   }
 
   #pointToSelected() {
-    const tile = this.#used.get(this.#store.selected);
-    if (tile) this.node.setAttribute("aria-activedescendant", tile.node.id);
-    else this.node.removeAttribute("aria-activedescendant");
+    const id = this.#used.get(this.#store.selected)?.node.id ?? "";
+    if (id === this.#active) return;
+    this.#active = id;
+    this.node.setAttribute("aria-activedescendant", id);
   }
 
   #click(event, onOpen) {

@@ -4,7 +4,7 @@ import { batchPath, sendJson } from "../api.js";
 import { exportMenu } from "../analysis/take_away.js";
 import { button, el, link, show } from "../dom.js";
 import { count, duration, percent, plural } from "../numbers.js";
-import { asProblem } from "../one.js";
+import { asProblem, attempt } from "../problem_view.js";
 import { sentence } from "../words.js";
 import { falseFlagSentence } from "./decisions.js";
 import { hasEnded } from "./loader.js";
@@ -22,10 +22,10 @@ export function headView(store, signal) {
   const own = el("p", { class: "own tiny", role: "status" });
   const update = () => {
     title.textContent = store.batch.title || "Untitled list";
-    show(progress, ...progressView(store));
+    show(progress, ...progressView(store, progress, signal));
     show(finding, ...findingViews(store.batch));
   };
-  listen(store, ["batch"], update, signal);
+  listen(store, ["batch", "items"], update, signal);
   let timer = 0;
   const updateOwn = () => {
     clearTimeout(timer);
@@ -36,29 +36,25 @@ export function headView(store, signal) {
     el("div", { class: "title-row" }, title, exportMenu(store.batchId, EXPORTS), link("Network", `#/lists/${store.batchId}/network`, { class: "button" })), progress, finding, own);
 }
 
-function progressView({ batch, batchId, interrupted }) {
+function progressView({ batch, tiles, interrupted }, node, signal) {
   const { total, completed, failed } = batch.request_counts;
-  if (hasEnded(batch)) return [el("p", { class: "faint" }, endText(batch))];
+  const act = (text, verb, after = null) => button(text, () => attempt(node, signal, () => sendJson("POST", batchPath(batch.id, verb), {}).then(after)), { class: "plain small" });
+  if (hasEnded(batch)) {
+    const again = tiles.some((tile) => tile.error?.retryable) && act("Try those again", "retry", () => window.dispatchEvent(new PopStateEvent("popstate")));
+    return [el("p", { class: "faint" }, endText(batch), again)];
+  }
   const done = completed + failed;
   const eta = batch.eta_s ? `, ${duration(batch.eta_s)} left` : "";
   const note = interrupted ? "Connection lost; trying again. " : "";
   return [
     el("progress", { max: total || 1, value: done, "aria-label": "Progress" }),
-    el("p", { class: "faint" }, `${note}${STATUS[batch.status]} … ${count(done)} of ${count(total)}${eta}`, button("Stop", () => cancel(batchId), { class: "plain small" }))];
+    el("p", { class: "faint" }, `${note}${STATUS[batch.status]} … ${count(done)} of ${count(total)}${eta}`, act("Stop", "cancel"))];
 }
 
 function endText({ status, request_counts: counts, expires_at: expires, error }) {
   const failed = counts.failed ? `, ${count(counts.failed)} could not be read` : "";
   const left = expires ? ` · erased in ${duration((new Date(expires) - Date.now()) / 1000)}` : "";
   return [STATUS[status], error, `${plural(counts.completed, "picture")} looked at${failed}${left}`].filter(Boolean).join(". ");
-}
-
-async function cancel(batchId) {
-  try {
-    await sendJson("POST", batchPath(batchId, "cancel"), {});
-  } catch (error) {
-    asProblem(error);
-  }
 }
 
 function findingViews(batch) {
@@ -85,9 +81,9 @@ function headline({ cohort, outcomes }, flagged) {
 }
 
 async function showOwn(store, own, signal) {
-  if (!store.decisions.size) return show(own);
+  if (!store.decisions.size && !store.decisionError) return show(own);
   try {
-    store.ownRate = store.decisionsLocal ? null : await falseFlagSentence(store, signal);
+    store.ownRate = await falseFlagSentence(store, signal);
   } catch (error) {
     if (signal.aborted) return own;
     store.decisionError = asProblem(error);
@@ -96,8 +92,6 @@ async function showOwn(store, own, signal) {
 }
 
 function ownViews(store) {
-  const local = store.decisionsLocal ? "This service is older: decisions stay in this tab." : "";
   const failed = store.decisionError ? `Not kept: ${store.decisionError.message}` : "";
-  const n = store.decisions.size;
-  return [`${plural(n, "decision")}. `, store.ownRate, local && el("strong", { text: ` ${local}` }), failed && el("strong", { text: ` ${failed}` })];
+  return [`${plural(store.decisions.size, "decision")}. `, store.ownRate, failed && el("strong", { text: ` ${failed}` })];
 }

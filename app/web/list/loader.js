@@ -2,6 +2,7 @@
 
 import { batchPath, getJson } from "../api.js";
 import { followEvents } from "../event_stream.js";
+import { asProblem } from "../problem_view.js";
 import { addTiles, emit } from "./store.js";
 
 const PAGE = 1000;
@@ -10,16 +11,21 @@ const ENDED = new Set(["completed", "failed", "cancelled"]);
 
 export const hasEnded = (batch) => ENDED.has(batch.status);
 
-/** Follow a list until it has ended or `signal` aborts. `onInterrupted`: the stream is down for now. */
-export async function followList(store, signal, onInterrupted) {
+/** Follow a list until it has ended or `signal` aborts; `store.interrupted` while the service is away. */
+export async function followList(store, signal) {
   setBatch(store, await getJson(batchPath(store.batchId), { signal }));
   const load = pageLoader(store, signal);
   await load();
   if (hasEnded(store.batch)) return;
+  const note = (error) => {
+    if (signal.aborted) return;
+    store.interrupted = error && asProblem(error);
+    emit(store, "batch");
+  };
   await followEvents(batchPath(store.batchId, "events"), (type, value) => {
-    onInterrupted(type === "interrupted");
-    if (type !== "interrupted") setBatch(store, value);
-    load();
+    if (type === "interrupted") return note(value);
+    setBatch(store, value);
+    return load().then(() => note(null), note);
   }, signal);
   setBatch(store, await getJson(batchPath(store.batchId), { signal }));
   await load();

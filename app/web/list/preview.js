@@ -3,31 +3,29 @@
 import { getJson, request } from "../api.js";
 import { button, el, show, table } from "../dom.js";
 import { bytes, count, plural } from "../numbers.js";
-import { asProblem } from "../one.js";
-import { problemCard } from "../problem_view.js";
+import { attempt } from "../problem_view.js";
 import { sentence, words } from "../words.js";
 import { rememberFiles } from "./own_files.js";
 
 const PREVIEW_MAX_BYTES = 30_000_000;
 
 /** `source`: a list as `readFiles` or `readText` gives it. */
-export async function showPreview(view, source, signal) {
-  show(view, el("p", { class: "faint waiting-note", role: "status", text: "Reading …" }));
-  try {
-    const preview = await loadPreview(source, signal);
-    if (!signal.aborted) show(view, previewView(preview, source, view, signal));
-  } catch (error) {
-    if (!signal.aborted) show(view, problemCard(asProblem(error), () => showPreview(view, source, signal)));
-  }
+export function showPreview(view, source, signal) {
+  return attempt(view, signal, async () => {
+    show(view, el("p", { class: "faint waiting-note", role: "status", text: "Reading …" }));
+    show(view, previewView(await loadPreview(source, signal), source, signal));
+  });
 }
 
 /** Large archives are not sent twice. */
 async function loadPreview(source, signal) {
   if (source.body.size > PREVIEW_MAX_BYTES) return null;
-  return getJson("/v1/batches?dry_run=true", { method: "POST", headers: { "Content-Type": source.type }, body: source.body, signal });
+  return getJson("/v1/batches?dry_run=true", { method: "POST", headers: headersOf(source), body: source.body, signal });
 }
 
-function previewView(preview, source, view, signal) {
+const headersOf = ({ type }) => (type ? { "Content-Type": type } : {});
+
+function previewView(preview, source, signal) {
   const title = el("input", { id: "title", maxlength: 200, value: source.title });
   const note = el("div");
   const start = button("Start", () => submit(source, title.value, { start, note, signal }), { class: "primary" });
@@ -38,9 +36,10 @@ function previewView(preview, source, view, signal) {
     el("div", { class: "send" }, el("label", { for: "title", text: "Call it" }), title, start, button("Cancel", () => { location.hash = "#/"; window.dispatchEvent(new PopStateEvent("popstate")); })), note);
 }
 
-function readAs({ total, failed, list_format: format }) {
+function readAs({ total, failed, edges, list_format: format }) {
   const wrong = failed ? `, ${count(failed)} of them unreadable` : "";
-  return `${plural(total, "picture")}${wrong} (${format})`;
+  const lines = edges ? `, ${plural(edges, "line")} between accounts` : "";
+  return `${plural(total, "picture")}${wrong} (${format})${lines}`;
 }
 
 function mappingView({ read_as: mapping }) {
@@ -68,19 +67,16 @@ function rowView(item, fields) {
 async function submit(source, title, { start, note, signal }) {
   start.disabled = true;
   start.textContent = "Sending …";
-  const headers = { "Content-Type": source.type, "Idempotency-Key": (source.key ??= newKey()) };
-  try {
+  const headers = { ...headersOf(source), "Idempotency-Key": (source.key ??= newKey()) };
+  await attempt(note, signal, async () => {
     const query = title.trim() ? `?title=${encodeURIComponent(title.trim())}` : "";
     const response = await request(`/v1/batches${query}`, { method: "POST", headers, body: source.body, signal });
     const batch = await response.json();
     rememberFiles(batch.id, source.files);
     location.hash = `#/lists/${batch.id}`;
-  } catch (error) {
-    if (signal.aborted) return;
-    show(note, problemCard(asProblem(error), () => submit(source, title, { start, note, signal })));
-    start.disabled = false;
-    start.textContent = "Start";
-  }
+  });
+  start.disabled = false;
+  start.textContent = "Start";
 }
 
 /** `crypto.randomUUID` is missing where the page came over plain HTTP. */

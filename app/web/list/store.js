@@ -4,16 +4,16 @@ const FAILED_RANK = -1e300;
 const UNSCORED_RANK = -1e200;
 export const NO_FILTER = { verdict: "", kind: "", template: "", warning: "", decision: "", copies: false, text: "", order: "evidence" };
 
-/** `tiles` as the service gave them, `visible` those that pass the filter, in order. */
+/** `tiles` as the service gave them, `visible` those that pass the filter, in order; `said`: who decided, and why. */
 export function createStore(batchId) {
   return {
     batchId, batch: null, tiles: [], bySeq: new Map(), visible: [], filter: { ...NO_FILTER },
-    decisions: new Map(), history: [], selected: 0, touched: false, pinned: null, eyes: true, copies: new Set(),
+    decisions: new Map(), said: new Map(), turn: Promise.resolve(), history: [], selected: 0, touched: false, pinned: null, eyes: true, copies: new Set(),
     events: new EventTarget(),
   };
 }
 
-/** Tell listeners: `items`, `filter`, `selection`, `decision`, `eyes`, `batch`. */
+/** Tell listeners: `items`, `filter`, `selection`, `decision`, `said`, `eyes`, `batch`. */
 export function emit(store, type) {
   store.events.dispatchEvent(new Event(type));
 }
@@ -30,7 +30,7 @@ export function addTiles(store, tiles) {
       store.tiles.push(tile);
       store.bySeq.set(tile.seq, tile);
     }
-    if (tile.decision) store.decisions.set(tile.seq, tile.decision.decision ?? tile.decision);
+    if (tile.decision) store.decisions.set(tile.seq, tile.decision);
   }
   findCopies(store);
   applyFilter(store);

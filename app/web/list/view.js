@@ -2,8 +2,7 @@
 
 import { announce, el, show } from "../dom.js";
 import { loadModel } from "../model.js";
-import { asProblem } from "../one.js";
-import { problemCard } from "../problem_view.js";
+import { attempt, ofList } from "../problem_view.js";
 import { blink } from "./blink.js";
 import { detailView, openDetail } from "./detail.js";
 import { figuresView } from "./figures.js";
@@ -13,53 +12,48 @@ import { headView } from "./head.js";
 import { followList } from "./loader.js";
 import { largestPicture } from "./own_files.js";
 import { createStore, emit, listen, selectedTile } from "./store.js";
-import { Thumbnails } from "./thumbnails.js";
 import { listenForKeys } from "./triage.js";
 
 const WIDE = "(min-width: 1000px)";
 
-export async function showList(view, batchId, signal) {
-  const store = createStore(batchId);
-  document.body.classList.remove("with-detail");
-  const parts = buildParts(store, signal);
-  show(view, parts.root);
-  connect(store, parts, signal);
-  setEyePoints(parts.root);
-  try {
-    await followList(store, signal, (interrupted) => { store.interrupted = interrupted; });
-    if (!signal.aborted && !store.tiles.length) show(parts.stage, emptyView(store.batch));
-  } catch (error) {
-    if (!signal.aborted) show(view, problemCard(expired(asProblem(error)), () => showList(view, batchId, signal)));
-  }
+export function showList(view, batchId, signal) {
+  return attempt(view, signal, async () => {
+    const store = createStore(batchId);
+    document.body.classList.remove("with-detail");
+    const parts = buildParts(store, signal);
+    show(view, parts.root);
+    connect(store, parts, signal);
+    setEyePoints(parts.root);
+    await ofList(() => followList(store, signal));
+    if (!store.tiles.length) show(parts.stage, emptyView(store.batch));
+  });
 }
 
 function buildParts(store, signal) {
   const gallery = new Gallery(store, () => openDetail(detail), signal);
-  const thumbnails = new Thumbnails(store.batchId, (seqs) => gallery.loaded(seqs), signal);
-  gallery.use(thumbnails);
-  const detail = detailView(store, thumbnails, signal);
+  const detail = detailView(store, gallery.thumbnails, signal);
   const filters = filtersView(store, signal);
   const stage = el("div", { class: "stage" }, gallery.node, detail);
   const root = el("section", { class: "list" }, headView(store, signal), figuresView(store, signal), filters, stage);
-  return { root, gallery, thumbnails, detail, filters, stage };
+  return { root, gallery, detail, filters, stage };
 }
 
-function connect(store, { root, gallery, thumbnails, detail, filters }, signal) {
+function connect(store, { root, gallery, detail, filters }, signal) {
   const on = (type, listener) => listen(store, [type], listener, signal);
   listen(store, ["items", "filter"], () => gallery.layout(), signal);
-  on("selection", () => { gallery.refresh(); gallery.reveal(filters.getBoundingClientRect().bottom); });
-  on("decision", () => gallery.refresh());
+  on("selection", () => { gallery.update(); gallery.reveal(filters.getBoundingClientRect().bottom); });
+  on("decision", () => gallery.update());
   on("eyes", () => root.classList.toggle("no-eyes", !store.eyes));
   on("items", () => { if (detail.hidden && matchMedia(WIDE).matches) openDetail(detail); });
   listenForKeys(store, gallery, {
     open: () => openDetail(detail),
-    blink: () => blinkOrPin(store, thumbnails, gallery),
+    blink: () => blinkOrPin(store, gallery.thumbnails),
   }, signal);
   gallery.node.focus({ preventScroll: true });
 }
 
 /** The first press pins a picture, the second blinks between it and the selected one. */
-async function blinkOrPin(store, thumbnails, gallery) {
+async function blinkOrPin(store, thumbnails) {
   const tile = selectedTile(store);
   const pinned = store.bySeq.get(store.pinned);
   if (!tile) return;
@@ -85,9 +79,4 @@ async function setEyePoints(root) {
 
 function emptyView(batch) {
   return el("p", { class: "empty", text: batch.error ?? "There is nothing in this list." });
-}
-
-/** A list that is not there has expired, was erased or is another's: the service does not say which. */
-function expired(problem) {
-  return problem.status === 404 ? Object.assign(problem, { code: "expired", detail: "" }) : problem;
 }

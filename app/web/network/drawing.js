@@ -1,6 +1,7 @@
 // Points and lines on a canvas: drag to move, wheel or buttons to zoom, hover for a name.
 
 import { button, el } from "../dom.js";
+import { Thumbnails } from "../list/thumbnails.js";
 import { llr } from "../numbers.js";
 import { KIND } from "./kinds.js";
 
@@ -11,8 +12,7 @@ const HOVER_PX = 26;
 
 export class NetworkDrawing {
   #network;
-  #batchId;
-  #thumbnails = null;
+  #thumbnails;
   #images = new Map();
   #hidden = new Set();
   #view = { scale: 1, x: 0, y: 0 };
@@ -23,6 +23,7 @@ export class NetworkDrawing {
 
   constructor(network, batchId, signal) {
     this.#network = network;
+    this.#thumbnails = new Thumbnails(batchId, () => this.schedule(), signal);
     this.#batchId = batchId;
     this.#canvas.setAttribute("aria-label", `Network of ${network.nodes.length} accounts; the table of groups below says the same`);
     this.node = el("div", { class: "drawing" }, this.#canvas, this.#tip, el("div", { class: "zoom" },
@@ -34,10 +35,6 @@ export class NetworkDrawing {
     signal.addEventListener("abort", () => observer.disconnect());
     matchMedia("(prefers-color-scheme: dark)").addEventListener("change", () => this.schedule(), { signal });
     this.#listen();
-  }
-
-  use(thumbnails) {
-    this.#thumbnails = thumbnails;
   }
 
   showKind(kind, visible) {
@@ -180,13 +177,13 @@ export class NetworkDrawing {
       const image = side >= PICTURE_FROM_PX ? this.#image(node, wanted) : null;
       drawNode(context, node, [x, y, side], image, style, node === this.#hovered);
     }
-    this.#thumbnails?.want(wanted);
+    this.#thumbnails.want(wanted);
   }
 
   #image(node, wanted) {
     const known = this.#images.get(node.seq);
     if (known) return known.complete && known.naturalWidth ? known : null;
-    const source = this.#thumbnails?.get(node.seq);
+    const source = this.#thumbnails.get(node.seq);
     if (!source) wanted.push(node.seq);
     else this.#images.set(node.seq, el("img", { src: source, on: { load: () => this.schedule() } }));
     return null;

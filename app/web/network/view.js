@@ -1,32 +1,21 @@
 // The network of a list: who shares what with whom, what chance would bring, what it does not show.
 
 import { batchPath, getJson } from "../api.js";
-import { exportMenu, missing } from "../analysis/take_away.js";
+import { exportMenu } from "../analysis/take_away.js";
 import { button, el, link, show, table, unseen } from "../dom.js";
-import { asProblem } from "../one.js";
-import { problemCard } from "../problem_view.js";
-import { Thumbnails } from "../list/thumbnails.js";
+import { attempt, ofList } from "../problem_view.js";
 import { NetworkDrawing } from "./drawing.js";
 import { KIND } from "./kinds.js";
 
 const FILES = ["svg", "png", "graphml", "gexf", "json"];
 const SHOWN_COMPONENTS = 200;
 
-export async function showNetwork(view, batchId, signal) {
-  show(view, el("p", { class: "faint waiting-note", role: "status", text: "Laying it out …" }));
-  try {
-    const network = await getJson(batchPath(batchId, "network.json"), { signal });
-    if (!signal.aborted) show(view, networkView(network, batchId, signal));
-  } catch (error) {
-    if (!signal.aborted) show(view, problemView(error, view, batchId, signal));
-  }
-}
-
-function problemView(error, view, batchId, signal) {
-  const back = link("Back to the list", `#/lists/${batchId}`);
-  if (missing(error)) return el("p", { class: "empty" }, "No network here: the list is gone, or this service is older. ", back);
-  if (error.code === "not_yet") return el("p", { class: "empty" }, "The network is drawn when the list has ended. ", back);
-  return problemCard(asProblem(error), () => showNetwork(view, batchId, signal));
+export function showNetwork(view, batchId, signal) {
+  return attempt(view, signal, async () => {
+    show(view, el("p", { class: "faint waiting-note", role: "status", text: "Laying it out …" }));
+    const network = await ofList(() => getJson(batchPath(batchId, "network.json"), { signal }));
+    show(view, networkView(network, batchId, signal));
+  });
 }
 
 function networkView(network, batchId, signal) {
@@ -36,8 +25,6 @@ function networkView(network, batchId, signal) {
     return root;
   }
   const drawing = new NetworkDrawing(network, batchId, signal);
-  const thumbnails = new Thumbnails(batchId, () => drawing.schedule(), signal);
-  drawing.use(thumbnails);
   root.append(kindSwitches(network, drawing), drawing.node, componentsView(network, drawing), aboutView(network));
   return root;
 }
