@@ -59,7 +59,7 @@ function handleBlock(block, state, onEvent) {
 }
 
 /** The fields of one event: `id`, `event`, `data`. */
-export function parseEvent(block) {
+function parseEvent(block) {
   const fields = { event: "message", data: "" };
   for (const line of block.split("\n")) {
     const colon = line.indexOf(":");

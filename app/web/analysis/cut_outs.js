@@ -17,7 +17,7 @@ export function cutOut(check, source, size) {
 }
 
 /** Boxes [x, y, width, height] in px of the drawing: one, or two where a pair lies apart. */
-export function findRegions(marks, size) {
+function findRegions(marks, size) {
   const drawn = marks.filter((mark) => mark.points.length);
   if (!drawn.length) return [];
   const lines = drawn.filter((mark) => mark.shape !== "dots");

@@ -22,7 +22,7 @@ export function evidenceButton(file) {
 }
 
 /** A button that fetches with the key and then saves; a plain link could not send the key. */
-export function downloadButton(text, name, load) {
+function downloadButton(text, name, load) {
   const note = el("span", { class: "tiny faint", role: "status" });
   const node = button(text, async () => {
     node.disabled = true;

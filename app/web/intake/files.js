@@ -40,7 +40,7 @@ async function walk(entry, found) {
   }
 }
 
-export const isPicture = (file) => file.type.startsWith("image/") || PICTURE.test(file.name);
+const isPicture = (file) => file.type.startsWith("image/") || PICTURE.test(file.name);
 
 /**
  * `{kind: "picture", file}`, or `{kind: "list", body, type, title, files}` where `files` are the

@@ -31,7 +31,7 @@ async function describe(name, file, offset) {
   return { name: new TextEncoder().encode(name), crc: crc32(bytes), size: bytes.length, offset };
 }
 
-export function crc32(bytes) {
+function crc32(bytes) {
   let crc = 0xffffffff;
   for (let n = 0; n < bytes.length; n += 1) crc = CRC_TABLE[(crc ^ bytes[n]) & 0xff] ^ (crc >>> 8);
   return (crc ^ 0xffffffff) >>> 0;

@@ -6,7 +6,7 @@ import { asProblem } from "../problem_view.js";
 import { addTiles, emit } from "./store.js";
 
 const PAGE = 1000;
-export const MAX_TILES = 50_000;
+const MAX_TILES = 50_000;
 const ENDED = new Set(["completed", "failed", "cancelled"]);
 
 export const hasEnded = (batch) => ENDED.has(batch.status);

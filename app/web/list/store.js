@@ -66,7 +66,7 @@ export function select(store, index) {
 export const selectedTile = (store) => store.visible[store.selected] ?? null;
 
 /** Where an item stands by its evidence; unscored ones behind, failures last. */
-export function rank(tile) {
+function rank(tile) {
   if (tile.error) return FAILED_RANK;
   return tile.outcome === "scored" ? tile.llr : UNSCORED_RANK;
 }

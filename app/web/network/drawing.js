@@ -24,7 +24,6 @@ export class NetworkDrawing {
   constructor(network, batchId, signal) {
     this.#network = network;
     this.#thumbnails = new Thumbnails(batchId, () => this.schedule(), signal);
-    this.#batchId = batchId;
     this.#canvas.setAttribute("aria-label", `Network of ${network.nodes.length} accounts; the table of groups below says the same`);
     this.node = el("div", { class: "drawing" }, this.#canvas, this.#tip, el("div", { class: "zoom" },
       button("+", () => this.#zoom(ZOOM_STEP), { "aria-label": "Zoom in" }),
