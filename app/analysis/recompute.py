@@ -121,11 +121,15 @@ def _compare(name: str, stated: float, computed: float, tolerance: float) -> Ite
 
 
 class AnswerChecker:
-    """Computes answers again with the calibration that is installed here."""
+    """Computes answers again with the calibration that is installed here.
+
+    ``networks``: the SHA-256 of each network that it was fitted with, by file.
+    """
 
     def __init__(self, calibration: Calibration) -> None:
         self._calibration = calibration
         self.calibration_id = calibration.id
+        self.networks = dict(calibration.file.networks)
 
     @classmethod
     def load(cls, settings: Settings) -> Self:

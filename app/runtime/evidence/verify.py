@@ -17,6 +17,7 @@ from app.lists.archives.zip import ZipReader
 from app.records import Failure
 from app.runtime.evidence.check_counts import TABLE_NAME, TableChecker
 from app.runtime.evidence.check_files import MAX_BYTES, check_files, hash_entry
+from app.runtime.evidence.check_model import MODEL_NAME, check_model
 from app.runtime.evidence.check_picture import PictureChecker
 from app.runtime.evidence.check_results import (
     BATCH_NAME,
@@ -29,7 +30,7 @@ from app.runtime.evidence.zip_stream import SUMS_NAME
 
 MAX_FILES: Final = 100_000
 MAX_SUMS_BYTES: Final = 16_000_000
-MAX_BATCH_BYTES: Final = 16_000_000
+MAX_OBJECT_BYTES: Final = 16_000_000
 MAX_PICTURE_BYTES: Final = 100_000_000
 Entries = Mapping[str, zipfile.ZipInfo]
 
@@ -47,6 +48,9 @@ def verify_bundle(file: BinaryIO, installed: Installed) -> Iterator[BundleCheck]
     if SUMS_NAME not in entries:
         raise ListUnreadable(f"This zip has no {SUMS_NAME}; it is no evidence bundle.")
     yield from check_files(bundle, _read(bundle, entries[SUMS_NAME], MAX_SUMS_BYTES))
+    model = _read_object(bundle, entries, MODEL_NAME)
+    if model is not None:
+        yield check_model(model, installed.checker)
     if RESULTS_NAME not in entries:
         yield BundleCheck("answers", "mismatch", f"there is no {RESULTS_NAME}")
         return
@@ -54,7 +58,7 @@ def verify_bundle(file: BinaryIO, installed: Installed) -> Iterator[BundleCheck]
         installed,
         picture=_find_picture(bundle, entries),
         table=_open_table(bundle, entries),
-        batch=_read_batch(bundle, entries),
+        batch=_read_object(bundle, entries, BATCH_NAME),
     )
     yield from results.check(bundle.open_entry(entries[RESULTS_NAME]))
 
@@ -80,12 +84,12 @@ def _open_table(bundle: ZipReader, entries: Entries) -> TableChecker | None:
     return None if info is None else TableChecker(bundle.open_entry(info))
 
 
-def _read_batch(bundle: ZipReader, entries: Entries) -> Mapping[str, Any] | None:
-    """``batch.json``, of a list; nothing that can be compared where it is no JSON object."""
-    if (info := entries.get(BATCH_NAME)) is None:
+def _read_object(bundle: ZipReader, entries: Entries, name: str) -> Mapping[str, Any] | None:
+    """The JSON object of that name, empty where it is none; ``None`` where there is no file."""
+    if (info := entries.get(name)) is None:
         return None
     try:
-        batch = json.loads(_read(bundle, info, MAX_BATCH_BYTES))
+        value = json.loads(_read(bundle, info, MAX_OBJECT_BYTES))
     except (ValueError, RecursionError):
         return {}
-    return batch if isinstance(batch, Mapping) else {}
+    return value if isinstance(value, Mapping) else {}

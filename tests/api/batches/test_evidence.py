@@ -62,7 +62,7 @@ def test_everything_is_in_it_and_holds(client: httpx.Client, picture_server: Pic
     installed = Installed(AnswerChecker.load(Settings()), default_parameters())
     statuses = {c.name: c.status for c in verify_bundle(io.BytesIO(data), installed)}
     # The answers are a stub's, whose calibration is none that is installed.
-    unknown = dict.fromkeys(("answers", "picture", "list"), "not computed")
+    unknown = dict.fromkeys(("model", "answers", "picture", "list"), "not computed")
     assert statuses == {"files": "ok", "table": "ok", "counts": "ok", **unknown}
 
 
