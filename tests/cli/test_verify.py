@@ -20,9 +20,13 @@ RUNNER = CliRunner()
 
 
 @pytest.fixture
-def bundle(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def stub_models(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EYELINE_ISOLATE", "false")  # a child would not know of the stub
     monkeypatch.setattr(Analyzer, "load", lambda _: ShadeAnalyzer())
+
+
+@pytest.fixture
+def bundle(tmp_path: Path, stub_models: None) -> Path:
     pictures = tmp_path / "pictures"
     pictures.mkdir()
     for shade in (40, 250):
@@ -49,7 +53,7 @@ def test_a_bundle_holds_until_it_is_changed(bundle: Path) -> None:
     assert {"files": "mismatch"}.items() <= {r["name"]: r["status"] for r in rows}.items()
 
 
-def test_a_picture_is_analyzed_with_what_is_installed(bundle: Path) -> None:
+def test_a_picture_is_analyzed_with_what_is_installed(stub_models: None) -> None:
     data = shade_png(40)
     answer = verify._analyze(load_settings(), data)
     assert answer.image.sha256 == hashlib.sha256(data).hexdigest()

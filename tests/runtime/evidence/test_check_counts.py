@@ -49,7 +49,7 @@ def test_the_table_says_what_the_results_say(columns: tuple[str, ...]) -> None:
     [
         (b"fetch_failed", b"fetch_passed", "error of item 3"),
         (b",scored,", b",no_face,", "outcome of item 0"),
-        (b"\r\n", b"\r\n1,2\r\n", "rows that the results do not have"),
+        (b"\r\n", b"\r\n1,2\r\n", "seq of item 0"),
         (b",scored,", b',"' + b"x" * 200_000 + b'",', "is no CSV"),
         (b",scored,", b"\n" + b"x" * 3_000_000, "is no CSV"),
     ],
@@ -61,9 +61,11 @@ def test_a_table_that_was_changed_is_told(old: bytes, new: bytes, told: str) -> 
     assert any(told in row.detail for row in rows)
 
 
-def test_a_table_that_ends_early_is_told() -> None:
+def test_a_table_of_another_length_is_told() -> None:
     rows = check_table(b"")
     assert "item 0 is not in results.csv" in rows[0].detail
+    (row,) = check_table(b"".join(export.stream_csv([*RESULTS, FAILED], (), ())))
+    assert "rows that the results do not have" in row.detail
 
 
 def test_counts_are_those_of_the_results() -> None:
