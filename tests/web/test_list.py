@@ -140,7 +140,7 @@ def test_a_decision_that_is_refused_is_taken_back_and_one_may_have_a_reason(
     rows = service.get(f"/v1/batches/{batch['id']}/results").json()["data"]
     assert [r["decision"] for r in rows if r["decision_note"] == "known in person"] == ["real"]
     page.reload()
-    page.keyboard.press("ArrowRight")
+    page.locator('.tile[aria-posinset="2"]').click()
     expect(page.get_by_label("Why you decided so")).to_have_value("known in person")
 
 
