@@ -127,7 +127,7 @@ def test_a_decision_that_is_refused_is_taken_back_and_one_may_have_a_reason(
 ) -> None:
     page = open_page(f"/#/lists/{batch['id']}", strict=False)
     refusal = {"status": 507, "json": {"title": "T", "detail": "The disk is full."}}
-    page.route("**/decision", lambda route: route.fulfill(**refusal), times=1)  # type: ignore[arg-type]
+    page.route("**/decision", lambda route: route.fulfill(**refusal), times=1)
     expect(page.locator(".tile:visible").first).to_be_visible()
     page.keyboard.press("f")
     expect(page.locator(".own")).to_contain_text("Not kept: The disk is full.")

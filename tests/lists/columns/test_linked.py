@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from typing import Any
 
 import pytest
 
@@ -15,7 +16,7 @@ from tests.lists.open_list import open_bytes, read_items
 
 URL = "https://img.example"
 CSV = f"id,avatar,linked_with\n1,{URL}/1.jpg,2; 3\n2,{URL}/2.jpg,\n,{URL}/3.jpg,@ada\n"
-ROWS = [
+ROWS: list[dict[str, Any]] = [
     {"id": 1, "avatar": f"{URL}/1.jpg", "linked_with": ["2", 3]},
     {"id": 2, "avatar": f"{URL}/2.jpg", "linked_with": []},
     {"avatar": f"{URL}/3.jpg", "linkedWith": ["@ada"], "linked_with": "@ada"},
