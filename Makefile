@@ -26,6 +26,9 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check
 DEBIAN := python3-venv libegl1 libgles2
 PROBE := import ctypes, ensurepip, venv; ctypes.CDLL("libEGL.so.1"); ctypes.CDLL("libGLESv2.so.2")
 
+# The service and its tests start many processes: without compiled bytecode, each compiles the program anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .DEFAULT_GOAL := help
 .PHONY: help setup serve test test-fast check check-wheel format bench bench-load bench-bombs bench-chaos fuzz evaluate fit fit-texture lock clean system corpus
 

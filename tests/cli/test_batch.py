@@ -318,7 +318,7 @@ def _count_done(state: Path) -> int:
         return 0
 
 
-PICTURE_COUNT = 160
+PICTURE_COUNT = 100
 """Pictures: more than can be done before the first results are kept."""
 
 
