@@ -42,6 +42,19 @@ class Reason(StrEnum):
     NO_HAIR = "no_hair"
     NOT_LOOKED_AT = "not_looked_at"
     """No network was given: only where pictures are analyzed without ``models/``."""
+    NOT_NEEDED = "not_needed"
+    """Nothing that the check could say would change the answer, so it did not look."""
+
+
+class Depth(StrEnum):
+    """How far a picture is looked at.
+
+    ``needed``: until nothing more can change the answer. ``full``: with every check. Ratios and
+    verdict are the same.
+    """
+
+    NEEDED = "needed"
+    FULL = "full"
 
 
 class Outcome(StrEnum):

@@ -4,29 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Final
 
 import numpy as np
 
+from app.analysis.face_result import FaceResult, examine_face, order_faces
 from app.analysis.given_coordinates import evidence_as_given, face_as_given
 from app.calibration.calibration import Calibration
-from app.calibration.fusion import STAMP_NAME
-from app.checks import CHECKS
 from app.checks.eye_alignment import gan_eye_distance, is_near_template
 from app.evidence import (
     NO_RATIOS,
     Analysis,
-    Check,
-    Evidence,
+    Depth,
     LikelihoodRatios,
     Outcome,
-    Reading,
     Reason,
     Unmeasurable,
     Verdict,
 )
-from app.face.alignment import Alignment
 from app.face.landmarks import FaceFinder
 from app.face.mesh_fit import default_mesh_fit
 from app.face.orientation import find_oriented_faces, is_tilted
@@ -57,36 +53,6 @@ def no_timing(_stage: str) -> AbstractContextManager[None]:
     return nullcontext()
 
 
-Measurements = tuple[tuple[Check, Reading | Unmeasurable], ...]
-"""What every check measured on one face."""
-
-
-@dataclass(frozen=True, eq=False)
-class FaceResult:
-    """What the measurements of one face weigh."""
-
-    evidence: tuple[Evidence, ...]
-    against: LikelihoodRatios
-    alignment: Alignment | None
-
-    @property
-    def llr(self) -> float:
-        """llr against the mixture of ordinary and framed real pictures."""
-        return self.against.total.llr
-
-    @property
-    def is_measured(self) -> bool:
-        """Whether any check measured the face; a stamp that is not there says nothing of it."""
-        return any(
-            isinstance(e.measurement, Reading) and (e.check.name != STAMP_NAME or e.llr > 0.0)
-            for e in self.evidence
-        )
-
-    def without_support_against(self) -> FaceResult:
-        """The same with no llr below 0: landmarks of a face that does not stand mean nothing."""
-        return replace(self, against=self.against.without_support_against())
-
-
 def build_portraits(
     picture: Picture, finder: FaceFinder, network: PixelNetwork
 ) -> tuple[Portrait, ...]:
@@ -112,36 +78,6 @@ def build_portraits(
     )
 
 
-def measure_all(portrait: Portrait, checks: Sequence[Check] = CHECKS) -> Measurements:
-    """Every check's measurement of one portrait."""
-    return tuple((check, check.measure(portrait)) for check in checks)
-
-
-def weigh_face(
-    measurements: Measurements, calibration: Calibration, *, is_orientation_certain: bool = True
-) -> FaceResult:
-    """What one face's measurements weigh, check by check and together."""
-    weighed_pairs = [calibration.weigh(check, measurement) for check, measurement in measurements]
-    estimates = {e.check.name: w for e, w in weighed_pairs if isinstance(e.measurement, Reading)}
-    against = calibration.fuse(estimates) if estimates else NO_RATIOS
-    alignment = next((w.alignment for w in estimates.values() if w.alignment), None)
-    result = FaceResult(tuple(e for e, _ in weighed_pairs), against, alignment)
-    return result if is_orientation_certain else result.without_support_against()
-
-
-def order_faces(results: Sequence[FaceResult]) -> list[int]:
-    """Indices of ``results``, the one that answers for the picture first.
-
-    The strongest evidence answers, and a face that could not be measured never hides one that
-    could.
-    """
-    return sorted(
-        range(len(results)),
-        key=lambda i: (results[i].is_measured, results[i].llr),
-        reverse=True,
-    )
-
-
 def outcome_without_face(picture: Picture) -> Outcome:
     """The outcome of a picture in which no face was found."""
     is_photo = colour_entropy_bits(picture) >= FEW_COLOURS_BITS
@@ -164,16 +100,16 @@ def analyze(
     network: PixelNetwork,
     calibration: Calibration,
     time_stage: StageTimer = no_timing,
+    depth: Depth = Depth.NEEDED,
 ) -> Analysis:
-    """Analyze ``picture``; ``time_stage`` is entered around "landmarks" and "checks"."""
+    """Analyze ``picture``; ``time_stage`` is entered around "landmarks" and "checks".
+
+    ``depth``: ``FULL`` to have every check look at every face. The ratios stay the same.
+    """
     with time_stage("landmarks"):
         portraits = build_portraits(picture, finder, network)
     with time_stage("checks"):
-        measurements = [measure_all(portrait, calibration.checks) for portrait in portraits]
-        results = [
-            weigh_face(m, calibration, is_orientation_certain=p.is_orientation_certain)
-            for p, m in zip(portraits, measurements, strict=True)
-        ]
+        results = [examine_face(portrait, calibration, depth) for portrait in portraits]
         order = order_faces(results)
         return build_analysis(
             picture, [portraits[i] for i in order], [results[i] for i in order], calibration

@@ -25,7 +25,7 @@ from app.analysis.serialize import serialize_analysis
 from app.arrays import RgbArray
 from app.calibration.calibration import CALIBRATION_FILE, Calibration, load_calibration
 from app.checks import CHECKS
-from app.evidence import Analysis, Verdict
+from app.evidence import Analysis, Depth, Verdict
 from app.face.landmarks import ThreadFaceFinders, load_landmark_model
 from app.image.picture import DecodeLimits, Picture, decode
 from app.image.thumbnails import average_tile, thumbnail_jpeg
@@ -64,6 +64,14 @@ class LoadedModels:
 def decode_limits(settings: Settings) -> DecodeLimits:
     """The limits that the operator set for a picture."""
     return DecodeLimits(max_bytes=settings.max_bytes, max_pixels=settings.max_pixels)
+
+
+def drawn_depth(depth: Depth, *, overlay: bool, drawings: DrawingScope) -> Depth:
+    """``depth``, or ``FULL`` where the picture is drawn whatever its verdict.
+
+    Of a list's pictures only flagged ones are drawn, and those are looked at in full anyway.
+    """
+    return Depth.FULL if overlay or drawings == "all" else depth
 
 
 class Analyzer:
@@ -113,14 +121,17 @@ class Analyzer:
         sha256: str | None = None,
         overlay: bool = False,
         drawings: DrawingScope = "none",
+        depth: Depth = Depth.NEEDED,
     ) -> PictureRecord:
         """The answer about ``data``; raises a ``RequestError`` if it is no picture we can read.
 
         ``sha256``: of ``data``, hex, where it is known. ``overlay``: whether to draw it.
-        ``drawings``: of which pictures to make the drawings that a list keeps.
+        ``drawings``: of which pictures to make the drawings that a list keeps. ``depth``: how far
+        to look where nothing is drawn; whatever is drawn is looked at in full.
         """
         stopwatch = Stopwatch()
-        picture, analysis = self.decode_and_analyze(data, stopwatch, sha256)
+        depth = drawn_depth(depth, overlay=overlay, drawings=drawings)
+        picture, analysis = self.decode_and_analyze(data, stopwatch, sha256, depth)
         answer = serialize_analysis(analysis, prior=prior, base_rate=self._settings.base_rate)
         return build_record(
             answer,
@@ -133,23 +144,29 @@ class Analyzer:
             timings_ms=stopwatch.spent_ms,
         )
 
-    def analyze(self, data: bytes) -> Analysis:
+    def analyze(self, data: bytes, depth: Depth = Depth.NEEDED) -> Analysis:
         """What the picture in ``data`` shows; raises a ``RequestError`` if none can be read.
 
         The file may be a JPEG, PNG, WebP, GIF or AVIF. A picture without a face is an outcome of
-        the analysis, not an error.
+        the analysis, not an error. ``depth``: ``FULL`` for the reading of every check, also of
+        those that cannot change the answer.
         """
-        return self.decode_and_analyze(data, Stopwatch())[1]
+        return self.decode_and_analyze(data, Stopwatch(), depth=depth)[1]
 
     def decode_and_analyze(
-        self, data: bytes, stopwatch: Stopwatch, sha256: str | None = None
+        self,
+        data: bytes,
+        stopwatch: Stopwatch,
+        sha256: str | None = None,
+        depth: Depth = Depth.NEEDED,
     ) -> tuple[Picture, Analysis]:
         """The picture in ``data`` and its analysis, timed. Raises as a call does."""
         models = self._models
         with stopwatch("decode"):
             picture = decode(data, decode_limits(self._settings), sha256)
         finder = models.finders.for_current_thread()
-        return picture, analyze(picture, finder, models.networks, models.calibration, stopwatch)
+        analysis = analyze(picture, finder, models.networks, models.calibration, stopwatch, depth)
+        return picture, analysis
 
     def draw_overlay(self, picture: Picture, analysis: Analysis, stopwatch: Stopwatch) -> bytes:
         """The overlay as a PNG; its drawing is timed as a stage."""

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 
 from app.analysis import canary
-from app.analysis.analyzer import Analyzer, Stopwatch
+from app.analysis.analyzer import Analyzer, Stopwatch, drawn_depth
 from app.analysis.child_protocol import (
     INTERNAL_FAULT,
     AnalysisRequest,
@@ -23,6 +23,7 @@ from app.analysis.child_protocol import (
 from app.analysis.record import unrounded_numbers
 from app.analysis.serialize import serialize_analysis
 from app.errors import ImageBomb, RequestError
+from app.evidence import Depth
 from app.image.picture import DecodeLimits, preload_decoders
 from app.image.sandbox.child import OUT_OF_MEMORY_MESSAGE, RequestHandler, serve
 from app.image.thumbnails import average_tile, thumbnail_pixels
@@ -64,8 +65,9 @@ def _analyze(
     analyzer: Analyzer, request: AnalysisRequest, settings: Settings, memory: mmap.mmap
 ) -> bytes:
     stopwatch = Stopwatch()
+    depth = drawn_depth(request.depth, overlay=request.overlay, drawings=request.drawings)
     picture, analysis = analyzer.decode_and_analyze(
-        memory[: request.length], stopwatch, request.sha256
+        memory[: request.length], stopwatch, request.sha256, depth
     )
     return encode_record(
         serialize_analysis(analysis, prior=request.prior, base_rate=settings.base_rate),
@@ -86,7 +88,7 @@ def _preload(analyzer: Analyzer, models_dir: Path) -> None:
         recorded = canary.load_canary(models_dir)
     except canary.CanaryError as error:
         sys.exit(str(error))
-    picture, analysis = analyzer.decode_and_analyze(recorded.data, Stopwatch())
+    picture, analysis = analyzer.decode_and_analyze(recorded.data, Stopwatch(), depth=Depth.FULL)
     mismatch = recorded.mismatch(analysis)
     if mismatch is not None:
         sys.exit(mismatch)

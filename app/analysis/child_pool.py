@@ -12,6 +12,7 @@ from app.analysis.analyzer import Analyzer, decode_limits
 from app.analysis.child_protocol import INTERNAL_FAULT, AnalysisRequest, decode_record_reply
 from app.analysis.model import ModelInfo, load_model_info
 from app.errors import RequestError
+from app.evidence import Depth
 from app.image.sandbox.pool import ProcessPool
 from app.image.sandbox.process import LIVENESS_CHECK_S, ChildProcess, error_from_code
 from app.records import DrawingScope, PictureRecord
@@ -24,7 +25,8 @@ class AnalyzeFn(Protocol):
     """Bytes and a prior → the answer, on the calling thread. Raises a ``RequestError``.
 
     ``sha256``: of ``data``, hex, where it is known. ``overlay``: whether to draw it. ``drawings``:
-    of which pictures to make the drawings that a list keeps.
+    of which pictures to make the drawings that a list keeps. ``depth``: how far to look where
+    nothing is drawn.
     """
 
     def __call__(
@@ -35,6 +37,7 @@ class AnalyzeFn(Protocol):
         sha256: str | None = None,
         overlay: bool = False,
         drawings: DrawingScope = "none",
+        depth: Depth = Depth.NEEDED,
     ) -> PictureRecord: ...
 
 
@@ -48,14 +51,11 @@ class _ChildFault:
 class AnalyzerProcess(ChildProcess):
     """One child process that analyzes."""
 
-    def analyze(
-        self, data: bytes, prior: float, sha256: str, *, overlay: bool, drawings: DrawingScope
-    ) -> PictureRecord | _ChildFault:
+    def analyze(self, data: bytes, request: AnalysisRequest) -> PictureRecord | _ChildFault:
         """Raises a ``RequestError``, and what ``request`` raises."""
-        request = AnalysisRequest(len(data), prior, overlay, sha256, drawings)
         line = self.request(data, request.encode())
         try:
-            reply = decode_record_reply(line, self.read_shared, sha256)
+            reply = decode_record_reply(line, self.read_shared, request.sha256)
         except ValueError as error:
             raise self.invalid_reply_error() from error
         if isinstance(reply, PictureRecord):
@@ -105,12 +105,12 @@ class AnalyzerPool(ProcessPool[AnalyzerProcess]):
         sha256: str | None = None,
         overlay: bool = False,
         drawings: DrawingScope = "none",
+        depth: Depth = Depth.NEEDED,
     ) -> PictureRecord:
         """As ``AnalyzeFn``; ``RuntimeError`` where the fault is ours."""
         digest = sha256 or hashlib.sha256(data).hexdigest()
-        result = self.call(
-            lambda child: child.analyze(data, prior, digest, overlay=overlay, drawings=drawings)
-        )
+        request = AnalysisRequest(len(data), prior, overlay, digest, drawings, depth)
+        result = self.call(lambda child: child.analyze(data, request))
         if isinstance(result, _ChildFault):
             raise RuntimeError(result.detail)
         return result

@@ -24,6 +24,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 from app.analysis.record import Unrounded, build_record, decode_answer, encode_answer
 from app.analysis.schemas import AnalysisOut
 from app.arrays import RgbArray
+from app.evidence import Depth
 from app.image.thumbnails import THUMBNAIL_PX, encode_jpeg
 from app.records import AVERAGE_TILE_PX, DrawingScope, PictureRecord
 from app.render.overlay.kept_drawings import encode_kept
@@ -36,8 +37,9 @@ INTERNAL_FAULT: Final = "internal"
 MAX_DRAWINGS: Final = 16
 _MAX_DETAIL_CHARS: Final = 300
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-_REQUEST: Final = struct.Struct("<Qd?B32s")
+_REQUEST: Final = struct.Struct("<Qd?BB32s")
 _SCOPES: Final[tuple[DrawingScope, ...]] = get_args(DrawingScope)
+_DEPTHS: Final = tuple(Depth)
 
 StageName = Literal["decode", "landmarks", "checks", "overlay"]
 ShortText = Annotated[str, Field(max_length=64)]
@@ -55,19 +57,25 @@ class AnalysisRequest:
     overlay: bool
     sha256: str
     drawings: DrawingScope = "none"
+    depth: Depth = Depth.NEEDED
 
     def encode(self) -> bytes:
         """As one message."""
         digest = bytes.fromhex(self.sha256)
         return _REQUEST.pack(
-            self.length, self.prior, self.overlay, _SCOPES.index(self.drawings), digest
+            self.length,
+            self.prior,
+            self.overlay,
+            _SCOPES.index(self.drawings),
+            _DEPTHS.index(self.depth),
+            digest,
         )
 
     @classmethod
     def decode(cls, message: bytes) -> Self:
         """What ``encode`` wrote."""
-        length, prior, overlay, scope, digest = _REQUEST.unpack(message)
-        return cls(length, prior, overlay, digest.hex(), _SCOPES[scope])
+        length, prior, overlay, scope, depth, digest = _REQUEST.unpack(message)
+        return cls(length, prior, overlay, digest.hex(), _SCOPES[scope], _DEPTHS[depth])
 
 
 class RecordMessage(BaseModel):

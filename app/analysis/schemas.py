@@ -6,7 +6,7 @@ from typing import Annotated, Any, Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator
 
-from app.evidence import Outcome, Verdict
+from app.evidence import Depth, Outcome, Verdict
 from app.settings import Probability
 
 CUSTOM_ID_MAX_LENGTH: Final = 256
@@ -27,6 +27,7 @@ class AnalysisOptions(WireModel):
     custom_id: str | None = Field(default=None, max_length=CUSTOM_ID_MAX_LENGTH)
     prior: Probability | None = None
     include: tuple[Literal["overlay", "picture"], ...] = ()
+    depth: Depth = Depth.NEEDED
 
     @field_validator("include", mode="before")
     @classmethod
@@ -93,12 +94,15 @@ class MeasuredOut(WireModel):
 
 
 class UnmeasurableOut(WireModel):
-    """A check that could not measure this picture; its llr is 0."""
+    """A check that did not measure this picture; its llr is 0."""
 
     name: str
     version: int
     status: Literal["unmeasurable"] = "unmeasurable"
-    reason: str
+    reason: str = Field(
+        description="why it could not; `not_needed`: it did not look, for nothing it could say "
+        "would change the answer (`depth=full` has it look)"
+    )
     llr: float
     summary: str
 

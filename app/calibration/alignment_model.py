@@ -179,12 +179,12 @@ class AlignmentModel:
         ``pose`` (2,) is the face's: people centre frontal faces better than turned ones, so a
         turned face exactly in the frame is stronger evidence.
         """
-        frames = [
-            self._ln_ratio_in_frame(squares[:, i], pose, templates) for i in range(squares.shape[1])
-        ]
-        total = frames[0]
-        if len(frames) > 1:
-            inner = np.stack(frames[1:], -1)
+        by_frame = self._ln_ratios(squares.reshape(-1, 4), pose, templates).reshape(
+            squares.shape[:2]
+        )
+        total = by_frame[:, 0]
+        if by_frame.shape[1] > 1:
+            inner = by_frame[:, 1:]
             equal_weights = np.full(inner.shape[-1], 1.0 / inner.shape[-1])
             both = np.stack([total, log_sum_exp(inner, equal_weights)], -1)
             total = log_sum_exp(both, np.array([1.0 - TRIMMED_SHARE, TRIMMED_SHARE]))
@@ -218,10 +218,10 @@ class AlignmentModel:
             template_eyes=template.eyes,
         )
 
-    def _ln_ratio_in_frame(
+    def _ln_ratios(
         self, squares: FloatArray, pose: FloatArray, templates: tuple[AlignmentTemplate, ...]
     ) -> FloatArray:
-        """ln likelihood ratio of ``squares`` (n, 4) within one frame, untouched or zoomed: (n,)."""
+        """ln likelihood ratio of ``squares`` (n, 4), each within its frame, maybe zoomed: (n,)."""
         ln_densities = _ln_template_densities(squares, templates).reshape(len(squares), -1)
         return log_sum_exp(
             ln_densities, np.ones(ln_densities.shape[1])

@@ -19,7 +19,14 @@ from app.calibration.file import (
     StampEntry,
     ThresholdEntry,
 )
-from app.calibration.fusion import EYE_ALIGNMENT_NAME, KNEE, STAMP_NAME, Fusion, build_fusion
+from app.calibration.fusion import (
+    EYE_ALIGNMENT_NAME,
+    KNEE,
+    STAMP_NAME,
+    Fusion,
+    StopRule,
+    build_fusion,
+)
 from app.calibration.logistic_scale import build_logistic_scale
 from app.calibration.scale import NO_EVIDENCE, LlrEstimate, Scale, build_stamp_scale
 from app.evidence import (
@@ -27,11 +34,13 @@ from app.evidence import (
     Evidence,
     LikelihoodRatios,
     Reading,
+    Reason,
     Unmeasurable,
     Verdict,
 )
 
 CALIBRATION_FILE: Final = "calibration.json"
+NOT_NEEDED_SUMMARY: Final = "not looked at: nothing it could say would change the answer"
 
 
 class CalibrationError(ValueError):
@@ -58,7 +67,8 @@ class Calibration:
     ) -> tuple[Evidence, LlrEstimate]:
         """The evidence of ``measurement``; llr 0 for an unmeasurable check."""
         if isinstance(measurement, Unmeasurable):
-            summary = f"not measured: {measurement.reason}"
+            is_needed = measurement.reason is not Reason.NOT_NEEDED
+            summary = f"not measured: {measurement.reason}" if is_needed else NOT_NEEDED_SUMMARY
             return Evidence(check, measurement, 0.0, summary), NO_EVIDENCE
         estimate = self.scales[check.name].weigh(measurement)
         summary = check.summarize(estimate.llr, estimate.match)
@@ -67,6 +77,10 @@ class Calibration:
     def fuse(self, estimates: Mapping[str, LlrEstimate]) -> LikelihoodRatios:
         """The likelihood ratios of one face, within the validated bounds."""
         return self.fusion(estimates, self.bounds)
+
+    def is_decided(self, estimates: Mapping[str, LlrEstimate]) -> bool:
+        """Whether further checks cannot change what ``fuse`` says of one face."""
+        return self.fusion.is_decided({name: e.llr for name, e in estimates.items()})
 
     @property
     def likely_llr(self) -> float:
@@ -78,6 +92,10 @@ class Calibration:
         if share is None:
             return self
         return replace(self, fusion=self.fusion.with_framed_share(share))
+
+    def with_stop(self, stop: StopRule | None) -> Calibration:
+        """A copy whose fusion has this rule, ``None`` for one that always weighs every check."""
+        return replace(self, fusion=replace(self.fusion, stop=stop))
 
     def is_too_small(self, eye_distance_px: float) -> bool:
         """Whether no verdict was validated for a face with eyes this far apart."""

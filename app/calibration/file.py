@@ -156,8 +156,30 @@ class LineEntry(_Strict):
     pictures: list[int]
 
 
+class StopEntry(_Strict):
+    """Where ``texture`` speaks for all pixel checks: ``app.calibration.fusion.StopRule``.
+
+    The ratios are the same whether the others look or not. Measured on held-out pictures at every
+    size of the fit: ``pictures`` stop there, of them ``generated`` ones of the family, and of all
+    scored ordinary ones ``ordinary_share``. ``highest_llr``: the highest of them, also with every
+    check weighed; none above the threshold of ``unlikely_stylegan`` means that no verdict changed.
+    ``largest_change``: of an llr, by not weighing the others.
+    """
+
+    eye_llr: float
+    texture_llr: float
+    pictures: Annotated[int, Field(gt=0)]
+    generated: Annotated[int, Field(ge=0)]
+    ordinary_share: Annotated[float, Field(ge=0, le=1)]
+    highest_llr: float
+    largest_change: Annotated[float, Field(ge=0)]
+
+
 class FusionEntry(_Strict):
-    """Parameters of the fusion; ``app.calibration.fusion`` defines each."""
+    """Parameters of the fusion; ``app.calibration.fusion`` defines each.
+
+    ``stop``: ``None`` where every check is always needed.
+    """
 
     framed_share: Annotated[float, Field(ge=0, lt=1)]
     weights: dict[str, float]
@@ -165,6 +187,7 @@ class FusionEntry(_Strict):
     sides_px: Annotated[list[Positive], Field(min_length=1)]
     ordinary: LineEntry
     framed: LineEntry
+    stop: StopEntry | None = None
 
     @model_validator(mode="after")
     def _check_lengths(self) -> Self:

@@ -17,6 +17,10 @@ where R_e · P_o is the ratio against ordinary avatars and P_f that against fram
 within what validation can carry. The eyes alone never weigh more than 1 ÷ a, pixels that look
 photographed clear a face that sits there by chance, and pixels that look generated count where a
 crop took the frame away. A stamp multiplies both: the generator's own site printed it.
+
+Where the eyes are out of every frame's reach and ``texture`` looks photographed, ``texture`` speaks
+for all pixel checks, as if no other had measured: they could only say how unlikely a generator is,
+and no verdict depends on that. So a picture can be answered there without looking further.
 """
 
 from __future__ import annotations
@@ -29,12 +33,15 @@ from typing import Final
 import numpy as np
 
 from app.arrays import FloatArray
-from app.calibration.file import FusionEntry, LineEntry
+from app.calibration.file import FusionEntry, LineEntry, StopEntry
 from app.calibration.scale import LlrEstimate
 from app.evidence import LikelihoodRatio, LikelihoodRatios
 
 EYE_ALIGNMENT_NAME: Final = "eye_alignment"
 STAMP_NAME: Final = "stamp"
+TEXTURE_NAME: Final = "texture"
+FIRST_CHECKS: Final = (EYE_ALIGNMENT_NAME, TEXTURE_NAME, STAMP_NAME)
+"""What is looked at first: it decides whether the other checks are needed."""
 REFERENCE_SIDE_PX: Final = 200.0
 """The face crop's side where no check names one."""
 KNEE: Final = 0.5
@@ -57,15 +64,19 @@ class PixelLine:
     bounds: tuple[float, float]
     uncertainty: FloatArray
 
-    def llr(self, pixels: float, side_px: float, measured: Container[str]) -> float:
-        """The llr of the sum ``pixels`` of the checks ``measured`` on a crop of ``side_px``."""
+    def at(self, side_px: float, measured: Container[str]) -> PixelScale:
+        """The line for the sum of the checks ``measured`` on a crop of ``side_px``."""
         ln_side = math.log(side_px)
         slope, offset = (
             float(np.interp(ln_side, self.ln_sides, values))
             for values in (self.slopes, self.offsets)
         )
         missing = sum(value for name, value in self.unmeasured.items() if name not in measured)
-        return slope * pixels + offset + missing
+        return PixelScale(self, slope, offset, missing)
+
+    def llr(self, pixels: float, side_px: float, measured: Container[str]) -> float:
+        """The llr of the sum ``pixels`` of the checks ``measured`` on a crop of ``side_px``."""
+        return self.at(side_px, measured).llr(pixels)
 
     def half_width(self, llr: float) -> float:
         """Half width of the fit's 95 % interval at ``llr``."""
@@ -73,10 +84,41 @@ class PixelLine:
 
 
 @dataclass(frozen=True, eq=False)
+class PixelScale:
+    """``line`` at one size and for one set of checks: ``slope``, and two offsets, log10."""
+
+    line: PixelLine
+    slope: float
+    offset: float
+    missing: float
+
+    def llr(self, pixels: float) -> float:
+        """The llr of the sum ``pixels``."""
+        return self.slope * pixels + self.offset + self.missing
+
+
+@dataclass(frozen=True)
+class StopRule:
+    """Where ``texture`` speaks for all pixel checks: both llrs are at or below these."""
+
+    eye_llr: float
+    texture_llr: float
+
+    def holds(self, llrs: Mapping[str, float]) -> bool:
+        """Whether it does for a face; ``llrs`` holds the checks that measured."""
+        return (
+            llrs.get(EYE_ALIGNMENT_NAME, math.inf) <= self.eye_llr
+            and llrs.get(TEXTURE_NAME, math.inf) <= self.texture_llr
+            and llrs.get(STAMP_NAME, 0.0) <= 0.0
+        )
+
+
+@dataclass(frozen=True, eq=False)
 class Fusion:
     """``weights``: of each pixel check's llr. ``offset``: log10, where any pixel check measured.
 
-    ``ordinary``, ``framed``: the lines that make the pixels' sum an llr against those.
+    ``ordinary``, ``framed``: the lines that make the pixels' sum an llr against those. ``stop``:
+    where ``texture`` is all that is weighed of the pixels; ``None`` for nowhere.
     """
 
     framed_share: float
@@ -84,17 +126,23 @@ class Fusion:
     offset: float
     ordinary: PixelLine
     framed: PixelLine
+    stop: StopRule | None = None
 
     def __call__(
         self, estimates: Mapping[str, LlrEstimate], bounds: tuple[float, float]
     ) -> LikelihoodRatios:
         """Both ratios and their mixture, with 95 % intervals, all within ``bounds``."""
+        if self.is_decided({name: w.llr for name, w in estimates.items()}):
+            estimates = {name: w for name, w in estimates.items() if name in FIRST_CHECKS}
         llrs = {name: w.llr for name, w in estimates.items()}
         sides = [w.side_px for name, w in estimates.items() if name in self.weights and w.side_px]
         side_px = max(sides, default=REFERENCE_SIDE_PX)
+        ordinary_scale, framed_scale = (
+            line.at(side_px, llrs) for line in (self.ordinary, self.framed)
+        )
 
         def ratios(llrs: Mapping[str, float], shift: float = 0.0) -> FloatArray:
-            return self._ratios(llrs, side_px, bounds, shift)
+            return self._ratios(llrs, (ordinary_scale, framed_scale), bounds, shift)
 
         centre = ratios(llrs)
         ends = []
@@ -117,13 +165,20 @@ class Fusion:
             is_framed_measured=self.pixel_llr(llrs) is not None or llrs.get(STAMP_NAME, 0.0) > 0.0,
         )
 
+    def is_decided(self, llrs: Mapping[str, float]) -> bool:
+        """Whether no check beyond ``FIRST_CHECKS`` can change the ratios."""
+        return self.stop is not None and self.stop.holds(llrs)
+
     def with_framed_share(self, share: float) -> Fusion:
         """A copy for an operator whose real avatars have a framed ``share``."""
         return replace(self, framed_share=share)
 
     def total_llr(self, llrs: Mapping[str, float], side_px: float = REFERENCE_SIDE_PX) -> float:
         """The total llr without bounds; ``llrs`` holds the checks that measured."""
-        return float(self._ratios(llrs, side_px, (-math.inf, math.inf))[0])
+        if self.is_decided(llrs):
+            llrs = {name: llr for name, llr in llrs.items() if name in FIRST_CHECKS}
+        scales = (self.ordinary.at(side_px, llrs), self.framed.at(side_px, llrs))
+        return float(self._ratios(llrs, scales, (-math.inf, math.inf))[0])
 
     def pixel_llr(self, llrs: Mapping[str, float]) -> float | None:
         """The combined llr of the pixel checks; ``None`` if none measured."""
@@ -133,21 +188,22 @@ class Fusion:
     def _ratios(
         self,
         llrs: Mapping[str, float],
-        side_px: float,
+        scales: tuple[PixelScale, PixelScale],
         bounds: tuple[float, float],
         shift: float = 0.0,
     ) -> FloatArray:
         """llr against the mixture, ordinary avatars, framed photographs: (3,).
 
-        ``shift``: offset of the lines, in half widths of their fit's 95 % interval.
+        ``scales``: of the last two. ``shift``: offset of the lines, in half widths of their fit's
+        95 % interval.
         """
         pixels, stamp = self.pixel_llr(llrs), llrs.get(STAMP_NAME, 0.0)
         out = []
-        for line, other in (
-            (self.ordinary, llrs.get(EYE_ALIGNMENT_NAME, 0.0) + stamp),
-            (self.framed, stamp),
+        for scale, other in zip(
+            scales, (llrs.get(EYE_ALIGNMENT_NAME, 0.0) + stamp, stamp), strict=True
         ):
-            llr = 0.0 if pixels is None else line.llr(pixels, side_px, llrs)
+            line = scale.line
+            llr = 0.0 if pixels is None else scale.llr(pixels)
             if pixels is not None and shift:
                 llr += shift * line.half_width(llr)
             within = (max(bounds[0], line.bounds[0]), min(bounds[1], line.bounds[1]))
@@ -184,7 +240,13 @@ def build_fusion(entry: FusionEntry) -> Fusion:
         offset=entry.offset,
         ordinary=_build_line(entry.ordinary, entry.sides_px),
         framed=_build_line(entry.framed, entry.sides_px),
+        stop=build_stop_rule(entry.stop),
     )
+
+
+def build_stop_rule(entry: StopEntry | None) -> StopRule | None:
+    """The rule that a file's entry describes."""
+    return None if entry is None else StopRule(entry.eye_llr, entry.texture_llr)
 
 
 def _build_line(entry: LineEntry, sides_px: Sequence[float]) -> PixelLine:

@@ -21,7 +21,7 @@ from app.cli.startup import (
     silence_native_stderr,
 )
 from app.cli.terminal import echo
-from app.evidence import Verdict
+from app.evidence import Depth, Verdict
 from app.settings import Settings
 
 if TYPE_CHECKING:
@@ -45,6 +45,9 @@ def analyze(
         bool, typer.Option("--force", help="Replace the overlay if the file exists.")
     ] = False,
     prior: Annotated[float | None, typer.Option(help="Prior probability (EYELINE_PRIOR).")] = None,
+    depth: Annotated[
+        Depth, typer.Option(help="needed: as far as the answer needs it. full: every check looks.")
+    ] = Depth.NEEDED,
     fail_on: Annotated[
         Verdict | None, typer.Option(help="Exit with 3 if any picture has this verdict.")
     ] = None,
@@ -66,7 +69,7 @@ def analyze(
         for input_picture in inputs:
             try:
                 answer, png = _analyze_input(
-                    analyzer, input_picture, settings, overlay=overlay is not None
+                    analyzer, input_picture, settings, overlay=overlay is not None, depth=depth
                 )
             except RequestError as error:
                 echo(f"{input_picture.name}: {error.code}: {error.detail}", err=True)
@@ -102,7 +105,12 @@ def _find_inputs(sources: list[str], settings: Settings) -> list[InputPicture]:
 
 
 def _analyze_input(
-    analyze_bytes: AnalyzeFn, input_picture: InputPicture, settings: Settings, *, overlay: bool
+    analyze_bytes: AnalyzeFn,
+    input_picture: InputPicture,
+    settings: Settings,
+    *,
+    overlay: bool,
+    depth: Depth,
 ) -> tuple[AnalysisOut, bytes]:
     """The answer without its overlay, and the overlay's PNG, empty unless ``overlay``."""
     from app.analysis.record import complete_answer
@@ -110,7 +118,7 @@ def _analyze_input(
     started_at = time.perf_counter()
     data = input_picture.read()
     fetch_ms = 1000.0 * (time.perf_counter() - started_at) if input_picture.remote else 0.0
-    record = analyze_bytes(data, settings.prior, overlay=overlay)
+    record = analyze_bytes(data, settings.prior, overlay=overlay, depth=depth)
     return complete_answer(replace(record, overlay=b""), fetch_ms=fetch_ms), record.overlay
 
 

@@ -48,6 +48,7 @@ def stub_modules(*names: str) -> Iterator[None]:
 with stub_modules("matplotlib", "matplotlib.pyplot"):
     import mediapipe as mp
     from mediapipe.tasks.python.components.containers import landmark_c
+    from mediapipe.tasks.python.core import mediapipe_c_utils
     from mediapipe.tasks.python.vision import face_landmarker
 
 LANDMARK_MODEL_FILE: Final = "face_landmarker.task"
@@ -199,14 +200,20 @@ def detect_landmarks(landmarker: Any, image: Any) -> list[FloatArray]:
     """Every face as (478, 2) in unit coordinates, without the landmarker's own objects.
 
     The library creates a Python object for every point, which takes a tenth of the whole analysis
-    and holds the interpreter lock. This reads the same C result in one copy. It relies on internals
-    of the pinned release; a test compares it with the library's own result.
+    and holds the interpreter lock, and has another thread make each call. This calls from here, and
+    reads the same C result in one copy. It relies on internals of the pinned release; a test
+    compares it with the library's own result.
     """
-    result = face_landmarker.MpFaceLandmarkerResultC()
-    library = landmarker._lib
-    library.MpFaceLandmarkerDetectImage(
-        landmarker._handle, image._image_ptr, None, ctypes.byref(result)
+    result, message = face_landmarker.MpFaceLandmarkerResultC(), ctypes.c_char_p()
+    library = landmarker._lib._lib
+    status = library.MpFaceLandmarkerDetectImage(
+        landmarker._handle, image._image_ptr, None, ctypes.byref(result), ctypes.byref(message)
     )
+    try:
+        mediapipe_c_utils.handle_status(status, message)
+    finally:
+        if message.value is not None:
+            library.MpErrorFree(message)
     try:
         return [
             _copy_landmarks(result.face_landmarks[i]) for i in range(result.face_landmarks_count)

@@ -10,13 +10,8 @@ from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 
-from app.analysis.analyze import (
-    Measurements,
-    build_portraits,
-    measure_all,
-    outcome_without_face,
-    portrait_warnings,
-)
+from app.analysis.analyze import build_portraits, outcome_without_face, portrait_warnings
+from app.analysis.face_result import Measurements, measure_all
 from app.checks.eye_alignment import gan_eye_distance
 from app.errors import RequestError
 from app.face.landmarks import ThreadFaceFinders

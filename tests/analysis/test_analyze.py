@@ -8,15 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from app.analysis import analyze as analysis
-from app.analysis.analyze import (
-    FaceResult,
-    analyze,
-    build_portraits,
-    order_faces,
-    outcome_with_face,
-    weigh_face,
-)
+from app.analysis.analyze import analyze, build_portraits, outcome_with_face
+from app.analysis.face_result import FaceResult, order_faces
 from app.calibration.calibration import Calibration
 from app.calibration.fusion import soft_clip
 from app.calibration.scale import LlrEstimate
@@ -51,7 +44,6 @@ from tests.synthetic_faces import (
     make_alignment_entry,
     make_eyes_only_fusion,
     make_logistic_entry,
-    make_portrait,
     make_stamp_entry,
     perturbed_face,
     place_face,
@@ -362,32 +354,6 @@ def test_only_a_face_near_the_frame_is_looked_at_twice() -> None:
     assert [p.face_count for p in portraits] == [2, 2]
     assert [p.face for p in portraits] == [IN_FRAME, ELSEWHERE]
     assert all(p.network is network for p in portraits)
-
-
-def test_what_cannot_be_measured_weighs_nothing() -> None:
-    nothing = Unmeasurable(Reason.TOO_SMALL)
-    calibration = replace(EYES_AND_TEXTURE, fusion=replace(EYES_AND_TEXTURE.fusion, offset=1.5))
-    result = weigh_face(((EYE_ALIGNMENT, nothing), (TEXTURE, nothing)), calibration)
-    assert (result.against, result.is_measured) == (NO_RATIOS, False)
-    assert [e.llr for e in result.evidence] == [0.0, 0.0]
-
-
-def test_what_cannot_be_measured_takes_nothing_from_what_can() -> None:
-    measurements = make_portrait().face_measurements
-    eyes = (EYE_ALIGNMENT, Reading(1.0, (), measurements))
-    beside = weigh_face((eyes, (TEXTURE, Unmeasurable(Reason.OUT_OF_PICTURE))), EYES_AND_TEXTURE)
-    alone = weigh_face((eyes,), EYES_AND_TEXTURE)
-    assert beside.against == alone.against
-    assert beside.alignment == alone.alignment
-    assert beside.is_measured
-
-
-def test_measurements_have_every_check_in_order() -> None:
-    for network in (None, ConstantNetwork()):
-        measurements = analysis.measure_all(make_portrait(network=network))
-        assert [check for check, _ in measurements] == list(CHECKS)
-    assert analysis.measure_all(make_portrait(), ()) == ()
-    assert [c for c, _ in analysis.measure_all(make_portrait(), (TEXTURE,))] == [TEXTURE]
 
 
 def test_only_the_checks_of_the_calibration_are_asked() -> None:

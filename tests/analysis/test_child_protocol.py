@@ -23,7 +23,7 @@ from app.analysis.child_protocol import (
 from app.analysis.record import encode_answer, unrounded_numbers
 from app.analysis.serialize import serialize_analysis
 from app.arrays import RgbArray
-from app.evidence import Analysis, Outcome
+from app.evidence import Analysis, Depth, Outcome
 from app.image.picture import decode
 from app.image.sandbox.protocol import MAX_PAYLOAD_BYTES, MAX_REPLY_BYTES, MAX_REQUEST_BYTES
 from app.image.thumbnails import THUMBNAIL_PX, encode_jpeg
@@ -73,7 +73,7 @@ def decode_line(
 
 
 def test_a_request_arrives_as_it_was_written() -> None:
-    request = AnalysisRequest(5_000_000, 0.25, True, "0f" * 32, "flagged")
+    request = AnalysisRequest(5_000_000, 0.25, True, "0f" * 32, "flagged", Depth.FULL)
     assert len(request.encode()) <= MAX_REQUEST_BYTES
     assert AnalysisRequest.decode(request.encode()) == request
 

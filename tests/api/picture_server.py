@@ -14,7 +14,7 @@ import httpx
 from PIL import Image
 
 from app.analysis.analyzer import Stopwatch
-from app.evidence import Analysis, Verdict
+from app.evidence import Analysis, Depth, Verdict
 from app.image.picture import Picture
 from tests.api.stub_analyzer import StubAnalyzer
 from tests.likelihood_ratios import make_ratios
@@ -36,9 +36,13 @@ class ShadeAnalyzer(StubAnalyzer):
     """Finds the bright ones likely StyleGAN, and the very bright ones more so."""
 
     def decode_and_analyze(
-        self, data: bytes, stopwatch: Stopwatch, sha256: str | None = None
+        self,
+        data: bytes,
+        stopwatch: Stopwatch,
+        sha256: str | None = None,
+        depth: Depth = Depth.NEEDED,
     ) -> tuple[Picture, Analysis]:
-        picture, analysis = super().decode_and_analyze(data, stopwatch, sha256)
+        picture, analysis = super().decode_and_analyze(data, stopwatch, sha256, depth)
         shade = int(picture.rgb[0, 0, 0])
         verdict = Verdict.INCONCLUSIVE
         if shade >= LIKELY_FROM:

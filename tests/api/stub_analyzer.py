@@ -22,7 +22,17 @@ from app.api.app import create_app
 from app.api.server.options import uvicorn_options
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.checks.texture import CHECK as TEXTURE
-from app.evidence import NO_RATIOS, Analysis, Evidence, Mark, Match, Outcome, Reading, Verdict
+from app.evidence import (
+    NO_RATIOS,
+    Analysis,
+    Depth,
+    Evidence,
+    Mark,
+    Match,
+    Outcome,
+    Reading,
+    Verdict,
+)
 from app.face.alignment import Alignment, Box
 from app.face.face import Face
 from app.image.picture import Picture, decode
@@ -107,11 +117,17 @@ class StubAnalyzer(Analyzer):
         self._during_analysis = during_analysis
         self.closed = False
         self.threads: set[str] = set()
+        self.depths: list[Depth] = []
 
     def decode_and_analyze(
-        self, data: bytes, stopwatch: Stopwatch, sha256: str | None = None
+        self,
+        data: bytes,
+        stopwatch: Stopwatch,
+        sha256: str | None = None,
+        depth: Depth = Depth.NEEDED,
     ) -> tuple[Picture, Analysis]:
         picture = decode(data, sha256=sha256)
+        self.depths.append(depth)
         self._during_analysis()
         stopwatch.spent_ms |= {"decode": 1.0, "landmarks": 2.0, "checks": 3.0}
         return picture, stub_analysis(picture, self._outcome)

@@ -6,11 +6,14 @@ import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
+from app.calibration.file import StopEntry
 from app.calibration.fusion import (
     EYE_ALIGNMENT_NAME,
     KNEE,
     STAMP_NAME,
+    TEXTURE_NAME,
     Fusion,
+    StopRule,
     build_fusion,
     mixture_llr,
     soft_clip,
@@ -360,3 +363,49 @@ def test_each_line_has_bounds_of_its_own() -> None:
         against = fused({"texture": make_estimate(9.0 * sign)}, BOUNDS)
         assert against.ordinary.llr == pytest.approx(2.5 if sign > 0 else -2.0, abs=0.01)
         assert against.framed.llr == pytest.approx(1.5 if sign > 0 else -1.0, abs=0.01)
+
+
+# Where texture speaks for all
+
+STOP = StopRule(eye_llr=-1.5, texture_llr=0.0)
+FAR = {EYE_ALIGNMENT_NAME: -1.6, TEXTURE_NAME: -0.4}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {EYE_ALIGNMENT_NAME: -1.4},
+        {TEXTURE_NAME: 0.1},
+        {STAMP_NAME: 2.0},
+    ],
+)
+def test_a_rule_holds_only_far_from_every_frame_without_a_stamp_or_a_drawn_look(
+    changes: dict[str, float],
+) -> None:
+    assert STOP.holds(FAR)
+    assert STOP.holds(FAR | {STAMP_NAME: 0.0})
+    assert not STOP.holds(FAR | changes)
+
+
+@pytest.mark.parametrize("name", [EYE_ALIGNMENT_NAME, TEXTURE_NAME])
+def test_a_rule_does_not_hold_where_one_of_its_checks_could_not_measure(name: str) -> None:
+    assert not STOP.holds({key: llr for key, llr in FAR.items() if key != name})
+
+
+@given(llrs, llrs.filter(lambda llr: llr <= 0.0), st.floats(-1.7, -1.5))
+def test_where_it_holds_no_other_check_moves_a_ratio(
+    teeth: float, texture: float, eyes: float
+) -> None:
+    fused = make_fusion(
+        stop=StopEntry(
+            eye_llr=STOP.eye_llr, texture_llr=STOP.texture_llr, pictures=10, generated=0,
+            ordinary_share=0.8, highest_llr=-1.2, largest_change=0.5,
+        )
+    )  # fmt: skip
+    short = {EYE_ALIGNMENT_NAME: eyes, TEXTURE_NAME: texture, STAMP_NAME: 0.0}
+    full = short | {"teeth": teeth}
+    assert fused.is_decided(full)
+    assert fused.total_llr(full) == fused.total_llr(short)
+    estimates = {name: make_estimate(llr, 0.3) for name, llr in full.items()}
+    without = {name: estimates[name] for name in short}
+    assert fused(estimates, BOUNDS) == fused(without, BOUNDS)

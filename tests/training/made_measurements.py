@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from app.analysis.analyze import Measurements
+from app.analysis.face_result import Measurements
 from app.arrays import FloatArray
 from app.evidence import Check, Reading, Reason, Unmeasurable
 from app.face.portrait import Portrait

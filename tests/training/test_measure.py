@@ -4,7 +4,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from app.analysis.analyze import Measurements
+from app.analysis.face_result import Measurements
 from app.checks import CHECKS
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.checks.texture import CHECK as TEXTURE

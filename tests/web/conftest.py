@@ -23,7 +23,7 @@ from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_play
 from app.analysis.analyzer import Stopwatch
 from app.analysis.recompute import AnswerChecker
 from app.cohort.parameters import default_parameters
-from app.evidence import Analysis, Outcome
+from app.evidence import Analysis, Depth, Outcome
 from app.image.picture import Picture
 from app.runtime.evidence.check_results import Installed
 from app.runtime.evidence.verify import verify_bundle
@@ -45,9 +45,13 @@ class FaceAnalyzer(ShadeAnalyzer):
     """Finds no face where the picture is nearly black."""
 
     def decode_and_analyze(
-        self, data: bytes, stopwatch: Stopwatch, sha256: str | None = None
+        self,
+        data: bytes,
+        stopwatch: Stopwatch,
+        sha256: str | None = None,
+        depth: Depth = Depth.NEEDED,
     ) -> tuple[Picture, Analysis]:
-        picture, analysis = super().decode_and_analyze(data, stopwatch, sha256)
+        picture, analysis = super().decode_and_analyze(data, stopwatch, sha256, depth)
         if int(picture.rgb[0, 0, 0]) == NO_FACE_SHADE:
             return picture, stub_analysis(picture, Outcome.NO_FACE)
         return picture, analysis

@@ -17,6 +17,7 @@ from app.api.openapi import (
     load_examples,
     problem_responses,
 )
+from app.evidence import Depth
 
 _EXAMPLES: Final = load_examples(Path(__file__).parent)
 ANALYSES: Final[dict[str, dict[str, Any]]] = _EXAMPLES["answers"]
@@ -60,6 +61,7 @@ REQUEST_BODY: Final[dict[str, Any]] = {
                     "custom_id": {"type": "string", "maxLength": CUSTOM_ID_MAX_LENGTH},
                     "prior": {"type": "number", "exclusiveMinimum": 0, "exclusiveMaximum": 1},
                     "include": {"type": "string", "enum": ["overlay", "picture"]},
+                    "depth": {"type": "string", "enum": list(Depth)},
                 },
             }
         },

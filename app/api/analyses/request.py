@@ -19,6 +19,7 @@ from app.api.request_body import (
     read_whole_body,
 )
 from app.errors import TooLarge, UnsupportedBody, invalid_field
+from app.evidence import Depth
 from app.runtime.batch_json import invalid_fields, validate_fields
 from app.settings import Probability
 
@@ -36,6 +37,11 @@ class AnalysisQuery(WireModel):
         default=None,
         description="`overlay` adds the overlay as a data URI, `picture` the bytes analyzed (also "
         "to an evidence bundle)",
+    )
+    depth: Depth | None = Field(
+        default=None,
+        description="`needed`, if not given: checks that cannot change the answer do not look; "
+        "`full`: every check looks. Ratios and verdict are the same",
     )
 
     def fields(self) -> dict[str, Any]:

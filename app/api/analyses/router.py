@@ -19,6 +19,7 @@ from app.api.auth import Owner, Quota, require_key
 from app.api.content_negotiation import JSON, PNG, ZIP, preferred_type
 from app.api.state import AppState, State
 from app.errors import NotFound
+from app.evidence import Depth
 from app.fetch.avatar_urls import fetch_with_fallback, resolve_avatar_url
 from app.fetch.rate_limit import cooldown_owner_var
 from app.records import ItemResult, PictureRecord
@@ -47,9 +48,10 @@ class AnalysisJob:
         return self.media_type == PNG or "overlay" in self.options.include
 
     @property
-    def wants_drawing(self) -> bool:
-        """Whether the picture itself is needed, whatever was answered about it before."""
-        return self.wants_overlay or self.media_type == ZIP
+    def needs_picture(self) -> bool:
+        """Whether to look at the picture itself, whatever was answered about it before."""
+        wants_all = self.options.depth is Depth.FULL
+        return wants_all or self.wants_overlay or self.media_type == ZIP
 
 
 @dataclass(frozen=True)
@@ -88,7 +90,7 @@ async def create_analysis(
         cooldown_owner_var.set(owner)
         job = await _load_job(state, analysis_request, media_type)
         known = None
-        if not job.wants_drawing:
+        if not job.needs_picture:
             known = await state.answers.reuse(owner, job.data, job.prior)
         build = partial(_build_answer, state, job, known)
         answer = await state.analysis_pool.run(build, owner)
@@ -154,7 +156,7 @@ def _build_answer(state: AppState, job: AnalysisJob, known: PictureRecord | None
 
 
 def _analyze(state: AppState, job: AnalysisJob) -> PictureRecord:
-    record = state.analyze(job.data, job.prior, overlay=job.wants_overlay)
+    record = state.analyze(job.data, job.prior, overlay=job.wants_overlay, depth=job.options.depth)
     state.metrics.count_analysis(record)
     return record
 

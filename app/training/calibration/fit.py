@@ -7,13 +7,14 @@ from typing import Final
 
 from app.calibration.calibration import Calibration, parse_calibration
 from app.calibration.file import CalibrationFile, CheckEntry, FittedOn, FusionEntry
-from app.calibration.fusion import EYE_ALIGNMENT_NAME, STAMP_NAME
+from app.calibration.fusion import EYE_ALIGNMENT_NAME, STAMP_NAME, build_stop_rule
 from app.checks import CHECKS
 from app.training.calibration.alignment import NO_UNCERTAINTY, bootstrap_uncertainty, fit_alignment
 from app.training.calibration.bootstrap import with_uncertainty
 from app.training.calibration.fusion import fit_pixel_checks
 from app.training.calibration.measurements import MeasuredCorpus, measure_corpus
 from app.training.calibration.stamp import fit_stamp
+from app.training.calibration.stop_rule import choose_stop
 from app.training.calibration.thresholds import (
     NO_LLRS,
     NO_SMALLEST,
@@ -64,6 +65,15 @@ def fit_and_score(
     checks = with_figures(
         measured_corpus, checks, [calibration.scales for calibration in fold_calibrations], fold_of
     )
+    every_size = [m for part in measured_corpus.parts for m in part]
+    stop = choose_stop(
+        every_size,
+        lambda pictures, rule: score_held_out(
+            pictures, [c.with_stop(rule) for c in fold_calibrations], fold_of
+        ),
+    )
+    fusion_entry = fusion_entry.model_copy(update={"stop": stop})
+    fold_calibrations = [c.with_stop(build_stop_rule(stop)) for c in fold_calibrations]
     held_out_scores = score_held_out(measured_corpus.native, fold_calibrations, fold_of)
     small_scores = [
         scored

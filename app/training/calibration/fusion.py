@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from scipy.optimize import minimize
 
-from app.analysis.analyze import Measurements
+from app.analysis.face_result import Measurements
 from app.arrays import FloatArray
 from app.calibration.calibration import build_scale
 from app.calibration.file import CheckEntry, FusionEntry, LineEntry, LogisticEntry

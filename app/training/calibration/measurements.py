@@ -49,10 +49,14 @@ class MeasuredCorpus:
         return replace(self, native=repeat(self.native), downscaled=downscaled)
 
     @property
+    def parts(self) -> tuple[Sequence[MeasuredPicture], ...]:
+        """The pictures at native size, then at each size of ``downscaled``."""
+        return (self.native, *self.downscaled.values())
+
+    @property
     def pixel_pictures(self) -> list[MeasuredPicture]:
         """The pictures of the pixel fit, at every size."""
-        parts = (self.native, *self.downscaled.values())
-        return [m for part in parts for m in part if has_share(m.row)]
+        return [m for part in self.parts for m in part if has_share(m.row)]
 
 
 def measure_corpus(corpus: Corpus, models: Models) -> MeasuredCorpus:

@@ -9,7 +9,7 @@ from typing import Final
 
 import numpy as np
 
-from app.analysis.analyze import Measurements
+from app.analysis.face_result import Measurements
 from app.arrays import FloatArray
 from app.calibration.alignment_scale import build_pose_correction
 from app.calibration.file import NoiseEntry

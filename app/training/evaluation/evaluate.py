@@ -115,9 +115,10 @@ def evaluate(
 
 
 def _with_verdicts_of(shipped: Calibration, refitted: Calibration) -> Calibration:
-    """``refitted`` with the thresholds and the smallest size of the service's calibration."""
+    """``refitted`` with the service's thresholds, its smallest size, and where it stops."""
     file = refitted.file.model_copy(update={"smallest": shipped.file.smallest})
-    return replace(refitted, thresholds=shipped.thresholds, file=file)
+    judging = replace(refitted, thresholds=shipped.thresholds, file=file)
+    return judging.with_stop(shipped.fusion.stop)
 
 
 def _group_by_size(

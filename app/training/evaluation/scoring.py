@@ -7,14 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from app.analysis.analyze import (
-    Measurements,
-    measurement_warnings,
-    order_faces,
-    outcome_with_face,
-    picture_warnings,
-    weigh_face,
-)
+from app.analysis.analyze import measurement_warnings, outcome_with_face, picture_warnings
+from app.analysis.face_result import Measurements, order_faces, weigh_face
 from app.arrays import FloatArray
 from app.calibration.calibration import Calibration
 from app.calibration.fusion import EYE_ALIGNMENT_NAME

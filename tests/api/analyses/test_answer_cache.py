@@ -13,6 +13,7 @@ from app.api.analyses.answer_cache import PAUSE_S, AnswerCache
 from app.batches.answers import AnswerKey, AnswerStore
 from app.batches.store.outage import database_unavailable
 from app.errors import DatabaseUnavailable
+from app.evidence import Depth
 from app.records import PictureRecord
 from app.settings import Settings
 from tests.api.stub_analyzer import StartServer, StubAnalyzer, picture_bytes
@@ -94,15 +95,15 @@ def test_a_database_that_is_away_is_not_asked_again_for_a_while() -> None:
 
 
 def test_the_same_bytes_are_analyzed_once_and_found_by_their_digest(start: StartServer) -> None:
-    looks: list[int] = []
-    client = start(StubAnalyzer(during_analysis=lambda: looks.append(1)), reuse_answers=10)
+    analyzer = StubAnalyzer()
+    client = start(analyzer, reuse_answers=10)
     assert client.get(f"/v1/analyses/{SHA256}").status_code == 404
     answers = [
         client.post("/v1/analyses", content=PNG, headers=HEADERS, params=query).json()
         for query in ({}, {"custom_id": "@b"})
     ]
     found = client.get(f"/v1/analyses/{SHA256}").json()
-    assert len(looks) == 1
+    assert analyzer.depths == [Depth.NEEDED]
     assert answers[1]["custom_id"] == "@b"
     for answer in (*answers, found):
         assert answer.pop("id").startswith("an_")
@@ -112,7 +113,9 @@ def test_the_same_bytes_are_analyzed_once_and_found_by_their_digest(start: Start
     assert client.get(f"/v1/analyses/{SHA256}", params={"prior": 0.1}).status_code == 404
     overlay = client.post("/v1/analyses", content=PNG, headers={**HEADERS, "Accept": "image/png"})
     assert overlay.content.startswith(b"\x89PNG")
-    assert len(looks) == 2  # a drawing needs the picture
+    client.post("/v1/analyses", content=PNG, headers=HEADERS, params={"depth": "full"})
+    # A drawing needs the picture and a look at all of it, and so does whoever asks for that.
+    assert analyzer.depths == [Depth.NEEDED, Depth.FULL, Depth.FULL]
 
 
 @pytest.mark.parametrize("digest", ["0" * 63, "Z" * 64])

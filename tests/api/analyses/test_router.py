@@ -202,6 +202,7 @@ def test_an_outcome_without_a_score_claims_nothing(start: StartServer, outcome: 
         ("prior", "even"),
         ("custom_id", "x" * 257),
         ("include", "montage"),
+        ("depth", "deep"),
         ("priors", "0.5"),
     ],
 )
