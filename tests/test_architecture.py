@@ -127,6 +127,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
     ),
     "analysis": (
         "given_coordinates",
+        "face_result",
         "analyze",
         "canary",
         "model",
@@ -142,7 +143,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
 }
 """Rooms with a direction of their own: a module may import those that stand before it."""
 
-PURE = {"app.analysis.analyze"}
+PURE = {"app.analysis.analyze", "app.analysis.face_result"}
 """Like the checks: they are given networks, and never load one."""
 
 FOR_THE_TYPE_CHECKER = {"evidence": {"face"}}

@@ -89,8 +89,10 @@ OPTIONAL_PATHS = {
     (*TEXTURE_PATH, "figures", "auc_400px"),
     (*STAMP_PATH, "figures", "real_pictures"),
     ("fusion", "weights", TEXTURE.name),
+    ("fusion", "stop"),
 }
-"""Members of tables: what a report may leave out, and the weight of a check that has none."""
+"""Members of tables: what a report may leave out, and the weight of a check that has none; and the
+rule of a fusion that stops nowhere."""
 
 
 def test_what_was_written_is_what_is_read(tmp_path: Path) -> None:
