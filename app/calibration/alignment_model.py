@@ -179,9 +179,8 @@ class AlignmentModel:
         ``pose`` (2,) is the face's: people centre frontal faces better than turned ones, so a
         turned face exactly in the frame is stronger evidence.
         """
-        by_frame = self._ln_ratios(squares.reshape(-1, 4), pose, templates).reshape(
-            squares.shape[:2]
-        )
+        ln_ratios = self._ln_ratios(squares.reshape(-1, 4), pose, templates)
+        by_frame = ln_ratios.reshape(len(squares), -1)
         total = by_frame[:, 0]
         if by_frame.shape[1] > 1:
             inner = by_frame[:, 1:]

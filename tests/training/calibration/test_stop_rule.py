@@ -40,7 +40,11 @@ def choose(*cases: Case, is_certain: bool = True) -> StopEntry | None:
 
 def make_score(case: Case, rule: StopRule | None) -> ScoredPicture:
     row, eyes, texture, full, short = case
-    checks = {EYE_ALIGNMENT_NAME: (0.0, eyes), TEXTURE_NAME: (0.0, texture), "teeth": "too_small"}
+    checks: dict[str, tuple[float, float] | str] = {
+        EYE_ALIGNMENT_NAME: (0.0, eyes),
+        TEXTURE_NAME: (0.0, texture),
+        "teeth": "too_small",
+    }
     ratios = make_ratios(full if rule is None else short)
     return ScoredPicture(row, Outcome.SCORED, Verdict.INCONCLUSIVE, ratios, checks, 1.0)
 
