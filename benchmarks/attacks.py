@@ -44,8 +44,9 @@ async def send_one_byte_chunks(host: str, port: int, seconds: float) -> dict[str
                         await asyncio.wait_for(writer.drain(), 5.0)
                         sent_bytes += len(ONE_BYTE_CHUNKS)
 
-    tasks = (send_bodies() for _ in range(SENDERS))
-    await asyncio.wait_for(asyncio.gather(*tasks, return_exceptions=True), timeout=seconds + 10.0)
+    async with asyncio.timeout(seconds + 10.0), asyncio.TaskGroup() as group:
+        for _ in range(SENDERS):
+            group.create_task(send_bodies())
     return {"senders": SENDERS, "bodies": bodies, "sent_mb": round(sent_bytes / 1e6, 1)}
 
 

@@ -7,13 +7,9 @@ The callers share the machine with the service.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import contextlib
 import io
-import json
-import os
-import sys
 import time
 import zipfile
 from collections import Counter
@@ -24,6 +20,7 @@ import aiohttp
 
 from benchmarks.__main__ import fixture_pictures
 from benchmarks.attacks import hold_idle_connections, send_one_byte_chunks
+from benchmarks.attempts import print_attempt, run_named
 from benchmarks.hostile_lists import HOSTILE_LISTS, HostileList
 from benchmarks.load import start_service
 
@@ -161,7 +158,7 @@ async def measure_hogs(names: list[str] | None = None) -> dict[str, Any]:
                 "hog_statuses": dict(sorted(statuses.items())),
                 "server_errors": sum(n for status, n in statuses.items() if status >= 500),
             }
-            print(json.dumps({name: measured[name]}), file=sys.stderr, flush=True)
+            print_attempt(name, measured[name])
     return measured
 
 
@@ -177,14 +174,5 @@ async def _erase_all(session: aiohttp.ClientSession) -> None:
                 pass
 
 
-def main() -> None:
-    """Print one JSON object."""
-    parser = argparse.ArgumentParser(prog="fairness", description=__doc__)
-    parser.add_argument("names", nargs="*", default=list(HOGS), metavar="NAME")
-    result = asyncio.run(measure_hogs(parser.parse_args().names))
-    load = [round(each, 1) for each in os.getloadavg()]
-    print(json.dumps({"beside": result, "load_average": load}, indent=2))
-
-
 if __name__ == "__main__":
-    main()
+    run_named("fairness", __doc__ or "", HOGS, measure_hogs)

@@ -9,13 +9,9 @@ Each is printed on stderr as soon as it is known.
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import base64
-import json
-import os
 import sqlite3
-import sys
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable
@@ -24,6 +20,7 @@ from typing import Any, Final
 
 import aiohttp
 
+from benchmarks.attempts import print_attempt, run_named
 from benchmarks.costly_pictures import COSTLY_PICTURES
 from benchmarks.hostile_lists import HOSTILE_LISTS, URL, HostileList
 from benchmarks.load import monitor_process, quantiles_ms, start_service
@@ -140,7 +137,7 @@ async def measure_lists(names: list[str]) -> dict[str, Any]:
         measured: dict[str, Any] = {}
         for name in names:
             measured[name] = await measure_attempt(url, pid, session, ATTEMPTS[name])
-            print(json.dumps({name: measured[name]}), file=sys.stderr, flush=True)
+            print_attempt(name, measured[name])
         pickles = count_pickles(_data_dir(pid) / "eyeline.sqlite")
     return {**measured, "tables": {"pickles": pickles, "server_errors": pickles}}
 
@@ -170,14 +167,5 @@ def _data_dir(pid: int) -> Path:
     return Path(settings[b"EYELINE_DATA_DIR"].decode())
 
 
-def main() -> None:
-    """Print one JSON object."""
-    parser = argparse.ArgumentParser(prog="memory", description=__doc__)
-    parser.add_argument("names", nargs="*", default=list(ATTEMPTS), metavar="NAME")
-    result = asyncio.run(measure_lists(parser.parse_args().names))
-    load = [round(each, 1) for each in os.getloadavg()]
-    print(json.dumps({"lists": result, "load_average": load}, indent=2))
-
-
 if __name__ == "__main__":
-    main()
+    run_named("memory", __doc__ or "", ATTEMPTS, measure_lists)
