@@ -313,10 +313,10 @@ class RateLimited(RetryLater):
 
 
 class QuotaExceeded(RetryLater):
-    """More pictures than the key may send in a day."""
+    """More pictures than the key may send in a day, or more bytes than its owner may keep."""
 
     code = "quota_exceeded"
-    title = "Daily picture quota exceeded"
+    title = "Quota exceeded"
 
 
 class DatabaseUnavailable(RetryLater):

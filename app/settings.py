@@ -172,8 +172,9 @@ class Settings(BaseSettings):
     max_waiting_items: int = Field(default=20_000_000, ge=1)
     """Items that may wait in all batches; a list that would exceed it is rejected with a retry
     time."""
-    max_kept_bytes: int = Field(default=10_000_000_000, ge=1_000)
-    """What the rows of all lists of one owner may hold together, until they are erased."""
+    max_kept_bytes: int = Field(default=50_000_000_000, ge=1_000)
+    """What the rows and results of all lists of one owner may hold together, until they are
+    erased."""
     min_free_bytes: int | None = Field(default=None, ge=0)
     """Free space of the disk below which no list is taken in: 512 MB by default, or 2 % if less."""
     retention_s: int = Field(default=30 * 86_400, ge=60)

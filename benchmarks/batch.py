@@ -299,7 +299,9 @@ def _failing_tools() -> BatchTools:
 
         yield fetch
 
-    def analyze(data: bytes, prior: float, sha256: str, drawings: DrawingScope) -> PictureRecord:
+    def analyze(
+        data: bytes, prior: float, base_rate: float | None, sha256: str, drawings: DrawingScope
+    ) -> PictureRecord:
         raise NotAnImage("nothing is")
 
     return BatchTools(analyze, open_fetch, lambda results, new: {"items": sum(1 for _ in results)})

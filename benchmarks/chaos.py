@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import http.server
 import json
 import os
 import shutil
@@ -20,7 +19,6 @@ import sqlite3
 import subprocess
 import sys
 import tempfile
-import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
@@ -31,11 +29,14 @@ from typing import Any, Final
 import psycopg
 
 from benchmarks.chaos_service import PAUSE_S, Caller, Service
+from benchmarks.chaos_surroundings import FakeClock, open_black_hole, open_receiver
 from tests.batches.conftest import PostgresServer, _start_system_server
 
 LIST_ITEMS: Final = 120
 TMPFS_SIZE: Final = "160m"
 HANGING: Final = 20
+UNANSWERED: Final = 12
+CLOCK_JUMPS_S: Final = (3600, -3600, 0)
 PROGRESS_TIMEOUT_S: Final = 60.0
 
 
@@ -47,6 +48,7 @@ class Trial:
     caller: Caller
     server: PostgresServer | None
     seconds: float
+    clock: FakeClock | None = None
 
     def wait(self) -> None:
         """For as long as a fault holds, with callers about."""
@@ -142,7 +144,7 @@ def full_disk(trial: Trial) -> dict[str, Any]:
 
 def hanging_receivers(trial: Trial) -> dict[str, Any]:
     """Many lists whose webhooks nobody answers, and then one with a receiver that does."""
-    with _receiver(hangs=True) as hanging, _receiver(hangs=False) as quick:
+    with open_receiver(hangs=True) as hanging, open_receiver(hangs=False) as quick:
         for _ in range(HANGING):
             trial.caller.submit(1, webhook_url=hanging.url)
         time.sleep(2.0)
@@ -152,11 +154,34 @@ def hanging_receivers(trial: Trial) -> dict[str, Any]:
         return {"webhook_s": round(time.monotonic() - began, 1)}
 
 
+def black_hole_hosts(trial: Trial) -> dict[str, Any]:
+    """A list of a host that answers no connect; and then one whose pictures are at hand."""
+    with open_black_hole() as url:
+        unanswered = trial.caller.submit_urls([f"{url}/{n}.png" for n in range(UNANSWERED)])
+        time.sleep(2.0)
+        began = time.monotonic()
+        beside = trial.caller.submit()
+        trial.caller.wait_for_end(beside)
+        beside_s = round(time.monotonic() - began, 1)
+        trial.wait()
+        counts = trial.caller.wait_for_end(unanswered)["request_counts"]
+    return {"beside_s": beside_s, "unanswered": UNANSWERED, "failed": counts["failed"]}
+
+
+def jumping_clock(trial: Trial) -> None:
+    """The time of the day goes an hour ahead, two back, and is right again."""
+    assert trial.clock is not None
+    for seconds in CLOCK_JUMPS_S:
+        trial.clock.jump(seconds)
+        trial.wait()
+
+
 FAULTS: Final[dict[str, Fault]] = {
     fault.__name__: fault
     for fault in (
         *(kill_worker, kill_api, freeze_worker, database_away, end_while_away),
         *(no_connections, locked_tables, full_disk, hanging_receivers),
+        *(black_hole_hosts, jumping_clock),
     )
 }
 POSTGRES_ONLY: Final = {"freeze_worker", "database_away", "end_while_away", "no_connections"}
@@ -170,7 +195,12 @@ def run_fault(name: str, server: PostgresServer | None, seconds: float) -> dict[
         (folder / "data").mkdir(mode=0o700)
         if name == "full_disk":
             stack.enter_context(_small_disk(folder / "data"))
-        service = Service(folder, server.create_empty_database() if server else None)
+        clock = FakeClock(folder) if name == "jumping_clock" else None
+        service = Service(
+            folder,
+            server.create_empty_database() if server else None,
+            clock.environment if clock else {},
+        )
         stack.callback(service.terminate)
         service.start()
         caller = Caller(service)
@@ -179,7 +209,7 @@ def run_fault(name: str, server: PostgresServer | None, seconds: float) -> dict[
             raise SystemExit(f"no list was taken in: {dict(caller.statuses)}")
         while (caller.done(batch_id) or 0) < 5:
             time.sleep(PAUSE_S)
-        extra = FAULTS[name](Trial(service, caller, server, seconds)) or {}
+        extra = FAULTS[name](Trial(service, caller, server, seconds, clock)) or {}
         progress_s = _first_progress_s(caller, batch_id)
         return {
             "fault": name,
@@ -249,39 +279,6 @@ def _small_disk(folder: Path) -> Iterator[None]:
     finally:
         command = [str(shutil.which("umount")), "--lazy", str(folder)]
         subprocess.run(command, check=True)  # noqa: S603 - as above
-
-
-class _Receiver:
-    """A webhook receiver on loopback."""
-
-    def __init__(self, port: int) -> None:
-        self.url = f"http://127.0.0.1:{port}/hook"
-        self.called = threading.Event()
-
-
-@contextlib.contextmanager
-def _receiver(*, hangs: bool) -> Iterator[_Receiver]:
-    done = threading.Event()
-
-    class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            receiver.called.set()
-            if hangs:
-                done.wait(120.0)
-            self.send_response(204)
-            self.end_headers()
-
-        def log_message(self, format: str, *args: object) -> None:
-            pass
-
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        receiver = _Receiver(server.server_address[1])
-        threading.Thread(target=server.serve_forever, daemon=True).start()
-        try:
-            yield receiver
-        finally:
-            done.set()
-            server.shutdown()
 
 
 def main() -> None:

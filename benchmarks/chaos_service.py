@@ -19,7 +19,7 @@ import threading
 import time
 import zipfile
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -49,10 +49,14 @@ def make_zip(first: int, count: int) -> bytes:
 
 @dataclass
 class Service:
-    """``eyeline serve``, and with Postgres one ``eyeline worker``. ``url``: of the database."""
+    """``eyeline serve``, and with Postgres one ``eyeline worker``.
+
+    ``url``: of the database. ``environment``: what else their processes find there.
+    """
 
     folder: Path
     url: str | None
+    environment: Mapping[str, str] = field(default_factory=dict)
     port: int = 0
     processes: dict[str, subprocess.Popen[bytes]] = field(default_factory=dict)
 
@@ -103,6 +107,7 @@ class Service:
             "EYELINE_FETCH_ALLOW": "127.0.0.1",
             "EYELINE_WEBHOOK_SECRET": SECRET,
             **({"EYELINE_DATABASE_URL": self.url} if self.url else {}),
+            **self.environment,
         }
         options = ["--port", str(self.port)] if name == "serve" else ["--port", "0"]
         log = self.folder / f"{name}.log"
@@ -148,8 +153,15 @@ class Caller:
         """The id of a list that was accepted; ``None`` if it was not."""
         count = items or self.items
         self._number += count
-        body = make_zip(self._number, count)
-        answer = self._call("POST", "/v1/batches", content=body, params=query)
+        return self._submit(count, content=make_zip(self._number, count), params=query)
+
+    def submit_urls(self, urls: list[str]) -> str | None:
+        """As ``submit``: a list of these addresses."""
+        body = "".join(f"{line}\n" for line in ("url", *urls))
+        return self._submit(len(urls), content=body, headers={"Content-Type": "text/csv"})
+
+    def _submit(self, count: int, **options: Any) -> str | None:
+        answer = self._call("POST", "/v1/batches", **options)
         if answer is None or answer.status_code != 202:
             return None
         self.accepted[answer.json()["id"]] = count
@@ -199,7 +211,7 @@ class Caller:
         """What became of all that was accepted, once it has ended."""
         lost = doubled = unfinished = 0
         for batch_id, count in self.accepted.items():
-            batch = self._wait_for_end(batch_id)
+            batch = self.wait_for_end(batch_id)
             seqs = Counter(self._result_seqs(batch_id))
             if batch["status"] in ENDED:
                 lost += count - len(seqs)
@@ -216,7 +228,8 @@ class Caller:
             "doubled": doubled + len(listed - self.accepted.keys()),
         }
 
-    def _wait_for_end(self, batch_id: str) -> dict[str, Any]:
+    def wait_for_end(self, batch_id: str | None) -> dict[str, Any]:
+        """A list once it has ended, or after ``END_TIMEOUT_S``."""
         deadline = time.monotonic() + END_TIMEOUT_S
         while True:
             batch = httpx.get(f"{self.service.base}/v1/batches/{batch_id}", timeout=15.0).json()

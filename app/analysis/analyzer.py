@@ -118,6 +118,7 @@ class Analyzer:
         data: bytes,
         prior: float,
         *,
+        base_rate: float | None = None,
         sha256: str | None = None,
         overlay: bool = False,
         drawings: DrawingScope = "none",
@@ -125,22 +126,24 @@ class Analyzer:
     ) -> PictureRecord:
         """The answer about ``data``; raises a ``RequestError`` if it is no picture we can read.
 
-        ``sha256``: of ``data``, hex, where it is known. ``overlay``: whether to draw it.
-        ``drawings``: of which pictures to make the drawings that a list keeps. ``depth``: how far
-        to look where nothing is drawn; whatever is drawn is looked at in full.
+        ``base_rate``: the settings' if not given. ``sha256``: of ``data``, hex, where it is known.
+        ``overlay``: whether to draw it. ``drawings``: of which pictures to make the drawings that a
+        list keeps. ``depth``: how far to look where nothing is drawn; whatever is drawn is looked
+        at in full.
         """
         stopwatch = Stopwatch()
+        rate = self._settings.base_rate if base_rate is None else base_rate
         depth = drawn_depth(depth, overlay=overlay, drawings=drawings)
         picture, analysis = self.decode_and_analyze(data, stopwatch, sha256, depth)
-        answer = serialize_analysis(analysis, prior=prior, base_rate=self._settings.base_rate)
+        answer = serialize_analysis(analysis, prior=prior, base_rate=rate)
         return build_record(
             answer,
             encode_answer(answer),
             unrounded_numbers(analysis),
             thumbnail=thumbnail_jpeg(picture),
             tile=average_tile(picture),
-            overlay=self.draw_overlay(picture, analysis, stopwatch) if overlay else b"",
-            drawings=encode_kept(self.draw_kept(picture, analysis, drawings, stopwatch)),
+            overlay=self.draw_overlay(picture, analysis, rate, stopwatch) if overlay else b"",
+            drawings=encode_kept(self.draw_kept(picture, analysis, rate, drawings, stopwatch)),
             timings_ms=stopwatch.spent_ms,
         )
 
@@ -168,20 +171,27 @@ class Analyzer:
         analysis = analyze(picture, finder, models.networks, models.calibration, stopwatch, depth)
         return picture, analysis
 
-    def draw_overlay(self, picture: Picture, analysis: Analysis, stopwatch: Stopwatch) -> bytes:
+    def draw_overlay(
+        self, picture: Picture, analysis: Analysis, base_rate: float, stopwatch: Stopwatch
+    ) -> bytes:
         """The overlay as a PNG; its drawing is timed as a stage."""
         with stopwatch("overlay"):
-            return draw_overlay(picture, analysis, self._settings.base_rate)
+            return draw_overlay(picture, analysis, base_rate)
 
     def draw_kept(
-        self, picture: Picture, analysis: Analysis, scope: DrawingScope, stopwatch: Stopwatch
+        self,
+        picture: Picture,
+        analysis: Analysis,
+        base_rate: float,
+        scope: DrawingScope,
+        stopwatch: Stopwatch,
     ) -> dict[str, RgbArray]:
         """The pixels of the drawings that are kept of this picture; none outside of ``scope``."""
         is_flagged = analysis.verdict is Verdict.LIKELY_STYLEGAN
         if scope == "none" or (scope == "flagged" and not is_flagged):
             return {}
         with stopwatch("overlay"):
-            return draw_kept(picture, analysis, self._settings.base_rate)
+            return draw_kept(picture, analysis, base_rate)
 
     def check_canary(self) -> str | None:
         """Score the canary picture on this thread; why it differs from its record, or ``None``."""

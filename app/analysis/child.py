@@ -33,10 +33,9 @@ from app.settings import Settings
 def main(arguments: list[str]) -> None:
     """Serve until the parent goes away."""
     connection_fd, memory_fd, *limits = map(int, arguments[:5])
-    models_dir, base_rate, framed_share = arguments[5:]
+    models_dir, framed_share = arguments[5:]
     settings = Settings(
         models_dir=Path(models_dir),
-        base_rate=float(base_rate),
         framed_share=float(framed_share) if framed_share else None,
         max_bytes=limits[0],
         max_pixels=limits[1],
@@ -46,11 +45,11 @@ def main(arguments: list[str]) -> None:
 
 def _build_handler(settings: Settings, memory: mmap.mmap) -> RequestHandler:
     analyzer = Analyzer.load(settings)
-    _preload(analyzer, settings.models_dir)
+    _preload(analyzer, settings)
 
     def handle_request(message: bytes) -> bytes:
         try:
-            return _analyze(analyzer, AnalysisRequest.decode(message), settings, memory)
+            return _analyze(analyzer, AnalysisRequest.decode(message), memory)
         except RequestError as error:
             return encode_refusal(error.code, error.detail)
         except MemoryError:
@@ -61,38 +60,38 @@ def _build_handler(settings: Settings, memory: mmap.mmap) -> RequestHandler:
     return handle_request
 
 
-def _analyze(
-    analyzer: Analyzer, request: AnalysisRequest, settings: Settings, memory: mmap.mmap
-) -> bytes:
-    stopwatch = Stopwatch()
+def _analyze(analyzer: Analyzer, request: AnalysisRequest, memory: mmap.mmap) -> bytes:
+    stopwatch, base_rate = Stopwatch(), request.base_rate
     depth = drawn_depth(request.depth, overlay=request.overlay, drawings=request.drawings)
     picture, analysis = analyzer.decode_and_analyze(
         memory[: request.length], stopwatch, request.sha256, depth
     )
     return encode_record(
-        serialize_analysis(analysis, prior=request.prior, base_rate=settings.base_rate),
+        serialize_analysis(analysis, prior=request.prior, base_rate=base_rate),
         unrounded_numbers(analysis),
         thumbnail=thumbnail_pixels(picture),
         tile=average_tile(picture),
-        overlay=analyzer.draw_overlay(picture, analysis, stopwatch) if request.overlay else b"",
-        drawings=analyzer.draw_kept(picture, analysis, request.drawings, stopwatch),
+        overlay=analyzer.draw_overlay(picture, analysis, base_rate, stopwatch)
+        if request.overlay
+        else b"",
+        drawings=analyzer.draw_kept(picture, analysis, base_rate, request.drawings, stopwatch),
         timings_ms=stopwatch.spent_ms,
         memory=memory,
     )
 
 
-def _preload(analyzer: Analyzer, models_dir: Path) -> None:
+def _preload(analyzer: Analyzer, settings: Settings) -> None:
     """Make libraries load what they load late; end if the canary picture is not as recorded."""
     preload_decoders()
     try:
-        recorded = canary.load_canary(models_dir)
+        recorded = canary.load_canary(settings.models_dir)
     except canary.CanaryError as error:
         sys.exit(str(error))
     picture, analysis = analyzer.decode_and_analyze(recorded.data, Stopwatch(), depth=Depth.FULL)
     mismatch = recorded.mismatch(analysis)
     if mismatch is not None:
         sys.exit(mismatch)
-    analyzer.draw_overlay(picture, analysis, Stopwatch())
+    analyzer.draw_overlay(picture, analysis, settings.base_rate, Stopwatch())
 
 
 if __name__ == "__main__":

@@ -24,9 +24,9 @@ ANALYZER_MODULE: Final = "app.analysis.child"
 class AnalyzeFn(Protocol):
     """Bytes and a prior → the answer, on the calling thread. Raises a ``RequestError``.
 
-    ``sha256``: of ``data``, hex, where it is known. ``overlay``: whether to draw it. ``drawings``:
-    of which pictures to make the drawings that a list keeps. ``depth``: how far to look where
-    nothing is drawn.
+    ``base_rate``: the settings' if not given. ``sha256``: of ``data``, hex, where it is known.
+    ``overlay``: whether to draw it. ``drawings``: of which pictures to make the drawings that a
+    list keeps. ``depth``: how far to look where nothing is drawn.
     """
 
     def __call__(
@@ -34,6 +34,7 @@ class AnalyzeFn(Protocol):
         data: bytes,
         prior: float,
         *,
+        base_rate: float | None = None,
         sha256: str | None = None,
         overlay: bool = False,
         drawings: DrawingScope = "none",
@@ -71,7 +72,7 @@ def start_analyzer(
 ) -> AnalyzerProcess:
     """Start one. Raises ``ProcessStartError`` if there can be no further process."""
     share = "" if settings.framed_share is None else repr(settings.framed_share)
-    arguments = (str(settings.models_dir.resolve()), repr(settings.base_rate), share)
+    arguments = (str(settings.models_dir.resolve()), share)
     return AnalyzerProcess(decode_limits(settings), module, liveness_check_s, arguments)
 
 
@@ -86,7 +87,7 @@ class AnalyzerPool(ProcessPool[AnalyzerProcess]):
         start_process: Callable[[Settings], AnalyzerProcess] = start_analyzer,
     ) -> None:
         super().__init__(lambda: start_process(settings), processes, prestarted=processes)
-        self._models_dir = settings.models_dir
+        self._models_dir, self._base_rate = settings.models_dir, settings.base_rate
         self.model = model
 
     @classmethod
@@ -102,14 +103,16 @@ class AnalyzerPool(ProcessPool[AnalyzerProcess]):
         data: bytes,
         prior: float,
         *,
+        base_rate: float | None = None,
         sha256: str | None = None,
         overlay: bool = False,
         drawings: DrawingScope = "none",
         depth: Depth = Depth.NEEDED,
     ) -> PictureRecord:
         """As ``AnalyzeFn``; ``RuntimeError`` where the fault is ours."""
+        rate = self._base_rate if base_rate is None else base_rate
         digest = sha256 or hashlib.sha256(data).hexdigest()
-        request = AnalysisRequest(len(data), prior, overlay, digest, drawings, depth)
+        request = AnalysisRequest(len(data), prior, rate, overlay, digest, drawings, depth)
         result = self.call(lambda child: child.analyze(data, request))
         if isinstance(result, _ChildFault):
             raise RuntimeError(result.detail)

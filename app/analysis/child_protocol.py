@@ -1,7 +1,7 @@
 """Messages between the service and a child process that analyzes a picture.
 
-A request holds the length of the file, which lies in the shared memory, its SHA-256, the prior and
-what is to be drawn. The reply is one line of JSON; what is large takes the file's place in the
+A request holds the length of the file, which lies in the shared memory, its SHA-256, both priors
+and what is to be drawn. The reply is one line of JSON; what is large takes the file's place in the
 memory: the answer, the pixels of the thumbnail, of the tile and of the drawings that are kept, and
 the overlay's PNG, in this order. The child has decoded untrusted bytes and may be under their
 control: its answer is checked against the schema that callers see, and what is kept is encoded
@@ -37,7 +37,7 @@ INTERNAL_FAULT: Final = "internal"
 MAX_DRAWINGS: Final = 16
 _MAX_DETAIL_CHARS: Final = 300
 _PNG_SIGNATURE: Final = b"\x89PNG\r\n\x1a\n"
-_REQUEST: Final = struct.Struct("<Qd?BB32s")
+_REQUEST: Final = struct.Struct("<Qdd?BB32s")
 _SCOPES: Final[tuple[DrawingScope, ...]] = get_args(DrawingScope)
 _DEPTHS: Final = tuple(Depth)
 
@@ -54,6 +54,7 @@ class AnalysisRequest:
 
     length: int
     prior: float
+    base_rate: float
     overlay: bool
     sha256: str
     drawings: DrawingScope = "none"
@@ -65,6 +66,7 @@ class AnalysisRequest:
         return _REQUEST.pack(
             self.length,
             self.prior,
+            self.base_rate,
             self.overlay,
             _SCOPES.index(self.drawings),
             _DEPTHS.index(self.depth),
@@ -74,8 +76,9 @@ class AnalysisRequest:
     @classmethod
     def decode(cls, message: bytes) -> Self:
         """What ``encode`` wrote."""
-        length, prior, overlay, scope, depth, digest = _REQUEST.unpack(message)
-        return cls(length, prior, overlay, digest.hex(), _SCOPES[scope], _DEPTHS[depth])
+        length, prior, base_rate, overlay, scope, depth, digest = _REQUEST.unpack(message)
+        drawings = _SCOPES[scope]
+        return cls(length, prior, base_rate, overlay, digest.hex(), drawings, _DEPTHS[depth])
 
 
 class RecordMessage(BaseModel):

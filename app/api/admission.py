@@ -9,13 +9,14 @@ from __future__ import annotations
 import asyncio
 import threading
 import time
-from collections import Counter, OrderedDict, deque
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import contextmanager
 from typing import Final, TypeVar
 
 from app.errors import Busy
+from app.fair_places import FairPlaces
 from app.runtime.observability import Metrics
 
 RETRY_AFTER_S: Final = 1
@@ -71,46 +72,6 @@ class AdmissionLimit:
         )
 
 
-class FairQueue:
-    """``slots`` that owners take in turn: a long queue of one does not delay the others."""
-
-    def __init__(self, slots: int) -> None:
-        self._free = slots
-        self._waiting: OrderedDict[str, deque[asyncio.Future[None]]] = OrderedDict()
-
-    @asynccontextmanager
-    async def slot(self, owner: str) -> AsyncIterator[None]:
-        """Wait for the owner's turn; first come, first served among its own."""
-        if self._free:
-            self._free -= 1
-        else:
-            turn = asyncio.get_running_loop().create_future()
-            self._waiting.setdefault(owner, deque()).append(turn)
-            try:
-                await turn
-            except asyncio.CancelledError:
-                if turn.done() and not turn.cancelled():
-                    self._pass_on()
-                raise
-        try:
-            yield
-        finally:
-            self._pass_on()
-
-    def _pass_on(self) -> None:
-        """Give a slot to the owner that has waited longest, which then goes to the back."""
-        while self._waiting:
-            owner, turns = self._waiting.popitem(last=False)
-            while turns and turns[0].done():  # cancelled meanwhile
-                turns.popleft()
-            if turns:
-                turns.popleft().set_result(None)
-                if turns:
-                    self._waiting[owner] = turns
-                return
-        self._free += 1
-
-
 class AnalysisPool:
     """``workers`` threads and ``queue_size`` requests that wait. Close it once none is left."""
 
@@ -121,7 +82,7 @@ class AnalysisPool:
         self._limit = AdmissionLimit(
             workers + queue_size, "analyses", RETRY_AFTER_S, is_shared=is_shared
         )
-        self._queue = FairQueue(workers)
+        self._places = FairPlaces(workers)
         self._metrics = metrics
         self._executor = ThreadPoolExecutor(workers, thread_name_prefix="analysis")
 
@@ -143,7 +104,7 @@ class AnalysisPool:
     async def run(self, job: Callable[[], T], owner: str) -> T:
         """``job`` on one of the threads, when it is the owner's turn."""
         queued_at = time.perf_counter()
-        async with self._queue.slot(owner):
+        async with self._places.place(owner):
             self._metrics.stages.labels("queue").observe(time.perf_counter() - queued_at)
             return await self._run_now(job)
 

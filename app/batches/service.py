@@ -63,7 +63,7 @@ class BatchService:
     ) -> None:  # fmt: skip
         self._database = database
         self._requests = database.for_requests()
-        self._max_waiting, self._max_kept_bytes = max_waiting, max_kept_bytes
+        self._max_waiting, self.max_kept_bytes = max_waiting, max_kept_bytes
         self._disk = disk
         self._executor_id = executor_id
         self._stop = threading.Event()
@@ -105,7 +105,7 @@ class BatchService:
     ) -> Self:
         """Open the database, take up what the dead left, and work with ``workers`` threads.
 
-        ``max_kept_bytes``: what the rows of all lists of one owner may hold.
+        ``max_kept_bytes``: what all lists of one owner may hold, with their results.
         ``on_ended`` is called with each batch that ended, and the database's engine: at least once,
         whatever dies, and never at the same time as the batch's work. ``on_launched``: once, when
         DBOS runs. Raises ``DatabaseUnusable``, ``DatabaseUnavailable``, ``TablesTooNew``,
@@ -188,7 +188,7 @@ class BatchService:
             self._queue,
             self._executor_id,
             self._max_waiting,
-            self._max_kept_bytes,
+            self.max_kept_bytes,
             self.max_active_chunks,
             self._maintenance.delete_later,
             self._disk,

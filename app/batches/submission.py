@@ -17,6 +17,7 @@ from sqlalchemy.exc import IntegrityError
 from app.batches.disk import Disk
 from app.batches.execution import chunks
 from app.batches.execution.heartbeat import read_live_executors
+from app.batches.kept_bytes import read_kept_bytes
 from app.batches.store import deletion
 from app.batches.store.database import Database
 from app.batches.store.models import ENDED_STATUSES, Batch, BatchRequest, Status
@@ -330,16 +331,15 @@ def check_intake(context: SubmissionContext, owner: str) -> None:
 
 
 def _check_kept_bytes(context: SubmissionContext, owner: str, more_bytes: int) -> None:
-    """Raise ``QuotaExceeded`` if all lists of ``owner`` would hold more than they may.
+    """Raise ``QuotaExceeded`` if all lists of ``owner`` would hold more than they may, results too.
 
     Rows that failed count like others: they are kept as long.
     """
-    statement = sa.select(sa.func.coalesce(sa.func.sum(batches.c.kept_bytes), 0))
     with context.requests.reading() as c:
-        kept_bytes = int(c.scalar(statement.where(batches.c.owner == owner)) or 0)
+        kept_bytes = read_kept_bytes(c, owner)
     if kept_bytes + more_bytes > context.max_kept_bytes:
         raise QuotaExceeded(
-            f"the rows of your lists hold {kept_bytes} bytes and may hold "
+            f"your lists and their results hold {kept_bytes} bytes and may hold "
             f"{context.max_kept_bytes} (EYELINE_MAX_KEPT_BYTES): erase lists, or wait until they "
             "expire",
             RETRY_KEPT_S,

@@ -12,6 +12,8 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Final, Protocol
 
+from app.fair_places import FairPlaces
+
 MAX_COOLDOWN_HOSTS: Final = 10_000
 
 
@@ -25,7 +27,8 @@ class FetchPlace(Protocol):
 fetch_place_var: ContextVar[FetchPlace | None] = ContextVar("fetch_place_var", default=None)
 """The place that this task takes once its host lets it, and not before."""
 cooldown_owner_var: ContextVar[str] = ContextVar("cooldown_owner_var", default="")
-"""For whom this task fetches: what a host answers one owner silences it for no other."""
+"""For whom this task fetches: what a host answers one owner silences it for no other, and owners
+share the places at a host."""
 
 
 def cooldown_key(host: str, port: int | None) -> str:
@@ -75,35 +78,33 @@ MAX_PACED_HOSTS: Final = 10_000
 
 
 @dataclass
-class _SlotPool:
-    semaphore: asyncio.Semaphore
+class _PlacePool:
+    places: FairPlaces
     users: int = 0
 
 
-class KeyedSemaphore:
-    """At most ``max_per_key`` holders of each key, first come first served."""
+class KeyedPlaces:
+    """At most ``max_per_key`` holders of each key, which owners share.
+
+    An owner is the one that a task fetches for, as ``cooldown_owner_var`` says.
+    """
 
     def __init__(self, max_per_key: int) -> None:
         self._max_per_key = max_per_key
-        self._pools: dict[str, _SlotPool] = {}
+        self._pools: dict[str, _PlacePool] = {}
 
-    async def acquire(self, key: str) -> None:
-        pool = self._pools.setdefault(key, _SlotPool(asyncio.Semaphore(self._max_per_key)))
+    @asynccontextmanager
+    async def place(self, key: str) -> AsyncIterator[None]:
+        """Hold one until the end of the block."""
+        pool = self._pools.setdefault(key, _PlacePool(FairPlaces(self._max_per_key)))
         pool.users += 1
         try:
-            await pool.semaphore.acquire()
-        except BaseException:
-            self._forget(key)
-            raise
-
-    def release(self, key: str) -> None:
-        self._pools[key].semaphore.release()
-        self._forget(key)
-
-    def _forget(self, key: str) -> None:
-        self._pools[key].users -= 1
-        if not self._pools[key].users:
-            del self._pools[key]
+            async with pool.places.place(cooldown_owner_var.get()):
+                yield
+        finally:
+            pool.users -= 1
+            if not pool.users:
+                del self._pools[key]
 
     def __len__(self) -> int:
         return len(self._pools)
@@ -118,7 +119,7 @@ class HostRateLimiter:
     def __init__(
         self, max_concurrent: int, max_per_s: float, max_hosts: int = MAX_PACED_HOSTS
     ) -> None:
-        self._slots = KeyedSemaphore(max_concurrent)
+        self._places = KeyedPlaces(max_concurrent)
         self._interval_s = 1.0 / max_per_s
         self._burst_s = max_concurrent * self._interval_s  # the first may start together
         self._max_hosts = max_hosts
@@ -126,14 +127,11 @@ class HostRateLimiter:
 
     @asynccontextmanager
     async def slot(self, host: str, *, paced: bool) -> AsyncIterator[None]:
-        """Holds one of the host's slots, once one is free and, if ``paced``, the rate allows it."""
-        await self._slots.acquire(host)
-        try:
+        """Hold one of the host's places, once one is free and, if ``paced``, the rate allows it."""
+        async with self._places.place(host):
             if paced:
                 await asyncio.sleep(self._reserve_start(host))
             yield
-        finally:
-            self._slots.release(host)
 
     def _reserve_start(self, host: str) -> float:
         """Reserves the next start time for ``host``; how long to wait for it, s."""
@@ -145,4 +143,4 @@ class HostRateLimiter:
         return max(due - self._burst_s - now, 0.0)
 
     def __len__(self) -> int:
-        return len(self._slots) + len(self._next_start_s)
+        return len(self._places) + len(self._next_start_s)

@@ -18,7 +18,7 @@ from aiodns import error as dns_error
 from aiohttp.abc import AbstractResolver, ResolveResult
 from aiohttp.resolver import AsyncResolver
 
-from app.fetch.rate_limit import KeyedSemaphore
+from app.fetch.rate_limit import KeyedPlaces
 
 MAX_PER_DOMAIN: Final = 8
 UNKNOWN_TTL_S: Final = 30.0
@@ -76,7 +76,7 @@ class DnsResolver(AbstractResolver):
         self._resolver = resolver or AsyncResolver(
             timeout=timeout_s / (2**_TRIES - 1), tries=_TRIES
         )
-        self._domain_slots = KeyedSemaphore(max_per_domain)
+        self._domain_places = KeyedPlaces(max_per_domain)
         self._unknown = UnknownNames(clock)
 
     def is_unknown(self, host: str) -> bool:
@@ -93,12 +93,8 @@ class DnsResolver(AbstractResolver):
             raise OSError("the name did not resolve a moment ago")
         domain = ".".join(host.rstrip(".").rsplit(".", 2)[-2:])
         try:
-            async with asyncio.timeout(self._timeout_s):
-                await self._domain_slots.acquire(domain)
-                try:
-                    return await self._resolver.resolve(host, port, family)
-                finally:
-                    self._domain_slots.release(domain)
+            async with asyncio.timeout(self._timeout_s), self._domain_places.place(domain):
+                return await self._resolver.resolve(host, port, family)
         except TimeoutError as error:
             raise LookupTimeout("the name was not resolved in time") from error
         except OSError as error:

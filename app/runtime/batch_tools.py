@@ -36,11 +36,11 @@ def build_tools(
     holds = HostCooldowns() if holds is None else holds
 
     def analyze_and_count(
-        data: bytes, prior: float, sha256: str, drawings: DrawingScope
+        data: bytes, prior: float, base_rate: float | None, sha256: str, drawings: DrawingScope
     ) -> PictureRecord:
         scope = drawings if settings.keep_overlays else "none"
         try:
-            record = analyze(data, prior, sha256=sha256, drawings=scope)
+            record = analyze(data, prior, base_rate=base_rate, sha256=sha256, drawings=scope)
         except RequestError as error:
             metrics.item_failures.labels(error.code).inc()
             raise

@@ -23,6 +23,7 @@ from app.analysis.child_pool import (
     start_analyzer,
 )
 from app.analysis.model import load_model_info
+from app.analysis.record import decode_answer
 from app.errors import DecoderFailed, ImageBomb, RequestError
 from app.records import DrawingScope, PictureRecord
 from app.settings import Settings
@@ -67,7 +68,7 @@ def analyze_or_error(
     analyze: AnalyzeFn, data: bytes, *, overlay: bool = False, drawings: DrawingScope = "none"
 ) -> PictureRecord | tuple[str, str]:
     try:
-        return analyze(data, 0.25, overlay=overlay, drawings=drawings)
+        return analyze(data, 0.25, base_rate=0.01, overlay=overlay, drawings=drawings)
     except RequestError as error:
         return error.code, error.detail
 
@@ -86,6 +87,7 @@ def test_isolated_is_as_in_this_process(
         return
     assert isinstance(there, PictureRecord)
     assert there.timings_ms.keys() == here.timings_ms.keys()
+    assert decode_answer(there.analysis).base_rate == 0.01
     assert here.overlay
     assert here.tile is not None
     np.testing.assert_array_equal(there.tile, here.tile)

@@ -73,7 +73,7 @@ def decode_line(
 
 
 def test_a_request_arrives_as_it_was_written() -> None:
-    request = AnalysisRequest(5_000_000, 0.25, True, "0f" * 32, "flagged", Depth.FULL)
+    request = AnalysisRequest(5_000_000, 0.25, 0.001, True, "0f" * 32, "flagged", Depth.FULL)
     assert len(request.encode()) <= MAX_REQUEST_BYTES
     assert AnalysisRequest.decode(request.encode()) == request
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import socket
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +10,7 @@ from urllib.parse import urlsplit
 import httpx
 import pytest
 
-from app.api.admission import AdmissionLimit, FairQueue
+from app.api.admission import AdmissionLimit
 from app.errors import Busy
 from app.settings import Settings
 from tests.api.stub_analyzer import StartServer, StubAnalyzer, picture_bytes, serve_app
@@ -78,34 +77,6 @@ def test_a_small_limit_is_shared_too(capacity: int) -> None:
     limit = AdmissionLimit(capacity, "things", is_shared=True)
     assert count_admitted(limit, "a") == -(-capacity // 2)
     assert count_admitted(limit, "b") >= min(1, capacity - 1)
-
-
-def test_owners_take_turns_however_long_the_queue_of_one_is() -> None:
-    served: list[str] = []
-
-    async def work(queue: FairQueue, owner: str) -> None:
-        async with queue.slot(owner):
-            served.append(owner)
-            await asyncio.sleep(0)
-
-    async def run() -> None:
-        queue = FairQueue(1)
-        hog = [asyncio.create_task(work(queue, "hog")) for _ in range(20)]
-        await asyncio.sleep(0)
-        leaver = asyncio.create_task(work(queue, "leaver"))
-        await asyncio.sleep(0)
-        leaver.cancel()
-        others = [asyncio.create_task(work(queue, "other")) for _ in range(3)]
-        await asyncio.gather(*hog, *others)
-        assert leaver.cancelled()
-        async with asyncio.timeout(5):
-            await work(queue, "last")
-
-    asyncio.run(run())
-    assert served.count("hog") == 20
-    assert served.index("other") <= 3
-    assert [n for n, owner in enumerate(served) if owner == "other"][-1] <= 8
-    assert served[-1] == "last"
 
 
 def test_alive_while_every_worker_is_busy_and_busy_beyond_the_queue(start: StartServer) -> None:

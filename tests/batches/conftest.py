@@ -77,6 +77,12 @@ def open_engine(url: str | None, folder: Path) -> sa.Engine:
     return sa.create_engine(url.replace("postgresql:", "postgresql+psycopg:"))
 
 
+def dbos_table(engine: sa.Engine, name: str) -> sa.Table:
+    """A table of DBOS as it is."""
+    schema = "dbos" if engine.dialect.name == "postgresql" else None
+    return sa.Table(name, sa.MetaData(), schema=schema, autoload_with=engine)
+
+
 def wait_until_erased(service: BatchService, timeout_s: float = 30.0) -> None:
     """Wait for what was deleted to be gone from the tables and the queue."""
     deadline = time.monotonic() + timeout_s

@@ -81,13 +81,20 @@ class FakeTools:
         self.analyze_s = analyze_s
         self.fetch_s = fetch_s
         self.fetched_urls: list[str] = []
+        self.base_rates: set[float | None] = set()
 
     def tools(self) -> BatchTools:
         return BatchTools(self.analyze, self.open_fetch, self.summarize_cohort)
 
     def analyze(
-        self, data: bytes, prior: float, sha256: str, drawings: DrawingScope = "none"
+        self,
+        data: bytes,
+        prior: float,
+        base_rate: float | None,
+        sha256: str,
+        drawings: DrawingScope = "none",
     ) -> PictureRecord:
+        self.base_rates.add(base_rate)
         assert sha256 == hashlib.sha256(data).hexdigest()
         with self.log.open("ab") as log:
             log.write(data + b"\n")

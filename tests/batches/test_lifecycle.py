@@ -13,6 +13,7 @@ import pytest
 import sqlalchemy as sa
 
 from app.batches import lifecycle, submission
+from app.batches.kept_bytes import read_kept_bytes
 from app.batches.service import BatchService
 from app.batches.store import deletion, queries, tables
 from app.batches.store.database import Database
@@ -364,10 +365,44 @@ def test_an_owner_keeps_no_more_bytes_than_allowed(open_service: OpenService) ->
     service.submit(BatchRequest(prior=0.5, owner="anna"), rows)
 
 
-def test_a_list_keeps_the_base_rate_it_was_sent_under(open_service: OpenService) -> None:
+def test_results_count_and_what_is_beyond_can_be_retried(
+    open_service: OpenService, fake_tools: FakeTools
+) -> None:
+    service = open_service()
+    request = BatchRequest(prior=0.5, owner="anna")
+    wait_until_ended(service, service.submit(request, picture_items(40))[0])
+    with service.engine.connect() as c:
+        pictures, drawings = tables.pictures.c, tables.drawings.c
+        columns = (tables.items.c.item, pictures.analysis, pictures.thumbnail, drawings.image)
+        sums = [c.scalar(sa.select(sa.func.sum(sa.func.length(each)))) for each in columns]
+        assert all(sums)
+        assert read_kept_bytes(c, "anna") == sum(sums)
+        assert read_kept_bytes(c, "bert") == 0
+    service.max_kept_bytes = sum(sums)
+    with pytest.raises(QuotaExceeded):
+        service.submit(request, picture_items(1))
+    service = open_service(workers=0)
+    batch, _ = service.submit(request, picture_items(40))
+    service = open_service(max_kept_bytes=1_000)
+    ended = wait_until_ended(service, batch)
+    assert (ended.status, ended.completed, ended.failed) == ("completed", 0, 40)
+    failures = {r.failure.code for r in service.iter_results(batch.id, "anna") if r.failure}
+    assert failures == {"quota_exceeded"}
+    service.max_kept_bytes = 1_000_000
+    after = wait_until_ended(service, service.retry_failed(batch.id, "anna"))
+    assert (after.completed, after.failed) == (40, 0)
+
+
+def test_a_list_keeps_the_base_rate_it_was_sent_under(
+    open_service: OpenService, fake_tools: FakeTools
+) -> None:
+    """Its pictures are weighed by it, too, whoever analyzes them with whatever settings."""
     service = open_service(workers=0)
     batch, _ = service.submit(BatchRequest(prior=0.5, base_rate=0.01), picture_items(1))
     assert service.get(batch.id, "").request.base_rate == 0.01
+    service = open_service()
+    wait_until_ended(service, service.get(batch.id, ""))
+    assert fake_tools.base_rates == {0.01}
 
 
 def test_a_cancelled_list_never_can_be_retried(open_service: OpenService) -> None:

@@ -16,7 +16,7 @@ from app.fetch.policy import FetchPolicy
 from app.fetch.rate_limit import (
     HostCooldowns,
     HostRateLimiter,
-    KeyedSemaphore,
+    KeyedPlaces,
     cooldown_key,
     cooldown_owner_var,
     fetch_place_var,
@@ -256,18 +256,41 @@ def test_nothing_is_kept_of_hosts_without_end() -> None:
 
 def test_a_place_is_given_back_by_whoever_gave_up_waiting() -> None:
     async def scenario() -> int:
-        semaphore = KeyedSemaphore(1)
-        await semaphore.acquire("a")
-        waiting = asyncio.create_task(semaphore.acquire("a"))
-        await asyncio.sleep(0)
-        waiting.cancel()
-        await asyncio.gather(waiting, return_exceptions=True)
-        semaphore.release("a")
-        await asyncio.wait_for(semaphore.acquire("a"), 5.0)
-        semaphore.release("a")
-        return len(semaphore)
+        places = KeyedPlaces(1)
+
+        async def hold() -> None:
+            async with places.place("a"):
+                pass
+
+        async with places.place("a"):
+            waiting = asyncio.create_task(hold())
+            await asyncio.sleep(0)
+            waiting.cancel()
+            await asyncio.gather(waiting, return_exceptions=True)
+        await asyncio.wait_for(hold(), 5.0)
+        return len(places)
 
     assert run_bounded(scenario()) == 0
+
+
+def test_many_pictures_of_one_owner_at_a_host_do_not_hold_up_another() -> None:
+    served: list[str] = []
+
+    async def fetch_for(turns: HostRateLimiter, owner: str) -> None:
+        cooldown_owner_var.set(owner)
+        async with turns.slot("a.example", paced=False):
+            served.append(owner)
+            await asyncio.sleep(0)
+
+    async def scenario() -> None:
+        turns = HostRateLimiter(max_concurrent=2, max_per_s=50.0)
+        async with asyncio.TaskGroup() as group:
+            for owner in ["hog"] * 100 + ["other"] * 5:
+                group.create_task(fetch_for(turns, owner))
+
+    run_bounded(scenario())
+    assert len(served) == 105
+    assert [n for n, owner in enumerate(served) if owner == "other"][-1] <= 14
 
 
 def test_a_redirect_takes_its_turn_at_the_host_it_leads_to() -> None:

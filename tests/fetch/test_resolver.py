@@ -125,7 +125,7 @@ def test_a_place_is_free_again_when_nobody_waits_any_more() -> None:
         assert lookups.active == 0
         lookups.unblock.set()
         assert await names.resolve("4.slow.example", 80)
-        assert len(names._domain_slots) == 0
+        assert len(names._domain_places) == 0
 
     run_bounded(scenario())
 

@@ -11,7 +11,11 @@ from typing import Final
 
 from app.batches.execution import chunks
 from app.batches.execution.chunks import ChunkRun
-from app.batches.execution.failures import crash_failure, exhausted_failure
+from app.batches.execution.failures import (
+    crash_failure,
+    exhausted_failure,
+    kept_bytes_failure,
+)
 from app.batches.execution.picture_executor import PictureExecutor, PicturePlace
 from app.batches.store import result_store
 from app.batches.store.database import Database, count_fitting
@@ -73,8 +77,10 @@ class ChunkProcessor:
 
     async def __call__(self) -> RunEnding:
         cooldown_owner_var.set(self._run.owner)
-        if self._run.exhausted:
-            return await self._fail_remaining()
+        if self._run.exhausted:  # with no picture to blame
+            return await self._fail_remaining(exhausted_failure())
+        if self._run.is_over_quota:
+            return await self._fail_remaining(kept_bytes_failure())
         return await (self._run_isolated() if self._run.isolate else self._run_concurrently())
 
     async def _run_concurrently(self) -> RunEnding:
@@ -150,7 +156,7 @@ class ChunkProcessor:
             next_item = await self._next_item()
             if next_item is None:
                 return RunEnding.DONE
-            with self._picture_executor.open_place(self._turns) as place:
+            with self._picture_executor.open_place(self._run.owner, self._turns) as place:
                 data = await self._picture_executor.load_bytes(self._run.batch_no, next_item, place)
                 # Alone means the whole process: no other picture may be blamed for its end.
                 async with self._picture_executor.analysis_lock.write():
@@ -170,9 +176,7 @@ class ChunkProcessor:
             write, lambda c: chunks.mark_analyzing(c, self._run, list_item.seq)
         ):
             return crash_failure()
-        return await self._picture_executor.analyze_locked(
-            self._run.batch_no, list_item.seq, data, self._run.prior
-        )
+        return await self._picture_executor.analyze_locked(self._run, list_item.seq, data)
 
     def _check_ending(self) -> RunEnding | None:
         if self._is_stopping():
@@ -198,7 +202,7 @@ class ChunkProcessor:
     async def _process_item(self, list_item: Item, key: bytes | None) -> list[ItemOutcome]:
         """An item's answer, also for those that have waited for the same address."""
         try:
-            with self._picture_executor.open_place(self._turns) as place:
+            with self._picture_executor.open_place(self._run.owner, self._turns) as place:
                 answer = await self._analyze_item(list_item, place)
         except BaseException:
             if key is not None:
@@ -226,9 +230,7 @@ class ChunkProcessor:
             self._loading.pop(this_task, None)
         if isinstance(data, Failure):
             return data
-        return await self._picture_executor.analyze(
-            self._run.batch_no, list_item.seq, data, self._run.prior
-        )
+        return await self._picture_executor.analyze(self._run, list_item.seq, data)
 
     async def _next_item(self) -> Item | None:
         """The next item without a result."""
@@ -279,10 +281,10 @@ class ChunkProcessor:
         self._picture_executor.count_items(len(outcomes) - failed, failed)
         return status is Status.IN_PROGRESS
 
-    async def _fail_remaining(self) -> RunEnding:
-        """Fail the rest of a chunk that crashed too many processes, with no picture to blame."""
+    async def _fail_remaining(self, failure: Failure) -> RunEnding:
+        """Fail what is left of the chunk, and analyze none of it."""
         while (next_item := await self._next_item()) is not None:
-            self._uncommitted.append(ItemOutcome(next_item.seq, exhausted_failure()))
+            self._uncommitted.append(ItemOutcome(next_item.seq, failure))
             if len(self._uncommitted) >= COMMIT_ITEMS and not await self._commit_pending():
                 return RunEnding.DONE
         await self._commit_pending()

@@ -1,8 +1,8 @@
 """Chunks: the ranges of a list that are analyzed together, from their creation to their end.
 
-A batch has only a few chunks on the queue at a time, one while other lists wait; each that is done
-enqueues the next one in the same transaction. So the batches take turns, the queue stays short, and
-a chunk that is run again after a crash finds that it is done.
+A batch has only a few chunks on the queue at a time: owners share them, and the lists of an owner
+share his; each that is done enqueues the next one in the same transaction. So the batches take
+turns, the queue stays short, and a chunk that is run again after a crash finds that it is done.
 
 A chunk counts its runs that ended with their process. From the second one on its pictures are
 analyzed one at a time, each marked before; a picture with two analyses begun and none ended is
@@ -11,12 +11,14 @@ taken for the cause. A crash during another chunk's picture does not count here.
 
 from __future__ import annotations
 
+import sys
 from dataclasses import dataclass, replace
 from math import isqrt
 from typing import Any, Final, Protocol
 
 import sqlalchemy as sa
 
+from app.batches.kept_bytes import read_kept_bytes
 from app.batches.store.database import Database
 from app.batches.store.models import Status
 from app.batches.store.tables import batches, chunks, items, results
@@ -48,28 +50,33 @@ class ChunkKey:
 class ChunkRun:
     """What a run has to do: the pictures ``first <= seq < end`` that have no result yet.
 
-    ``isolate``: one at a time. ``exhausted``: too many crashes without progress. ``finished``:
+    ``base_rate``: as in ``BatchRequest``. ``isolate``: one at a time. ``exhausted``: too many
+    crashes without progress. ``is_over_quota``: its owner keeps all that he may. ``finished``:
     nothing is left to analyze.
     """
 
     key: ChunkKey
     batch_no: int
     prior: float
+    base_rate: float | None
+    owner: str
     first: int
     end: int
     isolate: bool = False
-    owner: str = ""
     exhausted: bool = False
+    is_over_quota: bool = False
     finished: bool = False
 
 
 class ChunkQueue(Protocol):
     """Enqueues in the caller's transaction; each id once, however often it is called."""
 
-    def enqueue_chunk(self, c: sa.Connection, key: ChunkKey, waiting_items: int) -> None: ...
+    def enqueue_chunk(
+        self, c: sa.Connection, key: ChunkKey, owner: str, waiting_items: int
+    ) -> None: ...
 
     def enqueue_final(
-        self, c: sa.Connection, batch_id: str, generation: int, part: int
+        self, c: sa.Connection, batch_id: str, generation: int, part: int, owner: str
     ) -> None: ...
 
 
@@ -115,23 +122,37 @@ def enqueue_next(
 ) -> None:
     """Enqueue what comes next: chunks, or the batch's end; the caller holds the batch's row.
 
-    ``max_active_chunks``: shared among the lists in progress, one for each at least.
+    ``max_active_chunks``: shared as ``share_of_list`` does.
     """
     row = c.execute(sa.select(batches).where(batches.c.no == batch_no)).one()
     if is_complete(row):
-        queue.enqueue_final(c, row.id, row.generation, row.final_part)
+        queue.enqueue_final(c, row.id, row.generation, row.final_part, row.owner)
     if row.status != Status.IN_PROGRESS:
         return
-    in_progress = sa.select(sa.func.count()).where(batches.c.status == Status.IN_PROGRESS)
-    share = max(1, max_active_chunks // (c.scalar(in_progress) or 1))
+    owners, lists = c.execute(
+        sa.select(
+            sa.func.count(batches.c.owner.distinct()),
+            sa.func.sum(sa.case((batches.c.owner == row.owner, 1), else_=0)),
+        ).where(batches.c.status == Status.IN_PROGRESS)
+    ).one()
+    share = share_of_list(max_active_chunks, owners, lists)
     first: int = row.chunks_asked
     count = min(share - (first - row.chunks_done), row.chunks - first)
     if count <= 0:
         return
     waiting_items = row.total - row.completed - row.failed
     for chunk in range(first, first + count):
-        queue.enqueue_chunk(c, ChunkKey(row.id, row.generation, chunk, 0), waiting_items)
+        key = ChunkKey(row.id, row.generation, chunk, 0)
+        queue.enqueue_chunk(c, key, row.owner, waiting_items)
     c.execute(sa.update(batches).where(batches.c.no == batch_no).values(chunks_asked=first + count))
+
+
+def share_of_list(chunks: int, owners: int, lists: int) -> int:
+    """How many of ``chunks`` a list may have on the queue: an equal part of its owner's equal part.
+
+    ``lists``: of its owner. One at least.
+    """
+    return max(1, chunks // owners // lists)
 
 
 def is_complete(row: sa.Row[*tuple[Any, ...]]) -> bool:
@@ -141,15 +162,19 @@ def is_complete(row: sa.Row[*tuple[Any, ...]]) -> bool:
     return row.status in (Status.IN_PROGRESS, Status.FINALIZING) and row.chunks_done == row.chunks
 
 
-def begin_run(database: Database, key: ChunkKey) -> ChunkRun | None:
-    """Begin a run. ``None``: the chunk is gone, or has another run by now."""
-    return database.write(lambda c: _begin_run(c, key))
+def begin_run(
+    database: Database, key: ChunkKey, max_kept_bytes: int = sys.maxsize
+) -> ChunkRun | None:
+    """Begin a run. ``None``: the chunk is gone, or has another run by now.
+
+    ``max_kept_bytes``: of an owner.
+    """
+    return database.write(lambda c: _begin_run(c, key, max_kept_bytes))
 
 
-def _begin_run(c: sa.Connection, key: ChunkKey) -> ChunkRun | None:
-    statement = sa.select(
-        batches.c.no, batches.c.prior, batches.c.status, batches.c.generation, batches.c.owner
-    )
+def _begin_run(c: sa.Connection, key: ChunkKey, max_kept_bytes: int) -> ChunkRun | None:
+    columns = ("no", "prior", "base_rate", "status", "generation", "owner")
+    statement = sa.select(*(batches.c[name] for name in columns))
     batch = c.execute(statement.where(batches.c.id == key.batch_id)).one_or_none()
     if batch is None or batch.generation != key.generation:
         return None
@@ -157,11 +182,16 @@ def _begin_run(c: sa.Connection, key: ChunkKey) -> ChunkRun | None:
     row = c.execute(sa.select(chunks).where(this_chunk).with_for_update()).one_or_none()
     if row is None or (row.part != key.part and not row.done):
         return None
-    run = ChunkRun(key, batch.no, batch.prior, row.first, row.end, owner=batch.owner)
+    run = ChunkRun(key, batch.no, batch.prior, batch.base_rate, batch.owner, row.first, row.end)
     if row.done or batch.status != Status.IN_PROGRESS:
         return replace(run, finished=True)
     c.execute(sa.update(chunks).where(this_chunk).values(begun=True, deaths=row.deaths + 1))
-    return replace(run, isolate=row.deaths > 0, exhausted=row.deaths >= MAX_CRASHES)
+    return replace(
+        run,
+        isolate=row.deaths > 0,
+        exhausted=row.deaths >= MAX_CRASHES,
+        is_over_quota=read_kept_bytes(c, run.owner) >= max_kept_bytes,
+    )
 
 
 def mark_analyzing(c: sa.Connection, run: ChunkRun, seq: int) -> bool:
@@ -202,7 +232,7 @@ def requeue(c: sa.Connection, queue: ChunkQueue, run: ChunkRun) -> None:
         .values(part=key.part + 1, deaths=0, looking=None, strikes=0)
     )
     if updated.rowcount:
-        queue.enqueue_chunk(c, replace(key, part=key.part + 1), HEAD_START_ITEMS)
+        queue.enqueue_chunk(c, replace(key, part=key.part + 1), run.owner, HEAD_START_ITEMS)
 
 
 def finish(c: sa.Connection, queue: ChunkQueue, run: ChunkRun, max_active_chunks: int) -> None:

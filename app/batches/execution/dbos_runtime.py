@@ -38,7 +38,11 @@ from app.errors import RetryLater
 T = TypeVar("T")
 
 MAX_CONCURRENT_CHUNKS: Final = 3
-"""Chunks that a process works on: while two end together, there is another one."""
+"""Chunks of one owner that a process works on: while two end together, there is another one."""
+MAX_CHUNKS: Final = 12
+"""Chunks of all owners that a process works on; beyond four, who is next is drawn by chance."""
+MAX_CONCURRENT_ENDS: Final = 2
+"""Lists, each of another owner, whose end a process works out."""
 QUEUE_POLL_S: Final = 0.15
 MIN_RETRY_PAUSE_S: Final = 0.5
 """The shortest pause before DBOS tries again to reach its database."""
@@ -194,10 +198,14 @@ class WorkflowRuntime:
                 DBOS.listen_queues([])
             DBOS.launch()
             self._queue.delete_other_versions()
-            for name, concurrency in ((CHUNK_QUEUE, MAX_CONCURRENT_CHUNKS), (FINAL_QUEUE, 1)):
+            for name, of_owner, of_all in (
+                (CHUNK_QUEUE, MAX_CONCURRENT_CHUNKS, MAX_CHUNKS),
+                (FINAL_QUEUE, 1, MAX_CONCURRENT_ENDS),
+            ):
                 DBOS.register_queue(
                     name,
-                    worker_concurrency=concurrency,
+                    worker_concurrency=of_all,
+                    partition_worker_concurrency=of_owner,
                     polling_interval_sec=QUEUE_POLL_S,
                     on_conflict="always_update",
                 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from app.errors import RequestError
+from app.errors import QuotaExceeded, RequestError
 from app.records import Failure
 
 
@@ -36,6 +36,17 @@ def crash_failure() -> Failure:
         "picture_kills",
         "This picture crashes the analysis",
         "the analyzing process crashed twice, so the picture is skipped: report it to the operator",
+    )
+
+
+def kept_bytes_failure() -> Failure:
+    """An item whose result would be beyond what its owner may keep."""
+    return Failure(
+        QuotaExceeded.code,
+        QuotaExceeded.title,
+        "your lists and their results hold what they may (EYELINE_MAX_KEPT_BYTES): erase lists, "
+        "or wait until they expire, then retry this one",
+        retryable=True,
     )
 
 

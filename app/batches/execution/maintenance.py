@@ -218,7 +218,7 @@ def _enqueue_chunk_again(
         ~chunks.c.done,
     )
     if c.execute(statement.values(part=part)).rowcount:
-        queue.enqueue_chunk(c, replace(key, part=part), HEAD_START_ITEMS)
+        queue.enqueue_chunk(c, replace(key, part=part), row.owner, HEAD_START_ITEMS)
 
 
 def _enqueue_final_again(
@@ -231,4 +231,4 @@ def _enqueue_final_again(
         batches.c.status.not_in(ENDED_STATUSES),
     )
     if c.execute(statement.values(final_part=part)).rowcount:
-        queue.enqueue_final(c, row.id, row.generation, part)
+        queue.enqueue_final(c, row.id, row.generation, part, row.owner)

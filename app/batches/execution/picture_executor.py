@@ -1,9 +1,9 @@
 """Fetches and analyzes pictures for all chunks: an event loop and a few threads.
 
 Every picture holds a place until its analysis ends, which bounds the pictures in memory; it takes
-it when its host lets it be fetched, so that those that wait for a slow host hold up nobody. The
-analysis threads live as long as the executor: what an analyzer keeps per thread is made once for
-each.
+it when its host lets it be fetched, so that those that wait for a slow host hold up nobody. Owners
+share the places and the analysis threads, whatever each of them has at work. The threads live as
+long as the executor: what an analyzer keeps per thread is made once for each.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from hashlib import sha256
 from typing import Any, Final, ParamSpec, TypeVar
 
+from app.batches.execution.chunks import ChunkRun
 from app.batches.execution.drawing_budget import DrawingBudget
 from app.batches.execution.failures import (
     failure_from_error,
@@ -27,6 +28,7 @@ from app.batches.store import result_store
 from app.batches.store.database import Database
 from app.batches.store.models import BatchTools, FetchFn
 from app.errors import RequestError
+from app.fair_places import FairPlaces
 from app.fetch.avatar_urls import fetch_with_fallback
 from app.fetch.rate_limit import fetch_place_var
 from app.records import Failure, Item, PictureRecord
@@ -35,7 +37,9 @@ P = ParamSpec("P")
 T = TypeVar("T")
 
 MAX_CONCURRENT_FETCHES: Final = 16
-"""Pictures fetched at the same time."""
+"""Pictures of one owner fetched at the same time."""
+SPARE_PLACES: Final = 4
+"""Places beside those that one owner may have: the next one begins at once."""
 MAX_WAITING_ITEMS: Final = 64
 """Items of a chunk that may wait for their hosts beside those that are fetched or analyzed."""
 
@@ -46,7 +50,8 @@ class PictureExecutor:
     """``workers`` analysis threads, and a loop that fetches pictures for them. Close it."""
 
     def __init__(self, database: Database, tools: BatchTools, workers: int) -> None:
-        self.capacity = MAX_CONCURRENT_FETCHES + 2 * workers
+        self._workers = workers
+        self.capacity = MAX_CONCURRENT_FETCHES + 2 * workers  # of one owner
         self.max_tasks = self.capacity + MAX_WAITING_ITEMS
         self._database = database
         self._tools = tools
@@ -73,12 +78,12 @@ class PictureExecutor:
         )
 
     @contextmanager
-    def open_place(self, turns: asyncio.Semaphore) -> Iterator[PicturePlace]:
+    def open_place(self, owner: str, turns: asyncio.Semaphore) -> Iterator[PicturePlace]:
         """A place for one picture in memory, which is not taken yet; given back in the end.
 
         ``turns``: of its chunk, which has no more pictures in the line for places.
         """
-        place = PicturePlace(turns, self._slots, self._fetch_slots)
+        place = PicturePlace(owner, turns, self._slots, self._fetch_slots)
         try:
             yield place
         finally:
@@ -104,19 +109,16 @@ class PictureExecutor:
         finally:
             place.end_fetch()
 
-    async def analyze(
-        self, batch_no: int, seq: int, data: bytes, prior: float
-    ) -> PictureRecord | Failure:
+    async def analyze(self, run: ChunkRun, seq: int, data: bytes) -> PictureRecord | Failure:
         """Analyze a picture, beside others; never beside one that is analyzed alone."""
-        async with self.analysis_lock.read():
-            return await self.analyze_locked(batch_no, seq, data, prior)
+        # Whoever is alone takes no place, so that those who hold one may wait for its end.
+        async with self._analysis_places.place(run.owner), self.analysis_lock.read():
+            return await self.analyze_locked(run, seq, data)
 
-    async def analyze_locked(
-        self, batch_no: int, seq: int, data: bytes, prior: float
-    ) -> PictureRecord | Failure:
+    async def analyze_locked(self, run: ChunkRun, seq: int, data: bytes) -> PictureRecord | Failure:
         """Analyze a picture; the caller holds the gate."""
         return await self._loop.run_in_executor(
-            self._analysis_threads, self._analyze_once, batch_no, seq, data, prior
+            self._analysis_threads, self._analyze_once, run, seq, data
         )
 
     def count_items(self, completed: int, failed: int) -> None:
@@ -136,11 +138,9 @@ class PictureExecutor:
         self._analysis_threads.shutdown(cancel_futures=True)
         self._database_threads.shutdown()
 
-    def _analyze_once(
-        self, batch_no: int, seq: int, data: bytes, prior: float
-    ) -> PictureRecord | Failure:
+    def _analyze_once(self, run: ChunkRun, seq: int, data: bytes) -> PictureRecord | Failure:
         """Equal bytes are analyzed once, for the first caller; the others wait for its answer."""
-        key = batch_no, sha256(data).hexdigest()
+        key = run.batch_no, sha256(data).hexdigest()
         with self._claims_lock:
             other_future = self._claims.get(key)
             if other_future is None:
@@ -149,28 +149,30 @@ class PictureExecutor:
             return other_future.result()
         try:
             answer = result_store.find_picture(self._database, *key) or self._analyze_bytes(
-                key, seq, data, prior
+                run, seq, data, key[1]
             )
         except BaseException:
-            self.release_claims(batch_no, {key[1]})
+            self.release_claims(run.batch_no, {key[1]})
             own_future.set_result(internal_failure())
             raise
         own_future.set_result(answer)
         if isinstance(answer, Failure) or not answer.analysis:
-            self.release_claims(batch_no, {key[1]})
+            self.release_claims(run.batch_no, {key[1]})
         return answer
 
     def _analyze_bytes(
-        self, key: tuple[int, str], seq: int, data: bytes, prior: float
+        self, run: ChunkRun, seq: int, data: bytes, digest: str
     ) -> PictureRecord | Failure:
+        batch_no = run.batch_no
         try:
-            record = self._tools.analyze(data, prior, key[1], self._drawing_budget.scope(key[0]))
-            self._drawing_budget.charge(key[0], record)
+            scope = self._drawing_budget.scope(batch_no)
+            record = self._tools.analyze(data, run.prior, run.base_rate, digest, scope)
+            self._drawing_budget.charge(batch_no, record)
             return record
         except RequestError as error:
             return failure_from_error(error)
         except Exception:
-            log.exception("an item could not be examined: batch %d, item %d", key[0], seq)
+            log.exception("an item could not be examined: batch %d, item %d", batch_no, seq)
             return internal_failure()
 
     def _run_loop(self) -> None:
@@ -184,8 +186,11 @@ class PictureExecutor:
 
     async def _serve_until_closed(self) -> None:
         self.analysis_lock = SharedLock()
-        self._slots = asyncio.Semaphore(self.capacity)
-        self._fetch_slots = asyncio.Semaphore(MAX_CONCURRENT_FETCHES)
+        self._analysis_places = FairPlaces(self._workers)
+        self._slots = FairPlaces(self.capacity + SPARE_PLACES, self.capacity)
+        self._fetch_slots = FairPlaces(
+            MAX_CONCURRENT_FETCHES + SPARE_PLACES, MAX_CONCURRENT_FETCHES
+        )
         async with AsyncExitStack() as stack:
             self._fetch: FetchFn = await stack.enter_async_context(self._tools.open_fetch())
             self._ready.set_result(None)
@@ -199,8 +204,9 @@ class PicturePlace:
     """
 
     def __init__(
-        self, turns: asyncio.Semaphore, slots: asyncio.Semaphore, fetch_slots: asyncio.Semaphore
+        self, owner: str, turns: asyncio.Semaphore, slots: FairPlaces, fetch_slots: FairPlaces
     ) -> None:
+        self._owner = owner
         self._turns, self._slots, self._fetch_slots = turns, slots, fetch_slots
         self._is_fetching = self._is_taken = False
         self.is_due = False
@@ -211,33 +217,36 @@ class PicturePlace:
             return
         await self._turns.acquire()
         self.is_due = True
-        await self._fetch_slots.acquire()
+        await self._fetch_slots.acquire(self._owner)
         self._is_fetching = True
-        await self._slots.acquire()
+        await self._slots.acquire(self._owner)
         self._is_taken = True
 
     def end_fetch(self) -> None:
         """Somebody else may fetch; the place in memory stays."""
         if self._is_fetching:
             self._is_fetching = False
-            self._fetch_slots.release()
+            self._fetch_slots.release(self._owner)
 
     def release(self) -> None:
         """Give back what was taken."""
         self.end_fetch()
         if self._is_taken:
             self._is_taken = False
-            self._slots.release()
+            self._slots.release(self._owner)
         if self.is_due:
             self.is_due = False
             self._turns.release()
 
 
 class SharedLock:
-    """Many pass together, or one alone; one that wants to be alone goes next."""
+    """Many pass together, or one alone; one that wants to be alone goes next.
+
+    Behind it go those who have waited for its end: neither kind can shut out the other.
+    """
 
     def __init__(self) -> None:
-        self._readers = 0
+        self._readers = self._waiting_readers = self._due_readers = 0
         self._is_writing = False
         self._waiting_writers = 0
         self._changed = asyncio.Condition()
@@ -245,7 +254,13 @@ class SharedLock:
     @asynccontextmanager
     async def read(self) -> AsyncIterator[None]:
         async with self._changed:
-            await self._changed.wait_for(lambda: not self._is_writing and not self._waiting_writers)
+            self._waiting_readers += 1
+            try:
+                await self._changed.wait_for(self._may_read)
+            finally:
+                self._waiting_readers -= 1
+                self._due_readers = max(0, self._due_readers - 1)
+                self._changed.notify_all()
             self._readers += 1
         try:
             yield
@@ -258,7 +273,7 @@ class SharedLock:
         self._waiting_writers += 1
         try:
             async with self._changed:
-                await self._changed.wait_for(lambda: not self._is_writing and not self._readers)
+                await self._changed.wait_for(self._may_write)
                 self._is_writing = True
         finally:
             self._waiting_writers -= 1
@@ -266,7 +281,14 @@ class SharedLock:
             yield
         finally:
             self._is_writing = False
+            self._due_readers = self._waiting_readers
             await self._notify()
+
+    def _may_read(self) -> bool:
+        return not self._is_writing and (not self._waiting_writers or self._due_readers > 0)
+
+    def _may_write(self) -> bool:
+        return not (self._is_writing or self._readers or self._due_readers)
 
     async def _notify(self) -> None:
         async with self._changed:

@@ -1,7 +1,8 @@
 """The queue of chunks and batch ends, in DBOS' tables beside ours in the same database.
 
 Work is enqueued in the transaction that makes it due: neither is ever there without the other.
-Arguments are JSON; pickle is refused.
+Each owner has a partition of each queue: what one has enqueued is in nobody else's way. Arguments
+are JSON; pickle is refused.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ from collections.abc import Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from hashlib import sha256
 from typing import Any, Final
 
 import sqlalchemy as sa
@@ -22,8 +24,9 @@ from app.batches.store.database import Database
 from app.batches.store.outage import OutageFilter, translate_outage
 
 APPLICATION: Final = "eyeline"
-WORKFLOW_VERSION: Final = "2"
-"""Of the workflows' names and arguments: work of an older program is taken up by a newer one."""
+WORKFLOW_VERSION: Final = "3"
+"""Of the workflows' names, arguments and partitions: a newer program takes an older one's work up.
+"""
 CHUNK_QUEUE: Final = "eyeline-chunks"
 FINAL_QUEUE: Final = "eyeline-ends"
 CHUNK_WORKFLOW: Final = "eyeline.chunk"
@@ -81,10 +84,13 @@ class WorkflowQueue:
             retry_connection_errors=False,
         )
 
-    def enqueue_chunk(self, c: sa.Connection, key: ChunkKey, waiting_items: int) -> None:
+    def enqueue_chunk(
+        self, c: sa.Connection, key: ChunkKey, owner: str, waiting_items: int
+    ) -> None:
         """In the caller's transaction; once, however often it is called with this key.
 
-        First come, first served, with a head start for lists with few items waiting.
+        Among the owner's: first come, first served, with a head start for lists with few items
+        waiting.
         """
         now = c.scalar(sa.select(self._database.now)) or 0.0
         handicap_s = PRIORITY_S_PER_ITEM * min(waiting_items, HEAD_START_ITEMS)
@@ -94,18 +100,22 @@ class WorkflowQueue:
             "workflow_id": key.workflow_id,
             "app_version": WORKFLOW_VERSION,
             "priority": int(now - _PRIORITY_EPOCH_S) + handicap_s,
+            "queue_partition_key": partition_key(owner),
         }
         self._client.enqueue_in_transaction(
             c, options, key.batch_id, key.generation, key.chunk, key.part
         )
 
-    def enqueue_final(self, c: sa.Connection, batch_id: str, generation: int, part: int) -> None:
+    def enqueue_final(
+        self, c: sa.Connection, batch_id: str, generation: int, part: int, owner: str
+    ) -> None:
         """In the caller's transaction: the workflow that ends a batch."""
         options: EnqueueOptions = {
             "workflow_name": FINAL_WORKFLOW,
             "queue_name": FINAL_QUEUE,
             "workflow_id": final_workflow_id(batch_id, generation, part),
             "app_version": WORKFLOW_VERSION,
+            "queue_partition_key": partition_key(owner),
         }
         self._client.enqueue_in_transaction(c, options, batch_id, generation)
 
@@ -157,10 +167,16 @@ class WorkflowQueue:
         return len(ids)
 
     def workflow_states(self, workflow_ids: Iterable[str]) -> dict[str, bool]:
-        """Those of ``workflow_ids`` that exist, and whether they are still to end."""
+        """Those of ``workflow_ids`` that exist, and whether they are still to end.
+
+        Those of another version do not count as such: nobody of this one takes them up.
+        """
         ids = list(workflow_ids)
         statuses = self._list(workflow_ids=ids) if ids else []
-        return {each.workflow_id: each.status in _LIVE_STATUSES for each in statuses}
+        return {
+            each.workflow_id: each.status in _LIVE_STATUSES and each.app_version == WORKFLOW_VERSION
+            for each in statuses
+        }
 
     def delete_workflows(self, workflow_ids: list[str]) -> None:
         """Delete what DBOS keeps of these workflows."""
@@ -196,6 +212,11 @@ class WorkflowQueue:
     def _list(self, **which: Any) -> list[Any]:
         with translate_outage():
             return self._client.list_workflows(load_input=False, load_output=False, **which)
+
+
+def partition_key(owner: str) -> str:
+    """The partition of an owner, whose name may be of any length."""
+    return sha256(owner.encode()).hexdigest()[:32]
 
 
 def final_workflow_id(batch_id: str, generation: int, part: int) -> str:

@@ -44,6 +44,9 @@ class WorkerHost(Protocol):
     @property
     def max_active_chunks(self) -> int: ...
 
+    @property
+    def max_kept_bytes(self) -> int: ...
+
     def is_stopping(self) -> bool: ...
 
 
@@ -74,7 +77,7 @@ class BatchWorker:
 
     def _process_chunk(self, key: ChunkKey) -> None:
         self._disk.check_work()
-        chunk_run = chunks.begin_run(self._database, key)
+        chunk_run = chunks.begin_run(self._database, key, self._host.max_kept_bytes)
         if chunk_run is None:
             return
         ending = RunEnding.DONE if chunk_run.finished else self._process_items(chunk_run)

@@ -27,15 +27,18 @@ def count_drawn(c: sa.Connection, batch_no: int) -> int:
 
 def insert_drawings(
     c: sa.Connection, database: Database, batch_no: int, records: Sequence[PictureRecord]
-) -> None:
-    """Keep the drawings of ``records``, as far as the list may have more of them."""
+) -> int:
+    """Keep the drawings of ``records``, as far as the list may have more of them.
+
+    How many bytes they hold.
+    """
     drawn = [record for record in records if record.drawings]
     if not drawn:
-        return
+        return 0
     # Commits of the same list take turns here, or each would count without the others.
     c.execute(sa.select(batches.c.no).where(batches.c.no == batch_no).with_for_update())
     room = max(0, MAX_DRAWN_PICTURES - count_drawn(c, batch_no))
-    rows = [
+    rows: list[dict[str, Any]] = [
         {
             "batch_no": batch_no,
             "sha256": bytes.fromhex(record.sha256),
@@ -47,6 +50,7 @@ def insert_drawings(
     ]
     if rows:
         c.execute(database.insert(drawings).on_conflict_do_nothing(), rows)
+    return sum(len(row["image"]) for row in rows)
 
 
 def read_sheet(database: Database, batch_no: int, seq: int) -> bytes | None:

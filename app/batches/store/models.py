@@ -101,13 +101,14 @@ FetchFn = Callable[[str], Awaitable[bytes]]
 class BatchTools:
     """What the work is done with; made at the composition root.
 
-    ``analyze(data, prior, sha256, drawings)``: on the calling thread; raises ``RequestError``.
-    ``sha256``: of ``data``, hex. ``drawings``: of which pictures to make those that are kept.
+    ``analyze(data, prior, base_rate, sha256, drawings)``: on the calling thread; raises
+    ``RequestError``. ``base_rate``: ``None`` for the operator's of today. ``sha256``: of ``data``,
+    hex. ``drawings``: of which pictures to make those that are kept.
     ``open_fetch``: an event loop's fetcher. ``summarize_cohort``: the cohort of a whole list, from
     its results in order. ``count_items(completed, failed)``: told of results that were stored.
     """
 
-    analyze: Callable[[bytes, float, str, DrawingScope], PictureRecord]
+    analyze: Callable[[bytes, float, float | None, str, DrawingScope], PictureRecord]
     open_fetch: Callable[[], AbstractAsyncContextManager[FetchFn]]
     summarize_cohort: Callable[[Iterable[ItemResult], BatchRequest], dict[str, Any]]
     count_items: Callable[[int, int], None] = lambda _completed, _failed: None

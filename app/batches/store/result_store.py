@@ -118,8 +118,9 @@ def _commit_outcomes(
     if mark_progress:
         chunks.record_progress(c, run)
     # The batch's row comes last: everybody needs it, so nobody holds it for long.
-    insert_drawings(c, database, batch_no, new_pictures)
-    status = _update_counts(c, database, batch_no, new_outcomes)
+    kept_bytes = sum(len(each.analysis) + len(each.thumbnail) for each in new_pictures)
+    kept_bytes += insert_drawings(c, database, batch_no, new_pictures)
+    status = _update_counts(c, database, batch_no, new_outcomes, kept_bytes)
     if status not in chunks.ACTIVE_STATUSES:
         c.rollback()
     return status
@@ -228,7 +229,11 @@ def _drop_payloads(c: sa.Connection, batch_no: int, new_outcomes: Sequence[ItemO
 
 
 def _update_counts(
-    c: sa.Connection, database: Database, batch_no: int, new_outcomes: Sequence[ItemOutcome]
+    c: sa.Connection,
+    database: Database,
+    batch_no: int,
+    new_outcomes: Sequence[ItemOutcome],
+    kept_bytes: int,
 ) -> Status | None:
     row = c.execute(
         sa.select(
@@ -262,6 +267,7 @@ def _update_counts(
         .values(
             completed=row.completed + len(analyzed),
             failed=row.failed + len(new_outcomes) - len(analyzed),
+            kept_bytes=batches.c.kept_bytes + kept_bytes,
             outcomes=json.dumps(
                 _add_counts(row.outcomes, [picture.outcome for picture in analyzed])
             ),

@@ -12,6 +12,16 @@ from tests.batches.fake_tools import picture_items
 SUSPECT, NEIGHBOUR = 3, 4
 
 
+@pytest.mark.parametrize(
+    ("chunks_in_all", "owners", "lists", "share"),
+    [(4, 1, 1, 4), (4, 2, 1, 2), (4, 2, 6, 1), (4, 9, 1, 1), (10, 2, 2, 2), (10, 1, 3, 3)],
+)
+def test_owners_have_equal_parts_and_so_have_the_lists_of_one(
+    chunks_in_all: int, owners: int, lists: int, share: int
+) -> None:
+    assert chunks.share_of_list(chunks_in_all, owners, lists) == share
+
+
 class Chunk:
     """The first chunk of a list that nobody works on."""
 

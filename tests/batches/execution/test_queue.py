@@ -21,16 +21,17 @@ from app.batches.service import BatchService
 from app.batches.store import tables
 from app.batches.store.models import BatchRequest
 from app.records import Item
-from tests.batches.conftest import OpenService, open_engine, wait_until_ended, wait_until_erased
+from tests.batches.conftest import (
+    OpenService,
+    dbos_table,
+    open_engine,
+    wait_until_ended,
+    wait_until_erased,
+)
 from tests.batches.fake_tools import FakeTools, picture_items
 
 CRASHES = 4
 APP = Path(chunk_processor.__file__).parents[3]
-
-
-def dbos_table(engine: sa.Engine, name: str) -> sa.Table:
-    schema = "dbos" if engine.dialect.name == "postgresql" else None
-    return sa.Table(name, sa.MetaData(), schema=schema, autoload_with=engine)
 
 
 def dbos_rows(engine: sa.Engine) -> Iterator[tuple[str, Any]]:
@@ -71,7 +72,7 @@ def test_a_planted_pickle_runs_nothing(open_service: OpenService, tmp_path: Path
     status = dbos_table(service.engine, "workflow_status")
     tables_with_inputs = inputs_tables(service.engine)
     with service.engine.begin() as c:
-        service._queue.enqueue_chunk(c, key, 1)
+        service._queue.enqueue_chunk(c, key, "", 1)
         this_row = status.c.workflow_uuid == key.workflow_id
         c.execute(sa.update(status).where(this_row).values(serialization="py_pickle"))
         for table in tables_with_inputs:
@@ -171,6 +172,28 @@ def test_a_short_list_need_not_wait_for_long_ones(
     batch, _ = service.submit(BatchRequest(prior=0.5), rows)
     assert wait_until_ended(service, batch).completed == 20
     assert time.monotonic() - began < 30 / 5
+
+
+def test_six_long_lists_of_one_owner_do_not_hold_up_another(
+    open_service: OpenService, fake_tools: FakeTools
+) -> None:
+    """Of what is analyzed until the other's are done, half is the other's, but for a few."""
+    fake_tools.analyze_s = 0.015
+    service = open_service()
+    for n in range(6):
+        rows = [Item(seq, str(seq), payload=b"hog %d %d" % (n, seq)) for seq in range(200)]
+        service.submit(BatchRequest(prior=0.5, owner="hog"), rows)
+    wait_until_looked_at(fake_tools, 50)
+    rows = [Item(seq, str(seq), payload=b"other %d" % seq) for seq in range(40)]
+    batch, _ = service.submit(BatchRequest(prior=0.5, owner="other"), rows)
+    submitted = fake_tools.analysis_counts().total()
+    assert wait_until_ended(service, batch).completed == 40
+    looks = fake_tools.log.read_bytes().splitlines()
+    first, *_, last = (n for n, look in enumerate(looks) if look.startswith(b"other"))
+    assert last - first < 40 + 40 + 12
+    assert (
+        first - submitted < 90
+    )  # no chunk of the hog's has to end before: three of 32 are at work
 
 
 @pytest.mark.parametrize("in_progress", [False, True], ids=["waiting", "in progress"])

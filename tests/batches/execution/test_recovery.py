@@ -24,6 +24,7 @@ from app.records import Item
 from tests.batches.conftest import (
     OpenService,
     PostgresServer,
+    dbos_table,
     open_engine,
     open_service_at,
     wait_until_ended,
@@ -255,6 +256,21 @@ def test_lost_workflows_are_enqueued_again(open_service: OpenService, fake_tools
     service = open_service()
     wait_until_ended(service, service.get(batch.id, ""))
     assert_complete(service.engine, 200)
+
+
+def test_work_that_an_older_program_enqueued_is_taken_up(open_service: OpenService):
+    """One that still ran when this one started, and is gone."""
+    service = open_service(workers=0)
+    batch, _ = service.submit(BatchRequest(prior=0.5), picture_items(60))
+    names = [f"{batch.id}:0:{k}:0" for k in range(2)]
+    status = dbos_table(service.engine, "workflow_status")
+    older = {"application_version": "2", "queue_partition_key": None}
+    with service.engine.begin() as c:
+        c.execute(sa.update(status).where(status.c.workflow_uuid.in_(names)).values(older))
+    make_stalled(service)
+    service._maintenance.run_once()
+    following = [f"{batch.id}:0:{k}:1" for k in range(2)]
+    assert service._queue.workflow_states(following) == dict.fromkeys(following, True)
 
 
 def test_a_workflow_that_ended_too_early_is_run_again(open_service: OpenService):

@@ -1,6 +1,5 @@
-"""The small parts: sizes, sums, what is written as text, the gate before the examiners."""
+"""The small parts: sizes, sums, what is written as text."""
 
-import asyncio
 from math import sqrt
 
 import numpy as np
@@ -10,7 +9,6 @@ from hypothesis import strategies as st
 
 from app.batches.execution import chunks
 from app.batches.execution.failures import failure_from_error
-from app.batches.execution.picture_executor import SharedLock
 from app.batches.store import row_codec, tile_sums
 from app.errors import FetchFailed, FetchTimeout, NotAnImage
 from app.records import Failure, Item
@@ -109,26 +107,3 @@ def test_sums_are_kept_whole_in_as_few_bytes_as_will_do(count: int):
 )
 def test_failures_that_may_succeed_later_are_retryable(error: FetchFailed, retryable: bool):
     assert failure_from_error(error) == Failure(error.code, error.title, error.detail, retryable)
-
-
-def test_a_writer_excludes_others_and_nobody_starves():
-    async def run() -> list[str]:
-        lock, inside, finished = SharedLock(), set[str](), list[str]()
-
-        async def passes(name: str, is_writer: bool) -> None:
-            async with lock.write() if is_writer else lock.read():
-                inside.add(name)
-                assert (
-                    inside == {name}
-                    if is_writer
-                    else not any(n.startswith("alone") for n in inside)
-                )
-                await asyncio.sleep(0.001)
-                finished.append(name)
-                inside.discard(name)
-
-        tasks = [passes(f"alone {n}" if n % 5 == 0 else f"many {n}", n % 5 == 0) for n in range(40)]
-        await asyncio.wait_for(asyncio.gather(*tasks), 10)
-        return finished
-
-    assert len(asyncio.run(run())) == 40
