@@ -179,10 +179,11 @@ class ChildProcess:
         self._resources.close()
 
     def _last_stderr_line(self) -> str:
-        """The last line that it wrote to standard error."""
+        """The last line that it wrote to standard error, without what libraries say at its end."""
         size = os.fstat(self._stderr_fd).st_size
         tail = os.pread(self._stderr_fd, _STDERR_TAIL_BYTES, max(0, size - _STDERR_TAIL_BYTES))
         lines = tail.decode("utf-8", "replace").strip().splitlines()
+        lines = [line for line in lines if not line.startswith("INFO: ")]
         return lines[-1] if lines else "no output on stderr"
 
     def _exchange(self, request: bytes = b"") -> bytes:
