@@ -30,12 +30,12 @@ async function analyzeFile(file, signal) {
   if (limits && file.size > limits.max_bytes) {
     throw new Problem({ code: "too_large", detail: `It has ${bytes(file.size)}; ${bytes(limits.max_bytes)} are read here.` });
   }
-  const response = await request("/v1/analyses", { method: "POST", headers: { "Content-Type": pictureType(file) }, body: file, signal });
+  const response = await request("/v1/analyses?depth=full", { method: "POST", headers: { "Content-Type": pictureType(file) }, body: file, signal });
   return response.json();
 }
 
 function analyzeUrl(url, signal) {
-  return sendJson("POST", "/v1/analyses", { url, include: ["picture"] }, { signal });
+  return sendJson("POST", "/v1/analyses", { url, include: ["picture"], depth: "full" }, { signal });
 }
 
 /** The picture that the service fetched, for the evidence bundle. */

@@ -40,10 +40,10 @@ def test_what_cannot_be_read(
 
 def test_a_service_that_is_gone_and_comes_back(open_page: OpenPage, choose: Choose) -> None:
     page = open_page(strict=False)
-    page.route("**/v1/analyses", lambda route: route.abort())
+    page.route("**/v1/analyses*", lambda route: route.abort())
     choose(page, avatars(255))
     expect(page.get_by_role("alert")).to_contain_text("The service does not answer")
-    page.unroute("**/v1/analyses")
+    page.unroute("**/v1/analyses*")
     page.get_by_role("button", name="Try again").click()
     expect(page.locator(".finding")).to_be_visible()
 
@@ -51,7 +51,7 @@ def test_a_service_that_is_gone_and_comes_back(open_page: OpenPage, choose: Choo
 def test_a_limit_counts_down_and_tries_again_by_itself(open_page: OpenPage, choose: Choose) -> None:
     page = open_page(strict=False)
     answer = problem("rate_limited", 429, **{"Retry-After": "1"})
-    page.route("**/v1/analyses", lambda route: route.fulfill(**answer), times=1)
+    page.route("**/v1/analyses*", lambda route: route.fulfill(**answer), times=1)
     choose(page, avatars(255))
     expect(page.get_by_role("alert")).to_contain_text("Too fast")
     expect(page.locator(".finding")).to_be_visible()
