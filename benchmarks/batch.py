@@ -44,7 +44,13 @@ from app.runtime.batch_tools import build_tools
 from app.runtime.observability import Metrics
 from app.settings import Settings
 from app.training.corpus import read_corpus
-from benchmarks.__main__ import corpus_pictures, fixture_pictures, measure_rate, resident_mb
+from benchmarks.__main__ import (
+    GENERATED_SHARE,
+    corpus_pictures,
+    fixture_pictures,
+    measure_rate,
+    resident_mb,
+)
 
 ADDRESS = "127.0.0.1"
 READY = "ready"
@@ -315,6 +321,7 @@ def main() -> None:
     parser.add_argument("--pictures", type=int, default=600)
     parser.add_argument("--threads", type=int, default=len(os.sched_getaffinity(0)))
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--generated-share", type=float, default=GENERATED_SHARE)
     parser.add_argument("--rows", type=int, default=1_000_000)
     parser.add_argument("--kind", choices=["blocked", "wrong"], default="blocked")
     parser.add_argument("--database-url")
@@ -327,7 +334,11 @@ def main() -> None:
         result = measure_rows(arguments)
     else:
         corpus_bytes = (
-            corpus_pictures(read_corpus(arguments.corpus), arguments.pictures)
+            corpus_pictures(
+                read_corpus(arguments.corpus),
+                arguments.pictures,
+                generated_share=arguments.generated_share,
+            )
             if arguments.corpus
             else fixture_pictures(arguments.pictures)
         )
