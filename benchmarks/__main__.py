@@ -5,7 +5,8 @@
 Both sides start from the bytes of a file. The bare side decodes it with Pillow and calls MediaPipe
 once; the other side is everything that `POST /v1/analyses` does between body and JSON. A fifth of
 the pictures are generated (the share matters: only faces near a template are measured again, and
-far from every frame most are looked at no further). The two alternate and the median of the rounds is reported, so that load on the machine affects both.
+far from every frame most are looked at no further). The two alternate and the median of the rounds
+is reported, so that load on the machine affects both.
 
 Then the cost of each check: its time on one face of 400 px, on one thread, given the landmarks. The
 first check that needs the face crop (or the person mask) includes its cost.
