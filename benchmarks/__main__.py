@@ -144,12 +144,7 @@ def time_checks(portrait: Portrait) -> dict[str, float]:
 
 def median_check_ms(portraits: Iterable[Portrait], rounds: int) -> dict[str, float]:
     """Median of each time of `time_checks` over `portraits`, after a warm-up of each."""
-    threads = cv2.getNumThreads()
-    cv2.setNumThreads(1)
-    try:
-        runs = [time_checks(p) for p in portraits for _ in range(rounds + 1)]
-    finally:
-        cv2.setNumThreads(threads)
+    runs = [time_checks(p) for p in portraits for _ in range(rounds + 1)]
     timed = [run for i, run in enumerate(runs) if i % (rounds + 1)]
     return {name: round(statistics.median(run[name] for run in timed), 2) for name in timed[0]}
 
@@ -181,6 +176,7 @@ def main() -> None:
         load_calibration(MODELS_DIR / "calibration.json", CHECKS),
     )
     networks, finders = load_networks(MODELS_DIR), ThreadFaceFinders(model)
+    cv2.setNumThreads(1)  # as in the processes that analyze: a picture stays on its thread
     detect, close = bare_landmarker(model)
 
     def analyze_whole(data: bytes) -> object:
