@@ -107,12 +107,13 @@ $(TRAIN)/.installed: requirements-dev.lock pyproject.toml | system
 corpus:
 	@test -f "$(CORPUS)/manifest.csv" || { echo "give a corpus: make $(MAKECMDGOALS) CORPUS=<folder with manifest.csv>" >&2; exit 2; }
 
+# The first file is what the image holds: the service, and Mastodon's client, which runs inside it.
 # One pin for every Python from 3.11 up, on x86_64 and aarch64; the second file only adds to the first.
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 \
 	--fork-strategy fewest --no-annotate --no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
 lock: ## write both lock files anew (needs uv; ARGS=--upgrade raises the pins)
-	$(COMPILE) $(ARGS) --group build --output-file requirements.lock > /dev/null
+	$(COMPILE) $(ARGS) --group build --extra mastodon --output-file requirements.lock > /dev/null
 	$(COMPILE) $(ARGS) --group build --group dev --extra fit --extra mastodon --extra atproto --extra parquet \
 		--constraint requirements.lock \
 		--output-file requirements-dev.lock > /dev/null
