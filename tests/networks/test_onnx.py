@@ -1,4 +1,7 @@
 import hashlib
+import os
+import subprocess
+import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -35,6 +38,17 @@ def noise(height: int, width: int, seed: int = 0) -> RgbArray:
 
 
 # Files
+
+
+def test_the_runtime_keeps_no_id_of_this_machine_and_reports_nothing(tmp_path: Path) -> None:
+    """Its reports begin with an id and a database in the home folder, written as it is loaded.
+
+    The runtime leaves them where it believes to be tested, so nothing here tells it so.
+    """
+    program = "from app.networks.onnx import *; load_networks(Path('models'))"
+    environment = {"HOME": str(tmp_path), "PATH": os.environ["PATH"]}
+    subprocess.run([sys.executable, "-c", program], cwd=ROOT, env=environment, check=True)
+    assert list(tmp_path.rglob("*")) == []
 
 
 def copy_models(folder: Path, *names: str) -> Path:
