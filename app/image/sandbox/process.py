@@ -38,6 +38,14 @@ _ERRORS_BY_CODE: Final = {
 }
 _ROOT: Final = Path(__file__).resolve().parents[3]
 _STDERR_TAIL_BYTES: Final = 2000
+_ENVIRONMENT: Final = {
+    "PYTHONPATH": str(_ROOT),
+    "OPENBLAS_NUM_THREADS": "1",
+    # Of a library that reports to its maker while models load, when sockets can still be opened:
+    # nothing listens there, and no name is looked up.
+    "HTTPS_PROXY": "http://127.0.0.1:9",
+}
+"""A child's: there is no key in it."""
 
 log = structlog.get_logger("eyeline.decoding")
 
@@ -103,7 +111,7 @@ class ChildProcess:
                     stdout=subprocess.DEVNULL,
                     stderr=self._stderr_fd,
                     pass_fds=(child_socket.fileno(), memory_fd),
-                    env={"PYTHONPATH": str(_ROOT), "OPENBLAS_NUM_THREADS": "1"},  # no key in it
+                    env=_ENVIRONMENT,
                 )
             except OSError as error:
                 raise ProcessStartError(str(error)) from error
