@@ -22,9 +22,7 @@ from dbos import DBOS, DBOSConfig
 from app.batches.execution.chunks import ChunkKey
 from app.batches.execution.queue import (
     APPLICATION,
-    CHUNK_QUEUE,
     CHUNK_WORKFLOW,
-    FINAL_QUEUE,
     FINAL_WORKFLOW,
     SERIALIZER,
     WORKFLOW_VERSION,
@@ -37,13 +35,6 @@ from app.errors import RetryLater
 
 T = TypeVar("T")
 
-MAX_CONCURRENT_CHUNKS: Final = 3
-"""Chunks of one owner that a process works on: while two end together, there is another one."""
-MAX_CHUNKS: Final = 12
-"""Chunks of all owners that a process works on; beyond four, who is next is drawn by chance."""
-MAX_CONCURRENT_ENDS: Final = 2
-"""Lists, each of another owner, whose end a process works out."""
-QUEUE_POLL_S: Final = 0.15
 MIN_RETRY_PAUSE_S: Final = 0.5
 """The shortest pause before DBOS tries again to reach its database."""
 MAX_RETRY_PAUSE_S: Final = 2.0
@@ -192,23 +183,14 @@ class WorkflowRuntime:
             "notification_listener_polling_interval_sec": 0.2,
             "sys_db_pool_size": POOL_SIZE,
         }
+        # What is registered after the launch is noticed a second later.
+        self._queue.register_queues()
         DBOS(config=config)
         try:
             if not runs_workflows:
                 DBOS.listen_queues([])
             DBOS.launch()
             self._queue.delete_other_versions()
-            for name, of_owner, of_all in (
-                (CHUNK_QUEUE, MAX_CONCURRENT_CHUNKS, MAX_CHUNKS),
-                (FINAL_QUEUE, 1, MAX_CONCURRENT_ENDS),
-            ):
-                DBOS.register_queue(
-                    name,
-                    worker_concurrency=of_all,
-                    partition_worker_concurrency=of_owner,
-                    polling_interval_sec=QUEUE_POLL_S,
-                    on_conflict="always_update",
-                )
         except BaseException:
             DBOS.destroy()
             raise

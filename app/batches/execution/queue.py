@@ -16,7 +16,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 import sqlalchemy as sa
-from dbos import DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
+from dbos import DBOS, DBOSClient, DBOSPortableJSONSerializer, EnqueueOptions
 from dbos._serialization import DBOSDefaultSerializer
 
 from app.batches.execution.chunks import HEAD_START_ITEMS, ChunkKey
@@ -32,6 +32,13 @@ FINAL_QUEUE: Final = "eyeline-ends"
 CHUNK_WORKFLOW: Final = "eyeline.chunk"
 FINAL_WORKFLOW: Final = "eyeline.final"
 SERIALIZER: Final = DBOSPortableJSONSerializer()
+MAX_CONCURRENT_CHUNKS: Final = 3
+"""Chunks of one owner that a process works on: while two end together, there is another one."""
+MAX_CHUNKS: Final = 12
+"""Chunks of all owners that a process works on; beyond four, who is next is drawn by chance."""
+MAX_CONCURRENT_ENDS: Final = 2
+"""Lists, each of another owner, whose end a process works out."""
+QUEUE_POLL_S: Final = 0.15
 PRIORITY_S_PER_ITEM: Final = 5
 """Seconds on the queue that each item less waiting is worth, up to ``HEAD_START_ITEMS``."""
 _LIVE_STATUSES: Final = ("ENQUEUED", "PENDING", "DELAYED")
@@ -83,6 +90,20 @@ class WorkflowQueue:
             lazy=True,
             retry_connection_errors=False,
         )
+
+    def register_queues(self) -> None:
+        """Write down what the queues allow, in tables that this makes if they are not there."""
+        DBOS.migrate(self._database.dbos_url)
+        for name, of_owner, of_all in (
+            (CHUNK_QUEUE, MAX_CONCURRENT_CHUNKS, MAX_CHUNKS),
+            (FINAL_QUEUE, 1, MAX_CONCURRENT_ENDS),
+        ):
+            self._client.register_queue(
+                name,
+                worker_concurrency=of_all,
+                partition_worker_concurrency=of_owner,
+                polling_interval_sec=QUEUE_POLL_S,
+            )
 
     def enqueue_chunk(
         self, c: sa.Connection, key: ChunkKey, owner: str, waiting_items: int
