@@ -29,6 +29,7 @@ from app.api.batches import router as batches
 from app.api.integrations import router as integrations
 from app.api.middleware import RequestContext
 from app.api.openapi import complete_openapi, operation_id
+from app.api.operations import openapi as operations_openapi
 from app.api.operations import router as operations
 from app.api.origin_guard import OriginGuard
 from app.api.state import OpenAnalyzer, open_app_state
@@ -97,7 +98,7 @@ def create_app(settings: Settings, open_analyzer: OpenAnalyzer = open_service_an
     complete_openapi(
         app,
         batches_openapi.SCHEMAS,
-        {**analyses_openapi.EXAMPLES, **batches_openapi.EXAMPLES},
+        {**analyses_openapi.EXAMPLES, **batches_openapi.EXAMPLES, **operations_openapi.EXAMPLES},
         batches_openapi.WEBHOOKS,
     )
     return app

@@ -16,6 +16,7 @@ from app.api.analyses.openapi import ANALYSES
 from app.api.app import create_app
 from app.api.batches.openapi import BATCHES, EXAMPLES, WEBHOOKS
 from app.api.openapi import problem_examples
+from app.api.operations import openapi as operations_openapi
 from app.api.problems import STATUS_BY_CODE, Problem
 from app.api.webhook_messages import WebhookMessage
 from app.batches.store.models import Status
@@ -25,6 +26,19 @@ from app.settings import Settings
 PROBLEMS = problem_examples()
 DOCUMENT = create_app(Settings()).openapi()
 RESPONSES = DOCUMENT["paths"]["/v1/analyses"]["post"]["responses"]
+SHOWN = {**EXAMPLES, **operations_openapi.EXAMPLES}
+
+
+def test_every_answer_in_json_has_an_example() -> None:
+    without = [
+        (method, path, status)
+        for path, methods in DOCUMENT["paths"].items()
+        for method, operation in methods.items()
+        for status, response in operation["responses"].items()
+        for kind, content in response.get("content", {}).items()
+        if "json" in kind and "ndjson" not in kind and not content.get("examples")
+    ]
+    assert without == [("get", "/readyz", "503")]  # a problem of any of its codes
 
 
 def validate(schema: dict[str, Any], value: object) -> None:
@@ -51,11 +65,11 @@ def test_no_outcome_and_no_verdict_is_without_an_example() -> None:
     assert {a["verdict"] for a in ANALYSES.values()} == set(Verdict)
 
 
-@pytest.mark.parametrize("shown", [*EXAMPLES], ids=str)
-def test_every_example_of_a_batch_fits(shown: tuple[str, str, str]) -> None:
+@pytest.mark.parametrize("shown", [*SHOWN], ids=str)
+def test_every_example_fits(shown: tuple[str, str, str]) -> None:
     path, method, status = shown
     content = DOCUMENT["paths"][path][method]["responses"][status]["content"]
-    for name, value in EXAMPLES[shown].items():
+    for name, value in SHOWN[shown].items():
         assert content["application/json"]["examples"][name]["value"] == value
         validate(content["application/json"]["schema"], value)
 

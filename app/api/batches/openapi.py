@@ -37,6 +37,15 @@ EXAMPLES: Final[OperationExamples] = {
         "generated": _EXAMPLES["decision"]
     },
     ("/v1/batches/{batch_id}/decisions", "get", "200"): {"counted": _EXAMPLES["decisions"]},
+    ("/v1/batches", "post", "200"): {"preview": _EXAMPLES["preview"]},
+    ("/v1/batches/{batch_id}/tiles", "get", "200"): {"page": _EXAMPLES["tiles"]},
+    ("/v1/batches/{batch_id}/thumbnails", "get", "200"): {"some": _EXAMPLES["thumbnails"]},
+    ("/v1/batches/{batch_id}/items/{seq}", "get", "200"): {"result": _RESULTS[0]},
+    ("/v1/batches/{batch_id}/network.json", "get", "200"): {"network": _EXAMPLES["network"]},
+    ("/v1/batches/{batch_id}/webhooks", "get", "200"): {"messages": _EXAMPLES["deliveries"]},
+    ("/v1/batches/{batch_id}/webhooks/resend", "post", "200"): {
+        "message": _EXAMPLES["deliveries"]["data"][0]
+    },
     ("/v1/batches/{batch_id}/results", "get", "200"): {
         "page": {"data": _RESULTS, "has_more": True, "next_cursor": "1"}
     },
