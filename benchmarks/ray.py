@@ -119,11 +119,14 @@ def actor_pids() -> list[int]:
 
 
 def tree_cpu_s() -> float:
-    """CPU time of this process and all that descend from it, so far."""
+    """CPU time of this process and all that descend from it, so far.
+
+    A process that has ended counts in the one that waited for it.
+    """
     ticks = 0
     for pid in (os.getpid(), *_descendants()):
         fields = _read(pid, "stat").rpartition(b")")[2].split()
-        ticks += sum(map(int, fields[11:13])) if fields else 0
+        ticks += sum(map(int, fields[11:15])) if fields else 0
     return ticks / os.sysconf("SC_CLK_TCK")
 
 
