@@ -10,11 +10,10 @@ let made = 0;
 /** Few elements, none with an opacity, a transform or a clip of its own: each costs every frame. */
 export function makeTile() {
   const image = el("img", { alt: "", decoding: "async", draggable: "false" });
-  const box = el("span", { class: "box" }, image, el("i", { class: "eye" }));
   const why = el("span", { class: "why" });
-  const caption = el("span", { class: "caption", "aria-hidden": "true" });
-  const node = el("div", { class: "tile", role: "option", id: `tile-${made += 1}` }, el("span", { class: "picture-area" }, box, why), caption);
-  return { node, image, box, why, caption, seq: -1 };
+  const caption = el("span", { class: "caption", "aria-hidden": "true", text: " " });
+  const node = el("div", { class: "tile", role: "option", id: `tile-${made += 1}` }, image, el("i", { class: "eye" }), why, caption);
+  return { node, image, why, caption, ratio: 0 };
 }
 
 /** Show `item` in `tile`; `thumbnail` may come later. */
@@ -23,15 +22,23 @@ export function fillTile(tile, item, store, index, thumbnail) {
   const answer = item.error?.title ?? (item.outcome === "scored" ? "" : OUTCOME[item.outcome]);
   const name = nameOf(item);
   tile.seq = item.seq;
-  Object.assign(tile.node.dataset, { verdict: item.verdict ?? "failed", decision: decision ?? "", pinned: store.pinned === item.seq ? "yes" : "" });
-  for (const [key, value] of [["posinset", index + 1], ["setsize", store.visible.length], ["selected", index === store.selected],
-    ["label", [name, answer || `${VERDICT[item.verdict]}, llr ${llr(item.llr)}`, decision && `you said ${decision}`].filter(Boolean).join(", ")]]) {
-    tile.node.setAttribute(`aria-${key}`, value);
-  }
-  tile.caption.textContent = answer ? name : `${llr(item.llr)} ${name}`;
-  tile.why.textContent = answer;
-  placeBox(tile.box, item.size);
+  const said = [name, answer || `${VERDICT[item.verdict]}, llr ${llr(item.llr)}`, decision && `you said ${decision}`];
+  write(tile.node, {
+    "data-verdict": item.verdict ?? "failed", "data-decision": decision ?? "", "data-pinned": store.pinned === item.seq ? "yes" : "",
+    "aria-posinset": index + 1, "aria-setsize": store.visible.length, "aria-selected": index === store.selected,
+    "aria-label": said.filter(Boolean).join(", "),
+  });
+  tile.caption.firstChild.data = answer ? name : `${llr(item.llr)} ${name}`;
+  if (tile.why.textContent !== answer) tile.why.textContent = answer;
+  setRatio(tile, item.size ? item.size[0] / item.size[1] : 1);
   showThumbnail(tile, thumbnail);
+}
+
+/** What stays the same is not written again: styles would be looked up anew. */
+function write(node, attributes) {
+  for (const [name, value] of Object.entries(attributes)) {
+    if (node.getAttribute(name) !== String(value)) node.setAttribute(name, value);
+  }
 }
 
 export function showThumbnail(tile, thumbnail) {
@@ -40,8 +47,8 @@ export function showThumbnail(tile, thumbnail) {
 }
 
 /** The whole picture in the square, in its own proportion: eye lines are of the picture's frame. */
-function placeBox(box, size) {
-  const ratio = size ? size[0] / size[1] : 1;
-  const [width, height] = [100 * Math.min(1, ratio), 100 * Math.min(1, 1 / ratio)];
-  setCss(box, { inset: `${(100 - height) / 2}% ${(100 - width) / 2}%` });
+function setRatio(tile, ratio) {
+  if (tile.ratio === ratio) return;
+  tile.ratio = ratio;
+  setCss(tile.node, { "--w": Math.min(1, ratio), "--h": Math.min(1, 1 / ratio) });
 }
