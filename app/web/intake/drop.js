@@ -17,12 +17,12 @@ export function listenForInput(take, takeSource) {
     mark(0);
     const named = await droppedFiles(event.dataTransfer);
     if (named.length) take(named);
-    else takeDroppedText(event.dataTransfer, takeSource);
+    else takeText(event.dataTransfer, takeSource);
   });
   document.addEventListener("paste", (event) => takePaste(event, take, takeSource));
 }
 
-function takeDroppedText(transfer, takeSource) {
+function takeText(transfer, takeSource) {
   const text = transfer.getData("text/uri-list") || transfer.getData("text/plain");
   if (text.trim()) takeSource(readText(text));
 }
@@ -30,7 +30,6 @@ function takeDroppedText(transfer, takeSource) {
 function takePaste(event, take, takeSource) {
   if (event.target.closest("input, textarea, dialog")) return;
   const files = namedFiles(event.clipboardData.files);
-  const text = event.clipboardData.getData("text/plain");
   if (files.length) take(files);
-  else if (text.trim()) takeSource(readText(text));
+  else takeText(event.clipboardData, takeSource);
 }

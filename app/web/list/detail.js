@@ -11,7 +11,6 @@ import { largestPicture, ownFile } from "./own_files.js";
 import { emit, listen, nameOf, selectedTile } from "./store.js";
 
 const WAIT_MS = 140;
-const NUMBERS = ["followers_count", "following_count", "posts_count"];
 const LABELS = { display_name: "name", username: "user", created_at: "created", followers_count: "followers", following_count: "following", posts_count: "posts" };
 
 /** A panel that follows the selection. `thumbnails` has the pictures of items not dropped in this tab. */
@@ -117,7 +116,7 @@ function accountView(tile) {
 }
 
 function readable(field, value) {
-  if (NUMBERS.includes(field) && /^\d+$/.test(value)) return count(Number(value));
+  if (/_count$/.test(field) && /^\d+$/.test(value)) return count(Number(value));
   return field === "created_at" && !Number.isNaN(Date.parse(value)) ? date(value) : value;
 }
 

@@ -29,8 +29,7 @@ export class Gallery {
       class: "gallery", role: "listbox", tabindex: 0, "aria-label": "Pictures, strongest evidence first",
       on: { click: (event) => this.#click(event, onOpen) },
     }, this.#canvas);
-    const again = () => this.schedule();
-    window.addEventListener("scroll", again, { signal, passive: true });
+    window.addEventListener("scroll", () => this.#schedule(), { signal, passive: true });
     const observer = new ResizeObserver(() => this.node.clientWidth !== this.#width && this.layout());
     observer.observe(this.node);
     signal.addEventListener("abort", () => observer.disconnect());
@@ -67,7 +66,7 @@ export class Gallery {
     this.#pointToSelected();
   }
 
-  schedule() {
+  #schedule() {
     this.#frame ||= requestAnimationFrame(() => {
       this.#frame = 0;
       this.#render();
@@ -79,16 +78,16 @@ export class Gallery {
     for (const tile of this.#used.values()) {
       if (come.has(tile.seq)) showThumbnail(tile, this.thumbnails.get(tile.seq));
     }
-    this.schedule();
+    this.#schedule();
   }
 
-  /** Scroll so that the selected tile is seen, clear of what sticks to the top of the window. */
-  reveal(top) {
+  /** Scroll so that the selected tile is seen between `top` and `bottom` of the window. */
+  reveal(top, bottom) {
     const row = Math.floor(this.#store.selected / this.columns);
     const begin = this.node.getBoundingClientRect().top + row * this.#grid.height;
     const end = begin + this.#grid.height;
     if (begin < top) window.scrollBy(0, begin - top);
-    else if (end > window.innerHeight) window.scrollBy(0, end - window.innerHeight + GAP_PX);
+    else if (end > bottom) window.scrollBy(0, end - bottom + GAP_PX);
   }
 
   #range() {

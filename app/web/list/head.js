@@ -60,9 +60,8 @@ function endText({ status, request_counts: counts, expires_at: expires, error })
 function findingViews(batch) {
   if (!batch.cohort) return [];
   const { summary = [], caveats = [] } = batch.cohort;
-  const verdicts = batch.verdicts.likely_stylegan ?? 0;
   return [
-    el("p", { class: "headline" }, headline(batch, verdicts)),
+    el("p", { class: "headline" }, headline(batch)),
     caveats[0] && el("p", { class: "caveat", text: sentence(caveats.at(-1)) }),
     el("details", {}, el("summary", { text: "What the list says as a whole" }),
       el("ul", {}, summary.map((text) => el("li", { text }))),
@@ -71,8 +70,9 @@ function findingViews(batch) {
 }
 
 /** The cohort's finding in one sentence; no number that its facts do not have. */
-function headline({ cohort, outcomes }, flagged) {
+function headline({ cohort, outcomes, verdicts }) {
   const scored = outcomes.scored ?? 0;
+  const flagged = verdicts.likely_stylegan ?? 0;
   if (!scored) return "No face could be measured in this list.";
   const share = cohort.prevalence;
   const estimate = share ? `; estimated share in the list ${percent(share.estimate)} (${percent(share.interval[0])} to ${percent(share.interval[1])})` : "";

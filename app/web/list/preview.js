@@ -32,7 +32,7 @@ function previewView(preview, source, signal) {
   return el("section", { class: "preview" },
     el("h1", { tabindex: -1, text: preview ? readAs(preview) : `${bytes(source.body.size)}, read when it is sent` }),
     el("p", { class: "faint", text: "Nothing has been kept or fetched yet." }),
-    preview && mappingView(preview), preview && notesView(preview.notes), preview && rowsView(preview.items),
+    preview && mappingView(preview), preview && notesView(preview.notes.filter((text) => !text.startsWith("Columns:"))), preview && rowsView(preview.items),
     el("div", { class: "send" }, el("label", { for: "title", text: "Call it" }), title, start, button("Cancel", () => { location.hash = "#/"; window.dispatchEvent(new PopStateEvent("popstate")); })), note);
 }
 

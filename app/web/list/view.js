@@ -14,8 +14,6 @@ import { largestPicture } from "./own_files.js";
 import { createStore, emit, listen, selectedTile } from "./store.js";
 import { listenForKeys } from "./triage.js";
 
-const WIDE = "(min-width: 1000px)";
-
 export function showList(view, batchId, signal) {
   return attempt(view, signal, async () => {
     const store = createStore(batchId);
@@ -25,7 +23,7 @@ export function showList(view, batchId, signal) {
     connect(store, parts, signal);
     setEyePoints(parts.root);
     await ofList(() => followList(store, signal));
-    if (!store.tiles.length) show(parts.stage, emptyView(store.batch));
+    if (!store.tiles.length) show(parts.stage, el("p", { class: "empty", text: store.batch.error ?? "There is nothing in this list." }));
   });
 }
 
@@ -41,10 +39,13 @@ function buildParts(store, signal) {
 function connect(store, { root, gallery, detail, filters }, signal) {
   const on = (type, listener) => listen(store, [type], listener, signal);
   listen(store, ["items", "filter"], () => gallery.layout(), signal);
-  on("selection", () => { gallery.update(); gallery.reveal(filters.getBoundingClientRect().bottom); });
+  const isWide = () => matchMedia("(min-width: 1000px)").matches;
+  const edges = () => [filters.getBoundingClientRect().bottom, detail.hidden || isWide() ? innerHeight : detail.getBoundingClientRect().top];
+  on("selection", () => { gallery.update(); gallery.reveal(...edges()); });
+  detail.addEventListener("open", () => isWide() || gallery.reveal(...edges()));
   on("decision", () => gallery.update());
   on("eyes", () => root.classList.toggle("no-eyes", !store.eyes));
-  on("items", () => { if (detail.hidden && matchMedia(WIDE).matches) openDetail(detail); });
+  on("items", () => { if (detail.hidden && isWide()) openDetail(detail); });
   listenForKeys(store, gallery, {
     open: () => openDetail(detail),
     blink: () => blinkOrPin(store, gallery.thumbnails),
@@ -75,8 +76,4 @@ async function setEyePoints(root) {
     document.documentElement.style.setProperty(name, `${100 * value}%`);
   }
   root.dataset.eyes = "known";
-}
-
-function emptyView(batch) {
-  return el("p", { class: "empty", text: batch.error ?? "There is nothing in this list." });
 }

@@ -4,8 +4,7 @@ import { batchPath, getJson } from "../api.js";
 import { exportMenu } from "../analysis/take_away.js";
 import { button, el, link, show, table, unseen } from "../dom.js";
 import { attempt, ofList } from "../problem_view.js";
-import { NetworkDrawing } from "./drawing.js";
-import { KIND } from "./kinds.js";
+import { KIND, NetworkDrawing } from "./drawing.js";
 
 const FILES = ["svg", "png", "graphml", "gexf", "json"];
 const SHOWN_COMPONENTS = 200;
