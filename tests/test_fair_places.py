@@ -106,6 +106,69 @@ def test_whoever_leaves_leaves_no_place_taken() -> None:
     asyncio.run(run())
 
 
+def test_whoever_comes_back_has_first_what_was_his_part_and_then_an_equal_one() -> None:
+    served: list[str] = []
+
+    async def work(places: FairPlaces, owner: str) -> None:
+        async with places.place(owner):
+            served.append(owner)
+            await asyncio.sleep(0)
+
+    async def run() -> None:
+        places = FairPlaces(2, ahead=8)
+        hog = [asyncio.create_task(work(places, "hog")) for _ in range(200)]
+        for _ in range(10):
+            await settle()
+        assert 20 < len(served) < 100
+        for expected_ahead in (8, 3):
+            before = len(served)
+            others = [asyncio.create_task(work(places, "other")) for _ in range(20)]
+            await asyncio.gather(*others)
+            order = served[before:]
+            until_last = order[: max(n for n, each in enumerate(order) if each == "other") + 1]
+            hogs = until_last.count("hog")
+            assert 20 - expected_ahead - 4 <= hogs <= 20 - expected_ahead + 4
+            await settle()
+        await asyncio.gather(*hog)
+
+    asyncio.run(run())
+
+
+def test_many_with_little_work_each_do_not_shut_out_one_with_much() -> None:
+    """Ten that come back at once after each picture, so that somebody of them is always in line."""
+    served: Counter[str] = Counter()
+
+    async def run() -> None:
+        places = FairPlaces(1, ahead=32)
+
+        async def work(owner: str) -> None:
+            while served.total() < 1_100:
+                async with places.place(owner):
+                    served[owner] += 1
+                    await asyncio.sleep(0)
+                if owner != "hog":
+                    await asyncio.sleep(0)
+
+        hogs = ["hog"] * 20
+        await asyncio.gather(
+            *(work(owner) for owner in [*hogs, *(f"owner {n}" for n in range(10))])
+        )
+        assert served["hog"] >= 60
+
+    asyncio.run(run())
+
+
+def test_who_paused_is_remembered_no_longer_than_it_matters() -> None:
+    async def run() -> None:
+        places = FairPlaces(1, ahead=4)
+        for n in range(100):
+            async with places.place(f"owner {n}"):
+                pass
+        assert len(places._paused) <= 5
+
+    asyncio.run(run())
+
+
 def test_one_who_has_just_left_is_passed_over() -> None:
     """Its task learns of it only later, and may not be served in between."""
 

@@ -40,6 +40,9 @@ MAX_CONCURRENT_FETCHES: Final = 16
 """Pictures of one owner fetched at the same time."""
 SPARE_PLACES: Final = 4
 """Places beside those that one owner may have: the next one begins at once."""
+HEAD_START_PICTURES: Final = 32
+"""Pictures that an owner has analyzed before others' after a pause, if these had so many meanwhile.
+"""
 MAX_WAITING_ITEMS: Final = 64
 """Items of a chunk that may wait for their hosts beside those that are fetched or analyzed."""
 
@@ -186,7 +189,7 @@ class PictureExecutor:
 
     async def _serve_until_closed(self) -> None:
         self.analysis_lock = SharedLock()
-        self._analysis_places = FairPlaces(self._workers)
+        self._analysis_places = FairPlaces(self._workers, ahead=HEAD_START_PICTURES)
         self._slots = FairPlaces(self.capacity + SPARE_PLACES, self.capacity)
         self._fetch_slots = FairPlaces(
             MAX_CONCURRENT_FETCHES + SPARE_PLACES, MAX_CONCURRENT_FETCHES
