@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator
@@ -100,6 +101,8 @@ def main() -> None:
     done = store.list_done()
     shards = [shard for shard in store.list_shards() if store.result_path(shard) not in done]
     sys.stderr.write(f"{len(shards)} shards to analyze, {len(done)} done before\n")
+    # A Ray that is started here reports to its maker how it is used, unless this says no.
+    os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
     ray.init(address=arguments.address, log_to_driver=False)
     actors = arguments.actors or max(1, int(ray.cluster_resources().get("CPU", 1)))
     began, rows = time.monotonic(), 0
