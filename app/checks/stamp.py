@@ -22,6 +22,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 import cv2
@@ -156,7 +157,8 @@ def _match_stamp(rgb: RgbArray, frame: Box) -> _StampMatch:
     area = _normalise_contrast(_warp_to_grid(_corner_gray(rgb, frame), frame))[
         _MARGIN_PX:, _MARGIN_PX:
     ]
-    likeness = np.abs(cv2.matchTemplate(area, _stamp_template(frame.width), cv2.TM_CCORR))
+    template = _stamp_template(min(frame.width, GRID_PX))  # no finer than the grid
+    likeness = np.abs(cv2.matchTemplate(area, template, cv2.TM_CCORR))
     energy = cv2.matchTemplate(area * area, _ONES, cv2.TM_CCORR)
     correlation = likeness / np.sqrt(np.maximum(energy, 0.0) + _ENERGY_FLOOR * _STAMP_INK.size)
     row, column = np.unravel_index(int(correlation.argmax()), correlation.shape)
@@ -211,6 +213,7 @@ def _high_pass(image: FloatImage) -> FloatImage:
     return np.asarray(image - mean, dtype=np.float32)
 
 
+@lru_cache(maxsize=64)
 def _stamp_template(side_px: float) -> FloatImage:
     """The words' ink at the resolution of a frame of ``side_px``, mean subtracted; norm 1."""
     band = np.zeros((_BAND_PX, GRID_PX), dtype=np.float32)
@@ -222,7 +225,9 @@ def _stamp_template(side_px: float) -> FloatImage:
         band = np.asarray(full, dtype=np.float32)
     ink = _high_pass(band)[-_INK_HEIGHT:, -_INK_WIDTH:]
     ink = ink - ink.mean()
-    return np.asarray(ink / np.linalg.norm(ink), dtype=np.float32)
+    template = np.asarray(ink / np.linalg.norm(ink), dtype=np.float32)
+    template.setflags(write=False)
+    return template
 
 
 def _match_outline(match: _StampMatch, size: tuple[int, int]) -> FloatArray:

@@ -26,6 +26,7 @@ GRAY_SIDE_PX: Final = 128
 """Hair and background are measured at this; 192 px was not more informative (2,000 pictures, 17
 sources)."""
 _HALF: Final = 0.5
+_WHOLE: Final = Box(0.0, 0.0, 1.0, 1.0)
 _AREA_RESIZE_FROM: Final = 1.15
 """How far a picture may be shrunk by the warp alone: a cubic's reach covers every pixel so far."""
 _MIN_SLOPE_PX: Final = 1e-9
@@ -128,6 +129,8 @@ def _warp_crop(rgb: RgbArray, corners: FloatArray, side: int) -> RgbArray:
 
 def _visible_box(corners: FloatArray, size: tuple[int, int], side: int) -> Box | None:
     """The unit box in which a picture of ``size`` fills more than half of every row and column."""
+    if (corners >= 0.0).all() and (corners <= size).all():
+        return _WHOLE
     top_left, top_right, _, bottom_left = corners
     across, down = top_right - top_left, bottom_left - top_left
     columns = _mostly_visible_range(top_left, across, down, size, side)
