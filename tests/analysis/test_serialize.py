@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from app.analysis.analyze import analyze
 from app.analysis.schemas import AnalysisOut
 from app.analysis.serialize import format_text, serialize_analysis
+from app.calibration.calibration import Calibration
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
 from app.evidence import SCOPE, Analysis, Evidence, Outcome, Reason, Unmeasurable
-from app.image.picture import decode
+from app.face.landmarks import FaceFinder
+from app.image.picture import Picture, decode
+from app.networks.onnx import OnnxNetworks
 from tests.api.stub_analyzer import picture_bytes, stub_analysis
+from tests.conftest import ROOT
 from tests.likelihood_ratios import make_ratios
 
 PICTURE = decode(picture_bytes())
@@ -97,3 +103,27 @@ def test_words_say_against_when_it_is_against() -> None:
     assert "support against" in words
     assert "Note: several faces." in words
     assert words.endswith(SCOPE)  # wherever a verdict stands alone
+
+
+@pytest.mark.parametrize("name", ["astronaut.jpg", "astronaut_ffhq_frame.jpg"])
+def test_the_documentation_shows_what_the_calibration_that_ships_answers(
+    name: str,
+    faces: Callable[[str], Picture],
+    finder: FaceFinder,
+    networks: OnnxNetworks,
+    shipped: Calibration,
+) -> None:
+    analysis = analyze(faces(name), finder, networks, shipped)
+    answer = serialize_analysis(analysis, prior=0.5, base_rate=0.0005)
+    assert answer.against is not None
+    assert answer.llr_interval is not None
+    low, high = answer.llr_interval
+    ratios = f"{answer.against.ordinary.llr},{answer.against.framed.llr},{answer.likelihood}"
+    row = f",,{name},scored,{answer.verdict},{answer.llr},{low},{high},{ratios},"
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert row in readme
+    if name == "astronaut_ffhq_frame.jpg":
+        assert f'"llr": {answer.llr}, "llr_interval": [{low}, {high}]' in readme
+        page = (ROOT / "docs" / "integrating.md").read_text(encoding="utf-8")
+        for line in format_text(answer).splitlines()[:4]:
+            assert line in page
