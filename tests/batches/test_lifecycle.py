@@ -365,8 +365,9 @@ def test_an_owner_keeps_no_more_bytes_than_allowed(open_service: OpenService) ->
     service.submit(BatchRequest(prior=0.5, owner="anna"), rows)
 
 
+@pytest.mark.parametrize("url", [None], ids=["sqlite"])
 def test_results_count_and_what_is_beyond_can_be_retried(
-    open_service: OpenService, fake_tools: FakeTools
+    url: None, open_service: OpenService
 ) -> None:
     service = open_service()
     request = BatchRequest(prior=0.5, owner="anna")

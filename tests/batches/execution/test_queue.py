@@ -174,8 +174,9 @@ def test_a_short_list_need_not_wait_for_long_ones(
     assert time.monotonic() - began < 30 / 5
 
 
+@pytest.mark.parametrize("url", [None], ids=["sqlite"])
 def test_six_long_lists_of_one_owner_do_not_hold_up_another(
-    open_service: OpenService, fake_tools: FakeTools
+    url: None, open_service: OpenService, fake_tools: FakeTools
 ) -> None:
     """Of what is analyzed until the other's are done, half is the other's, but for a few."""
     fake_tools.analyze_s = 0.015
