@@ -117,6 +117,9 @@ def test_filters_and_search(open_page: OpenPage, batch: dict[str, Any]) -> None:
     page.get_by_label("kind").select_option("no_face")
     expect(page.locator(".tile:visible")).to_have_count(1)
     expect(page.locator(".tile .eye:visible")).to_have_count(0)
+    page.get_by_label("Search").fill("nobody")
+    expect(shown).to_have_text("0 of 6")
+    expect(page.locator(".gallery.none")).to_be_visible()
     page.get_by_role("button", name="Clear").click()
     expect(shown).to_have_text("6")
     expect(page.get_by_label("kind")).to_have_value("")
@@ -141,6 +144,7 @@ def test_a_decision_that_is_refused_is_taken_back_and_one_may_have_a_reason(
     assert [r["decision"] for r in rows if r["decision_note"] == "known in person"] == ["real"]
     page.reload()
     page.locator('.tile[aria-posinset="2"]').click()
+    expect(page.locator(".decide [aria-pressed=true]")).to_have_text("Realc")
     expect(page.get_by_label("Why you decided so")).to_have_value("known in person")
 
 

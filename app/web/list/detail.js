@@ -54,7 +54,7 @@ function decisionBar(store, signal) {
     const tile = selectedTile(store);
     buttons.forEach((each) => each.setAttribute("aria-pressed", String(tile && store.decisions.get(tile.seq) === each.dataset.decision)));
   };
-  listen(store, ["selection", "filter", "decision"], update, signal);
+  listen(store, ["selection", "filter", "decision", "said"], update, signal);
   return el("div", { class: "decide", role: "group", "aria-label": "Your decision" }, buttons);
 }
 

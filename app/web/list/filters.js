@@ -19,7 +19,7 @@ export function filtersView(store, signal) {
     show(verdicts, verdictButtons(store));
     updateSelects(store, selects);
     const all = store.visible.length === store.tiles.length;
-    clear.hidden = all;
+    clear.classList.toggle("gone", all);
     bar.querySelectorAll("[data-field]").forEach((control) => showFilter(control, store.filter[control.dataset.field]));
     shown.textContent = all ? count(store.tiles.length) : `${count(store.visible.length)} of ${count(store.tiles.length)}`;
   };

@@ -46,15 +46,12 @@ export class Gallery {
     this.#width = width;
     const least = Math.max(TILE_PX[0], Math.min(TILE_PX[1], width / TILES_ACROSS));
     const columns = Math.max(1, Math.floor((width + GAP_PX) / (least + GAP_PX)));
-    const side = Math.floor((width - GAP_PX * (columns - 1)) / columns); // whole pixels: nothing is drawn between two
+    const side = Math.floor((width - GAP_PX * (columns - 1)) / columns); // in whole pixels
     this.#grid = { columns, width: side + GAP_PX, height: side + CAPTION_PX + GAP_PX };
     const rows = Math.ceil(this.#store.visible.length / columns);
     setCss(this.#canvas, { height: `${rows * this.#grid.height}px`, "--side": `${side}px` });
-    this.refresh();
-  }
-
-  /** All tiles anew: other items may stand at their places. */
-  refresh() {
+    this.node.classList.toggle("none", !rows && this.#store.tiles.length > 0);
+    // All tiles anew: other items may stand at their places.
     this.#used.forEach((tile) => this.#free.push(tile));
     this.#used.clear();
     this.#render();

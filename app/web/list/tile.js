@@ -7,7 +7,7 @@ import { nameOf } from "./store.js";
 
 let made = 0;
 
-/** Few elements, none with an opacity, a transform or a clip of its own: each costs every frame. */
+/** Few elements, none with an opacity or transform of its own: each costs every frame. */
 export function makeTile() {
   const image = el("img", { alt: "", decoding: "async", draggable: "false" });
   const why = el("span", { class: "why" });
