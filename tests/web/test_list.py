@@ -81,6 +81,13 @@ def test_from_a_drop_to_exported_decisions(
     expect(page.locator('.tile[data-decision="generated"]')).to_have_count(1)
     batch_url = f"/v1/batches/{page.url.rpartition('/')[2]}"
     assert service.get(batch_url).json()["title"] == "Six faces"
+    if size == "narrow":  # the panel leaves the picture that it is about in sight
+        page.locator('.tile[aria-posinset="2"]').click()
+        tile = page.locator('.tile[aria-selected="true"]').bounding_box()
+        panel = page.locator(".detail").bounding_box()
+        assert tile
+        assert panel
+        assert 0 <= tile["y"] <= tile["y"] + tile["height"] <= panel["y"]
 
 
 def _export(page: Page, name: str) -> str:
