@@ -1,8 +1,8 @@
 """Another owner's list of sixty good pictures, alone and beside each kind of hog; part of ``load``.
 
 ``python -m benchmarks.fairness [NAME...]``: one service on loopback with two keys. Prints how long
-the sixty took, from their upload to their last result, and that as a multiple of the time alone.
-The callers share the machine with the service.
+the sixty took, from their upload to their last result, and that as a multiple of the time alone,
+which is measured right before. The callers share the machine with the service.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import asyncio
 import contextlib
 import functools
 import io
+import statistics
 import time
 import zipfile
 from collections import Counter
@@ -30,6 +31,8 @@ LONG_LISTS: Final = 6
 LONG_LIST_ITEMS: Final = 600
 HOG_S: Final = 60.0
 HEAD_START_S: Final = 2.0
+REST_S: Final = 1.0
+PAIRS: Final = 3
 KEYS: Final = "the key of the hog:name=hog,the key of another:name=other"
 HOG: Final = {"Authorization": "Bearer the key of the hog"}
 OTHER: Final = {"Authorization": "Bearer the key of another"}
@@ -142,7 +145,10 @@ HOGS: Final[dict[str, Hog]] = {
 
 
 async def measure_hogs(names: list[str] | None = None) -> dict[str, Any]:
-    """The time of the sixty, alone (the median of three) and beside each hog."""
+    """The time of the sixty, alone and beside each hog: medians of ``PAIRS``.
+
+    Other work on the machine comes and goes, so each time beside a hog has its own time alone.
+    """
     connector = aiohttp.TCPConnector(limit=0)
     for n in range(LONG_LISTS):
         _long_list(n)
@@ -150,25 +156,36 @@ async def measure_hogs(names: list[str] | None = None) -> dict[str, Any]:
         start_service(keys=KEYS) as (url, _),
         aiohttp.ClientSession(url, connector=connector) as session,
     ):
-        alone_s = sorted([await send_sixty(session, f"alone {n}") for n in range(3)])[1]
-        measured: dict[str, Any] = {"alone": {"seconds": round(alone_s, 2), "server_errors": 0}}
+        await send_sixty(session, "warm")
+        measured: dict[str, Any] = {}
         for name in names or HOGS:
-            statuses: Counter[int] = Counter()
-            hog = asyncio.ensure_future(HOGS[name](session, statuses))
-            await asyncio.sleep(HEAD_START_S)
-            took_s = await send_sixty(session, name)
-            hog.cancel()
-            with contextlib.suppress(asyncio.CancelledError, aiohttp.ClientError, OSError):
-                await hog
-            await _erase_all(session)
-            measured[name] = {
-                "seconds": round(took_s, 2),
-                "times": round(took_s / alone_s, 2),
-                "hog_statuses": dict(sorted(statuses.items())),
-                "server_errors": sum(n for status, n in statuses.items() if status >= 500),
-            }
+            measured[name] = await _measure_hog(session, name)
             print_attempt(name, measured[name])
     return measured
+
+
+async def _measure_hog(session: aiohttp.ClientSession, name: str) -> dict[str, Any]:
+    statuses: Counter[int] = Counter()
+    alone_s, beside_s = [], []
+    for pair in range(PAIRS):
+        alone_s.append(await send_sixty(session, f"{name} {pair} alone"))
+        hog = asyncio.ensure_future(HOGS[name](session, statuses))
+        await asyncio.sleep(HEAD_START_S)
+        beside_s.append(await send_sixty(session, f"{name} {pair}"))
+        hog.cancel()
+        with contextlib.suppress(asyncio.CancelledError, aiohttp.ClientError, OSError):
+            await hog
+        await _erase_all(session)
+        await asyncio.sleep(REST_S)
+    times = [beside / alone for alone, beside in zip(alone_s, beside_s, strict=True)]
+    return {
+        "alone_s": round(statistics.median(alone_s), 2),
+        "beside_s": round(statistics.median(beside_s), 2),
+        "times": round(statistics.median(times), 2),
+        "each": [round(each, 2) for each in times],
+        "hog_statuses": dict(sorted(statuses.items())),
+        "server_errors": sum(n for status, n in statuses.items() if status >= 500),
+    }
 
 
 async def _erase_all(session: aiohttp.ClientSession) -> None:
