@@ -29,8 +29,10 @@ from app.training.network.hyperparameters import (
     SHIPPED_STAGES,
     UNSEEN_COLLECTORS,
     Hyperparameters,
+    StageOptions,
 )
 from app.training.network.model import Tensors, load_pretrained
+from app.training.network.pairs import find_pairs
 from app.training.network.sampling import GroupSampler
 from app.training.network.splits import HALF_COUNT, half_of, make_splits
 from app.training.network.train import ReportProgress, train
@@ -44,13 +46,12 @@ def run_fit_texture(
     root: Path,
     models_dir: Path,
     work_dir: Path,
-    steps_share: float,
+    options: StageOptions,
     report_progress: ReportProgress,
 ) -> str:
     """Train on ``root``, with crops and checkpoints in ``work_dir``; write the five networks.
 
-    ``steps_share`` scales the steps of every stage, for a trial run. An interrupted stage resumes
-    from its checkpoint.
+    An interrupted stage resumes from its checkpoint; other ``options`` need another ``work_dir``.
     """
     corpus = corpora.read_corpus(root)
     crops = load_or_make_crops(
@@ -62,7 +63,7 @@ def run_fit_texture(
     def train_named_stage(
         name: str, base: Hyperparameters, initial: Tensors, indices: list[int]
     ) -> Tensors:
-        hyperparameters = scale_steps(base, steps_share)
+        hyperparameters = options.apply(base)
         return train_stage(
             crops, indices, initial, hyperparameters, work_dir / f"{name}.pt", report_progress
         )
@@ -111,11 +112,6 @@ def _load_or_make_splits(
     return splits
 
 
-def scale_steps(hyperparameters: Hyperparameters, share: float) -> Hyperparameters:
-    """``hyperparameters`` with its steps scaled by ``share``."""
-    return replace(hyperparameters, steps=max(1, round(hyperparameters.steps * share)))
-
-
 def train_stage(
     crops: CropDataset,
     indices: list[int],
@@ -126,8 +122,15 @@ def train_stage(
 ) -> Tensors:
     """One training run on the crops ``indices``."""
     torch.manual_seed(hyperparameters.seed)
-    sampler = BatchSampler(crops, GroupSampler(crops.records, indices), hyperparameters.seed)
-    report_progress(f"{checkpoint.stem}: {len(indices)} crops")
+    pairs = find_pairs(crops, indices) if hyperparameters.pair_count else []
+    sampler = BatchSampler(
+        crops,
+        GroupSampler(crops.records, indices),
+        hyperparameters.seed,
+        pairs,
+        hyperparameters.smallest_side_px,
+    )
+    report_progress(f"{checkpoint.stem}: {len(indices)} crops, {len(pairs)} pairs")
     return train(start, sampler, hyperparameters, checkpoint, report_progress)
 
 
