@@ -32,21 +32,10 @@ def fit_texture(
     steps_share: Annotated[
         float, typer.Option(min=0.0001, max=10.0, help="Multiply the number of training steps.")
     ] = 1.0,
-    pairs: Annotated[
-        int,
-        typer.Option(min=0, help="Pairs a step: an edited face and its photograph, shown alike."),
-    ] = 0,
-    naming_weight: Annotated[
-        float, typer.Option(min=0.0, help="Weight of a head that names generator and camera.")
-    ] = 0.0,
-    smallest_side: Annotated[
-        int, typer.Option(min=32, max=200, help="Width of the smallest faces shown, px.")
-    ] = 72,
 ) -> None:
     """Train the region network on CORPUS (needs the `train` extra). Then run `eyeline fit`."""
     try:
         from app.training.network.commands import run_fit_texture
-        from app.training.network.hyperparameters import StageOptions
     except ModuleNotFoundError as error:
         exit_with_error(
             f"{error.name} is not installed: run `make fit-texture CORPUS=...`", EXIT_FAILED
@@ -55,9 +44,8 @@ def fit_texture(
     def report_progress(message: str) -> None:
         echo(message, err=True)
 
-    options = StageOptions(steps_share, pairs, naming_weight, smallest_side)
     _run_with_models(
-        lambda models_dir: run_fit_texture(corpus, models_dir, work, options, report_progress)
+        lambda models_dir: run_fit_texture(corpus, models_dir, work, steps_share, report_progress)
     )
 
 

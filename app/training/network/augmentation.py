@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Final, NamedTuple
+from typing import Final
 
 import cv2
 import numpy as np
 
-from app.arrays import RgbArray
+from app.arrays import FloatImage, RgbArray
 from app.face.alignment import Box
 from app.networks.region_score import MIN_BACKGROUND_SHARE
 from app.networks.regions import (
@@ -25,12 +25,11 @@ from app.networks.regions import (
     Region,
 )
 from app.training.network.crops import CropDataset
-from app.training.network.degradation import crop_or_pad, degrade, enlarge
-from app.training.network.hyperparameters import Hyperparameters
-from app.training.network.sampling import GroupSampler, sampling_group
+from app.training.network.sampling import GroupSampler
 
 WINDOW_PX: Final = 192
 FULL_SIDE_PX: Final = 392
+SMALLEST_SIDE_PX: Final = 72
 LARGEST_SIDE_PX: Final = 400
 _MIN_DETAIL_PX: Final = 200
 """Smaller faces are enlarged to this before windows are cut, so that windows can still shift."""
@@ -41,87 +40,29 @@ _MAX_DRAWS: Final = 200
 _INTERPOLATIONS: Final = (cv2.INTER_AREA, cv2.INTER_AREA, cv2.INTER_CUBIC, cv2.INTER_LINEAR)
 
 
-class Batch(NamedTuple):
-    """Tiles of one size, uint8 (h, w, 3); whether each is generated; its sampling group."""
-
-    tiles: list[RgbArray]
-    labels: list[int]
-    groups: list[str]
-
-
 class BatchSampler:
-    """Draws batches; reproducible by ``seed``.
+    """Draws batches; reproducible by ``seed``."""
 
-    ``pairs``: as ``find_pairs`` gives them. ``smallest_side_px``: faces are shown no smaller.
-    """
-
-    def __init__(
-        self,
-        crops: CropDataset,
-        groups: GroupSampler,
-        seed: int,
-        pairs: Sequence[tuple[int, int]] = (),
-        smallest_side_px: int = Hyperparameters.smallest_side_px,
-    ) -> None:
+    def __init__(self, crops: CropDataset, groups: GroupSampler, seed: int) -> None:
         self._crops = crops
         self._groups = groups
         self._seed = seed
-        self._pairs = pairs
-        self._smallest_side_px = smallest_side_px
         self._rng = np.random.default_rng(seed)
 
     def resume_at(self, step: int) -> None:
         """Reseed for ``step``, so that a resumed run does not repeat earlier samples."""
         self._rng = np.random.default_rng((self._seed, step))
 
-    def sample_windows(self, count: int) -> Batch:
+    def sample_windows(self, count: int) -> tuple[list[RgbArray], list[int]]:
         """Windows of 192 px from anywhere in the face crop, half of them generated."""
         labels = [i % 2 for i in range(count)]
-        indices, tiles = [], []
-        for label in labels:
-            side = self._draw_side()
-            index = self._groups.draw(self._rng, side, generated=bool(label))
-            if side > 120 and self._happens(0.25):  # or the scale of aligned faces would be a cue
-                side = int(side * self._rng.uniform(0.8, 1.0))
-            indices.append(index)
-            tiles.append(
-                self._render_window(
-                    index, side, self._draw_rect(self._crops.records[index].visible, side)
-                )
-            )
-        return Batch(tiles, labels, self._group_names(indices))
+        return [self._draw_window(generated=bool(label)) for label in labels], labels
 
-    def sample_pairs(self, count: int) -> Batch:
-        """Windows of ``count`` pairs, an edited face and then the photograph that it was made from.
-
-        The two show the same place at the same size, processed alike, so that neither content nor
-        processing tells them apart. None where there are no pairs.
-        """
-        indices, tiles = [], []
-        for _ in range(count if self._pairs else 0):
-            pair = self._pairs[int(self._rng.integers(len(self._pairs)))]
-            records = [self._crops.records[index] for index in pair]
-            side = min(self._draw_side(), *(r.side for r in records))
-            first, second = (r.visible for r in records)
-            shared = (*map(max, first[:2], second[:2]), *map(min, first[2:], second[2:]))
-            rect, mirrored = self._draw_rect(shared, side), self._happens(0.5)
-            state = self._rng.bit_generator.state
-            for index in pair:
-                self._rng.bit_generator.state = state
-                tile = self._render_window(index, side, rect)
-                indices.append(index)
-                tiles.append(tile[:, ::-1] if mirrored else tile)
-        return Batch(tiles, [1, 0] * (len(tiles) // 2), self._group_names(indices))
-
-    def sample_tiles(self, region: Region, count: int) -> Batch:
+    def sample_tiles(self, region: Region, count: int) -> tuple[list[RgbArray], list[int]]:
         """Tiles of one region at one size, half of them generated."""
         side = FULL_SIDE_PX if self._happens(0.4) else self._draw_side()
         labels = [i % 2 for i in range(count)]
-        drawn = [self._draw_tile(region, side, generated=bool(label)) for label in labels]
-        return Batch([t for _, t in drawn], labels, self._group_names([i for i, _ in drawn]))
-
-    def _group_names(self, indices: Sequence[int]) -> list[str]:
-        return [sampling_group(self._crops.records[index].row) for index in indices]
+        return [self._draw_tile(region, side, generated=bool(label)) for label in labels], labels
 
     def _draw_side(self) -> int:
         chance = self._rng.random()
@@ -129,27 +70,30 @@ class BatchSampler:
             return FULL_SIDE_PX
         if chance < 0.5:
             return int(self._rng.integers(160, 260))
-        low, high = math.log(self._smallest_side_px), math.log(LARGEST_SIDE_PX)
+        low, high = math.log(SMALLEST_SIDE_PX), math.log(LARGEST_SIDE_PX)
         return int(math.exp(self._rng.uniform(low, high)))
 
-    def _draw_rect(self, visible: tuple[float, ...], side: int) -> Box:
-        """Where a window of a face shown at ``side`` px is taken, unit."""
-        left, top, right, bottom = visible
-        share = WINDOW_PX / max(side, _MIN_DETAIL_PX)
-        x = self._draw_start(left, right, share)
-        y = self._draw_start(top, min(bottom, LOWEST_Y), share)
-        return Box(x, y, min(1.0, x + share), min(1.0, y + share))
-
-    def _render_window(self, index: int, side: int, rect: Box) -> RgbArray:
-        pixels = self._render_patch(index, side, rect)
-        return crop_or_pad(enlarge(pixels, max(side, _MIN_DETAIL_PX) / side), WINDOW_PX, WINDOW_PX)
+    def _draw_window(self, *, generated: bool) -> RgbArray:
+        side = self._draw_side()
+        index = self._groups.draw(self._rng, side, generated=generated)
+        if side > 120 and self._happens(0.25):  # or the scale of an aligned face would be a cue
+            side = int(side * self._rng.uniform(0.8, 1.0))
+        detail = side if side >= _MIN_DETAIL_PX else _MIN_DETAIL_PX
+        share = WINDOW_PX / detail
+        left, top, right, bottom = self._crops.records[index].visible
+        lowest = min(bottom, LOWEST_Y)
+        x, y = self._draw_start(left, right, share), self._draw_start(top, lowest, share)
+        pixels = self._render_patch(
+            index, side, Box(x, y, min(1.0, x + share), min(1.0, y + share))
+        )
+        return crop_or_pad(enlarge(pixels, detail / side), WINDOW_PX, WINDOW_PX)
 
     def _draw_start(self, low: float, high: float, share: float) -> float:
         if high - share > low:
             return float(self._rng.uniform(low, high - share))
         return max(0.0, min((low + high - share) / 2.0, 1.0 - share))
 
-    def _draw_tile(self, region: Region, side: int, *, generated: bool) -> tuple[int, RgbArray]:
+    def _draw_tile(self, region: Region, side: int, *, generated: bool) -> RgbArray:
         detail = max(side, FULL_DETAIL_SIDE_PX)
         rects = REGION_RECTS[region]
         full = int(rects[0].width * detail), int(rects[0].height * detail)
@@ -174,7 +118,7 @@ class BatchSampler:
             x, y, min(1.0, x + size[0] / detail + 0.01), min(1.0, y + size[1] / detail + 0.01)
         )
         pixels = self._render_patch(index, side, window, hide=region is Region.BACKGROUND)
-        return index, crop_or_pad(enlarge(pixels, detail / side), *size)
+        return crop_or_pad(enlarge(pixels, detail / side), *size)
 
     def _is_informative(self, index: int, region: Region, rect: Box) -> bool:
         left, top, right, bottom = self._crops.records[index].visible
@@ -208,12 +152,11 @@ class BatchSampler:
         scale = side / native
         size = max(8, round((right - left) * scale)), max(8, round((bottom - top) * scale))
         interpolation = _INTERPOLATIONS[int(self._rng.integers(len(_INTERPOLATIONS)))]
-        pixels = degrade(
-            self._rng,
+        pixels = self._degrade(
             np.asarray(
                 cv2.resize(crop[top:bottom, left:right], size, interpolation=interpolation),
                 np.uint8,
-            ),
+            )
         )
         if hide:
             mask = cv2.resize(self._crops.person_mask(index), (native, native))[
@@ -227,9 +170,66 @@ class BatchSampler:
         y = max(0, round((rect.top * native - top) * scale))
         return pixels[y:, x:]
 
+    def _degrade(self, pixels: RgbArray) -> RgbArray:
+        """Randomly blur or sharpen, recolour, convert to grey, recompress."""
+        chance = self._rng.random()
+        if chance < 0.15:
+            pixels = _as_uint8(cv2.GaussianBlur(pixels, (0, 0), self._rng.uniform(0.3, 0.9)))
+        elif chance < 0.22:
+            amount = self._rng.uniform(0.2, 0.8)
+            blurred = cv2.GaussianBlur(pixels, (0, 0), 1.0)
+            pixels = _as_uint8(cv2.addWeighted(pixels, 1.0 + amount, blurred, -amount, 0.0))
+        if self._happens(0.7):
+            pixels = self._jitter_colour(pixels.astype(np.float32))
+        if self._happens(0.05):
+            pixels = _as_uint8(
+                cv2.cvtColor(cv2.cvtColor(pixels, cv2.COLOR_RGB2GRAY), cv2.COLOR_GRAY2RGB)
+            )
+        if self._happens(0.85):
+            pixels = recompress(
+                pixels, int(self._rng.integers(35, 96)) if self._happens(0.8) else 80
+            )
+        return pixels
+
+    def _jitter_colour(self, pixels: FloatImage) -> RgbArray:
+        if self._happens(0.5):
+            grey = pixels.mean(axis=2, keepdims=True)
+            pixels = grey + (pixels - grey) * np.float32(self._rng.uniform(0.6, 1.35))
+        if self._happens(0.4):
+            pixels = pixels * self._rng.uniform(0.93, 1.07, 3).astype(np.float32)
+        contrast, brightness = self._rng.uniform(0.8, 1.2), self._rng.uniform(-18.0, 18.0)
+        return _as_uint8(np.clip((pixels - 128.0) * contrast + 128.0 + brightness, 0.0, 255.0))
+
     def mirror_randomly(self, tiles: Sequence[RgbArray]) -> list[RgbArray]:
         """Mirror each tile left to right with probability 1/2."""
         return [t[:, ::-1] if self._happens(0.5) else t for t in tiles]
 
     def _happens(self, share: float) -> bool:
         return bool(self._rng.random() < share)
+
+
+def recompress(pixels: RgbArray, quality: int) -> RgbArray:
+    """Through JPEG and back."""
+    _, data = cv2.imencode(".jpg", pixels[:, :, ::-1], [cv2.IMWRITE_JPEG_QUALITY, quality])
+    return np.ascontiguousarray(np.asarray(cv2.imdecode(data, cv2.IMREAD_COLOR))[:, :, ::-1])
+
+
+def enlarge(pixels: RgbArray, factor: float) -> RgbArray:
+    """``pixels`` enlarged by ``factor``; unchanged for 1."""
+    if factor <= 1.0:
+        return pixels
+    size = round(pixels.shape[1] * factor), round(pixels.shape[0] * factor)
+    return _as_uint8(cv2.resize(pixels, size, interpolation=cv2.INTER_CUBIC))
+
+
+def crop_or_pad(pixels: RgbArray, width: int, height: int) -> RgbArray:
+    """Exactly ``width`` by ``height``: cropped, or padded by repeating the last row and column."""
+    pixels = pixels[:height, :width]
+    below, beside = height - pixels.shape[0], width - pixels.shape[1]
+    if below or beside:
+        pixels = _as_uint8(cv2.copyMakeBorder(pixels, 0, below, 0, beside, cv2.BORDER_REPLICATE))
+    return pixels
+
+
+def _as_uint8(array: object) -> RgbArray:
+    return np.ascontiguousarray(array, dtype=np.uint8)

@@ -29,10 +29,8 @@ from app.training.network.hyperparameters import (
     SHIPPED_STAGES,
     UNSEEN_COLLECTORS,
     Hyperparameters,
-    StageOptions,
 )
 from app.training.network.model import Tensors, load_pretrained
-from app.training.network.pairs import find_pairs
 from app.training.network.sampling import GroupSampler
 from app.training.network.splits import HALF_COUNT, half_of, make_splits
 from app.training.network.train import ReportProgress, train
@@ -46,12 +44,13 @@ def run_fit_texture(
     root: Path,
     models_dir: Path,
     work_dir: Path,
-    options: StageOptions,
+    steps_share: float,
     report_progress: ReportProgress,
 ) -> str:
     """Train on ``root``, with crops and checkpoints in ``work_dir``; write the five networks.
 
-    An interrupted stage resumes from its checkpoint; other ``options`` need another ``work_dir``.
+    ``steps_share`` scales the steps of every stage, for a trial run. An interrupted stage resumes
+    from its checkpoint.
     """
     corpus = corpora.read_corpus(root)
     crops = load_or_make_crops(
@@ -63,7 +62,7 @@ def run_fit_texture(
     def train_named_stage(
         name: str, base: Hyperparameters, initial: Tensors, indices: list[int]
     ) -> Tensors:
-        hyperparameters = options.apply(base)
+        hyperparameters = scale_steps(base, steps_share)
         return train_stage(
             crops, indices, initial, hyperparameters, work_dir / f"{name}.pt", report_progress
         )
@@ -112,6 +111,11 @@ def _load_or_make_splits(
     return splits
 
 
+def scale_steps(hyperparameters: Hyperparameters, share: float) -> Hyperparameters:
+    """``hyperparameters`` with its steps scaled by ``share``."""
+    return replace(hyperparameters, steps=max(1, round(hyperparameters.steps * share)))
+
+
 def train_stage(
     crops: CropDataset,
     indices: list[int],
@@ -122,15 +126,8 @@ def train_stage(
 ) -> Tensors:
     """One training run on the crops ``indices``."""
     torch.manual_seed(hyperparameters.seed)
-    pairs = find_pairs(crops, indices) if hyperparameters.pair_count else []
-    sampler = BatchSampler(
-        crops,
-        GroupSampler(crops.records, indices),
-        hyperparameters.seed,
-        pairs,
-        hyperparameters.smallest_side_px,
-    )
-    report_progress(f"{checkpoint.stem}: {len(indices)} crops, {len(pairs)} pairs")
+    sampler = BatchSampler(crops, GroupSampler(crops.records, indices), hyperparameters.seed)
+    report_progress(f"{checkpoint.stem}: {len(indices)} crops")
     return train(start, sampler, hyperparameters, checkpoint, report_progress)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
 GENERATED_SHARES: Final[dict[str, float]] = {
@@ -26,26 +26,6 @@ REAL_SHARES: Final[dict[str, float]] = {
     "diffusion": 0.02,
 }
 
-NAMED_GROUPS: Final[dict[str, str]] = {
-    "stylegan1": "stylegan1",
-    "stylegan2": "stylegan2",
-    "stylegan2_sifted": "stylegan2",
-    "stylegan2_watermarked": "stylegan2",
-    "stylegan2_psi1": "stylegan2_psi1",
-    "stylegan3": "stylegan3",
-    "studio": "studio",
-    "gan_edit": "edit",
-    "ffhq_1024": "ffhq",
-    "ffhq_256": "ffhq",
-    "realigned": "other cameras",
-    "aligned_celebahq": "celebahq",
-    "ordinary": "ordinary",
-    "diffusion": "diffusion",
-}
-"""What the naming head calls each group: its generator, or the cameras and frame of a photograph.
-Who selected or stamped the pictures, and how large a copy is, are not to be learned."""
-NAMES: Final = tuple(dict.fromkeys(NAMED_GROUPS.values()))
-
 CURATED_COLLECTORS: Final = frozenset({"jcpeterson"})
 """Generated faces selected by people for a study: a group of its own, or it would outweigh the
 unselected ones."""
@@ -60,12 +40,7 @@ the second half, on which the first network, from which it continues, was not tr
 
 @dataclass(frozen=True)
 class Hyperparameters:
-    """``steps`` of ``window_count`` face windows and ``tile_count`` tiles of one region in turn.
-
-    ``pair_count`` of the windows are pairs, an edited face and the photograph it was made from, as
-    far as the corpus has any. ``naming_loss_weight``: 0 trains no naming head.
-    ``smallest_side_px``: faces are shown at this width or larger.
-    """
+    """``steps`` of ``window_count`` face windows and ``tile_count`` tiles of one region in turn."""
 
     steps: int
     window_count: int = 20
@@ -74,37 +49,11 @@ class Hyperparameters:
     head_learning_rate: float = 3e-3
     warm_up_steps: int = 100
     regional_loss_weight: float = 0.6
-    naming_loss_weight: float = 0.0
-    pair_count: int = 0
-    smallest_side_px: int = 72
     label_smoothing: float = 0.04
     average_decay: float = 0.998
     clip_norm: float = 2.0
     checkpoint_every: int = 200
     seed: int = 0
-
-
-@dataclass(frozen=True)
-class StageOptions:
-    """What a run changes in every stage; by default what the shipped networks were trained with.
-
-    ``steps_share`` multiplies the steps, for a trial; the rest as in ``Hyperparameters``.
-    """
-
-    steps_share: float = 1.0
-    pair_count: int = Hyperparameters.pair_count
-    naming_loss_weight: float = Hyperparameters.naming_loss_weight
-    smallest_side_px: int = Hyperparameters.smallest_side_px
-
-    def apply(self, stage: Hyperparameters) -> Hyperparameters:
-        """``stage`` with these options."""
-        return replace(
-            stage,
-            steps=max(1, round(stage.steps * self.steps_share)),
-            pair_count=self.pair_count,
-            naming_loss_weight=self.naming_loss_weight,
-            smallest_side_px=self.smallest_side_px,
-        )
 
 
 HALF_STAGE: Final = Hyperparameters(steps=2000)

@@ -94,32 +94,8 @@ def load_pretrained() -> Tensors:
     return {name: t.contiguous(memory_format=_memory_format(t)) for name, t in tensors.items()}
 
 
-def add_naming_head(tensors: Tensors, name_count: int) -> Tensors:
-    """``tensors`` with a head that names the group of a window. It is trained but not exported."""
-    generator = torch.Generator().manual_seed(1)
-    weight = 0.01 * torch.randn((name_count, CHANNELS), generator=generator)
-    return tensors | {"head_naming.weight": weight, "head_naming.bias": torch.zeros(name_count)}
-
-
-def name_logits(tensors: Tensors, features: Any) -> Any:
-    """Logits (n, names) of windows with ``features`` (n, 192, y, x)."""
-    return functional.linear(
-        features.mean((2, 3)), tensors["head_naming.weight"], tensors["head_naming.bias"]
-    )
-
-
 def score_map(tensors: Tensors, pixels: Any) -> Any:
     """Log odds at every place: ``pixels`` (n, 3, h, w), -1 to 1, give (n, heads, h/32, w/32)."""
-    return score_features(tensors, extract_features(tensors, pixels))
-
-
-def score_features(tensors: Tensors, features: Any) -> Any:
-    """Log odds of every head (n, heads, y, x) at the places of ``features`` (n, 192, y, x)."""
-    return functional.conv2d(features, tensors["head.weight"], tensors["head.bias"])
-
-
-def extract_features(tensors: Tensors, pixels: Any) -> Any:
-    """What the heads read: ``pixels`` (n, 3, h, w), -1 to 1, give (n, 192, h/32, w/32)."""
 
     def convolve(x: Any, name: str, **options: Any) -> Any:
         return functional.conv2d(x, tensors[f"{name}.weight"], tensors[f"{name}.bias"], **options)
@@ -140,7 +116,7 @@ def extract_features(tensors: Tensors, pixels: Any) -> Any:
         )
         x = convolve(x, f"{block.name}.project")
         x = before + x if block.is_residual else x
-    return x
+    return convolve(x, "head")
 
 
 def mark_trainable(tensors: Tensors) -> tuple[list[Any], list[Any]]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
+import cv2
 import numpy as np
 
+from app.arrays import FloatArray
 from app.training.corpus import ManifestRow, assign_folds
 from app.training.held_out_networks import (
     SPLIT_BY_PICTURE,
@@ -15,7 +17,6 @@ from app.training.held_out_networks import (
     split_by_hash,
 )
 from app.training.network.crops import CropDataset
-from app.training.network.pairs import thumbnail
 
 HALF_COUNT: Final = 2
 SPLIT_COLLECTORS: Final = frozenset(
@@ -25,6 +26,7 @@ SPLIT_COLLECTORS: Final = frozenset(
 are split by photograph, and the same photograph is never in two splits."""
 SAME_PHOTOGRAPH_CORRELATION: Final = 0.985
 """Two crops show the same photograph if they correlate more than this at 16 px."""
+_THUMBNAIL_SIDE_PX: Final = 16
 
 
 def make_splits(
@@ -69,7 +71,7 @@ def find_same_photographs(crops: CropDataset) -> list[list[int]]:
     indices = [i for i, record in enumerate(crops.records) if record.row.kind == "aligned"]
     if not indices:
         return []
-    thumbnails = np.stack([thumbnail(crops, i) for i in indices])
+    thumbnails = np.stack([_thumbnail(crops, i) for i in indices])
     is_same = thumbnails @ thumbnails.T > SAME_PHOTOGRAPH_CORRELATION
     labels = list(range(len(indices)))
     for first, second in zip(*np.nonzero(np.triu(is_same, 1)), strict=True):
@@ -79,3 +81,12 @@ def find_same_photographs(crops: CropDataset) -> list[list[int]]:
     for index, label in zip(indices, labels, strict=True):
         groups.setdefault(label, []).append(index)
     return [members for members in groups.values() if len(members) > 1]
+
+
+def _thumbnail(crops: CropDataset, index: int) -> FloatArray:
+    grey = cv2.cvtColor(np.ascontiguousarray(crops.rgb(index)), cv2.COLOR_RGB2GRAY)
+    side = (_THUMBNAIL_SIDE_PX, _THUMBNAIL_SIDE_PX)
+    small = cv2.resize(grey, side, interpolation=cv2.INTER_AREA).astype(np.float64).ravel()
+    small -= small.mean()
+    out: FloatArray = small / max(float(np.linalg.norm(small)), 1e-6)
+    return out

@@ -14,17 +14,9 @@ from torch.nn import functional
 
 from app.arrays import RgbArray
 from app.networks.regions import Region
-from app.training.network.augmentation import Batch, BatchSampler
-from app.training.network.hyperparameters import NAMED_GROUPS, NAMES, Hyperparameters
-from app.training.network.model import (
-    HEADS,
-    Tensors,
-    add_naming_head,
-    extract_features,
-    mark_trainable,
-    name_logits,
-    score_features,
-)
+from app.training.network.augmentation import BatchSampler
+from app.training.network.hyperparameters import Hyperparameters
+from app.training.network.model import HEADS, Tensors, mark_trainable, score_map
 
 REGION_CYCLE: Final = tuple(region for region in Region if region is not Region.TEXTURE)
 _REPORT_EVERY: Final = 50
@@ -45,8 +37,6 @@ def train(
     run.
     """
     tensors = {name: t.clone() for name, t in start.items()}
-    if hyperparameters.naming_loss_weight and "head_naming.weight" not in tensors:
-        tensors = add_naming_head(tensors, len(NAMES))
     body, head = mark_trainable(tensors)
     optimizer = torch.optim.AdamW(
         [
@@ -107,45 +97,25 @@ def _backward_step(
     tensors: Tensors, sampler: BatchSampler, hyperparameters: Hyperparameters, region: Region
 ) -> tuple[float, float]:
     """Accumulate the gradients of one step in the tensors; returns the two losses."""
-    windows = _sample_windows(sampler, hyperparameters)
-    features = extract_features(tensors, to_batch(windows.tiles))
-    window_loss = _binary_loss(tensors, features, windows.labels, Region.TEXTURE, hyperparameters)
-    total = window_loss
-    if hyperparameters.naming_loss_weight:
-        names = torch.tensor([NAMES.index(NAMED_GROUPS[group]) for group in windows.groups])
-        naming_loss = functional.cross_entropy(name_logits(tensors, features), names)
-        total = total + hyperparameters.naming_loss_weight * naming_loss
-    total.backward()
-    tiles = sampler.sample_tiles(region, hyperparameters.tile_count)
-    features = extract_features(tensors, to_batch(sampler.mirror_randomly(tiles.tiles)))
-    tile_loss = _binary_loss(tensors, features, tiles.labels, region, hyperparameters)
-    (hyperparameters.regional_loss_weight * tile_loss).backward()
-    return float(window_loss.detach()), float(tile_loss.detach())
-
-
-def _sample_windows(sampler: BatchSampler, hyperparameters: Hyperparameters) -> Batch:
-    """The step's windows; where the corpus has pairs, some of them are pairs."""
-    pairs = sampler.sample_pairs(hyperparameters.pair_count)
-    alone = sampler.sample_windows(hyperparameters.window_count - len(pairs.tiles))
-    return Batch(
-        sampler.mirror_randomly(alone.tiles) + pairs.tiles,
-        alone.labels + pairs.labels,
-        alone.groups + pairs.groups,
-    )
-
-
-def _binary_loss(
-    tensors: Tensors,
-    features: Any,
-    labels: Sequence[int],
-    region: Region,
-    hyperparameters: Hyperparameters,
-) -> Any:
-    """Cross-entropy of the head of ``region``, with smoothed labels."""
-    logits = score_features(tensors, features)[:, HEADS.index(region)].mean((1, 2))
-    smoothing = hyperparameters.label_smoothing
-    targets = torch.tensor(labels, dtype=torch.float32) * (1.0 - smoothing) + smoothing / 2.0
-    return functional.binary_cross_entropy_with_logits(logits, targets)
+    losses = []
+    for head_region, count, weight in (
+        (Region.TEXTURE, hyperparameters.window_count, 1.0),
+        (region, hyperparameters.tile_count, hyperparameters.regional_loss_weight),
+    ):
+        tiles, labels = (
+            sampler.sample_windows(count)
+            if head_region is Region.TEXTURE
+            else sampler.sample_tiles(head_region, count)
+        )
+        logits = score_map(tensors, to_batch(sampler.mirror_randomly(tiles)))[
+            :, HEADS.index(head_region)
+        ].mean((1, 2))
+        smoothing = hyperparameters.label_smoothing
+        targets = torch.tensor(labels, dtype=torch.float32) * (1.0 - smoothing) + smoothing / 2.0
+        loss = functional.binary_cross_entropy_with_logits(logits, targets)
+        (weight * loss).backward()
+        losses.append(float(loss.detach()))
+    return losses[0], losses[1]
 
 
 def _update_average(average: Tensors, tensors: Tensors, decay: float) -> None:

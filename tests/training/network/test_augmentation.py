@@ -7,13 +7,16 @@ from app.arrays import RgbArray
 from app.networks.regions import PERSON_FILL, Region
 from app.training.network.augmentation import (
     LARGEST_SIDE_PX,
+    SMALLEST_SIDE_PX,
     WINDOW_PX,
     BatchSampler,
+    crop_or_pad,
+    enlarge,
+    recompress,
 )
 from app.training.network.crops import CropDataset
-from app.training.network.hyperparameters import Hyperparameters
 from app.training.network.sampling import GroupSampler
-from tests.training.network.made_crops import balanced_crops, make_blotches, make_crops, make_row
+from tests.training.network.made_crops import balanced_crops, make_blotches
 
 REGIONS = [region for region in Region if region is not Region.TEXTURE]
 DATASET = balanced_crops()
@@ -31,9 +34,8 @@ def is_reddish(tile: RgbArray) -> bool:
 
 
 def test_windows_are_of_one_size_and_half_of_them_generated() -> None:
-    tiles, labels, groups = make_sampler().sample_windows(10)
+    tiles, labels = make_sampler().sample_windows(10)
     assert labels == [0, 1] * 5
-    assert groups == ["ordinary", "stylegan2"] * 5
     for tile in tiles:
         assert tile.shape == (WINDOW_PX, WINDOW_PX, 3)
         assert tile.dtype == np.uint8
@@ -43,9 +45,8 @@ def test_windows_are_of_one_size_and_half_of_them_generated() -> None:
 def test_tiles_of_a_region_are_of_one_size_and_half_of_them_generated(region: Region) -> None:
     draws = make_sampler()
     for _ in range(6):
-        tiles, labels, groups = draws.sample_tiles(region, 4)
+        tiles, labels = draws.sample_tiles(region, 4)
         assert labels == [0, 1, 0, 1]
-        assert groups == ["ordinary", "stylegan2"] * 2
         assert len({tile.shape for tile in tiles}) == 1
         assert {tile.dtype for tile in tiles} == {np.dtype(np.uint8)}
         height, width, _ = tiles[0].shape
@@ -60,7 +61,7 @@ def test_labels_say_which_class_a_sample_is_of() -> None:
     result = [
         (is_reddish(tile), bool(label))
         for part in batches
-        for tile, label in zip(part.tiles, part.labels, strict=True)
+        for tile, label in zip(*part, strict=True)
     ]
     assert np.mean([red == label for red, label in result]) > 0.85
 
@@ -128,7 +129,7 @@ def test_no_crop_is_shown_larger_than_it_is(drawn_sizes: list[tuple[int, int]]) 
             draws.sample_tiles(region, 2)
     assert len(drawn_sizes) == 60 + 10 * len(REGIONS)
     for index, side in drawn_sizes:
-        assert 0.8 * Hyperparameters.smallest_side_px <= side <= LARGEST_SIDE_PX
+        assert 0.8 * SMALLEST_SIDE_PX <= side <= LARGEST_SIDE_PX
         assert side <= DATASET.records[index].side
 
 
@@ -155,49 +156,6 @@ def test_sizes_of_every_order_are_shown(drawn_sizes: list[tuple[int, int]]) -> N
     assert (shown > 380).any()
 
 
-def test_faces_may_be_shown_smaller_still(drawn_sizes: list[tuple[int, int]]) -> None:
-    groups = GroupSampler(DATASET.records, range(len(DATASET.records)))
-    BatchSampler(DATASET, groups, 0, smallest_side_px=40).sample_windows(120)
-    assert 40 <= min(side for _, side in drawn_sizes) < 60
-
-
-# Pairs
-
-
-def make_pair_sampler(shift: int = 0) -> BatchSampler:
-    """The two of each pair are the same painting, the photograph's ``shift`` levels lighter."""
-    specs = [
-        (row, 200, np.asarray(make_blotches(200, 7) + extra, dtype=np.uint8))
-        for row, extra in (
-            (make_row("generated", "gan_edit", "editor"), 0),
-            (make_row("real", "aligned", "editor"), shift),
-            (make_row("generated", "stylegan2", "maker"), 0),
-        )
-    ]
-    crops = make_crops(specs)
-    return BatchSampler(crops, GroupSampler(crops.records, range(3)), 5, [(0, 1)])
-
-
-def test_the_two_of_a_pair_are_shown_alike_to_the_pixel() -> None:
-    tiles, labels, groups = make_pair_sampler().sample_pairs(6)
-    assert labels == [1, 0] * 6
-    assert groups == ["gan_edit", "ffhq_1024"] * 6
-    for edited, photograph in zip(tiles[::2], tiles[1::2], strict=True):
-        assert edited.shape == (WINDOW_PX, WINDOW_PX, 3)
-        np.testing.assert_array_equal(edited, photograph)
-    assert not np.array_equal(tiles[0], tiles[2])
-
-
-def test_what_differs_within_a_pair_is_still_seen() -> None:
-    tiles = make_pair_sampler(shift=30).sample_pairs(3).tiles
-    for edited, photograph in zip(tiles[::2], tiles[1::2], strict=True):
-        assert float(photograph.mean()) > float(edited.mean()) + 10.0
-
-
-def test_without_pairs_there_are_none() -> None:
-    assert make_sampler().sample_pairs(3) == ([], [], [])
-
-
 # The person
 
 
@@ -214,7 +172,7 @@ def test_a_background_without_a_person_is_shown_whole() -> None:
         assert (tile == PERSON_FILL).all(axis=2).mean() < 0.2
 
 
-# Mirroring
+# Tools
 
 
 def test_mirrored_turns_some_and_leaves_some() -> None:
@@ -225,3 +183,28 @@ def test_mirrored_turns_some_and_leaves_some() -> None:
     left = [np.array_equal(t, tile) for t in result]
     assert all(a != b for a, b in zip(turned, left, strict=True))
     assert 8 < sum(turned) < 32
+
+
+def test_recompressing_keeps_the_picture_and_its_colours() -> None:
+    tile = make_blotches(64, 2, (180, 120, 60))
+    good, bad = recompress(tile, 95), recompress(tile, 20)
+    assert good.shape == tile.shape
+    wrong = [float(np.abs(t.astype(int) - tile).mean()) for t in (good, bad)]
+    assert wrong[0] < 3.0
+    assert wrong[0] < wrong[1] < 12.0
+
+
+def test_enlarging_by_one_or_less_changes_nothing() -> None:
+    tile = make_blotches(40, 3)
+    assert enlarge(tile, 1.0) is tile
+    assert enlarge(tile, 0.5) is tile
+    assert enlarge(tile, 2.0).shape == (80, 80, 3)
+
+
+@pytest.mark.parametrize(("width", "height"), [(30, 20), (50, 60), (40, 40), (30, 60)])
+def test_fitted_is_cut_or_repeats_its_last_row_and_column(width: int, height: int) -> None:
+    tile = make_blotches(40, 4)
+    result = crop_or_pad(tile, width, height)
+    assert result.shape == (height, width, 3)
+    rows, columns = (np.minimum(np.arange(n), 39) for n in (height, width))
+    np.testing.assert_array_equal(result, tile[rows][:, columns])

