@@ -13,6 +13,7 @@ from app.face.alignment import Box
 from app.face.face import Face
 from app.face.landmarks import FaceFinder
 from app.face.orientation import Turn, turn_picture, turn_points_back
+from app.face.turn_mosaic import TurnScores
 from app.image.picture import Picture
 from app.networks.onnx import OnnxNetworks
 
@@ -59,6 +60,9 @@ class FixedFinder(FaceFinder):
 
     def detect(self, picture: Picture) -> tuple[Face, ...]:
         return self._faces
+
+    def score_turns(self, picture: Picture) -> TurnScores:
+        return (0.5, 0.5, 0.5, 0.5)
 
     def remeasure(self, picture: Picture, face: Face) -> tuple[Face, ...]:
         return ()

@@ -232,7 +232,8 @@ def test_the_list_of_lists_erases_after_asking(open_page: OpenPage, service: htt
     page.get_by_role("button", name="Keep").click()
     expect(row).to_be_visible()
     row.get_by_role("button", name="Erase To be erased").click()
-    page.get_by_role("button", name="Erase", exact=True).click()
+    with page.expect_response(lambda response: response.request.method == "DELETE"):
+        page.get_by_role("button", name="Erase", exact=True).click()
     expect(row).to_have_count(0)
     assert status_of(service, f"/v1/batches/{short['id']}") == 404
 
