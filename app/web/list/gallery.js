@@ -115,7 +115,7 @@ export class Gallery {
   }
 
   #place(index) {
-    const tile = this.#free.pop() ?? this.#create();
+    const tile = this.#free.shift() ?? this.#create();
     const { columns, width, height } = this.#grid;
     setCss(tile.node, { left: `${(index % columns) * width}px`, top: `${Math.floor(index / columns) * height}px` });
     if (tile.node.hidden) tile.node.hidden = false;
