@@ -182,6 +182,7 @@ class WorkflowRuntime:
             "use_listen_notify": False,
             "notification_listener_polling_interval_sec": 0.2,
             "sys_db_pool_size": POOL_SIZE,
+            "run_migrations": False,  # they were run to register the queues
         }
         # What is registered after the launch is noticed a second later.
         self._queue.register_queues()
