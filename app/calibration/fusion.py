@@ -132,24 +132,19 @@ class Fusion:
         self, estimates: Mapping[str, LlrEstimate], bounds: tuple[float, float]
     ) -> LikelihoodRatios:
         """Both ratios and their mixture, with 95 % intervals, all within ``bounds``."""
-        if self.is_decided({name: w.llr for name, w in estimates.items()}):
-            estimates = {name: w for name, w in estimates.items() if name in FIRST_CHECKS}
-        llrs = {name: w.llr for name, w in estimates.items()}
-        sides = [w.side_px for name, w in estimates.items() if name in self.weights and w.side_px]
-        side_px = max(sides, default=REFERENCE_SIDE_PX)
-        ordinary_scale, framed_scale = (
-            line.at(side_px, llrs) for line in (self.ordinary, self.framed)
-        )
+        llrs = self._weighed({name: w.llr for name, w in estimates.items()})
+        sides = [estimates[name].side_px for name in llrs if name in self.weights]
+        scales = self._scales(max(filter(None, sides), default=REFERENCE_SIDE_PX), llrs)
 
         def ratios(llrs: Mapping[str, float], shift: float = 0.0) -> FloatArray:
-            return self._ratios(llrs, (ordinary_scale, framed_scale), bounds, shift)
+            return self._ratios(llrs, scales, bounds, shift)
 
         centre = ratios(llrs)
         ends = []
         for side, sign in enumerate((-1.0, 1.0)):
             shifted = [
                 ratios(llrs, sign),
-                *(ratios({**llrs, name: estimates[name].interval[side]}) for name in estimates),
+                *(ratios({**llrs, name: estimates[name].interval[side]}) for name in llrs),
             ]
             half_widths = np.sqrt(((np.array(shifted) - centre) ** 2).sum(axis=0))
             ends.append(np.clip(centre + sign * half_widths, *bounds))
@@ -175,15 +170,23 @@ class Fusion:
 
     def total_llr(self, llrs: Mapping[str, float], side_px: float = REFERENCE_SIDE_PX) -> float:
         """The total llr without bounds; ``llrs`` holds the checks that measured."""
-        if self.is_decided(llrs):
-            llrs = {name: llr for name, llr in llrs.items() if name in FIRST_CHECKS}
-        scales = (self.ordinary.at(side_px, llrs), self.framed.at(side_px, llrs))
-        return float(self._ratios(llrs, scales, (-math.inf, math.inf))[0])
+        llrs = self._weighed(llrs)
+        return float(self._ratios(llrs, self._scales(side_px, llrs), (-math.inf, math.inf))[0])
 
     def pixel_llr(self, llrs: Mapping[str, float]) -> float | None:
         """The combined llr of the pixel checks; ``None`` if none measured."""
         terms = [weight * llrs[name] for name, weight in self.weights.items() if name in llrs]
         return self.offset + sum(terms) if terms else None
+
+    def _weighed(self, llrs: Mapping[str, float]) -> Mapping[str, float]:
+        """Those of ``llrs`` that count: where the face is decided, ``FIRST_CHECKS`` alone."""
+        if not self.is_decided(llrs):
+            return llrs
+        return {name: llr for name, llr in llrs.items() if name in FIRST_CHECKS}
+
+    def _scales(self, side_px: float, measured: Container[str]) -> tuple[PixelScale, PixelScale]:
+        """The lines against ordinary avatars and framed photographs, for these checks."""
+        return self.ordinary.at(side_px, measured), self.framed.at(side_px, measured)
 
     def _ratios(
         self,
