@@ -23,6 +23,7 @@ import aiohttp
 from benchmarks.__main__ import fixture_pictures
 from benchmarks.attacks import hold_idle_connections, send_one_byte_chunks
 from benchmarks.attempts import print_attempt, run_named
+from benchmarks.client import complete_batch
 from benchmarks.hostile_lists import HOSTILE_LISTS, HostileList
 from benchmarks.load import start_service
 
@@ -57,14 +58,7 @@ def _zip_of_pictures(count: int, tag: str) -> bytes:
 async def send_sixty(session: aiohttp.ClientSession, tag: str) -> float:
     """Seconds from the upload to the last result."""
     body, start = _zip_of_pictures(ITEMS, tag), time.perf_counter()
-    headers = {**OTHER, "Content-Type": "application/zip"}
-    async with session.post("/v1/batches", data=body, headers=headers) as answer:
-        batch = await answer.json()
-        answer.raise_for_status()
-    while batch["status"] not in ("completed", "failed"):
-        await asyncio.sleep(0.1)
-        async with session.get(f"/v1/batches/{batch['id']}", headers=OTHER) as answer:
-            batch = await answer.json()
+    batch = await complete_batch(session, body, OTHER, 0.1)
     if batch["request_counts"]["completed"] != ITEMS:
         raise SystemExit(f"not all of the sixty were answered: {batch['request_counts']}")
     return time.perf_counter() - start

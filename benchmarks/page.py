@@ -22,6 +22,7 @@ import aiohttp
 from playwright.async_api import Page, async_playwright, expect
 
 from app.training.corpus import read_corpus
+from benchmarks.client import complete_batch
 from benchmarks.load import start_service
 
 CHROMIUM: Final = shutil.which("chromium") or "/usr/bin/chromium"
@@ -68,14 +69,7 @@ async def await_list(url: str, body: bytes) -> tuple[str, float]:
     """Send a list; its id and the seconds until it was completed."""
     start = time.perf_counter()
     async with aiohttp.ClientSession(url) as session:
-        headers = {"Content-Type": "application/zip"}
-        async with session.post("/v1/batches", data=body, headers=headers) as answer:
-            answer.raise_for_status()
-            batch = await answer.json()
-        while batch["status"] not in ("completed", "failed"):
-            await asyncio.sleep(CHECK_EVERY_S)
-            async with session.get(f"/v1/batches/{batch['id']}") as answer:
-                batch = await answer.json()
+        batch = await complete_batch(session, body, {}, CHECK_EVERY_S)
     return str(batch["id"]), time.perf_counter() - start
 
 
