@@ -20,7 +20,8 @@ from typing import Self
 from app.analysis import canary
 from app.analysis.analyze import analyze
 from app.analysis.model import ModelInfo, build_model_info
-from app.analysis.record import build_record, encode_answer, unrounded_numbers
+from app.analysis.record import Unrounded, build_record, encode_answer, unrounded_numbers
+from app.analysis.schemas import AnalysisOut
 from app.analysis.serialize import serialize_analysis
 from app.arrays import RgbArray
 from app.calibration.calibration import CALIBRATION_FILE, Calibration, load_calibration
@@ -72,6 +73,18 @@ def drawn_depth(depth: Depth, *, overlay: bool, drawings: DrawingScope) -> Depth
     Of a list's pictures only flagged ones are drawn, and those are looked at in full anyway.
     """
     return Depth.FULL if overlay or drawings == "all" else depth
+
+
+@dataclass(frozen=True, eq=False)
+class Examined:
+    """``drawings``: the pixels of those that are kept, by name. ``overlay``: a PNG, or empty."""
+
+    picture: Picture
+    answer: AnalysisOut
+    numbers: Unrounded
+    overlay: bytes
+    drawings: dict[str, RgbArray]
+    timings_ms: dict[str, float]
 
 
 class Analyzer:
@@ -131,20 +144,44 @@ class Analyzer:
         list keeps. ``depth``: how far to look where nothing is drawn; whatever is drawn is looked
         at in full.
         """
-        stopwatch = Stopwatch()
         rate = self._settings.base_rate if base_rate is None else base_rate
+        examined = self.examine(
+            data, prior, rate, sha256=sha256, overlay=overlay, drawings=drawings, depth=depth
+        )
+        return build_record(
+            examined.answer,
+            encode_answer(examined.answer),
+            examined.numbers,
+            thumbnail=thumbnail_jpeg(examined.picture),
+            tile=average_tile(examined.picture),
+            overlay=examined.overlay,
+            drawings=encode_kept(examined.drawings),
+            timings_ms=examined.timings_ms,
+        )
+
+    def examine(
+        self,
+        data: bytes,
+        prior: float,
+        base_rate: float,
+        *,
+        sha256: str | None,
+        overlay: bool,
+        drawings: DrawingScope,
+        depth: Depth,
+    ) -> Examined:
+        """Everything that an answer is made of, before it is encoded. Raises as a call does."""
+        stopwatch = Stopwatch()
         depth = drawn_depth(depth, overlay=overlay, drawings=drawings)
         picture, analysis = self.decode_and_analyze(data, stopwatch, sha256, depth)
-        answer = serialize_analysis(analysis, prior=prior, base_rate=rate)
-        return build_record(
+        answer = serialize_analysis(analysis, prior=prior, base_rate=base_rate)
+        return Examined(
+            picture,
             answer,
-            encode_answer(answer),
             unrounded_numbers(analysis),
-            thumbnail=thumbnail_jpeg(picture),
-            tile=average_tile(picture),
-            overlay=self.draw_overlay(picture, analysis, rate, stopwatch) if overlay else b"",
-            drawings=encode_kept(self.draw_kept(picture, analysis, rate, drawings, stopwatch)),
-            timings_ms=stopwatch.spent_ms,
+            self.draw_overlay(picture, analysis, base_rate, stopwatch) if overlay else b"",
+            self._draw_kept(picture, analysis, base_rate, drawings, stopwatch),
+            stopwatch.spent_ms,
         )
 
     def analyze(self, data: bytes, depth: Depth = Depth.NEEDED) -> Analysis:
@@ -178,7 +215,7 @@ class Analyzer:
         with stopwatch("overlay"):
             return draw_overlay(picture, analysis, base_rate)
 
-    def draw_kept(
+    def _draw_kept(
         self,
         picture: Picture,
         analysis: Analysis,

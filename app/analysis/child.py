@@ -13,15 +13,13 @@ from functools import partial
 from pathlib import Path
 
 from app.analysis import canary
-from app.analysis.analyzer import Analyzer, Stopwatch, drawn_depth
+from app.analysis.analyzer import Analyzer, Stopwatch
 from app.analysis.child_protocol import (
     INTERNAL_FAULT,
     AnalysisRequest,
     encode_record,
     encode_refusal,
 )
-from app.analysis.record import unrounded_numbers
-from app.analysis.serialize import serialize_analysis
 from app.errors import ImageBomb, RequestError
 from app.evidence import Depth
 from app.image.picture import DecodeLimits, preload_decoders
@@ -61,21 +59,23 @@ def _build_handler(settings: Settings, memory: mmap.mmap) -> RequestHandler:
 
 
 def _analyze(analyzer: Analyzer, request: AnalysisRequest, memory: mmap.mmap) -> bytes:
-    stopwatch, base_rate = Stopwatch(), request.base_rate
-    depth = drawn_depth(request.depth, overlay=request.overlay, drawings=request.drawings)
-    picture, analysis = analyzer.decode_and_analyze(
-        memory[: request.length], stopwatch, request.sha256, depth
+    examined = analyzer.examine(
+        memory[: request.length],
+        request.prior,
+        request.base_rate,
+        sha256=request.sha256,
+        overlay=request.overlay,
+        drawings=request.drawings,
+        depth=request.depth,
     )
     return encode_record(
-        serialize_analysis(analysis, prior=request.prior, base_rate=base_rate),
-        unrounded_numbers(analysis),
-        thumbnail=thumbnail_pixels(picture),
-        tile=average_tile(picture),
-        overlay=analyzer.draw_overlay(picture, analysis, base_rate, stopwatch)
-        if request.overlay
-        else b"",
-        drawings=analyzer.draw_kept(picture, analysis, base_rate, request.drawings, stopwatch),
-        timings_ms=stopwatch.spent_ms,
+        examined.answer,
+        examined.numbers,
+        thumbnail=thumbnail_pixels(examined.picture),
+        tile=average_tile(examined.picture),
+        overlay=examined.overlay,
+        drawings=examined.drawings,
+        timings_ms=examined.timings_ms,
         memory=memory,
     )
 
