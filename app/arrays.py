@@ -17,3 +17,5 @@ BoolArray = NDArray[np.bool_]
 """A mask or a selection."""
 Int64Array = NDArray[np.int64]
 """Counts, indices and labels."""
+Int32Array = NDArray[np.int32]
+"""Places as OpenCV takes them, in fixed point."""

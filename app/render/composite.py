@@ -14,7 +14,6 @@ from typing import Any, Final
 import cv2
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw
 
 from app.arrays import RgbArray
 from app.cohort.number_text import pluralize
@@ -24,10 +23,11 @@ from app.records import AVERAGE_TILE_PX
 from app.render import shapes
 from app.render.eye_lines import draw_eye_lines
 from app.render.eye_template import EyeTemplate
+from app.render.lettering import write_rows
 from app.render.png import encode_png
 from app.render.shapes import Canvas
 from app.render.style import PAPER, RULE, SURROUND
-from app.render.text_layout import HEADING, SMALL, TITLE, PlacedRow, TextRow, draw_row, stack_rows
+from app.render.text_layout import HEADING, SMALL, TITLE, TextRow, stack_rows
 
 TileSum = NDArray[Any]
 """The sum of many tiles, (192, 192, 3), of any integer or float kind that holds it."""
@@ -103,11 +103,12 @@ def draw_composite(
         bottom = max(bottom, caption[-1].bottom)
     footer = stack_rows(_footer_rows(), Box(_MARGIN_PX, bottom + 24, right, bottom + 24), 0)
     rows += footer
-    shape = round(footer[-1].bottom) + _MARGIN_PX, right + _MARGIN_PX, 3
-    canvas: Canvas = np.full(shape, PAPER, dtype=np.uint8)
+    height = round(footer[-1].bottom) + _MARGIN_PX
+    canvas = shapes.make_canvas(right + _MARGIN_PX, height, PAPER)
     for drawn_average, column in zip(drawn_averages, columns, strict=True):
         _draw_average(canvas, drawn_average, Box(column.left, top, column.right, top), template)
-    return encode_png(_draw_text(canvas, rows))
+    write_rows(canvas, rows)
+    return encode_png(canvas)
 
 
 def mean_picture(count: int, total: TileSum) -> RgbArray:
@@ -199,11 +200,3 @@ def _draw_enlarged(
     enlarged = cv2.warpAffine(rgb, matrix, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
     x, y = round(box.left), round(box.top)
     canvas[y : y + size[1], x : x + size[0]] = enlarged
-
-
-def _draw_text(canvas: Canvas, rows: list[PlacedRow]) -> Canvas:
-    image = Image.fromarray(canvas)
-    draw = ImageDraw.Draw(image)
-    for row in rows:
-        draw_row(draw, row)
-    return np.asarray(image)

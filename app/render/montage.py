@@ -13,16 +13,14 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
-import numpy as np
-from PIL import Image, ImageDraw
-
 from app.cohort.number_text import pluralize
 from app.evidence import SCOPE, Verdict
 from app.face.alignment import Box
 from app.render import analysis_text, shapes
 from app.render.eye_lines import draw_eye_lines, draw_iris_ticks
 from app.render.eye_template import EyeTemplate
-from app.render.montage_tile import CELL_PX, MontageTile, draw_captions, draw_tile
+from app.render.lettering import write_rows
+from app.render.montage_tile import CELL_PX, MontageTile, draw_tile, write_captions
 from app.render.png import encode_png
 from app.render.shapes import Canvas
 from app.render.style import (
@@ -38,7 +36,6 @@ from app.render.text_layout import (
     Painter,
     PlacedRow,
     TextRow,
-    draw_row,
     stack_rows,
 )
 
@@ -100,19 +97,16 @@ def draw_montage(
         raise ValueError(f"a page holds {MAX_TILES_PER_PAGE} avatars at most")
     layout = lay_out_montage(len(shown), header, template)
     width, height = layout.size
-    canvas: Canvas = np.full((height, width, 3), PAPER, dtype=np.uint8)
+    canvas = shapes.make_canvas(width, height, PAPER)
     for row in layout.rows:
         if row.row.symbol and row.symbol:
             row.row.symbol(canvas, row.symbol)
     for number, tile in enumerate(shown):
         draw_tile(canvas, layout.cell(number), tile, template)
-    image = Image.fromarray(canvas)
-    draw = ImageDraw.Draw(image)
     for number, tile in enumerate(shown):
-        draw_captions(draw, layout.cell(number), tile)
-    for row in layout.rows:
-        draw_row(draw, row)
-    return encode_png(np.asarray(image))
+        write_captions(canvas, layout.cell(number), tile)
+    write_rows(canvas, layout.rows)
+    return encode_png(canvas)
 
 
 def lay_out_montage(

@@ -7,7 +7,6 @@ from typing import Final
 
 import cv2
 import numpy as np
-from PIL import ImageDraw
 
 from app.arrays import RgbArray
 from app.evidence import Outcome, Verdict
@@ -16,6 +15,7 @@ from app.image.thumbnails import decode_jpeg
 from app.render import analysis_text, shapes
 from app.render.eye_lines import draw_eye_lines, draw_iris_ticks
 from app.render.eye_template import EyeTemplate
+from app.render.lettering import write_line
 from app.render.shapes import Canvas
 from app.render.style import (
     FAINT_INK,
@@ -25,16 +25,18 @@ from app.render.style import (
     VERDICT_COLOUR,
     VERDICT_DOT_SHAPE,
 )
-from app.render.text_layout import TextStyle, is_legible, load_font, shorten_to_width, wrap_text
+from app.render.text_layout import TextStyle, is_legible, shorten_to_width, text_width_px, wrap_text
 
 MONTAGE_TILE_PX: Final = 176
 CELL_PX: Final = (192, 238)
 """A tile with its caption and the room around it."""
 
 _FRAME_WIDTH_PX: Final = {Verdict.LIKELY_STYLEGAN: 4, Verdict.INCONCLUSIVE: 2}
+_NUMBER_STYLE: Final = TextStyle(16, FAINT_INK)
 _NAME_STYLE: Final = TextStyle(16, INK)
 _CAPTION_STYLE: Final = TextStyle(16, INK)
-_FAINT_STYLE: Final = TextStyle(16, FAINT_INK, max_lines=4)
+_FAINT_STYLE: Final = TextStyle(16, FAINT_INK)
+_MESSAGE_STYLE: Final = TextStyle(16, INK, max_lines=4)
 _DOT_WIDTH_PX: Final = 18
 
 
@@ -90,33 +92,21 @@ def draw_tile(
     )
 
 
-def draw_captions(draw: ImageDraw.ImageDraw, corner: tuple[int, int], tile: MontageTile) -> None:
+def write_captions(canvas: Canvas, corner: tuple[int, int], tile: MontageTile) -> None:
     """The name and what was found, beneath; what went wrong, where the picture would be."""
     left, top = corner
     line = top + MONTAGE_TILE_PX + 17
     number = f"{tile.seq} "
-    name_width = MONTAGE_TILE_PX - load_font(_NAME_STYLE.size_px).getlength(number)
-    draw.text((left, line), number, FAINT_INK, load_font(_NAME_STYLE.size_px), anchor="lm")
+    name_width = MONTAGE_TILE_PX - text_width_px(number, _NUMBER_STYLE)
+    write_line(canvas, (left, line), number, _NUMBER_STYLE)
     legible = tile.name if is_legible(tile.name) else "(in another script)"
     name = shorten_to_width(legible, _NAME_STYLE, name_width)
-    draw.text(
-        (left + MONTAGE_TILE_PX - name_width, line),
-        name,
-        INK,
-        load_font(_NAME_STYLE.size_px),
-        anchor="lm",
-    )
+    write_line(canvas, (left + MONTAGE_TILE_PX - name_width, line), name, _NAME_STYLE)
     style = _CAPTION_STYLE if tile.is_scored else _FAINT_STYLE
     caption = shorten_to_width(_caption(tile), style, MONTAGE_TILE_PX - _DOT_WIDTH_PX)
-    draw.text(
-        (left + _DOT_WIDTH_PX, line + 20),
-        caption,
-        style.colour,
-        load_font(style.size_px),
-        anchor="lm",
-    )
+    write_line(canvas, (left + _DOT_WIDTH_PX, line + 20), caption, style)
     if not tile.thumbnail:
-        _draw_message(draw, corner, tile.error or "no thumbnail stored")
+        _write_message(canvas, corner, tile.error or "no thumbnail stored")
 
 
 def _caption(tile: MontageTile) -> str:
@@ -145,9 +135,9 @@ def _draw_avatar(canvas: Canvas, box: Box, rgb: RgbArray) -> Box:
     return Box(left, top, left + width, top + height)
 
 
-def _draw_message(draw: ImageDraw.ImageDraw, corner: tuple[int, int], text: str) -> None:
-    lines = wrap_text(text, _FAINT_STYLE, MONTAGE_TILE_PX - 20)
-    first = corner[1] + MONTAGE_TILE_PX / 2 - (len(lines) - 1) * _FAINT_STYLE.line_px / 2
+def _write_message(canvas: Canvas, corner: tuple[int, int], text: str) -> None:
+    lines = wrap_text(text, _MESSAGE_STYLE, MONTAGE_TILE_PX - 20)
+    first = corner[1] + MONTAGE_TILE_PX / 2 - (len(lines) - 1) * _MESSAGE_STYLE.line_px / 2
     for number, line in enumerate(lines):
-        position = (corner[0] + MONTAGE_TILE_PX / 2, first + number * _FAINT_STYLE.line_px)
-        draw.text(position, line, INK, load_font(_FAINT_STYLE.size_px), anchor="mm")
+        position = (corner[0] + MONTAGE_TILE_PX / 2, first + number * _MESSAGE_STYLE.line_px)
+        write_line(canvas, position, line, _MESSAGE_STYLE, "middle")

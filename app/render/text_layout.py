@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from PIL import ImageDraw, ImageFont
+from PIL import ImageFont
 
 from app.face.alignment import Box
 from app.render.shapes import Canvas
@@ -96,6 +96,8 @@ def text_width_px(text: str, style: TextStyle) -> float:
 
 def transliterate(text: str) -> str:
     """``text`` on one line, in characters that the font knows."""
+    if text.isascii() and text.isprintable():
+        return " ".join(text.split())
     plain = " ".join(unicodedata.normalize("NFKD", text.translate(_TRANSLITERATION)).split())
     base_chars = (c for c in plain if not unicodedata.combining(c))
     glyphs = (c if " " <= c <= "~" or c in _EXTRA_GLYPHS else "?" for c in base_chars)
@@ -162,18 +164,6 @@ def stack_rows(rows: Iterable[TextRow], column: Box, gutter_px: int) -> tuple[Pl
         placed_rows.append(_place_row(row, Box(column.left, top, column.right, top), gutter_px))
         top = placed_rows[-1].bottom
     return tuple(placed_rows)
-
-
-def draw_row(draw: ImageDraw.ImageDraw, placed: PlacedRow) -> None:
-    """Write a placed row's lines; its symbol is not drawn here."""
-    style = placed.row.style
-    font = load_font(style.size_px)
-    for number, line in enumerate(placed.lines):
-        position = placed.text.left, placed.text.top + (number + 0.5) * style.line_px
-        draw.text(position, line, style.colour, font, anchor="lm")
-    if placed.row.right_text:
-        position = placed.text.right, placed.text.top + style.line_px / 2
-        draw.text(position, transliterate(placed.row.right_text), style.colour, font, anchor="rm")
 
 
 def _place_row(row: TextRow, slot: Box, gutter_px: int) -> PlacedRow:

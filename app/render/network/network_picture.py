@@ -6,27 +6,26 @@ from typing import Final
 
 import cv2
 import numpy as np
-from PIL import Image, ImageDraw
 
 from app.arrays import FloatArray
 from app.cohort.network.layout import NetworkLayout
 from app.cohort.network.model import ALL_KINDS, EdgeKind, Network
 from app.face.alignment import Box
 from app.render import shapes
+from app.render.lettering import Outline, write_line, write_rows
 from app.render.network.scene import EDGE_STROKE, LABEL, NODE_STYLE, NetworkScene, build_scene
 from app.render.png import encode_png
 from app.render.shapes import Canvas
 from app.render.style import FAINT_INK, PAPER, RULE
 from app.render.text_layout import (
     BODY,
-    draw_row,
     is_legible,
-    load_font,
     shorten_to_width,
     text_width_px,
 )
 
 _LABEL_PX: Final = 120
+_LABEL_OUTLINE: Final = Outline(2, PAPER)
 _OUTLINE: Final = ((0.8, PAPER),)
 
 
@@ -34,7 +33,7 @@ def draw_network(network: Network, layout: NetworkLayout, title: str) -> bytes:
     """PNG bytes; the same network gives the same bytes."""
     scene = build_scene(network, layout, title)
     width, height = scene.size
-    canvas: Canvas = np.full((height, width, 3), PAPER, dtype=np.uint8)
+    canvas = shapes.make_canvas(width, height, PAPER)
     _draw_lines(canvas, scene)
     for index in np.flatnonzero(scene.is_drawn).tolist():
         _draw_node(canvas, scene.points[index], scene.radius_px, int(scene.styles[index]))
@@ -45,12 +44,9 @@ def draw_network(network: Network, layout: NetworkLayout, title: str) -> bytes:
     for row, subject in scene.legend:
         assert row.symbol is not None
         _draw_symbol(canvas, row.symbol, subject)
-    image = Image.fromarray(canvas)
-    draw = ImageDraw.Draw(image)
-    for row in (*scene.rows, *(row for row, _ in scene.legend)):
-        draw_row(draw, row)
-    _write_labels(draw, scene)
-    return encode_png(np.asarray(image))
+    write_rows(canvas, (*scene.rows, *(row for row, _ in scene.legend)))
+    _write_labels(canvas, scene)
+    return encode_png(canvas)
 
 
 def _draw_lines(canvas: Canvas, scene: NetworkScene) -> None:
@@ -80,10 +76,9 @@ def _draw_symbol(canvas: Canvas, box: Box, subject: EdgeKind | int) -> None:
         _draw_node(canvas, middle, 6.5, subject)
 
 
-def _write_labels(draw: ImageDraw.ImageDraw, scene: NetworkScene) -> None:
+def _write_labels(canvas: Canvas, scene: NetworkScene) -> None:
     """Names and numbers, each only where none stands yet; what a disc holds, in its middle."""
     taken: list[tuple[float, float, float, float]] = []
-    font = load_font(LABEL.size_px)
     for x, y, text in scene.labels:
         shown = shorten_to_width(
             text if is_legible(text) else "(in another script)", LABEL, _LABEL_PX
@@ -92,9 +87,9 @@ def _write_labels(draw: ImageDraw.ImageDraw, scene: NetworkScene) -> None:
         box = (x - half, y - LABEL.size_px / 2, x + half, y + LABEL.size_px / 2)
         if not any(_overlap(box, other) for other in taken):
             taken.append(box)
-            draw.text((x, y), shown, LABEL.colour, font, "mm", stroke_width=2, stroke_fill=PAPER)
+            write_line(canvas, (x, y), shown, LABEL, "middle", _LABEL_OUTLINE)
     for x, y, _, text in scene.discs:
-        draw.text((x, y), text, BODY.colour, load_font(BODY.size_px), anchor="mm")
+        write_line(canvas, (x, y), text, BODY, "middle")
 
 
 def _overlap(a: tuple[float, float, float, float], b: tuple[float, float, float, float]) -> bool:

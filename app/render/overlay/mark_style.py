@@ -75,7 +75,7 @@ def draw_mark(
     """One mark in its check's style; ``points`` (n, 2) px of the canvas."""
     style, shape = styled.style, styled.mark.shape
     if shape == "dots":
-        for point in points[is_inside(points, within)]:
+        for point in points[shapes.is_inside(points, within)]:
             shapes.draw_dot(canvas, point, dot_radius_px, style.colour, style.dot_shape, casing)
         return
     path = shapes.close_path(points) if shape == "outline" else points
@@ -111,13 +111,6 @@ def place_badges(
         badges.append(Badge(number, corners[best], style))
         taken.append(corners[best])
     return tuple(badges)
-
-
-def is_inside(points: FloatArray, box: Box) -> FloatArray:
-    """Whether each of ``points`` (n, 2) lies in ``box``: bool (n,)."""
-    lower, upper = [box.left, box.top], [box.right, box.bottom]
-    inside: FloatArray = np.all((points >= lower) & (points <= upper), axis=1)
-    return inside
 
 
 def _corners_around(points: FloatArray, within: Box) -> list[FloatArray]:

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageDraw
 
 from app.evidence import Analysis
 from app.face.alignment import Box
 from app.face.face import Face
 from app.image.picture import Picture
 from app.render import shapes
+from app.render.lettering import Outline, write_line, write_rows
 from app.render.overlay import overlay_panel
 from app.render.overlay.cards import Card, draw_card, lay_out_cards
 from app.render.overlay.mark_style import Badge, draw_badge_disc
@@ -30,10 +30,11 @@ from app.render.overlay.overlay_image import (
 from app.render.png import encode_png
 from app.render.shapes import Canvas
 from app.render.style import BLACK, PAPER, WHITE, is_light
-from app.render.text_layout import PlacedRow, draw_row, load_font, stack_rows
+from app.render.text_layout import PlacedRow, TextStyle, stack_rows
 
 DEFAULT_BASE_RATE: Final = 0.0005
-_FACE_NUMBER_FONT_PX: Final = 26
+_FACE_NUMBER_STYLE: Final = TextStyle(26, WHITE)
+_FACE_NUMBER_OUTLINE: Final = Outline(3, BLACK)
 _BADGE_FONT_PX: Final = 20
 
 
@@ -73,7 +74,7 @@ def draw_sheet(
         raise ValueError(f"an analysis of {analysis.size} px cannot be drawn on {picture.size} px")
     layout = lay_out_canvas(analysis, base_rate)
     width, height = layout.size
-    canvas: Canvas = np.full((height, width, 3), PAPER, dtype=np.uint8)
+    canvas = shapes.make_canvas(width, height, PAPER)
     draw_overlay_image(canvas, layout.overlay, picture, analysis)
     area = layout.overlay.area
     shapes.fill_box(canvas, Box(area.right, 0, width, height), PAPER)
@@ -84,7 +85,8 @@ def draw_sheet(
     for row in layout.rows:
         if row.row.symbol and row.symbol:
             row.row.symbol(canvas, row.symbol)
-    return _write_text(canvas, layout, analysis), layout
+    _write_text(canvas, layout, analysis)
+    return canvas, layout
 
 
 def lay_out_canvas(analysis: Analysis, base_rate: float = DEFAULT_BASE_RATE) -> CanvasLayout:
@@ -104,37 +106,24 @@ def lay_out_canvas(analysis: Analysis, base_rate: float = DEFAULT_BASE_RATE) -> 
     return CanvasLayout(size, overlay, panel, cards, footer)
 
 
-def _write_text(canvas: Canvas, layout: CanvasLayout, analysis: Analysis) -> Canvas:
-    image = Image.fromarray(canvas)
-    draw = ImageDraw.Draw(image)
+def _write_text(canvas: Canvas, layout: CanvasLayout, analysis: Analysis) -> None:
     for number, face in enumerate(analysis.faces[1:], start=2):
-        _draw_face_number(draw, layout.overlay, face, number)
+        _write_face_number(canvas, layout.overlay, face, number)
     card_badges = (card.badge for card in layout.cards)
     for badge in (*overlay_badges(layout.overlay, analysis), *card_badges):
-        _draw_badge_number(draw, badge)
-    for row in layout.rows:
-        draw_row(draw, row)
-    return np.asarray(image)
+        _write_badge_number(canvas, badge)
+    write_rows(canvas, layout.rows)
 
 
-def _draw_badge_number(draw: ImageDraw.ImageDraw, badge: Badge) -> None:
+def _write_badge_number(canvas: Canvas, badge: Badge) -> None:
     x, y = (float(v) for v in badge.centre)
     colour = BLACK if is_light(badge.style.colour) else WHITE
-    draw.text((x, y), str(badge.number), colour, load_font(_BADGE_FONT_PX), anchor="mm")
+    style = TextStyle(_BADGE_FONT_PX, colour)
+    write_line(canvas, (x, y), str(badge.number), style, "middle")
 
 
-def _draw_face_number(
-    draw: ImageDraw.ImageDraw, layout: OverlayLayout, face: Face, number: int
-) -> None:
+def _write_face_number(canvas: Canvas, layout: OverlayLayout, face: Face, number: int) -> None:
     top = layout.to_canvas(face.oval)[0]
     limit = np.array([layout.area.right - 30, layout.area.bottom - 30])
-    position = np.clip(top - [0, 18], 30, limit)
-    draw.text(
-        (float(position[0]), float(position[1])),
-        str(number),
-        WHITE,
-        load_font(_FACE_NUMBER_FONT_PX),
-        anchor="mm",
-        stroke_width=3,
-        stroke_fill=BLACK,
-    )
+    x, y = (float(v) for v in np.clip(top - [0, 18], 30, limit))
+    write_line(canvas, (x, y), str(number), _FACE_NUMBER_STYLE, "middle", _FACE_NUMBER_OUTLINE)

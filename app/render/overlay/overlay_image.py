@@ -21,7 +21,6 @@ from app.render.overlay.mark_style import (
     all_marks,
     draw_badge_disc,
     draw_mark,
-    is_inside,
     place_badges,
 )
 from app.render.shapes import Canvas
@@ -221,7 +220,7 @@ def _draw_template(canvas: Canvas, layout: OverlayLayout, match: Match) -> None:
         frame = shapes.polygon_sides(layout.box_to_canvas(match.frame))
         shapes.stroke_paths(canvas, frame, TEMPLATE_FRAME, layout.area)
     eyes = layout.to_canvas(template_eyes_px(match, layout.picture_size))
-    for eye in eyes[is_inside(eyes, layout.area)]:
+    for eye in eyes[shapes.is_inside(eyes, layout.area)]:
         shapes.draw_crosshair_ring(canvas, eye, RING_RADIUS_PX, TEMPLATE_EYE)
 
 
@@ -229,7 +228,7 @@ def _draw_irises(canvas: Canvas, layout: OverlayLayout, face: Face) -> None:
     eyes = layout.to_canvas(face.eyes)
     # Smaller where the eyes are close together, so that they stay two.
     radius = float(np.clip(np.hypot(*(eyes[1] - eyes[0])) / 10.0, *_IRIS_RADIUS_PX))
-    for eye in eyes[is_inside(eyes, layout.area)]:
+    for eye in eyes[shapes.is_inside(eyes, layout.area)]:
         shapes.draw_dot(canvas, eye, radius, IRIS_COLOUR, "disc")
 
 

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from PIL import Image, ImageDraw
 
 from app.cohort.number_text import pluralize
 from app.evidence import SCOPE
 from app.face.alignment import Box
 from app.render import shapes
 from app.render.eye_template import REGION_SDS, EyeTemplate
+from app.render.lettering import write_rows
 from app.render.png import encode_png
 from app.render.scatter.eye_histogram import (
     INSET_REACH,
@@ -44,7 +44,6 @@ from app.render.text_layout import (
     Painter,
     PlacedRow,
     TextRow,
-    draw_row,
     stack_rows,
 )
 
@@ -81,19 +80,16 @@ def draw_scatter(
     histogram = count_eyes(faces, template)
     layout = lay_out_scatter(histogram, template, title, notes)
     width, height = layout.size
-    canvas: Canvas = np.full((height, width, 3), PAPER, dtype=np.uint8)
+    canvas = shapes.make_canvas(width, height, PAPER)
     for panel in (layout.frame, *layout.insets):
         draw_scatter_panel(canvas, panel, histogram, template)
     for row in layout.rows:
         if row.row.symbol and row.symbol:
             row.row.symbol(canvas, row.symbol)
-    image = Image.fromarray(canvas)
-    draw = ImageDraw.Draw(image)
     for panel in (layout.frame, *layout.insets):
-        label_axes(draw, panel)
-    for row in layout.rows:
-        draw_row(draw, row)
-    return encode_png(np.asarray(image))
+        label_axes(canvas, panel)
+    write_rows(canvas, layout.rows)
+    return encode_png(canvas)
 
 
 def lay_out_scatter(

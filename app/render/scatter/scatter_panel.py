@@ -7,12 +7,12 @@ from typing import Final
 
 import cv2
 import numpy as np
-from PIL import ImageDraw
 
 from app.arrays import FloatArray, Int64Array
 from app.face.alignment import Box
 from app.render import shapes
 from app.render.eye_template import REGION_SDS, EyeTemplate
+from app.render.lettering import write_line
 from app.render.scatter.eye_histogram import EyeGroup, EyeHistogram
 from app.render.shapes import Canvas
 from app.render.style import (
@@ -26,13 +26,14 @@ from app.render.style import (
     TEMPLATE_EYE,
     VERMILLION,
 )
-from app.render.text_layout import load_font
+from app.render.text_layout import TextStyle
 
 AXIS_PX: Final = 64
 """Room for the numbers and the name of an axis."""
 DENSITY_COLOURS: Final = {True: (VERMILLION, BLACK), False: (SKY_BLUE, BLUE)}
 """A density's colours from few to many: of the likely StyleGAN, of the rest."""
-_TICK_FONT_PX: Final = 15
+_TICK_STYLE: Final = TextStyle(15, FAINT_INK)
+_AXIS_STYLE: Final = TextStyle(16, INK)
 
 
 @dataclass(frozen=True)
@@ -154,25 +155,17 @@ def draw_outline(canvas: Canvas, path: FloatArray) -> None:
         cv2.polylines(canvas, [fixed_point], True, colour, width, cv2.LINE_AA, 4)
 
 
-def label_axes(draw: ImageDraw.ImageDraw, panel: ScatterPanel) -> None:
+def label_axes(canvas: Canvas, panel: ScatterPanel) -> None:
     """Numbers along the lower and the left side, and what they count."""
     box, digits = panel.box, 1 if panel.tick_step >= 0.1 else 2
     for axis in (0, 1):
         for value in panel.ticks(axis):
-            position = panel.to_canvas(np.array([[value, value]]))[0]
-            anchor_position = (
-                (float(position[0]), box.bottom + 14)
-                if axis == 0
-                else (box.left - 10, float(position[1]))
-            )
-            anchor = "mm" if axis == 0 else "rm"
-            draw.text(
-                anchor_position,
-                f"{value + 0.0:.{digits}f}",
-                FAINT_INK,
-                load_font(_TICK_FONT_PX),
-                anchor=anchor,
-            )
+            x, y = panel.to_canvas(np.array([[value, value]]))[0].tolist()
+            text = f"{value + 0.0:.{digits}f}"
+            if axis == 0:
+                write_line(canvas, (x, box.bottom + 14), text, _TICK_STYLE, "middle")
+            else:
+                write_line(canvas, (box.left - 10, y), text, _TICK_STYLE, "right")
     middle = (box.left + box.right) / 2, box.bottom + 38
-    draw.text(middle, "across", INK, load_font(_TICK_FONT_PX + 1), anchor="mm")
-    draw.text((box.left - 44, box.top + 12), "down", INK, load_font(_TICK_FONT_PX + 1), anchor="rm")
+    write_line(canvas, middle, "across", _AXIS_STYLE, "middle")
+    write_line(canvas, (box.left - 44, box.top + 12), "down", _AXIS_STYLE, "right")
