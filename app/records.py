@@ -84,7 +84,7 @@ class PictureRecord:
     ``analysis``: the answer's JSON object, UTF-8, without ``id`` and ``custom_id``; empty where
     only the indexed columns were read. ``thumbnail``: JPEG, longer side 128 px.
 
-    ``drawings``: what is kept to show of a flagged picture, WebP by name: ``overlay`` is the whole
+    ``drawings``: what is kept to show of a flagged picture, JPEG by name: ``overlay`` is the whole
     sheet, the others are the cut-outs of the checks that they are named by.
 
     Not stored: ``tile``, the picture's centre square, uint8 (192, 192, 3), for the average;

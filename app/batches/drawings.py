@@ -19,7 +19,7 @@ from app.records import Item
 class ShownItem:
     """An item whose picture was analyzed. ``sha256``: of the picture, hex.
 
-    ``sheet``: the drawing that is kept of it, WebP, if there is one.
+    ``sheet``: the drawing that is kept of it, JPEG, if there is one.
     """
 
     item: Item
@@ -57,7 +57,7 @@ class BatchDrawings:
     def read_cut_outs(
         self, batch_id: str, owner: str, sha256s: Iterable[str]
     ) -> dict[str, dict[str, bytes]]:
-        """The cut-outs kept of these pictures (hex), by picture and check: WebP.
+        """The cut-outs kept of these pictures (hex), by picture and check: JPEG.
 
         Raises ``NotFound``.
         """
@@ -65,6 +65,6 @@ class BatchDrawings:
         return drawing_store.read_cut_outs(self._database, batch_no, sha256s)
 
     def read_sheets(self, batch_id: str, owner: str, sha256s: Iterable[str]) -> dict[str, bytes]:
-        """The sheets kept of these pictures (hex), by picture: WebP. Raises ``NotFound``."""
+        """The sheets kept of these pictures (hex), by picture: JPEG. Raises ``NotFound``."""
         batch_no = queries.find_batch(self._database, batch_id, owner).no
         return drawing_store.read_sheets(self._database, batch_no, sha256s)

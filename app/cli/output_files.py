@@ -109,7 +109,7 @@ def _require_suffix(option: str, path: Path | None, suffixes: tuple[str, ...]) -
 def write_picture(path: Path, png: bytes) -> None:
     """Write ``png``, as a JPEG where the suffix of ``path`` says so."""
     if path.suffix.lower() in JPEG_SUFFIXES:
-        from app.render.png import png_to_jpeg
+        from app.render.jpeg import png_to_jpeg
 
         png = png_to_jpeg(png)
     write_file(path, png)

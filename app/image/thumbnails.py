@@ -16,7 +16,7 @@ from app.records import AVERAGE_TILE_PX
 
 THUMBNAIL_PX: Final = 128
 
-_JPEG_OPTIONS: Final = (cv2.IMWRITE_JPEG_QUALITY, 80)
+_JPEG_QUALITY: Final = 80
 
 
 def thumbnail_jpeg(picture: Picture) -> bytes:
@@ -33,9 +33,10 @@ def thumbnail_pixels(picture: Picture) -> RgbArray:
     )
 
 
-def encode_jpeg(rgb: RgbArray) -> bytes:
-    """``rgb`` as a JPEG."""
-    is_encoded, jpeg = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), _JPEG_OPTIONS)
+def encode_jpeg(rgb: RgbArray, quality: int = _JPEG_QUALITY) -> bytes:
+    """``rgb`` as a JPEG. ``quality``: 1 to 100, as libjpeg counts it."""
+    options = (cv2.IMWRITE_JPEG_QUALITY, quality)
+    is_encoded, jpeg = cv2.imencode(".jpg", cv2.cvtColor(rgb, cv2.COLOR_RGB2BGR), options)
     if not is_encoded:
         raise RuntimeError("OpenCV was built without JPEG")
     return jpeg.tobytes()

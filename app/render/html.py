@@ -16,6 +16,8 @@ from typing import Any, Final
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from app.render.jpeg import kept_format
+
 CONTENT_SECURITY_POLICY: Final = (
     "default-src 'none'; img-src data:; style-src 'unsafe-inline'; "
     "base-uri 'none'; form-action 'none'"
@@ -43,7 +45,11 @@ def html_environment(package: str) -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.filters |= {"shorten": shorten_middle, "data_uri": data_uri}
+    environment.filters |= {
+        "shorten": shorten_middle,
+        "data_uri": data_uri,
+        "kept_format": kept_format,
+    }
     return environment
 
 

@@ -1,11 +1,10 @@
-"""Pixels → PNG bytes, one way for every drawing; and the same drawing as a JPEG."""
+"""Pixels → PNG bytes, one way for every drawing."""
 
 from __future__ import annotations
 
 from typing import Final
 
 import cv2
-import numpy as np
 
 from app.arrays import RgbArray
 
@@ -16,7 +15,6 @@ _PNG_OPTIONS: Final = (
     *(cv2.IMWRITE_PNG_STRATEGY, cv2.IMWRITE_PNG_STRATEGY_DEFAULT),
     *(cv2.IMWRITE_PNG_COMPRESSION, 1),
 )
-_JPEG_QUALITY: Final = 92
 
 
 def encode_png(rgb: RgbArray) -> bytes:
@@ -25,14 +23,3 @@ def encode_png(rgb: RgbArray) -> bytes:
     if not is_encoded:
         raise RuntimeError("OpenCV was built without PNG")
     return png.tobytes()
-
-
-def png_to_jpeg(png: bytes) -> bytes:
-    """A drawing of ours as a JPEG, for whoever wants a smaller file; letters keep their edges."""
-    pixels = cv2.imdecode(np.frombuffer(png, np.uint8), cv2.IMREAD_COLOR)
-    if pixels is None:
-        raise ValueError("this is not a drawing of ours")
-    is_encoded, jpeg = cv2.imencode(".jpg", pixels, (cv2.IMWRITE_JPEG_QUALITY, _JPEG_QUALITY))
-    if not is_encoded:
-        raise RuntimeError("OpenCV was built without JPEG")
-    return jpeg.tobytes()

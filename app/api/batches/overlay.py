@@ -20,7 +20,7 @@ from app.errors import PictureGone
 from app.fetch.avatar_urls import fetch_with_fallback
 from app.fetch.rate_limit import cooldown_owner_var
 from app.records import PictureRecord
-from app.render.webp import transcode_to_png
+from app.render.jpeg import transcode_to_png
 
 router = APIRouter(tags=["batches"], dependencies=[Depends(require("read"))])
 

@@ -54,7 +54,7 @@ def insert_drawings(
 
 
 def read_sheet(database: Database, batch_no: int, seq: int) -> bytes | None:
-    """The sheet that is kept of an item's picture, WebP; ``None`` if there is none."""
+    """The sheet that is kept of an item's picture, JPEG; ``None`` if there is none."""
     statement = (
         sa.select(drawings.c.image)
         .join(
@@ -77,7 +77,7 @@ def read_sheet(database: Database, batch_no: int, seq: int) -> bytes | None:
 def read_cut_outs(
     database: Database, batch_no: int, sha256s: Iterable[str]
 ) -> dict[str, dict[str, bytes]]:
-    """The cut-outs that are kept of these pictures (hex), by picture and by check: WebP."""
+    """The cut-outs that are kept of these pictures (hex), by picture and by check: JPEG."""
     keys = sorted({bytes.fromhex(sha256) for sha256 in sha256s})
     cut_outs: dict[str, dict[str, bytes]] = {}
     for rows in _read_rows(database, batch_no, keys, drawings.c.name != SHEET_DRAWING):
@@ -87,7 +87,7 @@ def read_cut_outs(
 
 
 def read_sheets(database: Database, batch_no: int, sha256s: Iterable[str]) -> dict[str, bytes]:
-    """The sheets that are kept of these pictures (hex), by picture: WebP."""
+    """The sheets that are kept of these pictures (hex), by picture: JPEG."""
     keys = sorted({bytes.fromhex(sha256) for sha256 in sha256s})
     blocks = _read_rows(database, batch_no, keys, drawings.c.name == SHEET_DRAWING)
     return {bytes(row.sha256).hex(): bytes(row.image) for rows in blocks for row in rows}

@@ -19,7 +19,7 @@ class PictureReport:
 
     ``llr``: ``None`` where nothing was scored. ``llr_framed``: ``None`` where no pixel check
     measured. ``checks``: each check's name, llr (``None``: not measured) and sentence.
-    ``drawings``: WebP by name, ``overlay`` and those of checks. ``size``: of the picture, px.
+    ``drawings``: JPEG by name, ``overlay`` and those of checks. ``size``: of the picture, px.
     """
 
     name: str

@@ -22,7 +22,7 @@ class FlaggedPicture:
 
     ``thumbnail``: JPEG, empty if none is stored. ``posterior_in_list``: at the list's own share,
     ``None`` where that is unknown. ``notes``: warnings as sentences. ``account``: what the list
-    says of the account. ``cut_outs``: what a check measured, enlarged (WebP), by its name.
+    says of the account. ``cut_outs``: what a check measured, enlarged (JPEG), by its name.
     ``model``: version and calibration that analyzed this picture.
     """
 

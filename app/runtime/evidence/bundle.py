@@ -12,6 +12,7 @@ from app.batches.service import BatchService
 from app.batches.store.models import Batch
 from app.errors import NotYet
 from app.evidence import Verdict
+from app.render.jpeg import kept_format
 from app.runtime.batch_images import BatchImages
 from app.runtime.batch_json import ResultFilter, serialize_batch, stream_results
 from app.runtime.batch_network import BatchNetworks, NetworkFormat
@@ -60,9 +61,15 @@ def _files(
     yield "batch.json", [serialize_batch(batch).model_dump_json(indent=1).encode()]
     yield "model.json", [encode_model(images.model)]
     for seq, sheet in _iter_sheets(service, batch):
-        yield f"overlays/item-{seq:06d}.webp", [sheet]
+        yield sheet_name(seq, sheet), [sheet]
     for seq, thumbnail in _iter_thumbnails(service, batch):
         yield f"thumbnails/item-{seq:06d}.jpg", [thumbnail]
+
+
+def sheet_name(seq: int, sheet: bytes) -> str:
+    """Where in a bundle the drawing of item ``seq`` lies."""
+    suffix = "webp" if kept_format(sheet) == "webp" else "jpg"
+    return f"overlays/item-{seq:06d}.{suffix}"
 
 
 def encode_model(model: Mapping[str, Any]) -> bytes:

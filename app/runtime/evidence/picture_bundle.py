@@ -12,7 +12,7 @@ from app.records import SHEET_DRAWING, ItemResult, PictureRecord
 from app.render import analysis_text
 from app.render.report.picture_report import PictureReport, render_picture_report
 from app.runtime.batch_report import check_summaries, framed_llr, model_text
-from app.runtime.evidence.bundle import encode_model
+from app.runtime.evidence.bundle import encode_model, sheet_name
 from app.runtime.evidence.readme import PICTURE_README
 from app.runtime.evidence.zip_stream import ZipStream
 
@@ -54,7 +54,7 @@ def _files(
     yield "results.ndjson", export.stream_ndjson([result], None)
     yield "model.json", [encode_model(model)]
     if sheet := record.drawings.get(SHEET_DRAWING):
-        yield "overlays/item-000000.webp", [sheet]
+        yield sheet_name(0, sheet), [sheet]
     if record.thumbnail:
         yield "thumbnails/item-000000.jpg", [record.thumbnail]
     if picture is not None:

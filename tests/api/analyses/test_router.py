@@ -146,12 +146,12 @@ def test_an_evidence_bundle_that_holds(start: StartServer, outcome: Outcome, inc
     with zipfile.ZipFile(io.BytesIO(response.content)) as bundle:
         files = {name: bundle.read(name) for name in bundle.namelist()}
     assert {"README.txt", "report.html", "results.csv", "results.ndjson", "model.json"} < set(files)
-    assert {"overlays/item-000000.webp", "thumbnails/item-000000.jpg"} < set(files)
+    assert {"overlays/item-000000.jpg", "thumbnails/item-000000.jpg"} < set(files)
     assert files.get("picture.png") == (picture_bytes() if include else None)
     answer = json.loads(files["results.ndjson"])
     assert (answer["custom_id"], answer["outcome"]) == ("@bob", outcome)
     assert b"@bob" in files["report.html"]
-    assert b"data:image/webp" in files["report.html"]
+    assert b"data:image/jpeg" in files["report.html"]
     installed = Installed(AnswerChecker.load(Settings()), default_parameters())
     checks = {c.name: c for c in verify_bundle(io.BytesIO(response.content), installed)}
     assert {"files": "ok", "table": "ok"}.items() <= {

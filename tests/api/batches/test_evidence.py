@@ -46,8 +46,8 @@ def test_everything_is_in_it_and_holds(client: httpx.Client, picture_server: Pic
         files = {name: bundle.read(name) for name in names}
     assert names[0] == "README.txt"
     assert [n for n in names if n.startswith("overlays/")] == [
-        "overlays/item-000001.webp",
-        "overlays/item-000004.webp",
+        "overlays/item-000001.jpg",
+        "overlays/item-000004.jpg",
     ]
     assert sum(n.startswith("thumbnails/") for n in names) == 4
     assert files["results.csv"].count(b"\r\n") == 1 + len(SHADES)
