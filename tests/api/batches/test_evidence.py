@@ -57,7 +57,7 @@ def test_everything_is_in_it_and_holds(client: httpx.Client, picture_server: Pic
     assert json.loads(files["network.json"])
     assert {"network.svg", "network.graphml"} < set(files)
     assert json.loads(files["model.json"])["version"]
-    assert b"data:image/webp" in files["report.html"]
+    assert b"data:image/jpeg" in files["report.html"]
     assert b"eyeline verify" in files["README.txt"]
     installed = Installed(AnswerChecker.load(Settings()), default_parameters())
     statuses = {c.name: c.status for c in verify_bundle(io.BytesIO(data), installed)}
