@@ -12,9 +12,8 @@ from typing import Final
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
-from app.arrays import BoolArray, RgbArray
+from app.arrays import BoolArray, GrayArray, RgbArray
 from app.face.alignment import Box
 from app.face.circle import find_circle, outline_points
 from app.face.median import median
@@ -41,7 +40,8 @@ DISC_SIDE_PX: Final = 400
 CORNER_DIVISOR: Final = 12
 """A disc leaves at least this part of the side in every corner."""
 
-Int16Image = NDArray[np.int16]
+Colour = tuple[int, int, int]
+"""Red, green, blue, 0 to 255."""
 
 _LEFT, _TOP, _RIGHT, _BOTTOM = range(4)
 
@@ -51,10 +51,10 @@ class _FlatBand:
     """``depth`` lines of ``colour`` along one side."""
 
     depth: int
-    colour: Int16Image
+    colour: Colour
 
 
-_NO_BAND: Final = _FlatBand(0, np.zeros(3, np.int16))
+_NO_BAND: Final = _FlatBand(0, (0, 0, 0))
 
 
 def find_trimmed_frame(picture: Picture) -> Box | None:
@@ -82,10 +82,11 @@ def _find_flat_bands(rgb: RgbArray) -> list[_FlatBand]:
     """The flat lines along each side, left, top, right, bottom; none if nearly all is flat."""
     bands = [_NO_BAND] * 4
     height, width = rgb.shape[:2]
-    for side in (_TOP, _BOTTOM, _LEFT, _RIGHT, _TOP, _BOTTOM):
+    for look, side in enumerate((_TOP, _BOTTOM, _LEFT, _RIGHT, _TOP, _BOTTOM)):
         left, top, right, bottom = (band.depth for band in bands)
         view = rgb[top : height - bottom, left : width - right]
-        if bands[side].depth == 0:
+        # A second look finds nothing new unless the lines have become shorter since.
+        if bands[side].depth == 0 and (look < len(bands) or left or right):
             bands[side] = _find_flat_band(view, side)
         if (
             view.shape[side % 2 ^ 1] - bands[side].depth
@@ -100,14 +101,15 @@ def _find_flat_bands(rgb: RgbArray) -> list[_FlatBand]:
 
 def _find_flat_band(view: RgbArray, side: int) -> _FlatBand:
     """The lines along ``side`` of ``view`` that all have the outermost one's colour."""
-    line = (view[:, 0], view[0], view[:, -1], view[-1])[side]
-    colour = median(line).astype(np.int16)
-    differs = _channel_difference(line, colour) > FLAT_TOLERANCE
-    if differs.mean() > 1 - FLAT_SHARE:
+    line = (view[:, :1], view[:1], view[:, -1:], view[-1:])[side].copy()
+    red, green, blue = median(line.reshape(-1, 3)).astype(int).tolist()
+    colour = (red, green, blue)
+    low = tuple(max(0, level - FLAT_TOLERANCE) for level in colour)
+    high = tuple(min(255, level + FLAT_TOLERANCE) for level in colour)
+    length = line.shape[0] * line.shape[1]
+    differing = length - cv2.countNonZero(cv2.inRange(line, low, high))
+    if differing / length > 1 - FLAT_SHARE:
         return _NO_BAND
-    low, high = (
-        tuple(np.clip(colour + d, 0, 255).tolist()) for d in (-FLAT_TOLERANCE, FLAT_TOLERANCE)
-    )
     within_tolerance = cv2.inRange(view, low, high)
     along = 1 if side in (_TOP, _BOTTOM) else 0
     flat = (
@@ -134,7 +136,8 @@ def _find_straight_edges(rgb: RgbArray, bands: list[_FlatBand]) -> list[int]:
     plain_edge_colours = [band.colour for band, edge in zip(bands, edges, strict=True) if edge]
     for side, band in enumerate(bands):
         same_colour = any(
-            np.abs(band.colour - colour).max() <= FLAT_TOLERANCE for colour in plain_edge_colours
+            _largest_difference(band.colour, colour) <= FLAT_TOLERANCE
+            for colour in plain_edge_colours
         )
         if same_colour and band.depth and not edges[side]:
             depths = [*edges[:side], band.depth, *edges[side + 1 :]]
@@ -153,17 +156,19 @@ def _edge_depth(
     return first + edge_index if edge_index else 0
 
 
-def _edge_window(rgb: RgbArray, side: int, depths: list[int]) -> Int16Image:
+def _edge_window(rgb: RgbArray, side: int, depths: list[int]) -> RgbArray:
     """The lines around the end of a band, counted inwards, without the adjacent bands."""
     upright = rgb.swapaxes(0, 1) if side in (_LEFT, _RIGHT) else rgb
     before, after = (_TOP, _BOTTOM) if side in (_LEFT, _RIGHT) else (_LEFT, _RIGHT)
     view = upright[::-1] if side in (_RIGHT, _BOTTOM) else upright
     lines = slice(max(0, depths[side] - 2), depths[side] + RINGING_PX)
-    return view[lines, depths[before] : view.shape[1] - depths[after]].astype(np.int16)
+    return np.ascontiguousarray(view[lines, depths[before] : view.shape[1] - depths[after]])
 
 
-def _edge_index(lines: Int16Image, colour: Int16Image, share: float) -> int:
+def _edge_index(lines: RgbArray, colour: Colour, share: float) -> int:
     """Index of the line that begins the content, or 0; ``share`` of it must begin there."""
+    if len(lines) < 3:
+        return 0
     difference = _channel_difference(lines, colour)
     inside, outside = (
         difference[2:],
@@ -181,7 +186,7 @@ def _edge_index(lines: Int16Image, colour: Int16Image, share: float) -> int:
 
 def _find_disc(rgb: RgbArray, bands: list[_FlatBand]) -> Box | None:
     """The bounding box of a disc on one colour, or ``None``."""
-    colours = np.stack([band.colour for band in bands if band.depth])
+    colours = [band.colour for band in bands if band.depth]
     if np.ptp(colours, axis=0).max() > FLAT_TOLERANCE or not _are_corners_flat(rgb, colours[0]):
         return None
     height, width = rgb.shape[:2]
@@ -204,15 +209,18 @@ def _find_disc(rgb: RgbArray, bands: list[_FlatBand]) -> Box | None:
     return box if max(overshoot) <= 0.02 * radius and min(overshoot) <= -0.03 * radius else None
 
 
-def _channel_difference(pixels: RgbArray | Int16Image, colour: Int16Image) -> Int16Image:
-    """Levels, the largest of the three channels; faster than a maximum over the last axis."""
-    by_channel = np.abs(pixels - colour)
-    two: Int16Image = np.maximum(by_channel[..., 0], by_channel[..., 1])
-    np.maximum(two, by_channel[..., 2], out=two)
-    return two
+def _channel_difference(pixels: RgbArray, other: RgbArray | Colour) -> GrayArray:
+    """Levels between ``pixels`` (h, w, 3) and ``other``, the largest of the three channels."""
+    red, green, blue = cv2.split(cv2.absdiff(pixels, other))
+    return np.asarray(cv2.max(cv2.max(red, green), blue), dtype=np.uint8)
 
 
-def _are_corners_flat(rgb: RgbArray, colour: Int16Image) -> bool:
+def _largest_difference(colour: Colour, other: Colour) -> int:
+    """Levels, the largest of the three channels."""
+    return max(abs(a - b) for a, b in zip(colour, other, strict=True))
+
+
+def _are_corners_flat(rgb: RgbArray, colour: Colour) -> bool:
     """Whether all four corners have the ground's colour, as they must around a disc."""
     side = max(1, min(rgb.shape[:2]) // CORNER_DIVISOR)
     ends = (slice(None, side), slice(-side, None))
@@ -223,7 +231,7 @@ def _are_corners_flat(rgb: RgbArray, colour: Int16Image) -> bool:
     )
 
 
-def _foreground_mask(rgb: RgbArray, colour: Int16Image) -> BoolArray:
+def _foreground_mask(rgb: RgbArray, colour: Colour) -> BoolArray:
     """Where the picture is not the disc's ground."""
     difference = _channel_difference(rgb, colour)
     contrast = float(np.median(difference[difference > FLAT_TOLERANCE]))

@@ -15,6 +15,6 @@ def median(values: NDArray[Any]) -> Any:
     if count % 2:
         return np.partition(values, half, axis=0)[half]
     low, high = np.partition(values, (half - 1, half), axis=0)[half - 1 : half + 1]
-    if np.issubdtype(values.dtype, np.integer):
+    if values.dtype.kind in "iu":
         return (low.astype(np.float64) + high) / 2
     return (low + high) / 2
