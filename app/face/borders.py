@@ -211,7 +211,7 @@ def _find_disc(rgb: RgbArray, bands: list[_FlatBand]) -> Box | None:
 
 def _channel_difference(pixels: RgbArray, other: RgbArray | Colour) -> GrayArray:
     """Levels between ``pixels`` (h, w, 3) and ``other``, the largest of the three channels."""
-    red, green, blue = cv2.split(cv2.absdiff(pixels, other))
+    red, green, blue = cv2.split(cv2.absdiff(pixels, np.asarray(other)))
     return np.asarray(cv2.max(cv2.max(red, green), blue), dtype=np.uint8)
 
 

@@ -45,6 +45,9 @@ _MAX_GRADIENT: Final = 4.0
 """A cell's share of the gradients is clipped at this many times the mean."""
 _LUMA_NOISE: Final = 4.0
 """Grey levels: added to the standard deviation, so that a flat patch stays flat."""
+_CELL: Final = np.arange(_PATCH_PX) * _CELLS // _PATCH_PX
+_FIRST_BIN: Final = ((_CELL[:, None] * _CELLS + _CELL) * _DIRECTIONS).ravel()
+"""Of each pixel of the patch: where the histogram of its cell begins."""
 TEXTURE_LENGTH: Final = _CELLS * _CELLS * _DIRECTIONS + _LUMA_GRID * _LUMA_GRID
 
 
@@ -172,11 +175,11 @@ def _gradient_histograms(patch: cv2.typing.MatLike) -> FloatArray:
     dy = cv2.Sobel(patch, cv2.CV_32F, 0, 1, ksize=3)
     magnitude, angle = cv2.cartToPolar(dx, dy)
     position = angle.ravel() * (_DIRECTIONS / (2.0 * math.pi))
-    lower = np.floor(position).astype(np.int64)
+    lower = position.astype(np.int64)
     upper_share = position - lower
-    cell = np.arange(_PATCH_PX) * _CELLS // _PATCH_PX
-    first_bin = ((cell[:, None] * _CELLS + cell[None, :]) * _DIRECTIONS).ravel()
-    bins = np.concatenate([first_bin + lower % _DIRECTIONS, first_bin + (lower + 1) % _DIRECTIONS])
+    bins = np.concatenate(
+        [_FIRST_BIN + lower % _DIRECTIONS, _FIRST_BIN + (lower + 1) % _DIRECTIONS]
+    )
     weights = np.concatenate(
         [magnitude.ravel() * (1.0 - upper_share), magnitude.ravel() * upper_share]
     )

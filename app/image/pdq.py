@@ -51,7 +51,10 @@ def pdq_hash(rgb: RgbArray) -> PdqHash:
 
 def _sample_rows(image: FloatImage) -> FloatImage:
     """``image`` (n, m) filtered along its columns and sampled at 64 rows: (64, m)."""
-    return np.stack([weights @ image[rows] for rows, weights in _sampling_weights(len(image))])
+    out = np.empty((GRID, image.shape[1]), np.float32)
+    for sample, (rows, weights) in zip(out, _sampling_weights(len(image)), strict=True):
+        np.matmul(weights, image[rows], out=sample)
+    return out
 
 
 @lru_cache(maxsize=64)

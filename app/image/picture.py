@@ -245,6 +245,8 @@ def _shrink(image: Image.Image, size: tuple[int, int]) -> Image.Image:
 
 
 def _composite_on_grey(image: Image.Image, profile: bytes | None) -> Image.Image:
+    if image.mode == "RGB" and not profile:
+        return image  # most of them: no copy
     if image.mode != "RGBA":
         return _to_srgb(image, profile)
     background = Image.new("RGB", image.size, (MID_GREY, MID_GREY, MID_GREY))
