@@ -120,6 +120,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
     "calibration": (
         "file",
         "densities",
+        "templates",
         "alignment_model",
         "scale",
         "alignment_scale",

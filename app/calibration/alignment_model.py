@@ -10,36 +10,29 @@ Each hypothesis is compared with the density of ordinary avatars in the same pla
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from typing import Final, Literal
 
 import numpy as np
 
 from app.arrays import FloatArray
-from app.calibration.densities import GaussianMixture, StudentT, log_sum_exp
+from app.calibration.densities import GaussianMixture, log_sum_exp
+from app.calibration.templates import LN_ZOOMS, AlignmentTemplate, WidenedTemplates, unzoom
 from app.evidence import Match
 from app.face.alignment import Alignment, Box
 from app.face.median import median
 from app.face.portrait import CandidateFrame, FaceMeasurement
 from app.face.pose import PoseFeatures
 
-MAX_ZOOM: Final = 1.3
-"""Centred zooms considered. Beyond it the eyes leave a stock frame's reach (SCIENCE: 1 to 1.3)."""
-_LN_ZOOMS: Final = np.append(0.0, (np.arange(24) + 0.5) / 24 * math.log(MAX_ZOOM))
-
 # Prior shares of the ways in which a generated portrait becomes an avatar. Expert judgement,
 # rounded: of 1,420 documented accounts 99.5 % had their eyes in the frame (Yang, Singh, Menczer
 # 2024), but those were selected by their eyes, and evaders will crop. One in fifty is allowed for
-# crops that keep nothing, so that pixels can still decide; some 15 % of the rest for a zoom.
+# crops that keep nothing, so that pixels can still decide; some 15 % of the rest for a zoom
+# (``ZOOMED_SHARE``).
 CROPPED_SHARE: Final = 0.02
 FLOOR_LLR: Final = math.log10(CROPPED_SHARE)
 """Lowest llr of the eyes, their strongest evidence against a generator."""
-ZOOMED_SHARE: Final = 0.15
-# Added to ln density for each zoom: its share, and the Jacobian of scaling both centre coordinates.
-_LN_ZOOM_WEIGHTS: Final = np.append(
-    math.log(1.0 - ZOOMED_SHARE), math.log(ZOOMED_SHARE / 24) - 2.0 * _LN_ZOOMS[1:]
-)
 # Found borders may belong to the original (a plain backdrop): even odds.
 TRIMMED_SHARE: Final = 0.5
 
@@ -49,7 +42,6 @@ SMALL_EYES_PX: Final = 12.0
 _MAX_CORRECTION: Final = np.array([0.05, 0.05, 0.2, 0.15])
 
 Transform = Literal["untouched", "zoomed", "trimmed"]
-EyePair = tuple[tuple[float, float], tuple[float, float]]
 
 
 def small_picture_weight(eye_distance_px: float) -> float:
@@ -76,7 +68,7 @@ class ShapeAtypicality:
         """Variance of this face's square, 1 for the usual face; within 1/4 and 40."""
         odd = self.odd_whitening @ shape.odd
         even = self.even_whitening @ (shape.even[: len(self.even_centre)] - self.even_centre)
-        return float(np.clip((odd @ odd + even @ even) / self.usual_distance, 0.25, 40.0))
+        return min(40.0, max(0.25, float(odd @ odd + even @ even) / self.usual_distance))
 
 
 @dataclass(frozen=True, eq=False)
@@ -107,16 +99,6 @@ class PoseCorrection:
         shift = np.array([x, y, ln_side, roll])
         out: FloatArray = np.clip(shift, -_MAX_CORRECTION, _MAX_CORRECTION)
         return out
-
-
-@dataclass(frozen=True, eq=False)
-class AlignmentTemplate:
-    """One family's frame. ``distribution``: of (centre x, centre y, ln side, roll in radians)."""
-
-    name: str
-    share: float
-    distribution: StudentT
-    eyes: EyePair
 
 
 @dataclass(frozen=True, eq=False)
@@ -159,21 +141,15 @@ class AlignmentModel:
         """Corrected squares of all measurements: (s, f, 4)."""
         return np.stack([self.correct_measurement(s) for s in measurements])
 
-    def widened_templates(
-        self, measurements: tuple[FaceMeasurement, ...]
-    ) -> tuple[AlignmentTemplate, ...]:
+    def widened_templates(self, measurements: tuple[FaceMeasurement, ...]) -> WidenedTemplates:
         """The templates widened by this face's atypicality and its picture's resolution."""
         noise = self.resolution.at(measurements[0].eye_distance_px)
         factor = float(
             median(np.array([self.correction.atypicality(s.pose_features) for s in measurements]))
         )
-        return tuple(
-            replace(t, distribution=t.distribution.inflated(factor, noise)) for t in self.templates
-        )
+        return WidenedTemplates(self.templates, factor, noise)
 
-    def llr(
-        self, squares: FloatArray, pose: FloatArray, templates: tuple[AlignmentTemplate, ...]
-    ) -> FloatArray:
+    def llr(self, squares: FloatArray, pose: FloatArray, templates: WidenedTemplates) -> FloatArray:
         """log10 likelihood ratio of ``squares`` (n, f, 4), frame 0 the picture's own: (n,).
 
         ``pose`` (2,) is the face's: people centre frontal faces better than turned ones, so a
@@ -185,10 +161,11 @@ class AlignmentModel:
         if by_frame.shape[1] > 1:
             inner = by_frame[:, 1:]
             equal_weights = np.full(inner.shape[-1], 1.0 / inner.shape[-1])
-            both = np.stack([total, log_sum_exp(inner, equal_weights)], -1)
-            total = log_sum_exp(both, np.array([1.0 - TRIMMED_SHARE, TRIMMED_SHARE]))
-        hypotheses = np.stack([total, np.zeros_like(total)], -1)
-        mixed = log_sum_exp(hypotheses, np.array([1.0 - CROPPED_SHARE, CROPPED_SHARE]))
+            total = np.logaddexp(
+                math.log(1.0 - TRIMMED_SHARE) + total,
+                math.log(TRIMMED_SHARE) + log_sum_exp(inner, equal_weights),
+            )
+        mixed = np.logaddexp(math.log(1.0 - CROPPED_SHARE) + total, math.log(CROPPED_SHARE))
         out: FloatArray = mixed / math.log(10.0)
         return out
 
@@ -196,32 +173,33 @@ class AlignmentModel:
         self,
         candidate_frames: tuple[CandidateFrame, ...],
         mean: FloatArray,
-        templates: tuple[AlignmentTemplate, ...],
+        templates: WidenedTemplates,
     ) -> Match:
         """The template and the transform with the highest likelihood.
 
         ``mean`` (f, 4) is its corrected square in each of ``candidate_frames``.
         """
-        ln_densities = _ln_template_densities(mean, templates)
+        ln_densities = templates.ln_densities(mean)
         frame_index, template_index, zoom_index = np.unravel_index(
             int(np.argmax(ln_densities)), ln_densities.shape
         )
-        candidate, template = candidate_frames[frame_index], templates[template_index]
-        unzoomed = unzoom(mean[frame_index][None], _LN_ZOOMS[zoom_index : zoom_index + 1])[0]
+        candidate = candidate_frames[frame_index]
+        template = templates.templates[template_index]
+        unzoomed = unzoom(mean[frame_index][None], LN_ZOOMS[zoom_index : zoom_index + 1])[0, 0]
         zoomed = zoom_index > 0 and candidate.transform == "untouched"
         return Match(
             template=template.name,
             transform="zoomed" if zoomed else candidate.transform,
-            distance=float(template.distribution.distance(unzoomed)[0]),
-            frame=_scale_box(candidate.frame, math.exp(_LN_ZOOMS[zoom_index])),
+            distance=templates.distance(int(template_index), unzoomed),
+            frame=_scale_box(candidate.frame, math.exp(LN_ZOOMS[zoom_index])),
             template_eyes=template.eyes,
         )
 
     def _ln_ratios(
-        self, squares: FloatArray, pose: FloatArray, templates: tuple[AlignmentTemplate, ...]
+        self, squares: FloatArray, pose: FloatArray, templates: WidenedTemplates
     ) -> FloatArray:
         """ln likelihood ratio of ``squares`` (n, 4), each within its frame, maybe zoomed: (n,)."""
-        ln_densities = _ln_template_densities(squares, templates).reshape(len(squares), -1)
+        ln_densities = templates.ln_densities(squares).reshape(len(squares), -1)
         return log_sum_exp(
             ln_densities, np.ones(ln_densities.shape[1])
         ) - self._ln_ordinary_density(squares, pose)
@@ -252,30 +230,6 @@ def apply_correction(alignment: Alignment, shift: FloatArray) -> FloatArray:
             roll + shift[3],
         ]
     )
-
-
-def unzoom(squares: FloatArray, ln_zoom: FloatArray) -> FloatArray:
-    """``squares`` (n, 4) before a centred zoom by each of ``ln_zoom`` (z,): (n, z, 4)."""
-    out = np.repeat(squares[:, None, :], len(ln_zoom), axis=1)
-    out[:, :, :2] = 0.5 + (out[:, :, :2] - 0.5) / np.exp(ln_zoom)[None, :, None]
-    out[:, :, 2] -= ln_zoom
-    return out
-
-
-def _ln_template_densities(
-    squares: FloatArray, templates: tuple[AlignmentTemplate, ...]
-) -> FloatArray:
-    """ln (share × density) of ``squares`` (n, 4) under each template and zoom: (n, t, 1 + z).
-
-    The first zoom is none; the others stand for a zoom uniform in ln zoom from 1 to 1.3.
-    """
-    unzoomed = unzoom(squares, _LN_ZOOMS).reshape(-1, 4)
-    ln_densities = [
-        t.distribution.log_density(unzoomed).reshape(len(squares), -1) + math.log(t.share)
-        for t in templates
-    ]
-    out: FloatArray = np.stack(ln_densities, axis=1) + _LN_ZOOM_WEIGHTS
-    return out
 
 
 def _scale_box(box: Box, factor: float) -> Box:

@@ -12,7 +12,6 @@ from app.arrays import FloatArray
 from app.calibration.alignment_model import (
     FLOOR_LLR,
     AlignmentModel,
-    AlignmentTemplate,
     NoiseVariance,
     PoseCorrection,
     ShapeAtypicality,
@@ -21,6 +20,7 @@ from app.calibration.alignment_model import (
 from app.calibration.densities import GaussianMixture, StudentT
 from app.calibration.file import AlignmentEntry, CorrectionEntry, NoiseEntry
 from app.calibration.scale import LlrEstimate, clamp_llr
+from app.calibration.templates import AlignmentTemplate
 from app.evidence import Reading
 from app.face.alignment import Alignment
 from app.face.portrait import FaceMeasurement
@@ -44,12 +44,12 @@ class AlignmentScale:
         measurements = reading.face_measurements
         squares = self.model.correct_measurements(measurements)
         mean = squares.mean(axis=0)
-        offsets = _sigma_offsets(np.sqrt(jitter_variance(self.model, measurements, squares)))
         templates = self.model.widened_templates(measurements)
         pose = median_pose(measurements)
         llr = float(self.model.llr(mean[None], pose, templates)[0])
         jitter_variance_llr = 0.0
         if llr > FLOOR_LLR + _FLOOR_MARGIN:
+            offsets = _sigma_offsets(np.sqrt(jitter_variance(self.model, measurements, squares)))
             shifted_llrs = self.model.llr(
                 mean[None] + offsets[:, None, :], pose, templates
             ).reshape(4, 2)

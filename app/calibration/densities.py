@@ -53,7 +53,8 @@ class GaussianMixture:
         offsets = points[:, None, :] - self.means
         whitened = np.einsum("kij,nkj->nki", self._whitening, offsets)
         logs = self._log_peaks - 0.5 * np.einsum("nki,nki->nk", whitened, whitened)
-        return log_sum_exp(logs, np.ones(len(self.weights)))
+        out: FloatArray = np.logaddexp.reduce(logs, axis=-1)
+        return out
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,41 +70,25 @@ class StudentT:
         return whitening_matrix(self.scale)
 
     @cached_property
-    def _log_peak(self) -> float:
+    def log_constant(self) -> float:
+        """ln of the density at the mean of a t with this ``freedom`` and the identity as scale."""
         d = self.mean.size
         return (
             math.lgamma((self.freedom + d) / 2)
             - math.lgamma(self.freedom / 2)
             - d / 2 * math.log(self.freedom * math.pi)
-            + float(np.log(np.diag(self._whitening)).sum())
         )
 
-    def inflated(self, factor: float, noise: FloatArray) -> StudentT:
-        """The same with its variances times ``factor``, plus measurement variances ``noise`` (d,).
-
-        Adding noise is exact for a Gaussian, and close enough for a t whose spread is several
-        times the noise.
-        """
-        return StudentT(self.freedom, self.mean, factor * self.scale + np.diag(noise))
+    @cached_property
+    def _log_peak(self) -> float:
+        return self.log_constant + float(np.log(np.diag(self._whitening)).sum())
 
     def log_density(self, points: FloatArray) -> FloatArray:
         """Natural log of the density at ``points`` (n, d): (n,)."""
         power = (self.freedom + self.mean.size) / 2
-        out: FloatArray = self._log_peak - power * np.log1p(self._distance2(points) / self.freedom)
-        return out
-
-    def distance(self, points: FloatArray) -> FloatArray:
-        """Mahalanobis distance of ``points`` (n, d) from the mean, standard deviations: (n,).
-
-        The scale stands for the covariance of the bulk, so that distances mean the same however
-        heavy the tails are.
-        """
-        out: FloatArray = np.sqrt(self._distance2(points))
-        return out
-
-    def _distance2(self, points: FloatArray) -> FloatArray:
         whitened = (points - self.mean) @ self._whitening.T
-        out: FloatArray = np.einsum("ni,ni->n", whitened, whitened)
+        distances2 = np.einsum("ni,ni->n", whitened, whitened)
+        out: FloatArray = self._log_peak - power * np.log1p(distances2 / self.freedom)
         return out
 
 

@@ -8,21 +8,16 @@ from hypothesis import strategies as st
 from app.arrays import FloatArray
 from app.calibration.alignment_model import (
     CROPPED_SHARE,
-    MAX_ZOOM,
     TRIMMED_SHARE,
-    ZOOMED_SHARE,
     AlignmentModel,
-    AlignmentTemplate,
     NoiseVariance,
     ShapeAtypicality,
-    _ln_template_densities,
     apply_correction,
     median_pose,
     small_picture_weight,
-    unzoom,
 )
-from app.calibration.densities import StudentT, log_sum_exp
 from app.calibration.file import OrdinaryEntry
+from app.calibration.templates import WidenedTemplates
 from app.evidence import Match
 from app.face.alignment import Alignment, Box
 from app.face.face import Face
@@ -64,6 +59,10 @@ def match_of(measurements: tuple[FaceMeasurement, ...], model: AlignmentModel = 
     return model.best_match(
         measurements[0].candidate_frames, mean, model.widened_templates(measurements)
     )
+
+
+def as_fitted(model: AlignmentModel) -> WidenedTemplates:
+    return WidenedTemplates(model.templates, 1.0, np.zeros(4))
 
 
 def square_off_by(
@@ -241,7 +240,7 @@ def test_a_turned_face_in_the_very_frame_weighs_more() -> None:
     square = MODEL.correct_measurements(make_face_measurements())[0][None]
     frontal = median_pose(make_face_measurements())
     llrs = [
-        float(MODEL.llr(square, frontal + np.array([turn, 0.0]), MODEL.templates)[0])
+        float(MODEL.llr(square, frontal + np.array([turn, 0.0]), as_fitted(MODEL))[0])
         for turn in (0.0, 0.1, 0.2)
     ]
     assert llrs[0] + 0.05 < llrs[1] < llrs[2]
@@ -257,7 +256,7 @@ def test_a_pose_that_tells_nothing_of_the_square_weighs_nothing() -> None:
     square = model.correct_measurements(
         make_face_measurements(square_off_by((3.0, 2.0, -2.0, 1.0)))
     )[0][None]
-    llrs = [model.llr(square, np.array(p), model.templates)[0] for p in ((0.0, 0.1), (0.3, 0.4))]
+    llrs = [model.llr(square, np.array(p), as_fitted(model))[0] for p in ((0.0, 0.1), (0.3, 0.4))]
     assert llrs[0] == pytest.approx(llrs[1])
 
 
@@ -286,35 +285,6 @@ def test_small_pictures_and_odd_faces_are_judged_less_sharply() -> None:
 
 
 # Zoomed and trimmed pictures
-
-
-@given(squares, st.floats(1.0, MAX_ZOOM))
-def test_unzoom_undoes_a_centred_zoom(
-    square: tuple[float, float, float, float], factor: float
-) -> None:
-    there = np.array(zoomed_square(factor, square))[None]
-    np.testing.assert_allclose(unzoom(there, np.array([math.log(factor)]))[0, 0], square, atol=1e-9)
-
-
-def test_the_density_of_zoomed_squares_integrates_to_one() -> None:
-    """By importance sampling around the family of zoomed squares."""
-    rng = np.random.default_rng(8)
-    spread = StudentT(60.0, MEAN, np.diag(SDS**2))
-    ln_zoom = rng.uniform(-0.06, math.log(MAX_ZOOM) + 0.06, 60_000)
-    wide = 1.7 * SDS[[0, 1, 3]]
-    offsets = rng.normal(0.0, wide, (len(ln_zoom), 3))
-    points = np.column_stack([0.5 + offsets[:, :2], ln_zoom, offsets[:, 2]])
-    proposed = (
-        -0.5 * ((offsets / wide) ** 2).sum(axis=1) - np.log(wide * math.sqrt(2 * math.pi)).sum()
-    )
-    proposed -= math.log(math.log(MAX_ZOOM) + 0.12)
-    ln_densities = _ln_template_densities(
-        points, (AlignmentTemplate("one", 1.0, spread, ((0.4, 0.5), (0.6, 0.5))),)
-    )
-    zoomed = log_sum_exp(ln_densities[:, 0, 1:], np.ones(ln_densities.shape[2] - 1))
-    assert np.exp(zoomed - proposed).mean() == pytest.approx(ZOOMED_SHARE, rel=0.03)
-    untouched = ln_densities[:, 0, 0] - math.log(1.0 - ZOOMED_SHARE)
-    np.testing.assert_allclose(untouched, spread.log_density(points))
 
 
 @pytest.mark.parametrize("factor", [1.05, 1.1, 1.2, 1.28])

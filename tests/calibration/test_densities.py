@@ -85,28 +85,3 @@ def test_far_away_is_unlikely_and_finite() -> None:
     logs = mixture(1).log_density(far)
     assert np.isfinite(logs).all()
     assert logs[0] < -1e6
-
-
-def test_distance_counts_standard_deviations_of_the_bulk() -> None:
-    t = StudentT(4.0, np.array([1.0, 2.0]), np.diag([0.04, 9.0]))
-    distances = t.distance(np.array([[1.0, 2.0], [1.4, 2.0], [1.0, -4.0], [1.2, 5.0]]))
-    np.testing.assert_allclose(distances, [0.0, 2.0, 2.0, np.sqrt(2.0)])
-
-
-@given(seeds, st.floats(0.25, 40.0))
-def test_widened_is_lower_at_its_mean_and_higher_in_its_tails(seed: int, stretch: float) -> None:
-    rng = np.random.default_rng(seed)
-    narrow = StudentT(5.0, rng.normal(size=4), covariance(rng, 4))
-    wide = narrow.inflated(1.0 + stretch, np.full(4, 0.1))
-    at_mean, far = narrow.mean[None], narrow.mean[None] + 1e4
-    assert wide.log_density(at_mean)[0] < narrow.log_density(at_mean)[0]
-    assert wide.log_density(far)[0] > narrow.log_density(far)[0]
-    assert wide.distance(far)[0] < narrow.distance(far)[0]
-
-
-def test_widened_adds_variances() -> None:
-    wide = StudentT(5.0, np.zeros(2), np.array([[1.0, 0.5], [0.5, 2.0]])).inflated(
-        3.0, np.array([0.1, 0.2])
-    )
-    np.testing.assert_allclose(wide.scale, [[3.1, 1.5], [1.5, 6.2]])
-    assert wide.freedom == 5.0

@@ -11,7 +11,7 @@ from typing import Final
 import numpy as np
 
 from app.arrays import FloatArray
-from app.calibration.alignment_model import MAX_ZOOM, ZOOMED_SHARE
+from app.calibration.templates import MAX_ZOOM, ZOOMED_SHARE
 from app.cohort import template_density
 from app.cohort.parameters import (
     CohortFittedOn,
