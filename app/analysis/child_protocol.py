@@ -130,9 +130,7 @@ def encode_record(
     ``thumbnail``: pixels (h, w, 3), and so are the ``drawings``. ``overlay``: PNG, or empty.
     """
     analysis = encode_answer(answer)
-    pixels = (thumbnail, tile, *drawings.values())
-    parts = b"".join((analysis, *(rgb.tobytes() for rgb in pixels), overlay))
-    memory[: len(parts)] = parts
+    _write(memory, analysis, thumbnail, tile, *drawings.values(), overlay)
     message = RecordMessage(
         numbers=numbers,
         analysis_bytes=len(analysis),
@@ -164,7 +162,9 @@ def decode_record_reply(
     counts = (message.analysis_bytes, *map(math.prod, shapes), message.overlay_bytes)
     if sum(counts[3:]) > MAX_OVERLAY_BYTES:
         raise ValueError("the drawings are too large")
-    analysis, *pixels, overlay = _split(read_memory(0, sum(counts)), counts)
+    analysis_part, *pixels, overlay_part = _split(read_memory(0, sum(counts)), counts)
+    analysis, overlay = bytes(analysis_part), bytes(overlay_part)
+    pixels[1] = memoryview(bytes(pixels[1]))  # the tile outlives the payload
     thumbnail, tile, *drawings = (
         np.frombuffer(data, np.uint8).reshape(shape)
         for data, shape in zip(pixels, shapes, strict=True)
@@ -191,12 +191,21 @@ def _size(rgb: RgbArray) -> tuple[int, int]:
     return rgb.shape[1], rgb.shape[0]
 
 
-def _split(payload: bytes, counts: tuple[int, ...]) -> list[bytes]:
+def _write(memory: mmap.mmap, *parts: bytes | RgbArray) -> None:
+    """The parts one behind the other, each copied once: drawings are megabytes."""
+    start = 0
+    for part in parts:
+        data = memoryview(part) if isinstance(part, bytes) else np.ascontiguousarray(part).data
+        memory[start : start + data.nbytes] = data
+        start += data.nbytes
+
+
+def _split(payload: bytes, counts: tuple[int, ...]) -> list[memoryview]:
     """``payload`` cut into parts of these lengths; raises ``ValueError`` if it is shorter."""
     if len(payload) != sum(counts):
         raise ValueError("the memory ends before the reply does")
-    ends = np.cumsum(counts).tolist()
-    return [payload[end - count : end] for end, count in zip(ends, counts, strict=True)]
+    view, ends = memoryview(payload), np.cumsum(counts).tolist()
+    return [view[end - count : end] for end, count in zip(ends, counts, strict=True)]
 
 
 def _encode_line(reply: ChildReply) -> bytes:
