@@ -120,6 +120,7 @@ WITHIN: dict[str, tuple[str, ...]] = {
     "calibration": (
         "file",
         "densities",
+        "piecewise",
         "templates",
         "alignment_model",
         "scale",

@@ -19,6 +19,7 @@ from app.calibration.alignment_model import (
 )
 from app.calibration.densities import GaussianMixture, StudentT
 from app.calibration.file import AlignmentEntry, CorrectionEntry, NoiseEntry
+from app.calibration.piecewise import PiecewiseLinear
 from app.calibration.scale import LlrEstimate, clamp_llr
 from app.calibration.templates import AlignmentTemplate
 from app.evidence import Reading
@@ -38,7 +39,7 @@ class AlignmentScale:
 
     model: AlignmentModel
     bounds: tuple[float, float]
-    uncertainty: FloatArray
+    uncertainty: PiecewiseLinear
 
     def weigh(self, reading: Reading) -> LlrEstimate:
         measurements = reading.face_measurements
@@ -56,8 +57,7 @@ class AlignmentScale:
             jitter_variance_llr = float(
                 np.sum(((shifted_llrs[:, 0] - shifted_llrs[:, 1]) / (2.0 * _Z95)) ** 2)
             )
-        fit_sd = float(np.interp(llr, self.uncertainty[:, 0], self.uncertainty[:, 1]))
-        half_width = _Z95 * math.sqrt(jitter_variance_llr + fit_sd**2)
+        half_width = _Z95 * math.sqrt(jitter_variance_llr + self.uncertainty(llr) ** 2)
         return LlrEstimate(
             llr=clamp_llr(llr, self.bounds),
             interval=(
@@ -95,7 +95,7 @@ def build_alignment_scale(entry: AlignmentEntry) -> AlignmentScale:
             _build_noise(entry.jitter),
         ),
         bounds=(entry.bounds[0], entry.bounds[1]),
-        uncertainty=np.array(entry.uncertainty),
+        uncertainty=PiecewiseLinear.through(entry.uncertainty),
     )
 
 

@@ -32,8 +32,8 @@ from typing import Final
 
 import numpy as np
 
-from app.arrays import FloatArray
 from app.calibration.file import FusionEntry, LineEntry, StopEntry
+from app.calibration.piecewise import PiecewiseLinear
 from app.calibration.scale import LlrEstimate
 from app.evidence import LikelihoodRatio, LikelihoodRatios
 
@@ -48,31 +48,29 @@ KNEE: Final = 0.5
 """How far below a bound soft clipping begins, which preserves the order of totals."""
 _Z95: Final = 1.959964
 
+_Ratios = tuple[float, float, float]
+"""llr against the mixture, ordinary avatars, framed photographs."""
+
 
 @dataclass(frozen=True, eq=False)
 class PixelLine:
     """The line that calibrates the pixels' sum against one kind of real picture.
 
-    ``slopes``, ``offsets`` (k,): at ``ln_sides`` (k,), interpolated between; ``unmeasured``: log10,
-    added for each check that could not measure; ``uncertainty`` (n, 2): llr, its deviation.
+    ``slope``, ``offset``: by the crop's ln side, px; ``unmeasured``: log10, added for each check
+    that could not measure; ``uncertainty``: of an llr, its deviation.
     """
 
-    ln_sides: FloatArray
-    slopes: FloatArray
-    offsets: FloatArray
+    slope: PiecewiseLinear
+    offset: PiecewiseLinear
     unmeasured: Mapping[str, float]
     bounds: tuple[float, float]
-    uncertainty: FloatArray
+    uncertainty: PiecewiseLinear
 
     def at(self, side_px: float, measured: Container[str]) -> PixelScale:
         """The line for the sum of the checks ``measured`` on a crop of ``side_px``."""
         ln_side = math.log(side_px)
-        slope, offset = (
-            float(np.interp(ln_side, self.ln_sides, values))
-            for values in (self.slopes, self.offsets)
-        )
         missing = sum(value for name, value in self.unmeasured.items() if name not in measured)
-        return PixelScale(self, slope, offset, missing)
+        return PixelScale(self, self.slope(ln_side), self.offset(ln_side), missing)
 
     def llr(self, pixels: float, side_px: float, measured: Container[str]) -> float:
         """The llr of the sum ``pixels`` of the checks ``measured`` on a crop of ``side_px``."""
@@ -80,7 +78,7 @@ class PixelLine:
 
     def half_width(self, llr: float) -> float:
         """Half width of the fit's 95 % interval at ``llr``."""
-        return _Z95 * float(np.interp(llr, self.uncertainty[:, 0], self.uncertainty[:, 1]))
+        return _Z95 * self.uncertainty(llr)
 
 
 @dataclass(frozen=True, eq=False)
@@ -136,10 +134,10 @@ class Fusion:
         sides = [estimates[name].side_px for name in llrs if name in self.weights]
         scales = self._scales(max(filter(None, sides), default=REFERENCE_SIDE_PX), llrs)
 
-        def ratios(llrs: Mapping[str, float], shift: float = 0.0) -> FloatArray:
+        def ratios(llrs: Mapping[str, float], shift: float = 0.0) -> _Ratios:
             return self._ratios(llrs, scales, bounds, shift)
 
-        centre = ratios(llrs)
+        centre = np.array(ratios(llrs))
         ends = []
         for side, sign in enumerate((-1.0, 1.0)):
             shifted = [
@@ -171,7 +169,7 @@ class Fusion:
     def total_llr(self, llrs: Mapping[str, float], side_px: float = REFERENCE_SIDE_PX) -> float:
         """The total llr without bounds; ``llrs`` holds the checks that measured."""
         llrs = self._weighed(llrs)
-        return float(self._ratios(llrs, self._scales(side_px, llrs), (-math.inf, math.inf))[0])
+        return self._ratios(llrs, self._scales(side_px, llrs), (-math.inf, math.inf))[0]
 
     def pixel_llr(self, llrs: Mapping[str, float]) -> float | None:
         """The combined llr of the pixel checks; ``None`` if none measured."""
@@ -194,8 +192,8 @@ class Fusion:
         scales: tuple[PixelScale, PixelScale],
         bounds: tuple[float, float],
         shift: float = 0.0,
-    ) -> FloatArray:
-        """llr against the mixture, ordinary avatars, framed photographs: (3,).
+    ) -> _Ratios:
+        """llr against the mixture, ordinary avatars, framed photographs.
 
         ``scales``: of the last two. ``shift``: offset of the lines, in half widths of their fit's
         95 % interval.
@@ -211,7 +209,8 @@ class Fusion:
                 llr += shift * line.half_width(llr)
             within = (max(bounds[0], line.bounds[0]), min(bounds[1], line.bounds[1]))
             out.append(llr + other if math.isinf(bounds[1]) else soft_clip(llr + other, within))
-        return np.array([mixture_llr(out[0], out[1], self.framed_share), *out])
+        ordinary, framed = out
+        return mixture_llr(ordinary, framed, self.framed_share), ordinary, framed
 
 
 def mixture_llr(ordinary: float, framed: float, framed_share: float) -> float:
@@ -253,11 +252,11 @@ def build_stop_rule(entry: StopEntry | None) -> StopRule | None:
 
 
 def _build_line(entry: LineEntry, sides_px: Sequence[float]) -> PixelLine:
+    ln_sides = tuple(math.log(side) for side in sides_px)
     return PixelLine(
-        ln_sides=np.log(sides_px),
-        slopes=np.array(entry.slopes),
-        offsets=np.array(entry.offsets),
+        slope=PiecewiseLinear(ln_sides, tuple(entry.slopes)),
+        offset=PiecewiseLinear(ln_sides, tuple(entry.offsets)),
         unmeasured=dict(entry.unmeasured),
         bounds=(entry.bounds[0], entry.bounds[1]),
-        uncertainty=np.array(entry.uncertainty),
+        uncertainty=PiecewiseLinear.through(entry.uncertainty),
     )

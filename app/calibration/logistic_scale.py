@@ -16,6 +16,7 @@ import numpy as np
 
 from app.arrays import FloatArray
 from app.calibration.file import LogisticEntry
+from app.calibration.piecewise import PiecewiseLinear
 from app.calibration.scale import LlrEstimate, clamp_llr
 from app.evidence import Reading
 
@@ -38,12 +39,12 @@ class LogisticScale:
     size_weights: FloatArray
     offset: float
     bounds: tuple[float, float]
-    uncertainty: FloatArray
+    uncertainty: PiecewiseLinear
 
     def weigh(self, reading: Reading) -> LlrEstimate:
         """Raises ``ValueError`` if the reading's measures are not those that were fitted."""
         llr = self.llr(reading.measures)
-        half_width = _Z95 * float(np.interp(llr, self.uncertainty[:, 0], self.uncertainty[:, 1]))
+        half_width = _Z95 * self.uncertainty(llr)
         return LlrEstimate(
             llr=clamp_llr(llr, self.bounds),
             interval=(
@@ -84,5 +85,5 @@ def build_logistic_scale(entry: LogisticEntry) -> LogisticScale:
         size_weights=np.array(entry.size_weights),
         offset=entry.offset,
         bounds=(entry.bounds[0], entry.bounds[1]),
-        uncertainty=np.array(entry.uncertainty),
+        uncertainty=PiecewiseLinear.through(entry.uncertainty),
     )

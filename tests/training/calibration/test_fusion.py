@@ -199,8 +199,8 @@ def test_a_size_at_which_pixels_tell_less_gets_a_flatter_line() -> None:
     ]
     framed = build_fusion(fit_fusion(["texture"], faces)).framed
     # Not to nothing: the fit holds neighbouring sizes together.
-    assert framed.slopes[-1] > framed.slopes[0] + 0.3
-    assert framed.slopes[-1] == pytest.approx(1.0, abs=0.25)
+    assert framed.slope.y[-1] > framed.slope.y[0] + 0.3
+    assert framed.slope.y[-1] == pytest.approx(1.0, abs=0.25)
 
 
 def test_an_unmeasured_check_that_goes_with_generated_ones_is_heard() -> None:
