@@ -185,7 +185,7 @@ class AlignmentModel:
         )
         candidate = candidate_frames[frame_index]
         template = templates.templates[template_index]
-        unzoomed = unzoom(mean[frame_index][None], LN_ZOOMS[zoom_index : zoom_index + 1])[0, 0]
+        unzoomed = unzoom(mean[frame_index][None])[0, zoom_index]
         zoomed = zoom_index > 0 and candidate.transform == "untouched"
         return Match(
             template=template.name,

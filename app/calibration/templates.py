@@ -16,6 +16,9 @@ MAX_ZOOM: Final = 1.3
 """Centred zooms considered. Beyond it the eyes leave a stock frame's reach (SCIENCE: 1 to 1.3)."""
 LN_ZOOMS: Final = np.append(0.0, (np.arange(24) + 0.5) / 24 * math.log(MAX_ZOOM))
 """No zoom, then 24 that stand for one uniform in ln zoom from 1 to ``MAX_ZOOM``."""
+# A square before each zoom is itself times the first plus the second, (1 + z, 4).
+_UNZOOM_FACTOR: Final = np.exp(np.outer(-LN_ZOOMS, [1.0, 1.0, 0.0, 0.0]))
+_UNZOOM_SHIFT: Final = 0.5 * (1.0 - _UNZOOM_FACTOR) - np.outer(LN_ZOOMS, [0.0, 0.0, 1.0, 0.0])
 ZOOMED_SHARE: Final = 0.15
 """Share of generated avatars that were zoomed: expert judgement (``alignment_model``)."""
 # Added to ln density for each zoom: its share, and the Jacobian of scaling both centre coordinates.
@@ -54,6 +57,13 @@ class WidenedTemplates:
         scales = np.array([t.distribution.scale for t in self.templates])
         return whitening_matrix(self.factor * scales + np.diag(self.noise))
 
+    @cached_property
+    def _ln_peaks(self) -> FloatArray:
+        """ln (share × density) at the mean of every template, (t,)."""
+        constants = [t.distribution.log_constant + math.log(t.share) for t in self.templates]
+        out: FloatArray = np.log(np.diagonal(self._whitening, axis1=1, axis2=2)).sum(axis=1)
+        return out + constants
+
     def ln_densities(self, squares: FloatArray) -> FloatArray:
         """ln (share × density) of ``squares`` (n, 4) under each template and zoom: (n, t, 1 + z).
 
@@ -62,14 +72,12 @@ class WidenedTemplates:
         distributions = [t.distribution for t in self.templates]
         means = np.array([d.mean for d in distributions])
         freedom = np.array([d.freedom for d in distributions])[:, None]
-        peaks = np.log(np.diagonal(self._whitening, axis1=1, axis2=2)).sum(axis=1) + [
-            t.distribution.log_constant + math.log(t.share) for t in self.templates
-        ]
-        offsets = unzoom(squares, LN_ZOOMS)[:, None] - means[:, None]
+        offsets = unzoom(squares)[:, None] - means[:, None]
         whitened = offsets @ self._whitening.swapaxes(1, 2)
         distances2 = np.einsum("ntzi,ntzi->ntz", whitened, whitened)
         power = (freedom + means.shape[1]) / 2.0
-        out: FloatArray = peaks[:, None] - power * np.log1p(distances2 / freedom) + _LN_ZOOM_WEIGHTS
+        densities = self._ln_peaks[:, None] - power * np.log1p(distances2 / freedom)
+        out: FloatArray = densities + _LN_ZOOM_WEIGHTS
         return out
 
     def distance(self, number: int, square: FloatArray) -> float:
@@ -82,9 +90,7 @@ class WidenedTemplates:
         return float(np.linalg.norm(self._whitening[number] @ offset))
 
 
-def unzoom(squares: FloatArray, ln_zoom: FloatArray) -> FloatArray:
-    """``squares`` (n, 4) before a centred zoom by each of ``ln_zoom`` (z,): (n, z, 4)."""
-    out = np.repeat(squares[:, None, :], len(ln_zoom), axis=1)
-    out[:, :, :2] = 0.5 + (out[:, :, :2] - 0.5) / np.exp(ln_zoom)[None, :, None]
-    out[:, :, 2] -= ln_zoom
+def unzoom(squares: FloatArray) -> FloatArray:
+    """``squares`` (n, 4) before a centred zoom by each of ``LN_ZOOMS``: (n, 1 + z, 4)."""
+    out: FloatArray = squares[:, None] * _UNZOOM_FACTOR + _UNZOOM_SHIFT
     return out
