@@ -8,7 +8,7 @@ hundredth of one that is drawn.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final, Literal
@@ -20,7 +20,7 @@ from PIL import Image, ImageDraw
 from app.arrays import GrayArray
 from app.render.shapes import Canvas
 from app.render.style import Colour
-from app.render.text_layout import PlacedRow, TextStyle, load_font, text_width_px, transliterate
+from app.render.text_layout import PlacedRow, TextStyle, load_font, transliterate
 
 Anchor = Literal["left", "middle", "right"]
 """Which part of a line lies where it is written; up and down it is always the middle."""
@@ -38,11 +38,15 @@ class Outline:
 
 @dataclass(frozen=True, eq=False)
 class _Ink:
-    """How opaque the letters are, 0 to 255 (H, W); ``left``, ``top``: px from the pen's start."""
+    """How opaque the letters are, 0 to 255 (H, W); ``left``, ``top``: px from the pen's start.
+
+    ``advance``: px from there to where the pen ends.
+    """
 
     opacity: GrayArray
     left: int
     top: int
+    advance: int
 
 
 def write_line(
@@ -57,12 +61,12 @@ def write_line(
 
     ``text``: in characters that the font has, see ``transliterate``.
     """
-    width = round(text_width_px(text, style))
-    shift = {"left": 0, "middle": math.ceil(width / 2), "right": width}[anchor]
+    ink = _ink_of_line(text, style.size_px, 0)
+    shift = {"left": 0, "middle": math.ceil(ink.advance / 2), "right": ink.advance}[anchor]
     pen = math.floor(position[0] + 0.5) - shift, math.ceil(position[1] - 0.5)
     if outline is not None:
-        _lay(canvas, pen, _ink_of_line(text, style, outline.width_px), outline.colour)
-    _lay(canvas, pen, _ink_of_line(text, style, 0), style.colour)
+        _lay(canvas, pen, _ink_of_line(text, style.size_px, outline.width_px), outline.colour)
+    _lay(canvas, pen, ink, style.colour)
 
 
 def write_rows(canvas: Canvas, rows: Iterable[PlacedRow]) -> None:
@@ -76,33 +80,30 @@ def write_rows(canvas: Canvas, rows: Iterable[PlacedRow]) -> None:
             write_line(canvas, (box.right, box.top + style.line_px / 2), text, style, "right")
 
 
-def _ink_of_line(text: str, style: TextStyle, rim_px: int) -> _Ink:
+def _ink_of_line(text: str, size_px: int, rim_px: int) -> _Ink:
     """The words of ``text`` side by side."""
-    placed = list(_place_words(text, style, rim_px))
-    if not placed:
-        return _Ink(np.zeros((0, 0), np.uint8), 0, 0)
-    left = min(x for x, _ in placed)
-    top = min(word.top for _, word in placed)
-    right = max(x + word.opacity.shape[1] for x, word in placed)
-    bottom = max(word.top + word.opacity.shape[0] for _, word in placed)
-    line = np.zeros((bottom - top, right - left), np.uint8)
-    for x, word in placed:
-        height, width = word.opacity.shape
-        part = line[word.top - top :, x - left :][:height, :width]
-        np.maximum(part, word.opacity, out=part)  # rims of neighbours meet
-    return _Ink(line, left, top)
-
-
-def _place_words(text: str, style: TextStyle, rim_px: int) -> Iterator[tuple[int, _Ink]]:
-    """The words, each with the px from the pen's start to its left edge."""
-    space = text_width_px(" ", style)
-    x = 0.0
+    space = _draw_word(" ", size_px, rim_px).advance
+    pen = 0
+    placed: list[tuple[int, _Ink]] = []  # with the px from the line's start to the left edge
     for word in text.split(" "):
         if word:
-            ink = _draw_word(word, style.size_px, rim_px)
-            yield round(x) + ink.left, ink
-            x += text_width_px(word, style)
-        x += space
+            ink = _draw_word(word, size_px, rim_px)
+            placed.append((pen + ink.left, ink))
+            pen += ink.advance
+        pen += space
+    advance = pen - space
+    if not placed:
+        return _Ink(np.zeros((0, 0), np.uint8), 0, 0, advance)
+    left = min(x for x, _ in placed)
+    top = min(ink.top for _, ink in placed)
+    right = max(x + ink.opacity.shape[1] for x, ink in placed)
+    bottom = max(ink.top + ink.opacity.shape[0] for _, ink in placed)
+    line = np.zeros((bottom - top, right - left), np.uint8)
+    for x, ink in placed:
+        height, width = ink.opacity.shape
+        part = line[ink.top - top :, x - left :][:height, :width]
+        np.maximum(part, ink.opacity, out=part)  # rims of neighbours meet
+    return _Ink(line, left, top, advance)
 
 
 @lru_cache(maxsize=1024)
@@ -119,7 +120,7 @@ def _draw_word(word: str, size_px: int, rim_px: int) -> _Ink:
     box = image.getbbox() or (*origin, *origin)
     opacity = np.asarray(image.crop(box))
     opacity.setflags(write=False)
-    return _Ink(opacity, box[0] - origin[0], box[1] - origin[1])
+    return _Ink(opacity, box[0] - origin[0], box[1] - origin[1], round(font.getlength(word)))
 
 
 def _lay(canvas: Canvas, pen: tuple[int, int], ink: _Ink, colour: Colour) -> None:
