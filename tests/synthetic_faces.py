@@ -118,7 +118,14 @@ def flat_picture(width: int = 400, height: int = 400, level: int = 128) -> Pictu
 PERSON_SIDE: Final = 48
 
 
-class ForbiddenNetwork:
+class RegionNetwork:
+    """Of a network that is asked for regions and persons alone."""
+
+    def face_map(self, rgb: RgbArray) -> FloatArray:
+        raise AssertionError(f"asked what the face of {rgb.shape} shows")
+
+
+class ForbiddenNetwork(RegionNetwork):
     """A network that must not be asked: what is tested looks at no pixel."""
 
     def score_map(self, rgb: RgbArray) -> FloatArray:
@@ -137,6 +144,10 @@ class ConstantNetwork:
     def score_map(self, rgb: RgbArray) -> FloatArray:
         height, width = rgb.shape[:2]
         return np.full((len(Region), max(1, height // 16), max(1, width // 16)), self.log_odds)
+
+    def face_map(self, rgb: RgbArray) -> FloatArray:
+        out: FloatArray = self.score_map(rgb)[0]
+        return out
 
     def person_mask(self, rgb: RgbArray) -> FloatArray:
         y, x = (np.mgrid[:PERSON_SIDE, :PERSON_SIDE] + 0.5) / PERSON_SIDE

@@ -17,11 +17,11 @@ import app
 from app.api.request_body import BODY_GRACE_S
 from app.face.landmarks import LANDMARK_MODEL_FILE
 from app.fetch.policy import TOTAL_S
-from app.networks.onnx import REGION_NETWORK_FILE, SEGMENTER_FILE
+from app.networks.onnx import FACE_NETWORK_FILE, REGION_NETWORK_FILE, SEGMENTER_FILE
 
 ROOT = Path(__file__).resolve().parent.parent
 LOCKS = ("requirements.lock", "requirements-dev.lock")
-MODELS = (LANDMARK_MODEL_FILE, SEGMENTER_FILE, REGION_NETWORK_FILE)
+MODELS = (LANDMARK_MODEL_FILE, SEGMENTER_FILE, REGION_NETWORK_FILE, FACE_NETWORK_FILE)
 MODEL_CALIBRATION = ROOT / "models" / "calibration.json"
 UNWANTED = {
     "opencv-contrib-python",

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from app.calibration.calibration import Calibration
-from app.calibration.fusion import FIRST_CHECKS, STAMP_NAME
+from app.calibration.fusion import FIRST_CHECKS, SECOND_CHECKS, STAMP_NAME
 from app.calibration.scale import LlrEstimate
 from app.checks import CHECKS
 from app.evidence import (
@@ -75,13 +75,13 @@ def examine_face(portrait: Portrait, calibration: Calibration, depth: Depth) -> 
 
     The checks that decide whether the others are needed look first.
     """
-    first = [check for check in calibration.checks if check.name in FIRST_CHECKS]
-    weighed = {c.name: calibration.weigh(c, c.measure(portrait)) for c in first}
-    is_enough = depth is Depth.NEEDED and calibration.is_decided(_estimates(weighed.values()))
-    for check in calibration.checks:
-        if check.name not in weighed:
-            measurement = _NOT_NEEDED if is_enough else check.measure(portrait)
-            weighed[check.name] = calibration.weigh(check, measurement)
+    weighed: dict[str, WeighedCheck] = {}
+    for names in (FIRST_CHECKS, SECOND_CHECKS, calibration.scales):
+        is_enough = depth is Depth.NEEDED and calibration.is_decided(_estimates(weighed.values()))
+        for check in calibration.checks:
+            if check.name in names and check.name not in weighed:
+                measurement = _NOT_NEEDED if is_enough else check.measure(portrait)
+                weighed[check.name] = calibration.weigh(check, measurement)
     return _fuse(
         [weighed[check.name] for check in calibration.checks],
         calibration,

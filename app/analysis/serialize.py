@@ -86,10 +86,15 @@ def format_text(analysis: AnalysisOut) -> str:
         return f"{verdict} ({outcome})"
     low, high = analysis.llr_interval
     direction = "for" if analysis.llr >= 0 else "against"
+    support = (
+        "no support for or against"
+        if analysis.support == "none"
+        else f"{analysis.support} support {direction}"
+    )
     lines = [
         verdict,
         f"  log10 likelihood ratio {analysis.llr:+.2f} (95 %: {low:+.2f} to {high:+.2f}), "
-        f"{analysis.support} support {direction} a StyleGAN-family face",
+        f"{support} a StyleGAN-family face",
         f"  likelihood {analysis.likelihood:.4g} at a prior of {analysis.prior:g}; "
         f"{analysis.posterior_at_base_rate:.4g} at the base rate of {analysis.base_rate:g}",
         *(f"  {check.name}: {check.summary}" for check in analysis.checks),

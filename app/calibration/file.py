@@ -157,20 +157,22 @@ class LineEntry(_Strict):
 
 
 class StopEntry(_Strict):
-    """Where ``texture`` speaks for all pixel checks: ``app.calibration.fusion.StopRule``.
+    """Where few pixel checks speak for all: ``app.calibration.fusion.StopRule``.
 
     The ratios are the same whether the others look or not. Measured on held-out pictures at every
     size of the fit: ``pictures`` stop there, of them ``generated`` ones of the family, and of all
-    scored ordinary ones ``ordinary_share``. ``highest_llr``: the highest of them, also with every
-    check weighed; none above the threshold of ``unlikely_stylegan`` means that no verdict changed.
-    ``largest_change``: of an llr, by not weighing the others.
+    scored ordinary ones ``ordinary_share``. ``highest_llr``: the highest of them; ``exceptions``:
+    how many would not be ``unlikely_stylegan`` with every check weighed. ``largest_change``: of an
+    llr, by not weighing the others.
     """
 
     eye_llr: float
     texture_llr: float
+    both_llr: float | None = None
     pictures: Annotated[int, Field(gt=0)]
     generated: Annotated[int, Field(ge=0)]
     ordinary_share: Annotated[float, Field(ge=0, le=1)]
+    exceptions: Annotated[int, Field(ge=0)]
     highest_llr: float
     largest_change: Annotated[float, Field(ge=0)]
 

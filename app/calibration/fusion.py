@@ -19,8 +19,9 @@ photographed clear a face that sits there by chance, and pixels that look genera
 crop took the frame away. A stamp multiplies both: the generator's own site printed it.
 
 Where the eyes are out of every frame's reach and ``texture`` looks photographed, ``texture`` speaks
-for all pixel checks, as if no other had measured: they could only say how unlikely a generator is,
-and no verdict depends on that. So a picture can be answered there without looking further.
+for all pixel checks, as if no other had measured: they could hardly say more than how unlikely a
+generator is. Where it looks photographed less clearly but ``fine_texture`` does too, both speak. So
+a picture can be answered there without looking further.
 """
 
 from __future__ import annotations
@@ -40,8 +41,11 @@ from app.evidence import LikelihoodRatio, LikelihoodRatios
 EYE_ALIGNMENT_NAME: Final = "eye_alignment"
 STAMP_NAME: Final = "stamp"
 TEXTURE_NAME: Final = "texture"
+FINE_TEXTURE_NAME: Final = "fine_texture"
 FIRST_CHECKS: Final = (EYE_ALIGNMENT_NAME, TEXTURE_NAME, STAMP_NAME)
-"""What is looked at first: it decides whether the other checks are needed."""
+"""What is looked at first: it may decide that no other check is needed."""
+SECOND_CHECKS: Final = (*FIRST_CHECKS, FINE_TEXTURE_NAME)
+"""What is looked at next, and may decide it too."""
 REFERENCE_SIDE_PX: Final = 200.0
 """The face crop's side where no check names one."""
 KNEE: Final = 0.5
@@ -97,18 +101,31 @@ class PixelScale:
 
 @dataclass(frozen=True)
 class StopRule:
-    """Where ``texture`` speaks for all pixel checks: both llrs are at or below these."""
+    """Where few checks speak for all; every llr is at or below these.
+
+    The eyes' must be ``eye_llr``; then ``texture`` is enough from ``texture_llr`` down, and
+    ``texture`` with ``fine_texture`` where both are at ``both_llr``, ``None`` for nowhere.
+    """
 
     eye_llr: float
     texture_llr: float
+    both_llr: float | None = None
 
-    def holds(self, llrs: Mapping[str, float]) -> bool:
-        """Whether it does for a face; ``llrs`` holds the checks that measured."""
-        return (
-            llrs.get(EYE_ALIGNMENT_NAME, math.inf) <= self.eye_llr
-            and llrs.get(TEXTURE_NAME, math.inf) <= self.texture_llr
-            and llrs.get(STAMP_NAME, 0.0) <= 0.0
+    def deciding_checks(self, llrs: Mapping[str, float]) -> tuple[str, ...] | None:
+        """The checks that speak for all on a face; ``None`` where every one is needed.
+
+        ``llrs`` holds the checks that measured.
+        """
+        eyes, texture, fine_texture = (
+            llrs.get(name, math.inf)
+            for name in (EYE_ALIGNMENT_NAME, TEXTURE_NAME, FINE_TEXTURE_NAME)
         )
+        if eyes > self.eye_llr or llrs.get(STAMP_NAME, 0.0) > 0.0:
+            return None
+        if texture <= self.texture_llr:
+            return FIRST_CHECKS
+        is_enough = self.both_llr is not None and max(texture, fine_texture) <= self.both_llr
+        return SECOND_CHECKS if is_enough else None
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,7 +133,7 @@ class Fusion:
     """``weights``: of each pixel check's llr. ``offset``: log10, where any pixel check measured.
 
     ``ordinary``, ``framed``: the lines that make the pixels' sum an llr against those. ``stop``:
-    where ``texture`` is all that is weighed of the pixels; ``None`` for nowhere.
+    where few of the pixel checks are weighed for all; ``None`` for nowhere.
     """
 
     framed_share: float
@@ -159,8 +176,8 @@ class Fusion:
         )
 
     def is_decided(self, llrs: Mapping[str, float]) -> bool:
-        """Whether no check beyond ``FIRST_CHECKS`` can change the ratios."""
-        return self.stop is not None and self.stop.holds(llrs)
+        """Whether no check that is not in ``llrs`` can change the ratios."""
+        return self._deciding_checks(llrs) is not None
 
     def with_framed_share(self, share: float) -> Fusion:
         """A copy for an operator whose real avatars have a framed ``share``."""
@@ -177,10 +194,14 @@ class Fusion:
         return self.offset + sum(terms) if terms else None
 
     def _weighed(self, llrs: Mapping[str, float]) -> Mapping[str, float]:
-        """Those of ``llrs`` that count: where the face is decided, ``FIRST_CHECKS`` alone."""
-        if not self.is_decided(llrs):
+        """Those of ``llrs`` that count: where the face is decided, the deciding ones alone."""
+        deciding = self._deciding_checks(llrs)
+        if deciding is None:
             return llrs
-        return {name: llr for name, llr in llrs.items() if name in FIRST_CHECKS}
+        return {name: llr for name, llr in llrs.items() if name in deciding}
+
+    def _deciding_checks(self, llrs: Mapping[str, float]) -> tuple[str, ...] | None:
+        return None if self.stop is None else self.stop.deciding_checks(llrs)
 
     def _scales(self, side_px: float, measured: Container[str]) -> tuple[PixelScale, PixelScale]:
         """The lines against ordinary avatars and framed photographs, for these checks."""
@@ -248,7 +269,9 @@ def build_fusion(entry: FusionEntry) -> Fusion:
 
 def build_stop_rule(entry: StopEntry | None) -> StopRule | None:
     """The rule that a file's entry describes."""
-    return None if entry is None else StopRule(entry.eye_llr, entry.texture_llr)
+    if entry is None:
+        return None
+    return StopRule(entry.eye_llr, entry.texture_llr, entry.both_llr)
 
 
 def _build_line(entry: LineEntry, sides_px: Sequence[float]) -> PixelLine:

@@ -7,6 +7,7 @@ from typing import Final
 from app.checks import (
     background_blur,
     eye_alignment,
+    fine_texture,
     hairline,
     irises,
     stamp,
@@ -22,5 +23,6 @@ CHECKS: Final[tuple[Check, ...]] = (
     background_blur.CHECK,
     irises.CHECK,
     texture.CHECK,
+    fine_texture.CHECK,
     stamp.CHECK,
 )

@@ -36,7 +36,7 @@ import numpy as np
 
 from app.arrays import BoolArray, FloatArray, FloatImage
 from app.evidence import Check, GradedSummary, Mark, Reading, Reason, Unmeasurable
-from app.face.crop import FaceCrop
+from app.face.crop import FaceCrop, ln_side
 from app.face.crop_gray import SIDE_PX, face_mask, gaussian_blur, mask_share, visible_mask
 from app.face.portrait import Portrait, clip_points
 from app.networks.region_score import LOG_ODDS, RegionScore, view_region
@@ -44,8 +44,6 @@ from app.networks.regions import PERSON_THRESHOLD, Region
 
 MIN_SIDE_PX: Final = 90
 """The measures hold at 96 px, except for studio portraits, which read like photographs there."""
-REFERENCE_SIDE_PX: Final = 200
-"""The avatar size at which ``ln_side`` is 0."""
 MIN_CLEAR_SHARE: Final = 0.02
 """Share of the crop that must be background; 99 % of 3,900 crops have 0.03 or more."""
 MIN_PIXELS: Final = 25
@@ -120,7 +118,7 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
         marks=_marks(crop, background, score, portrait.picture.size),
         measures={
             "witness": score.log_odds,
-            "ln_side": math.log(crop.side_px / REFERENCE_SIDE_PX),
+            "ln_side": ln_side(crop.side_px),
             "peaks": peaks(background),
             "depths": depths(background),
             "boldness": boldness(background),

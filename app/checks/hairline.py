@@ -33,7 +33,7 @@ import numpy as np
 
 from app.arrays import BoolArray, FloatArray, FloatImage
 from app.evidence import Check, GradedSummary, Mark, Reading, Reason, Unmeasurable
-from app.face.crop import FaceCrop
+from app.face.crop import FaceCrop, ln_side
 from app.face.crop_gray import SIDE_PX, face_mask, gaussian_blur, mask_share, visible_mask
 from app.face.portrait import Portrait, clip_points
 from app.networks.region_score import LOG_ODDS, RegionScore, view_region
@@ -41,8 +41,6 @@ from app.networks.regions import Region
 
 MIN_SIDE_PX: Final = 90
 """The measures hold at 96 px; at 64 px they no longer tell generators from avatars."""
-REFERENCE_SIDE_PX: Final = 200
-"""The avatar size at which ``ln_side`` is 0."""
 MIN_HAIR_SHARE: Final = 0.01
 """Share of the crop that must be hair; 99.5 % of 3,900 crops have 0.05 or more."""
 MIN_PIXELS: Final = 25
@@ -109,7 +107,7 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
         marks=_marks(crop, hair, score, portrait.picture.size),
         measures={
             "witness": score.log_odds,
-            "ln_side": math.log(crop.side_px / REFERENCE_SIDE_PX),
+            "ln_side": ln_side(crop.side_px),
             "peaks": peaks(hair),
             "variety": variety(hair),
             "fading": fading(hair),

@@ -29,7 +29,7 @@ import numpy as np
 
 from app.arrays import FloatArray
 from app.evidence import Check, GradedSummary, Mark, Reading, Reason, Unmeasurable
-from app.face.crop import FaceCrop
+from app.face.crop import FaceCrop, ln_side
 from app.face.eyes import (
     GRID_RADIUS,
     GRID_X,
@@ -90,7 +90,7 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
         marks=_marks(crop, eyes, portrait.picture.size),
         measures={
             "witness": score.log_odds,
-            "ln_side": math.log(crop.side_px / 200.0),
+            "ln_side": ln_side(crop.side_px),
             "ln_colour_difference": ln_colour_difference(left, right),
             "likeness": likeness(left, right),
             "ln_elongation": math.log((elongation(left) + elongation(right)) / 2.0 + 0.05),

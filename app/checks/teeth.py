@@ -27,7 +27,7 @@ from typing import Final
 import numpy as np
 
 from app.evidence import Check, GradedSummary, Mark, Reading, Reason, Unmeasurable
-from app.face.crop import FaceCrop
+from app.face.crop import FaceCrop, ln_side
 from app.face.mouth import INCISOR_WIDTH, MouthOpening, TeethRow, find_mouth_opening, find_teeth_row
 from app.face.portrait import Portrait, clip_points
 from app.networks.region_score import LOG_ODDS, score_region
@@ -70,7 +70,7 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
         marks=_marks(crop, opening, midline, portrait.picture.size),
         measures={
             "witness": score.log_odds,
-            "ln_side": math.log(crop.side_px / 200.0),
+            "ln_side": ln_side(crop.side_px),
             "lag": lag(midline, portrait.face.yaw_deg),
             "ln_gap_depth": ln_gap_depth(row),
             "evenness": evenness(row),

@@ -20,6 +20,9 @@ from app.image.picture import Picture
 
 MAX_CROP_SIDE_PX: Final = 400
 """Larger crops are downscaled to this; avatars are no larger on most platforms."""
+SMALL_CROP_SIDE_PX: Final = 144
+"""The width at which a whole face is read at once: 128, 160 and 192 px tell as much."""
+_REFERENCE_SIDE_PX: Final = 200.0
 MIN_CROP_SIDE_PX: Final = 32
 """Below it a face has no usable detail, and no crop is made."""
 GRAY_SIDE_PX: Final = 128
@@ -29,15 +32,23 @@ _HALF: Final = 0.5
 _WHOLE: Final = Box(0.0, 0.0, 1.0, 1.0)
 _AREA_RESIZE_FROM: Final = 1.15
 """How far a picture may be shrunk by the warp alone: a cubic's reach covers every pixel so far."""
+_CUT_MARGIN_PX: Final = 16
+"""What is kept around the square, px: more than a cubic reaches after any resizing to 144 px of a
+face as large as avatars show it."""
 _MIN_SLOPE_PX: Final = 1e-9
 """Px: a line that gains less is taken to gain this much, so that it can be divided by."""
 _MIN_PICTURE_SIDE_PX: Final = 2
 """OpenCV 5.0.0 mirrors the border of a picture one pixel wide for ever."""
 
 
+def ln_side(side_px: float) -> float:
+    """The size of a crop as checks measure it: natural logarithm of side ÷ 200 px."""
+    return math.log(side_px / _REFERENCE_SIDE_PX)
+
+
 @dataclass(frozen=True, eq=False)
 class FaceCrop:
-    """``rgb`` uint8 (side, side, 3), read-only, at its native size and at most 400 px wide.
+    """``rgb`` uint8 (side, side, 3), read-only, at its native size or made smaller.
 
     Unit coordinates of the crop run from (0, 0) at its top left to (1, 1). ``visible``: the
     upright box, unit, in which the picture fills more than half of every row and column; what
@@ -54,12 +65,15 @@ class FaceCrop:
     def side_px(self) -> int:
         return int(self.rgb.shape[0])
 
+    @property
+    def native_side_px(self) -> float:
+        """The crop's width in the picture, px, before it was made smaller."""
+        return float(np.linalg.norm(self.corners[1] - self.corners[0]))
+
     @cached_property
     def half_size(self) -> RgbArray:
         """``rgb`` at half its size, by area; an odd last row and column are left out."""
-        side = self.side_px // 2
-        even = self.rgb[: 2 * side, : 2 * side]
-        return np.asarray(cv2.resize(even, (side, side), interpolation=cv2.INTER_AREA), np.uint8)
+        return _halve(self.rgb)
 
     @cached_property
     def gray(self) -> FloatImage:
@@ -88,14 +102,17 @@ class FaceCrop:
         return max(0.0, width) * max(0.0, height) / (rect.width * rect.height)
 
 
-def crop_face(picture: Picture, face: Face) -> FaceCrop | None:
-    """The crop of ``face``; ``None`` if it has no crop square or is under ``MIN_CROP_SIDE_PX``."""
+def crop_face(picture: Picture, face: Face, max_side_px: int = MAX_CROP_SIDE_PX) -> FaceCrop | None:
+    """The crop of ``face``, at most ``max_side_px`` wide.
+
+    ``None`` if it has no crop square or is under ``MIN_CROP_SIDE_PX``.
+    """
     try:
         corners = crop_square(face)
     except ValueError:
         return None
     native = float(np.linalg.norm(corners[1] - corners[0]))
-    side = min(MAX_CROP_SIDE_PX, round(native))
+    side = min(max_side_px, round(native))
     if side < MIN_CROP_SIDE_PX or min(picture.size) < _MIN_PICTURE_SIDE_PX:
         return None
     visible = _visible_box(corners, picture.size, side)
@@ -111,12 +128,12 @@ def _warp_crop(rgb: RgbArray, corners: FloatArray, side: int) -> RgbArray:
     """The square's pixels, (side, side, 3)."""
     shrink = float(np.linalg.norm(corners[1] - corners[0])) / side
     if shrink > _AREA_RESIZE_FROM:  # area averaging first: the warp alone would alias
-        height, width = rgb.shape[:2]
-        size = tuple(
-            max(_MIN_PICTURE_SIDE_PX, round(length / shrink)) for length in (width, height)
-        )
-        rgb = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
-        corners = corners * np.array([size[0] / width, size[1] / height])
+        rgb, corners = _cut_around(rgb, corners)
+        while shrink >= 2.0 and min(rgb.shape[:2]) >= 2 * _MIN_PICTURE_SIDE_PX:
+            rgb, corners = _halve(rgb), corners / 2.0  # a tenth of what other factors cost
+            shrink /= 2.0
+        if shrink > _AREA_RESIZE_FROM:
+            rgb, corners = _resize(rgb, corners, shrink)
     # OpenCV's origin is a pixel centre, ours the outer corner.
     source = (corners[:3] - _HALF).astype(np.float32)
     target = np.array([[0, 0], [side, 0], [side, side]], dtype=np.float32) - np.float32(_HALF)
@@ -125,6 +142,30 @@ def _warp_crop(rgb: RgbArray, corners: FloatArray, side: int) -> RgbArray:
         rgb, to_crop, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
     )
     return np.asarray(pixels, dtype=np.uint8)
+
+
+def _halve(rgb: RgbArray) -> RgbArray:
+    """``rgb`` at half its size, by area; an odd last row and column are left out."""
+    height, width = rgb.shape[0] // 2, rgb.shape[1] // 2
+    even = rgb[: 2 * height, : 2 * width]
+    return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _cut_around(rgb: RgbArray, corners: FloatArray) -> tuple[RgbArray, FloatArray]:
+    """The upright part of the picture around the square, and its corners there, px."""
+    height, width = rgb.shape[:2]
+    left, top = np.clip(np.floor(corners.min(axis=0)) - _CUT_MARGIN_PX, 0.0, None).astype(int)
+    right, bottom = np.ceil(corners.max(axis=0)).astype(int) + _CUT_MARGIN_PX
+    cut = rgb[top : min(bottom, height), left : min(right, width)]
+    return (cut, corners - np.array([left, top])) if cut.size else (rgb, corners)
+
+
+def _resize(rgb: RgbArray, corners: FloatArray, shrink: float) -> tuple[RgbArray, FloatArray]:
+    """The picture made ``shrink`` times smaller by area, and the square's corners there, px."""
+    height, width = rgb.shape[:2]
+    size = tuple(max(_MIN_PICTURE_SIDE_PX, round(length / shrink)) for length in (width, height))
+    small = np.asarray(cv2.resize(rgb, size, interpolation=cv2.INTER_AREA), dtype=np.uint8)
+    return small, corners * np.array([size[0] / width, size[1] / height])
 
 
 def _visible_box(corners: FloatArray, size: tuple[int, int], side: int) -> Box | None:

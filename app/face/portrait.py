@@ -12,7 +12,7 @@ import numpy as np
 from app.arrays import FloatArray, RgbArray
 from app.face.alignment import Alignment, Box, align
 from app.face.borders import find_trimmed_frame
-from app.face.crop import FaceCrop, crop_face
+from app.face.crop import SMALL_CROP_SIDE_PX, FaceCrop, crop_face
 from app.face.face import Face
 from app.face.orientation import Turn
 from app.face.pose import PoseFeatures, compute_pose_features
@@ -58,6 +58,10 @@ class PixelNetwork(Protocol):
         """Log odds of a generator for every place of ``rgb`` (h, w, 3), by head: (heads, y, x)."""
         ...
 
+    def face_map(self, rgb: RgbArray) -> FloatArray:
+        """Log odds of a generator for every place of a whole face ``rgb`` (h, w, 3): (y, x)."""
+        ...
+
     def person_mask(self, rgb: RgbArray) -> FloatArray:
         """Probability of the person for every place of ``rgb`` (h, w, 3): (n, n), 0 to 1."""
         ...
@@ -98,6 +102,11 @@ class Portrait:
         return crop_face(self.picture, self.face)
 
     @cached_property
+    def small_crop(self) -> FaceCrop | None:
+        """The face crop at most ``SMALL_CROP_SIDE_PX`` wide, without making a larger one first."""
+        return crop_face(self.picture, self.face, SMALL_CROP_SIDE_PX)
+
+    @cached_property
     def person_mask(self) -> FloatArray | None:
         """Probability of the person over the face crop, (n, n), 0 to 1; ``None`` without either."""
         if self.crop is None or self.network is None:
@@ -108,7 +117,7 @@ class Portrait:
 
     @cached_property
     def score_maps(self) -> dict[tuple[Box, bool], FloatArray | None]:
-        """Score maps of the tiles read so far, cached here by ``region_score``."""
+        """Score maps of the tiles read so far, cached here by ``app.networks.region_score``."""
         return {}
 
     @cached_property

@@ -19,6 +19,7 @@ import onnxruntime
 from app.arrays import FloatArray, FloatImage, RgbArray
 
 REGION_NETWORK_FILE: Final = "witness.onnx"
+FACE_NETWORK_FILE: Final = "face.onnx"
 SEGMENTER_FILE: Final = "person.onnx"
 SEGMENTER_SIDE_PX: Final = 192
 _PIXEL_OFFSET: Final = 127.0
@@ -32,7 +33,7 @@ class NetworkError(RuntimeError):
 
 @dataclass(frozen=True, eq=False)
 class Segmenter:
-    """Separates the person from the background; it has no ``score_map``."""
+    """Separates the person from the background; it has no scores."""
 
     session: onnxruntime.InferenceSession
 
@@ -55,22 +56,27 @@ class Segmenter:
         """Raises ``NetworkError``: before training there is no region network yet."""
         raise NetworkError("a segmenter alone has no region scores")
 
+    def face_map(self, rgb: RgbArray) -> FloatArray:
+        """Raises ``NetworkError``, as ``score_map``."""
+        raise NetworkError("a segmenter alone has no face scores")
+
 
 @dataclass(frozen=True, eq=False)
 class OnnxNetworks:
     """Implements ``PixelNetwork``. ``sha256``: of each file, by its name."""
 
     region_session: onnxruntime.InferenceSession
+    face_session: onnxruntime.InferenceSession
     segmenter: Segmenter
     sha256: Mapping[str, str]
 
     def score_map(self, rgb: RgbArray) -> FloatArray:
         """Log odds of a generator at every place of ``rgb`` uint8 (h, w, 3): (heads, y, x)."""
-        pixels = _buffer.planes(rgb)
-        pixels -= np.float32(_PIXEL_OFFSET)
-        pixels *= np.float32(1.0 / _PIXEL_SCALE)  # a power of two: exact
-        (output,) = self.region_session.run(None, {"pixels": pixels})
-        out: FloatArray = np.asarray(output, dtype=np.float64)[0]
+        return _run(self.region_session, rgb)
+
+    def face_map(self, rgb: RgbArray) -> FloatArray:
+        """Log odds of a generator at every place of a whole face ``rgb`` (h, w, 3): (y, x)."""
+        out: FloatArray = _run(self.face_session, rgb)[0]
         return out
 
     def person_mask(self, rgb: RgbArray) -> FloatArray:
@@ -100,20 +106,39 @@ class _PixelBuffer(threading.local):
 _buffer: Final = _PixelBuffer()
 
 
-def load_networks(models_dir: Path, region_network: str = REGION_NETWORK_FILE) -> OnnxNetworks:
-    """The networks in ``models_dir``; ``region_network`` names another file for the region network.
+def _run(session: onnxruntime.InferenceSession, rgb: RgbArray) -> FloatArray:
+    """A scoring network's output for ``rgb`` uint8 (h, w, 3): (heads, y, x)."""
+    pixels = _buffer.planes(rgb)
+    pixels -= np.float32(_PIXEL_OFFSET)
+    pixels *= np.float32(1.0 / _PIXEL_SCALE)  # a power of two: exact
+    (output,) = session.run(None, {"pixels": pixels})
+    out: FloatArray = np.asarray(output, dtype=np.float64)[0]
+    return out
+
+
+def load_networks(
+    models_dir: Path,
+    region_network: str = REGION_NETWORK_FILE,
+    face_network: str = FACE_NETWORK_FILE,
+) -> OnnxNetworks:
+    """The networks in ``models_dir``; the other arguments name other files for two of them.
 
     Raises ``NetworkError``.
     """
-    path = models_dir / region_network
-    region_data, segmenter_data = _read_file(path), _read_file(models_dir / SEGMENTER_FILE)
+    files = {
+        REGION_NETWORK_FILE: region_network,
+        FACE_NETWORK_FILE: face_network,
+        SEGMENTER_FILE: SEGMENTER_FILE,
+    }
+    data = {name: _read_file(models_dir / file) for name, file in files.items()}
+    sessions = {
+        name: _open_session(content, models_dir / files[name]) for name, content in data.items()
+    }
     return OnnxNetworks(
-        region_session=_open_session(region_data, path),
-        segmenter=Segmenter(_open_session(segmenter_data, models_dir / SEGMENTER_FILE)),
-        sha256={
-            REGION_NETWORK_FILE: hashlib.sha256(region_data).hexdigest(),
-            SEGMENTER_FILE: hashlib.sha256(segmenter_data).hexdigest(),
-        },
+        region_session=sessions[REGION_NETWORK_FILE],
+        face_session=sessions[FACE_NETWORK_FILE],
+        segmenter=Segmenter(sessions[SEGMENTER_FILE]),
+        sha256={name: hashlib.sha256(content).hexdigest() for name, content in data.items()},
     )
 
 
@@ -121,7 +146,7 @@ def read_network_hashes(models_dir: Path) -> dict[str, str]:
     """SHA-256 of each network's file, by name; nothing is loaded. Raises ``NetworkError``."""
     return {
         name: hashlib.sha256(_read_file(models_dir / name)).hexdigest()
-        for name in (REGION_NETWORK_FILE, SEGMENTER_FILE)
+        for name in (REGION_NETWORK_FILE, FACE_NETWORK_FILE, SEGMENTER_FILE)
     }
 
 

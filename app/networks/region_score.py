@@ -1,18 +1,27 @@
-"""The region network's score for one region of a face, from that region's pixels alone."""
+"""The networks' scores: of one region of a face from its pixels alone, and of the whole face."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from app.arrays import FloatArray, RgbArray
-from app.evidence import Reason, Unmeasurable
+from app.evidence import Mark, Reading, Reason, Unmeasurable
 from app.face.alignment import Box
-from app.face.crop import FaceCrop
-from app.face.portrait import PixelNetwork, Portrait
-from app.networks.regions import PERSON_THRESHOLD, Region, intersection, network_input, region_rects
+from app.face.crop import FaceCrop, ln_side
+from app.face.portrait import PixelNetwork, Portrait, clip_points
+from app.networks.regions import (
+    PERSON_THRESHOLD,
+    WHOLE_RECT,
+    Region,
+    face_input,
+    intersection,
+    network_input,
+    region_rects,
+)
 
 LOG_ODDS: Final = "natural log odds"
 """The unit of a region's score: of a generator, before calibration."""
@@ -52,8 +61,46 @@ def score_region(portrait: Portrait, region: Region) -> RegionScore | Unmeasurab
             scored_rects.append(rect)
     if not score_maps:
         return Unmeasurable(Reason.NO_BACKGROUND if is_background else Reason.OUT_OF_PICTURE)
+    return _build_score(crop, score_maps, scored_rects)
+
+
+def score_face(portrait: Portrait) -> RegionScore | Unmeasurable:
+    """Score the whole face at once; unmeasurable where too little of it is visible."""
+    crop, network = portrait.small_crop, portrait.network
+    if crop is None:
+        return Unmeasurable(Reason.TOO_SMALL)
+    if network is None:
+        return Unmeasurable(Reason.NOT_LOOKED_AT)
+    pixels = face_input(crop)
+    if pixels is None:
+        return Unmeasurable(Reason.OUT_OF_PICTURE)
+    return _build_score(crop, [network.face_map(pixels)], [WHOLE_RECT])
+
+
+def network_reading(
+    portrait: Portrait, score: RegionScore | Unmeasurable, side_px: float
+) -> Reading | Unmeasurable:
+    """``score`` as the reading of a check that weighs nothing else; ``side_px``: the crop's."""
+    if isinstance(score, Unmeasurable):
+        return score
+    place = clip_points(score.max_place, portrait.picture.size)
+    return Reading(
+        value=score.log_odds,
+        marks=(Mark(place, "outline", "the place that looks most generated"),),
+        measures={
+            "witness": score.log_odds,
+            "spread": score.spread,
+            "ln_side": ln_side(side_px),
+        },
+    )
+
+
+def _build_score(
+    crop: FaceCrop, score_maps: Sequence[FloatArray], rects: Sequence[Box]
+) -> RegionScore:
+    """The score of what ``score_maps`` say of the visible parts of ``rects``."""
     scores = np.concatenate([h.ravel() for h in score_maps])
-    scored = list(zip(score_maps, scored_rects, strict=True))
+    scored = list(zip(score_maps, rects, strict=True))
     max_map, max_rect = max(scored, key=lambda pair: float(pair[0].max()))
     min_map, min_rect = min(scored, key=lambda pair: float(pair[0].min()))
     max_index = np.unravel_index(int(max_map.argmax()), max_map.shape)

@@ -1,4 +1,4 @@
-"""The regions of the face crop that the network's heads read, and their pixel tiles.
+"""The regions of the face crop that the networks read, and their pixels.
 
 A tile contains only its own region, so that a score can come from nothing else.
 """
@@ -13,7 +13,7 @@ import numpy as np
 
 from app.arrays import FloatArray, RgbArray
 from app.face.alignment import Box
-from app.face.crop import FaceCrop
+from app.face.crop import SMALL_CROP_SIDE_PX, FaceCrop
 
 FULL_DETAIL_SIDE_PX: Final = 192
 """Smaller crops are enlarged to this before the network reads them, as in training."""
@@ -26,8 +26,8 @@ and the studio family, held out), and costs four times as much."""
 LOWEST_Y: Final = 0.96
 """Unit; below it the frame's lower edge may carry a stamp, which no network may read."""
 WHOLE_CROP_SIDE_PX: Final = 256
-"""Up to this width the whole crop is read for ``texture``: there it costs a quarter of what it does
-at 400 px, and is more informative than two tiles."""
+"""Up to this width the whole crop is read for ``fine_texture``: there it costs a quarter of what it
+does at 400 px, and is more informative than two tiles."""
 MAX_OUTSIDE_SHARE: Final = 0.4
 """A tile of which more lies outside the picture is not read."""
 
@@ -35,7 +35,7 @@ MAX_OUTSIDE_SHARE: Final = 0.4
 class Region(StrEnum):
     """The network's heads, in the order of its output."""
 
-    TEXTURE = "texture"
+    FINE_TEXTURE = "fine_texture"
     IRISES = "irises"
     TEETH = "teeth"
     HAIRLINE = "hairline"
@@ -49,7 +49,7 @@ REGION_RECTS: Final[dict[Region, tuple[Box, ...]]] = {
     # The face below the hair, and the hair's own tile again: it is read once for both. At 400 px as
     # good as the whole crop, held out, at half the cost. Eight by seven of the network's places:
     # their surroundings add little (AUC .002) and cost a ms.
-    Region.TEXTURE: (_HAIR_RECT, Box(0.18, 0.36, 0.82, 0.92)),
+    Region.FINE_TEXTURE: (_HAIR_RECT, Box(0.18, 0.36, 0.82, 0.92)),
     Region.IRISES: (Box(0.22, 0.39, 0.78, 0.56),),
     Region.TEETH: (Box(0.32, 0.62, 0.68, 0.83),),
     Region.HAIRLINE: (_HAIR_RECT,),
@@ -57,13 +57,16 @@ REGION_RECTS: Final[dict[Region, tuple[Box, ...]]] = {
 }
 
 
-_WHOLE_RECT: Final = Box(0.0, 0.0, 1.0, LOWEST_Y)
+WHOLE_RECT: Final = Box(0.0, 0.0, 1.0, LOWEST_Y)
+MAX_OUTSIDE_SHARE_OF_FACE: Final = 0.7
+"""A face crop of which more lies outside the picture is not read by the face network, which was
+trained on parts of at least 0.7 by 0.7."""
 
 
 def region_rects(region: Region, crop: FaceCrop) -> tuple[Box, ...]:
     """The tiles of ``crop`` (unit) in which ``region`` is read."""
-    small = crop.side_px <= WHOLE_CROP_SIDE_PX and _is_visible(crop, _WHOLE_RECT)
-    return (_WHOLE_RECT,) if region is Region.TEXTURE and small else REGION_RECTS[region]
+    small = crop.side_px <= WHOLE_CROP_SIDE_PX and _is_visible(crop, WHOLE_RECT)
+    return (WHOLE_RECT,) if region is Region.FINE_TEXTURE and small else REGION_RECTS[region]
 
 
 def network_input(
@@ -90,6 +93,20 @@ def network_input(
         pixels = _hide_person(pixels, person_mask, visible_rect)
     if side < FULL_DETAIL_SIDE_PX:
         pixels = _resize_by(pixels, FULL_DETAIL_SIDE_PX / side, cv2.INTER_CUBIC)
+    return np.ascontiguousarray(pixels)
+
+
+def face_input(crop: FaceCrop) -> RgbArray | None:
+    """All of ``crop`` that is visible, as the face network reads it: uint8 (h, w, 3).
+
+    ``crop``: at most ``SMALL_CROP_SIDE_PX`` wide; smaller ones are enlarged to that. ``None`` if
+    too much lies off the picture.
+    """
+    if crop.visible_share(WHOLE_RECT) < 1.0 - MAX_OUTSIDE_SHARE_OF_FACE:
+        return None
+    pixels = _cut_rect(crop.rgb, intersection(WHOLE_RECT, crop.visible))
+    if crop.side_px < SMALL_CROP_SIDE_PX:
+        pixels = _resize_by(pixels, SMALL_CROP_SIDE_PX / crop.side_px, cv2.INTER_CUBIC)
     return np.ascontiguousarray(pixels)
 
 

@@ -72,6 +72,7 @@ CHECK_STYLE: Final[dict[str, CheckStyle]] = {
     "background_blur": CheckStyle(BLACK, "disc", (14.0, 10.0, 2.0, 10.0)),
     "irises": CheckStyle(BLUE, "square", (7.0, 7.0)),
     "texture": CheckStyle(ORANGE, "diamond", (22.0, 8.0)),
+    "fine_texture": CheckStyle(SKY_BLUE, "triangle", (16.0, 4.0, 4.0, 4.0)),
     "stamp": CheckStyle(WHITE, "triangle", (5.0, 6.0, 14.0, 6.0)),
 }
 """Each check looks the same in every picture. A new check needs a line here."""

@@ -98,8 +98,13 @@ def extend_splits(splits: NetworkSplits, corpus: Corpus) -> NetworkSplits:
 
 
 def network_file(split: int) -> str:
-    """The file, relative to the models folder, of the network trained without ``split``."""
+    """The file, relative to the models folder, of the region network trained without ``split``."""
     return f"{HELD_OUT_DIR}/without_{split}.onnx"
+
+
+def face_network_file(split: int) -> str:
+    """The same of the face network."""
+    return f"{HELD_OUT_DIR}/face_without_{split}.onnx"
 
 
 def load_models(corpus: Corpus, models_dir: Path, *, use_shipped: bool) -> Models:
@@ -113,6 +118,7 @@ def load_models(corpus: Corpus, models_dir: Path, *, use_shipped: bool) -> Model
         shipped_networks = load_networks(models_dir)
         return Models(landmarks, lambda _: shipped_networks)
     held_out_networks = [
-        load_networks(models_dir, network_file(split)) for split in range(SPLIT_COUNT)
+        load_networks(models_dir, network_file(split), face_network_file(split))
+        for split in range(SPLIT_COUNT)
     ]
     return Models(landmarks, lambda row: held_out_networks[splits.split_of(row)], splits.split_of)

@@ -11,6 +11,7 @@ from app.calibration.calibration import NOT_NEEDED_SUMMARY, Calibration
 from app.calibration.fusion import StopRule
 from app.checks import CHECKS
 from app.checks.eye_alignment import CHECK as EYE_ALIGNMENT
+from app.checks.fine_texture import CHECK as FINE_TEXTURE
 from app.checks.irises import CHECK as IRISES
 from app.checks.stamp import CHECK as STAMP
 from app.checks.texture import CHECK as TEXTURE
@@ -28,21 +29,28 @@ from tests.synthetic_faces import (
 
 ELSEWHERE = (0.42, 0.4, -0.6, 0.05)
 """The crop square of a face that is in nobody's frame."""
-FOUR_CHECKS = (EYE_ALIGNMENT, IRISES, TEXTURE, STAMP)
+FIVE_CHECKS = (EYE_ALIGNMENT, IRISES, TEXTURE, FINE_TEXTURE, STAMP)
 
 
 def make_calibration(stop: StopRule | None) -> Calibration:
-    measures = {IRISES.name: ("witness", "ln_side"), TEXTURE.name: ("witness", "spread", "ln_side")}
+    measures = {
+        IRISES.name: ("witness", "ln_side"),
+        TEXTURE.name: ("witness", "spread", "ln_side"),
+        FINE_TEXTURE.name: ("witness", "spread", "ln_side"),
+    }
     calibration = small_calibration(
-        FOUR_CHECKS,
+        FIVE_CHECKS,
         checks={
             EYE_ALIGNMENT.name: make_alignment_entry(),
             IRISES.name: make_logistic_entry(measures[IRISES.name], version=IRISES.version),
-            TEXTURE.name: make_logistic_entry(measures[TEXTURE.name], version=TEXTURE.version),
+            **{
+                check.name: make_logistic_entry(measures[check.name], version=check.version)
+                for check in (TEXTURE, FINE_TEXTURE)
+            },
             STAMP.name: make_stamp_entry(),
         },
         fusion=make_eyes_only_fusion(
-            framed_share=0.02, weights={IRISES.name: 0.7, TEXTURE.name: 1.0}
+            framed_share=0.02, weights={IRISES.name: 0.7, TEXTURE.name: 1.0, FINE_TEXTURE.name: 0.5}
         ),
     )
     return calibration.with_stop(stop)
@@ -69,6 +77,7 @@ def make_far_face(score: float) -> Portrait:
 
 
 STOPPING = make_calibration(StopRule(eye_llr=-1.0, texture_llr=0.0))
+STOPPING_LATER = make_calibration(StopRule(eye_llr=-1.0, texture_llr=-9.0, both_llr=0.0))
 
 
 def irises_of(result: FaceResult) -> Reading | Unmeasurable:
@@ -78,15 +87,33 @@ def irises_of(result: FaceResult) -> Reading | Unmeasurable:
 def test_far_from_every_frame_a_photographed_face_is_looked_at_no_further() -> None:
     result = examine_face(make_far_face(-2.0), forbid_irises(STOPPING), Depth.NEEDED)
     assert irises_of(result) == Unmeasurable(Reason.NOT_NEEDED)
-    assert [e.check.name for e in result.evidence] == [check.name for check in FOUR_CHECKS]
+    assert [e.check.name for e in result.evidence] == [check.name for check in FIVE_CHECKS]
     summaries = {e.check.name: e.summary for e in result.evidence}
     assert summaries[IRISES.name] == NOT_NEEDED_SUMMARY
     assert NOT_NEEDED_SUMMARY not in (summaries[TEXTURE.name], summaries[STAMP.name])
 
 
+def measured_names(result: FaceResult) -> list[str]:
+    return [e.check.name for e in result.evidence if isinstance(e.measurement, Reading)]
+
+
+def test_a_face_that_is_decided_later_is_read_at_full_detail_and_no_further() -> None:
+    face = make_far_face(-2.0)
+    first = examine_face(face, forbid_irises(STOPPING), Depth.NEEDED)
+    later = examine_face(face, forbid_irises(STOPPING_LATER), Depth.NEEDED)
+    assert TEXTURE.name in measured_names(first)
+    assert FINE_TEXTURE.name not in measured_names(first)
+    assert measured_names(later) == sorted(
+        [*measured_names(first), FINE_TEXTURE.name], key=[c.name for c in FIVE_CHECKS].index
+    )
+
+
+@pytest.mark.parametrize("stopping", [STOPPING, STOPPING_LATER])
 @pytest.mark.parametrize("witness", [-3.0, 0.0, 3.0])
-def test_where_it_may_stop_the_ratios_are_the_same_in_full(witness: float) -> None:
-    calibration, portrait = read_irises(STOPPING, witness), make_far_face(-2.0)
+def test_where_it_may_stop_the_ratios_are_the_same_in_full(
+    witness: float, stopping: Calibration
+) -> None:
+    calibration, portrait = read_irises(stopping, witness), make_far_face(-2.0)
     full, short = (examine_face(portrait, calibration, depth) for depth in Depth)
     assert (full.against, full.alignment) == (short.against, short.alignment)
     assert isinstance(irises_of(examine_face(portrait, calibration, Depth.FULL)), Reading)

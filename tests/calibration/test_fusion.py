@@ -9,7 +9,10 @@ from hypothesis import strategies as st
 from app.calibration.file import StopEntry
 from app.calibration.fusion import (
     EYE_ALIGNMENT_NAME,
+    FINE_TEXTURE_NAME,
+    FIRST_CHECKS,
     KNEE,
+    SECOND_CHECKS,
     STAMP_NAME,
     TEXTURE_NAME,
     Fusion,
@@ -365,9 +368,9 @@ def test_each_line_has_bounds_of_its_own() -> None:
         assert against.framed.llr == pytest.approx(1.5 if sign > 0 else -1.0, abs=0.01)
 
 
-# Where texture speaks for all
+# Where few checks speak for all
 
-STOP = StopRule(eye_llr=-1.5, texture_llr=0.0)
+STOP = StopRule(eye_llr=-1.5, texture_llr=-0.2, both_llr=0.0)
 FAR = {EYE_ALIGNMENT_NAME: -1.6, TEXTURE_NAME: -0.4}
 
 
@@ -382,27 +385,49 @@ FAR = {EYE_ALIGNMENT_NAME: -1.6, TEXTURE_NAME: -0.4}
 def test_a_rule_holds_only_far_from_every_frame_without_a_stamp_or_a_drawn_look(
     changes: dict[str, float],
 ) -> None:
-    assert STOP.holds(FAR)
-    assert STOP.holds(FAR | {STAMP_NAME: 0.0})
-    assert not STOP.holds(FAR | changes)
+    assert STOP.deciding_checks(FAR) == FIRST_CHECKS
+    assert STOP.deciding_checks(FAR | {STAMP_NAME: 0.0}) == FIRST_CHECKS
+    assert STOP.deciding_checks(FAR | changes) is None
 
 
 @pytest.mark.parametrize("name", [EYE_ALIGNMENT_NAME, TEXTURE_NAME])
 def test_a_rule_does_not_hold_where_one_of_its_checks_could_not_measure(name: str) -> None:
-    assert not STOP.holds({key: llr for key, llr in FAR.items() if key != name})
+    assert STOP.deciding_checks({key: llr for key, llr in FAR.items() if key != name}) is None
+
+
+@pytest.mark.parametrize(
+    ("texture", "fine_texture", "deciding"),
+    [
+        (-0.1, -0.1, SECOND_CHECKS),
+        (-0.1, 0.1, None),
+        (0.1, -3.0, None),
+        (-0.3, 0.1, FIRST_CHECKS),
+        (-0.3, -0.3, FIRST_CHECKS),
+    ],
+)
+def test_where_texture_is_less_clear_both_textures_must_look_photographed(
+    texture: float, fine_texture: float, deciding: tuple[str, ...] | None
+) -> None:
+    both = FAR | {TEXTURE_NAME: texture, FINE_TEXTURE_NAME: fine_texture}
+    assert STOP.deciding_checks(both) == deciding
+    alone = StopRule(STOP.eye_llr, STOP.texture_llr).deciding_checks(both)
+    assert alone == (deciding if deciding == FIRST_CHECKS else None)
 
 
 @given(llrs, llrs.filter(lambda llr: llr <= 0.0), st.floats(-1.7, -1.5))
 def test_where_it_holds_no_other_check_moves_a_ratio(
     teeth: float, texture: float, eyes: float
 ) -> None:
+    """One texture is enough or both are needed, as the first of them reads."""
     fused = make_fusion(
         stop=StopEntry(
-            eye_llr=STOP.eye_llr, texture_llr=STOP.texture_llr, pictures=10, generated=0,
-            ordinary_share=0.8, highest_llr=-1.2, largest_change=0.5,
+            eye_llr=STOP.eye_llr, texture_llr=STOP.texture_llr, both_llr=STOP.both_llr, pictures=10,
+            generated=0, ordinary_share=0.8, exceptions=0, highest_llr=-1.2, largest_change=0.5,
         )
     )  # fmt: skip
     short = {EYE_ALIGNMENT_NAME: eyes, TEXTURE_NAME: texture, STAMP_NAME: 0.0}
+    if texture > STOP.texture_llr:
+        short[FINE_TEXTURE_NAME] = texture
     full = short | {"teeth": teeth}
     assert fused.is_decided(full)
     assert fused.total_llr(full) == fused.total_llr(short)

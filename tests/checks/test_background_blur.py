@@ -22,7 +22,7 @@ from app.face.face import FACE_OVAL, Face
 from app.face.landmarks import FaceFinder
 from app.face.portrait import Portrait
 from app.image.picture import Picture
-from tests.synthetic_faces import place_face, symmetric_face, transform_face
+from tests.synthetic_faces import RegionNetwork, place_face, symmetric_face, transform_face
 
 SIDE = 400
 MEASURES = {"witness", "ln_side", "peaks", "depths", "boldness"}
@@ -36,7 +36,7 @@ def person_ellipse(n: int, radii: tuple[float, float] = RADII) -> FloatArray:
     return np.asarray(inside, dtype=np.float64)
 
 
-class EllipseNetwork:
+class EllipseNetwork(RegionNetwork):
     """A network that sees an ellipse for a person and one place hotter than the rest."""
 
     def __init__(self, radii: tuple[float, float] = RADII, hot: tuple[int, int] = (1, 0)) -> None:

@@ -32,6 +32,7 @@ MIRRORED_WITHIN = {
     "background_blur": 2.0,
     "irises": 4.0,
     "texture": 2.0,
+    "fine_texture": 2.0,
     "stamp": 0.3,
 }
 HALVED_WITHIN = {
@@ -41,6 +42,7 @@ HALVED_WITHIN = {
     "background_blur": 4.0,
     "irises": 4.0,
     "texture": 4.0,
+    "fine_texture": 4.0,
     "stamp": 0.3,
 }
 MIN_MEASURED = {
@@ -50,6 +52,7 @@ MIN_MEASURED = {
     "background_blur": 4,
     "irises": 8,
     "texture": 8,
+    "fine_texture": 8,
     "stamp": 8,
 }
 """Of how many of the pictures each check has something to say, at the least."""

@@ -23,7 +23,7 @@ from app.face.face import FACE_OVAL, Face
 from app.face.landmarks import FaceFinder
 from app.face.portrait import Portrait
 from app.image.picture import Picture
-from tests.synthetic_faces import place_face, symmetric_face, transform_face
+from tests.synthetic_faces import RegionNetwork, place_face, symmetric_face, transform_face
 
 SIDE = 400
 MEASURES = {"witness", "ln_side", "peaks", "variety", "fading"}
@@ -46,7 +46,7 @@ def ellipse_radius(ellipse: Ellipse, n: int) -> FloatArray:
     return out
 
 
-class HeadEllipseNetwork:
+class HeadEllipseNetwork(RegionNetwork):
     """A network that sees an ellipse for a person and one place hotter than the rest."""
 
     def __init__(self, head: Ellipse = HEAD, hot: tuple[int, int] = (1, 4)) -> None:

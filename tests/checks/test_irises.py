@@ -28,7 +28,13 @@ from app.face.face import IRIS_LEFT, IRIS_RIGHT, MIRROR_INDEX, Face
 from app.face.landmarks import FaceFinder
 from app.face.portrait import Portrait
 from app.image.picture import Picture
-from tests.synthetic_faces import perturbed_face, place_face, symmetric_face, transform_face
+from tests.synthetic_faces import (
+    RegionNetwork,
+    perturbed_face,
+    place_face,
+    symmetric_face,
+    transform_face,
+)
 
 MEASURES = {
     "witness",
@@ -53,7 +59,7 @@ RADIUS = 0.022
 LID_WIDTH, LID_HEIGHT = 0.055, 0.028
 
 
-class FixedNetwork:
+class FixedNetwork(RegionNetwork):
     """A network that says the same of everything."""
 
     def score_map(self, rgb: RgbArray) -> FloatArray:

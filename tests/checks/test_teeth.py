@@ -24,7 +24,13 @@ from app.face.landmarks import FaceFinder
 from app.face.mouth import INCISOR_WIDTH, TeethRow, find_mouth_opening, find_teeth_row
 from app.face.portrait import Portrait
 from app.image.picture import Picture
-from tests.synthetic_faces import perturbed_face, place_face, symmetric_face, transform_face
+from tests.synthetic_faces import (
+    RegionNetwork,
+    perturbed_face,
+    place_face,
+    symmetric_face,
+    transform_face,
+)
 
 MEASURES = {"witness", "ln_side", "lag", "ln_gap_depth", "evenness"}
 SKIN, LIPS, TEETH, DARK, TONGUE = (
@@ -43,7 +49,7 @@ OUTER = {0: 13, 37: 82, 267: 312, 39: 81, 269: 311, 17: 14, 84: 87, 314: 317, 18
 LIP_THICKNESS = 0.03
 
 
-class UniformNetwork:
+class UniformNetwork(RegionNetwork):
     """A network that says the same of everything."""
 
     def score_map(self, rgb: RgbArray) -> FloatArray:

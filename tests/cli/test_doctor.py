@@ -17,7 +17,7 @@ from app.checks import CHECKS
 from app.cli import doctor
 from app.cli.doctor import Diagnosis, Unhealthy, diagnose
 from app.cli.startup import EXIT_FAILED
-from app.networks.onnx import REGION_NETWORK_FILE, SEGMENTER_FILE, load_networks
+from app.networks.onnx import FACE_NETWORK_FILE, REGION_NETWORK_FILE, SEGMENTER_FILE, load_networks
 from app.settings import Settings
 from tests.conftest import ROOT
 from tests.synthetic_faces import calibration_file, make_check_entries
@@ -45,7 +45,7 @@ def test_another_model_is_not_the_model(tmp_path: Path) -> None:
 @pytest.fixture
 def models_dir(tmp_path: Path) -> Path:
     """Two networks that run, and a calibration that was fitted with them."""
-    for name in (REGION_NETWORK_FILE, SEGMENTER_FILE):
+    for name in (REGION_NETWORK_FILE, FACE_NETWORK_FILE, SEGMENTER_FILE):
         shutil.copy(ROOT / "models" / SEGMENTER_FILE, tmp_path / name)
     write_calibration(tmp_path, dict(load_networks(tmp_path).sha256))
     return tmp_path

@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 
 from app.arrays import FloatArray, RgbArray
 from app.face.alignment import Box, crop_square
-from app.face.crop import MAX_CROP_SIDE_PX, MIN_CROP_SIDE_PX, FaceCrop, crop_face
+from app.face.crop import (
+    MAX_CROP_SIDE_PX,
+    MIN_CROP_SIDE_PX,
+    SMALL_CROP_SIDE_PX,
+    FaceCrop,
+    crop_face,
+)
 from app.face.face import LANDMARK_COUNT, Face
 from app.image.picture import Picture
 from tests.synthetic_faces import flat_picture, perturbed_face, place_face, transform_face
@@ -80,6 +86,21 @@ def test_a_large_face_is_shrunk_to_the_same_crop(side: float, turn: float) -> No
     crop = crop_of(paint_picture(face, 1000, 900), face)
     assert crop.side_px == MAX_CROP_SIDE_PX
     assert colour_errors(crop, (1000, 900)).max() < 2.5
+
+
+@pytest.mark.parametrize("turn", [0.0, 33.0, -120.0])
+@pytest.mark.parametrize("side", [90.0, 150.0, 200.0, 301.0, 430.0, 1100.0])
+@pytest.mark.parametrize("centre", [(500.0, 420.0), (217.0, 671.0)])
+def test_a_smaller_crop_is_the_same_face(
+    side: float, turn: float, centre: tuple[float, float]
+) -> None:
+    """However it is shrunk, and wherever in a larger picture it lies."""
+    face = make_face(side, turn, centre)
+    crop = crop_face(paint_picture(face, 1000, 900), face, SMALL_CROP_SIDE_PX)
+    assert crop is not None
+    assert crop.side_px == min(SMALL_CROP_SIDE_PX, side)
+    assert crop.native_side_px == pytest.approx(side)
+    assert colour_errors(crop, (1000, 900)).max() < 3.0
 
 
 def noise(width: int, height: int) -> RgbArray:

@@ -12,6 +12,7 @@ from tests.synthetic_faces import (
     TEMPLATE_MEAN,
     ConstantNetwork,
     ForbiddenNetwork,
+    RegionNetwork,
     flat_picture,
     make_portrait,
     perturbed_face,
@@ -159,7 +160,7 @@ def test_without_a_network_nobody_is_seen() -> None:
     assert portrait.person_mask is None
 
 
-class RecordingNetwork:
+class RecordingNetwork(RegionNetwork):
     """Remembers whom it was asked for."""
 
     def __init__(self) -> None:

@@ -16,6 +16,7 @@ from app.face.landmarks import FaceFinder
 from app.face.portrait import Portrait
 from app.image.picture import Picture
 from app.networks.onnx import (
+    FACE_NETWORK_FILE,
     REGION_NETWORK_FILE,
     SEGMENTER_FILE,
     SEGMENTER_SIDE_PX,
@@ -29,7 +30,7 @@ from app.networks.regions import Region
 from tests.conftest import ROOT
 
 MODELS = ROOT / "models"
-FILES = (REGION_NETWORK_FILE, SEGMENTER_FILE)
+FILES = (REGION_NETWORK_FILE, FACE_NETWORK_FILE, SEGMENTER_FILE)
 STRIDE = 32
 
 
@@ -95,19 +96,23 @@ def test_sha256_is_of_the_files_that_were_read(networks: OnnxNetworks) -> None:
     }
 
 
-def test_another_region_network_may_be_named(networks: OnnxNetworks, tmp_path: Path) -> None:
+def test_other_scoring_networks_may_be_named(networks: OnnxNetworks, tmp_path: Path) -> None:
     copy_models(tmp_path, SEGMENTER_FILE)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "one.onnx").write_bytes((MODELS / REGION_NETWORK_FILE).read_bytes())
-    other = load_networks(tmp_path, "other/one.onnx")
+    (tmp_path / "other" / "two.onnx").write_bytes((MODELS / FACE_NETWORK_FILE).read_bytes())
+    other = load_networks(tmp_path, "other/one.onnx", "other/two.onnx")
     assert other.sha256 == networks.sha256
     rgb = noise(48, 64)
     np.testing.assert_array_equal(other.score_map(rgb), networks.score_map(rgb))
+    np.testing.assert_array_equal(other.face_map(rgb), networks.face_map(rgb))
 
 
 def test_a_segmenter_alone_does_not_judge() -> None:
-    with pytest.raises(NetworkError, match="alone"):
-        load_segmenter(MODELS).score_map(noise(32, 32))
+    segmenter = load_segmenter(MODELS)
+    for judge in (segmenter.score_map, segmenter.face_map):
+        with pytest.raises(NetworkError, match="alone"):
+            judge(noise(32, 32))
 
 
 # What the networks are fed
@@ -125,14 +130,18 @@ class RecordingSession:
         return [self.output]
 
 
-def test_the_region_network_is_fed_as_it_was_trained() -> None:
+@pytest.mark.parametrize("of_face", [False, True])
+def test_the_scoring_networks_are_fed_as_they_were_trained(of_face: bool) -> None:
     """Red, green and blue in planes, black at −127 ÷ 128 and white at 1."""
-    session = RecordingSession(np.zeros((1, len(Region), 1, 1)))
-    networks = OnnxNetworks(cast(Any, session), Segmenter(cast(Any, session)), {})
+    sessions = [RecordingSession(np.zeros((1, heads, 1, 1))) for heads in (len(Region), 1)]
+    region, face = (cast(Any, session) for session in sessions)
+    networks = OnnxNetworks(region, face, Segmenter(region), {})
     rgb = np.zeros((20, 30, 3), dtype=np.uint8)
     rgb[:, :, 1], rgb[:, :, 2] = 127, 255
-    networks.score_map(rgb)
-    (pixels,) = session.inputs.values()
+    result = networks.face_map(rgb) if of_face else networks.score_map(rgb)
+    assert result.shape == ((1, 1) if of_face else (len(Region), 1, 1))
+    (pixels,) = sessions[of_face].inputs.values()
+    assert not sessions[not of_face].inputs
     assert pixels.dtype == np.float32
     assert pixels.shape == (1, 3, 20, 30)
     for plane, level in zip(pixels[0], (-127.0 / 128.0, 0.0, 1.0), strict=True):

@@ -6,10 +6,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.arrays import FloatArray, RgbArray
-from app.evidence import Reason, Unmeasurable
+from app.evidence import Reading, Reason, Unmeasurable
+from app.face.crop import SMALL_CROP_SIDE_PX
 from app.face.portrait import PixelNetwork, Portrait
 from app.image.picture import Picture
-from app.networks.region_score import RegionScore, score_region
+from app.networks.region_score import RegionScore, network_reading, score_face, score_region
 from app.networks.regions import (
     FULL_DETAIL_SIDE_PX,
     LOWEST_Y,
@@ -17,7 +18,14 @@ from app.networks.regions import (
     WHOLE_CROP_SIDE_PX,
     Region,
 )
-from tests.synthetic_faces import UNIT, flat_picture, perturbed_face, place_face, transform_face
+from tests.synthetic_faces import (
+    UNIT,
+    RegionNetwork,
+    flat_picture,
+    perturbed_face,
+    place_face,
+    transform_face,
+)
 
 HEADS = len(Region)
 WHOLE_SQUARE = (0.5, 0.5, 0.0, 0.0)
@@ -53,12 +61,16 @@ class RednessNetwork:
         self.inputs.append(rgb.copy())
         return np.repeat(redness_map(rgb)[None], HEADS, axis=0)
 
+    def face_map(self, rgb: RgbArray) -> FloatArray:
+        self.inputs.append(rgb.copy())
+        return redness_map(rgb)
+
     def person_mask(self, rgb: RgbArray) -> FloatArray:
         return self.mask.copy()
 
 
 @dataclass(frozen=True)
-class SingleHeadNetwork:
+class SingleHeadNetwork(RegionNetwork):
     """All heads but one would spoil any number they get into."""
 
     head: int
@@ -73,7 +85,7 @@ class SingleHeadNetwork:
 
 
 @dataclass
-class ScriptedNetwork:
+class ScriptedNetwork(RegionNetwork):
     """Says for each tile in turn what it was told to say, by every head."""
 
     score_maps: list[FloatArray]
@@ -139,10 +151,76 @@ def test_each_region_is_shown_its_own_pixels_alone(region: Region) -> None:
     assert score.log_odds < 0.0
 
 
+# The whole face
+
+
+@pytest.mark.parametrize("side", [48, 100, SMALL_CROP_SIDE_PX, 200, 399])
+def test_a_whole_face_is_shown_at_one_size(side: int) -> None:
+    """All of the crop but its lowest rows, in which a stamp could be."""
+    network = RednessNetwork()
+    score = score_face(make_portrait(network, flat_picture(side, side).rgb))
+    assert isinstance(score, RegionScore)
+    (pixels,) = network.inputs
+    assert pixels.shape[1] == SMALL_CROP_SIDE_PX
+    assert pixels.shape[0] == pytest.approx(LOWEST_Y * SMALL_CROP_SIDE_PX, abs=2.0)
+
+
+def test_the_score_of_a_face_is_the_mean_of_all_its_places() -> None:
+    rgb = np.zeros((SIDE, SIDE, 3), dtype=np.uint8)
+    rgb[:, :, 2] = 200
+    rgb[: SIDE // 4] = (220, 0, 0)
+    network = RednessNetwork()
+    score = score_face(make_portrait(network, rgb))
+    assert isinstance(score, RegionScore)
+    seen = redness_map(network.inputs[0])
+    assert score.log_odds == pytest.approx(float(seen.mean()))
+    assert score.spread == pytest.approx(float(seen.std()))
+    assert score.max_place[:, 1].max() < score.min_place[:, 1].max()
+
+
+def test_only_the_visible_part_of_a_face_is_read() -> None:
+    network = RednessNetwork()
+    score = score_face(make_portrait(network, square=(0.8, 0.5, -0.2, 0.0)))
+    assert isinstance(score, RegionScore)
+    (pixels,) = network.inputs
+    assert pixels.shape[1] < 0.8 * SMALL_CROP_SIDE_PX
+    assert pixels.shape[0] == pytest.approx(LOWEST_Y * SMALL_CROP_SIDE_PX, abs=2.0)
+
+
+def test_a_face_that_is_mostly_off_the_picture_is_not_read() -> None:
+    network = RednessNetwork()
+    score = score_face(make_portrait(network, square=(0.97, 0.97, 0.0, 0.0)))
+    assert score == Unmeasurable(Reason.OUT_OF_PICTURE)
+    assert not network.inputs
+
+
+def test_without_a_network_no_face_is_read() -> None:
+    assert score_face(make_portrait(None)) == Unmeasurable(Reason.NOT_LOOKED_AT)
+
+
+def test_a_reading_says_where_it_looks_most_generated_and_how_large_the_face_is() -> None:
+    portrait = make_portrait(RednessNetwork())
+    reading = network_reading(portrait, score_face(portrait), 200.0)
+    assert isinstance(reading, Reading)
+    assert set(reading.measures) == {"witness", "spread", "ln_side"}
+    assert reading.measures["ln_side"] == 0.0
+    assert reading.value == reading.measures["witness"]
+    (mark,) = reading.marks
+    assert ((mark.points >= 0.0) & (mark.points <= np.array(portrait.picture.size))).all()
+
+
+def test_what_was_not_scored_stays_unmeasurable() -> None:
+    reason = Unmeasurable(Reason.OUT_OF_PICTURE)
+    assert network_reading(make_portrait(None), reason, 200.0) is reason
+
+
+# Sizes
+
+
 @pytest.mark.parametrize("side", [64, 128])
 def test_small_pictures_are_shown_enlarged(side: int) -> None:
     network = RednessNetwork()
-    score_of(make_portrait(network, flat_picture(side, side).rgb), Region.TEXTURE)
+    score_of(make_portrait(network, flat_picture(side, side).rgb), Region.FINE_TEXTURE)
     (pixels,) = network.inputs
     assert pixels.shape[1] == FULL_DETAIL_SIDE_PX
     assert pixels.shape[0] == pytest.approx(LOWEST_Y * FULL_DETAIL_SIDE_PX, abs=4.0)
@@ -151,14 +229,14 @@ def test_small_pictures_are_shown_enlarged(side: int) -> None:
 @pytest.mark.parametrize(("side", "tiles"), [(WHOLE_CROP_SIDE_PX, 1), (WHOLE_CROP_SIDE_PX + 2, 2)])
 def test_of_a_small_crop_the_texture_is_read_as_a_whole(side: int, tiles: int) -> None:
     network = RednessNetwork()
-    score_of(make_portrait(network, flat_picture(side, side).rgb), Region.TEXTURE)
+    score_of(make_portrait(network, flat_picture(side, side).rgb), Region.FINE_TEXTURE)
     assert len(network.inputs) == tiles
 
 
 def test_of_a_small_crop_that_is_mostly_off_the_picture_its_face_is_read() -> None:
     network = RednessNetwork()
     rgb = flat_picture(150, 150).rgb
-    score_of(make_portrait(network, rgb, (0.5, 0.5, 0.45, 0.0)), Region.TEXTURE)
+    score_of(make_portrait(network, rgb, (0.5, 0.5, 0.45, 0.0)), Region.FINE_TEXTURE)
     (pixels,) = network.inputs
     assert pixels.shape[1] < 150
 
@@ -168,7 +246,7 @@ def test_a_tile_that_two_regions_share_is_read_once() -> None:
     one = make_portrait(network)
     score = score_of(one, Region.HAIRLINE)
     assert len(network.inputs) == 1
-    score_of(one, Region.TEXTURE)
+    score_of(one, Region.FINE_TEXTURE)
     assert len(network.inputs) == 2
     assert score_of(one, Region.HAIRLINE).log_odds == score.log_odds
     assert len(network.inputs) == 2
@@ -276,7 +354,7 @@ def test_a_place_off_the_picture_is_never_pointed_at() -> None:
     up = make_portrait(
         RednessNetwork(), with_spot(np.array([128.0, 4.0]), (255, 0, 0)), (0.5, 0.4, 0.0, 0.0)
     )
-    score = score_of(up, Region.TEXTURE)
+    score = score_of(up, Region.FINE_TEXTURE)
     assert is_within(np.array([128.0, 4.0]), score.max_place, slack_px=2.0)
     assert score.max_place.min() >= -1e-6
 
@@ -318,7 +396,7 @@ def test_the_person_is_hidden_from_the_background_only() -> None:
     rgb[SIDE // 2 :] = (255, 0, 0)
     lower = mask_between(0.5, 1.0).T
     assert score_of(make_portrait(RednessNetwork(lower), rgb), Region.BACKGROUND).log_odds < 2.0
-    assert score_of(make_portrait(RednessNetwork(lower), rgb), Region.TEXTURE).log_odds > 50.0
+    assert score_of(make_portrait(RednessNetwork(lower), rgb), Region.FINE_TEXTURE).log_odds > 50.0
 
 
 @pytest.mark.parametrize("region", list(Region))

@@ -48,7 +48,7 @@ def noise_with_red_outside(side: int, box: Box) -> RgbArray:
 
 def test_the_regions_are_named_as_the_checks_that_ask() -> None:
     assert [str(region) for region in Region] == [
-        "texture",
+        "fine_texture",
         "irises",
         "teeth",
         "hairline",

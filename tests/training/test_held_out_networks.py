@@ -9,7 +9,7 @@ from app import MODELS_DIR
 from app.calibration import calibration
 from app.calibration.calibration import load_calibration
 from app.checks import CHECKS
-from app.networks.onnx import REGION_NETWORK_FILE
+from app.networks.onnx import FACE_NETWORK_FILE, REGION_NETWORK_FILE
 from app.training import held_out_networks
 from app.training.corpus import Corpus, CorpusError, ManifestRow
 from app.training.held_out_networks import (
@@ -19,12 +19,14 @@ from app.training.held_out_networks import (
     SPLITS_FILE,
     NetworkSplits,
     extend_splits,
+    face_network_file,
     load_models,
     network_file,
     read_splits,
 )
 from app.training.measure import Models
 
+SHIPPED_FILES = (REGION_NETWORK_FILE, FACE_NETWORK_FILE)
 NAMES = st.text(max_size=12)
 network_splits = st.builds(
     NetworkSplits,
@@ -122,6 +124,7 @@ class NamedNetworks:
     """Stands for the networks that were loaded from a file."""
 
     file: str
+    face_file: str
 
 
 @pytest.fixture
@@ -130,16 +133,16 @@ def models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setattr(
         held_out_networks,
         "load_networks",
-        lambda _, witness=REGION_NETWORK_FILE: NamedNetworks(witness),
+        lambda _, region=REGION_NETWORK_FILE, face=FACE_NETWORK_FILE: NamedNetworks(region, face),
     )
     return write_splits(tmp_path, SMALL_SPLITS.to_json())
 
 
-def network_file_for(models: Models, row: ManifestRow) -> str:
-    """The file of the network that may look at the picture of ``make_row``."""
+def network_files_for(models: Models, row: ManifestRow) -> tuple[str, str]:
+    """The files of the two networks that may look at the picture of ``make_row``."""
     network = models.network_for(row)
     assert isinstance(network, NamedNetworks)
-    return network.file
+    return network.file, network.face_file
 
 
 def make_corpus(manifest_sha256: str) -> Corpus:
@@ -160,7 +163,7 @@ def test_a_picture_is_read_by_the_network_that_did_not_see_its_part(
 ) -> None:
     result = load_models(make_corpus("a" * 64), models, use_shipped=False)
     assert result.landmarks == b"landmarks"
-    assert network_file_for(result, of) == network_file(part)
+    assert network_files_for(result, of) == (network_file(part), face_network_file(part))
     assert result.network_index_for(of) == part
 
 
@@ -173,13 +176,13 @@ def test_a_corpus_that_was_trained_on_has_no_reader_for_a_newcomer(models: Path)
 def test_another_corpus_is_read_by_the_network_that_ships(models: Path) -> None:
     result = load_models(make_corpus("b" * 64), models, use_shipped=False)
     for source in ("one", "two", "newcomer"):
-        assert network_file_for(result, make_row(source)) == REGION_NETWORK_FILE
+        assert network_files_for(result, make_row(source)) == SHIPPED_FILES
 
 
 def test_the_network_that_ships_may_be_asked_for(models: Path) -> None:
     (models / HELD_OUT_DIR / SPLITS_FILE).unlink()  # nobody needs it then
     result = load_models(make_corpus("a" * 64), models, use_shipped=True)
-    assert network_file_for(result, make_row("one")) == REGION_NETWORK_FILE
+    assert network_files_for(result, make_row("one")) == SHIPPED_FILES
 
 
 def test_without_parts_a_corpus_cannot_be_read_held_out(models: Path) -> None:
@@ -197,10 +200,11 @@ def test_the_parts_kept_here_are_those_of_the_corpus_that_was_fitted_on() -> Non
 
 
 def test_every_part_has_a_network_of_its_own_here_and_none_is_the_one_that_ships() -> None:
-    files = [MODELS_DIR / network_file(part) for part in range(SPLIT_COUNT)] + [
-        MODELS_DIR / REGION_NETWORK_FILE
+    names = [
+        file(part) for part in range(SPLIT_COUNT) for file in (network_file, face_network_file)
     ]
-    assert len({file.read_bytes() for file in files}) == SPLIT_COUNT + 1
+    files = [MODELS_DIR / name for name in (*names, *SHIPPED_FILES)]
+    assert len({file.read_bytes() for file in files}) == 2 * (SPLIT_COUNT + 1)
 
 
 # A larger corpus

@@ -36,9 +36,12 @@ _RIDGE: Final = 1e-3
 _LN10: Final = math.log(10.0)
 
 
-SIDES_PX: Final = (64.0, 100.0, 160.0, 256.0, 400.0)
+SIDES_PX: Final = (48.0, 64.0, 100.0, 160.0, 256.0, 400.0)
 """Sides of the face crop at which a line has a slope and an offset; interpolated between."""
-_STIFFNESS: Final = 0.3
+WEIGHTS_FROM_PX: Final = 90.0
+"""The checks are weighed against each other on crops of at least this side. Smaller ones silence
+most checks: there the few that are left would be given the weight of those that are missing."""
+_STIFFNESS: Final = 0.01
 """Weight of the penalty on differences between neighbouring sizes."""
 
 
@@ -54,12 +57,13 @@ class PixelLlrs:
 def fit_fusion(names: Sequence[str], faces: Sequence[PixelLlrs]) -> FusionEntry:
     """Fit weights that are at least 0, so that no check's llr is reversed. Deterministic."""
     measured = [face for face in faces if face.llrs]
-    rows = [face.row for face in measured]
     llrs = np.array([[face.llrs.get(name, 0.0) for name in names] for face in measured])
-    labels = np.array([row.is_generated for row in rows], dtype=np.float64)
+    large = np.array([face.side_px >= WEIGHTS_FROM_PX for face in measured])
+    large |= not large.any()  # a corpus of small faces has no others
+    rows = [face.row for face, is_large in zip(measured, large, strict=True) if is_large]
     solution = _fit_logistic(
-        np.hstack([_LN10 * llrs, np.ones((len(rows), 1))]),
-        labels,
+        np.hstack([_LN10 * llrs[large], np.ones((len(rows), 1))]),
+        np.array([row.is_generated for row in rows], dtype=np.float64),
         compute_sample_weights(rows) / len(rows),
         [*np.full(len(names), 1.0 / len(names)), 0.0],
         np.diag([*np.full(len(names), _RIDGE), 0.0]),

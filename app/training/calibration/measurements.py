@@ -12,7 +12,7 @@ from app.training.calibration.size_effects import SizeEffects, make_downscaler, 
 from app.training.corpus import ORDINARY_KINDS, Corpus, ManifestRow
 from app.training.measure import MeasuredPicture, Models, measure_pictures
 
-DOWNSCALED_SIDES_PX: Final = (200, 96)
+DOWNSCALED_SIDES_PX: Final = (200, 96, 62, 48)
 """Pictures are measured at native size and downscaled to these: slopes depend on size."""
 SMALL_SIDES_PX: Final = (24, 32, 40, 48)
 """Sizes of the smallest avatars that platforms show."""

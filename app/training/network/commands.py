@@ -1,4 +1,4 @@
-"""``eyeline fit-texture CORPUS``: trains a network without each split, and the shipped one."""
+"""``eyeline fit-texture CORPUS``: trains both networks without each split, and those that ship."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from typing import Final
 import torch
 
 from app.face.landmarks import load_landmark_model
-from app.networks.onnx import REGION_NETWORK_FILE, load_segmenter
+from app.networks.onnx import FACE_NETWORK_FILE, REGION_NETWORK_FILE, load_segmenter
 from app.training import corpus as corpora
 from app.training.held_out_networks import (
     HELD_OUT_DIR,
     SPLIT_COUNT,
     SPLITS_FILE,
     NetworkSplits,
+    face_network_file,
     network_file,
     read_splits,
 )
@@ -24,16 +25,18 @@ from app.training.network.augmentation import BatchSampler
 from app.training.network.crops import CropDataset, load_or_make_crops
 from app.training.network.export import export_quantized
 from app.training.network.hyperparameters import (
+    FACE_STAGE,
     HALF_STAGE,
     HELD_OUT_STAGES,
     SHIPPED_STAGES,
     UNSEEN_COLLECTORS,
     Hyperparameters,
 )
-from app.training.network.model import Tensors, load_pretrained
+from app.training.network.model import Tensors, keep_first_head, load_pretrained
 from app.training.network.sampling import GroupSampler
 from app.training.network.splits import HALF_COUNT, half_of, make_splits
 from app.training.network.train import ReportProgress, train
+from app.training.network.whole_faces import FaceSampler
 
 _CALIBRATION_TILE_COUNT: Final = 48
 _CALIBRATION_SEED: Final = 1000
@@ -47,7 +50,7 @@ def run_fit_texture(
     steps_share: float,
     report_progress: ReportProgress,
 ) -> str:
-    """Train on ``root``, with crops and checkpoints in ``work_dir``; write the five networks.
+    """Train on ``root``, with crops and checkpoints in ``work_dir``; write the ten networks.
 
     ``steps_share`` scales the steps of every stage, for a trial run. An interrupted stage resumes
     from its checkpoint.
@@ -65,6 +68,17 @@ def run_fit_texture(
         hyperparameters = scale_steps(base, steps_share)
         return train_stage(
             crops, indices, initial, hyperparameters, work_dir / f"{name}.pt", report_progress
+        )
+
+    def train_face_network(name: str, initial: Tensors, indices: list[int], seed: int) -> Tensors:
+        return train_stage(
+            crops,
+            indices,
+            keep_first_head(initial),
+            scale_steps(replace(FACE_STAGE, seed=FACE_STAGE.seed + seed), steps_share),
+            work_dir / f"{name}.pt",
+            report_progress,
+            FaceSampler,
         )
 
     halves = []
@@ -86,6 +100,8 @@ def run_fit_texture(
             seeded = replace(hyperparameters, seed=hyperparameters.seed + split)
             tensors = train_named_stage(f"{name}_{split}", seeded, tensors, indices)
         export_network(tensors, crops, indices, models_dir / network_file(split))
+        tensors = train_face_network(f"face_{split}", tensors, indices, split)
+        export_network(tensors, crops, indices, models_dir / face_network_file(split), FaceSampler)
     indices = [
         i for i, record in enumerate(crops.records) if record.row.source not in UNSEEN_COLLECTORS
     ]
@@ -93,6 +109,8 @@ def run_fit_texture(
     for name, hyperparameters in SHIPPED_STAGES.items():
         shipped = train_named_stage(name, hyperparameters, shipped, indices)
     export_network(shipped, crops, indices, models_dir / REGION_NETWORK_FILE)
+    shipped = train_face_network("face", shipped, indices, SPLIT_COUNT)
+    export_network(shipped, crops, indices, models_dir / FACE_NETWORK_FILE, FaceSampler)
     return json.dumps({"crops": len(crops.records), "trained_on": len(indices)})
 
 
@@ -123,15 +141,22 @@ def train_stage(
     hyperparameters: Hyperparameters,
     checkpoint: Path,
     report_progress: ReportProgress,
+    sampler_type: type[BatchSampler] = BatchSampler,
 ) -> Tensors:
     """One training run on the crops ``indices``."""
     torch.manual_seed(hyperparameters.seed)
-    sampler = BatchSampler(crops, GroupSampler(crops.records, indices), hyperparameters.seed)
+    sampler = sampler_type(crops, GroupSampler(crops.records, indices), hyperparameters.seed)
     report_progress(f"{checkpoint.stem}: {len(indices)} crops")
     return train(start, sampler, hyperparameters, checkpoint, report_progress)
 
 
-def export_network(tensors: Tensors, crops: CropDataset, indices: list[int], out: Path) -> None:
+def export_network(
+    tensors: Tensors,
+    crops: CropDataset,
+    indices: list[int],
+    out: Path,
+    sampler_type: type[BatchSampler] = BatchSampler,
+) -> None:
     """Quantise and export; windows of one size calibrate the integer ranges."""
-    sampler = BatchSampler(crops, GroupSampler(crops.records, indices), _CALIBRATION_SEED)
+    sampler = sampler_type(crops, GroupSampler(crops.records, indices), _CALIBRATION_SEED)
     export_quantized(tensors, sampler.sample_windows(_CALIBRATION_TILE_COUNT)[0], out)

@@ -19,7 +19,7 @@ from onnxruntime.quantization import (
 )
 
 from app.arrays import RgbArray
-from app.training.network.model import HEADS, Tensors, iterate_blocks
+from app.training.network.model import Tensors, iterate_blocks
 from app.training.network.train import to_batch
 
 OPSET: Final = 17
@@ -30,6 +30,7 @@ _PERCENTILE: Final = 99.99
 
 def build_onnx_model(tensors: Tensors) -> Any:
     """The network as an ONNX model: ``pixels`` (n, 3, h, w) to ``heat`` (n, heads, h/32, w/32)."""
+    head_count = int(tensors["head.bias"].shape[0])
     nodes: list[Any] = []
     weights: list[Any] = [
         numpy_helper.from_array(np.array(0.0, np.float32), "zero"),
@@ -73,9 +74,9 @@ def build_onnx_model(tensors: Tensors) -> Any:
     nodes.append(helper.make_node("Identity", ["head"], ["heat"], "heat"))
     onnx_graph = helper.make_graph(
         nodes,
-        "witness",
+        "scores",
         [helper.make_tensor_value_info("pixels", TensorProto.FLOAT, ["n", 3, "h", "w"])],
-        [helper.make_tensor_value_info("heat", TensorProto.FLOAT, ["n", len(HEADS), "y", "x"])],
+        [helper.make_tensor_value_info("heat", TensorProto.FLOAT, ["n", head_count, "y", "x"])],
         weights,
     )
     model = helper.make_model(onnx_graph, opset_imports=[helper.make_opsetid("", OPSET)])

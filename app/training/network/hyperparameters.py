@@ -56,6 +56,17 @@ class Hyperparameters:
     seed: int = 0
 
 
+FACE_STAGE: Final = Hyperparameters(
+    steps=1500,
+    window_count=32,
+    tile_count=0,
+    body_learning_rate=4e-4,
+    head_learning_rate=1e-3,
+    warm_up_steps=50,
+    seed=100,
+)
+"""Of every face network, from the region network that knows the same pictures. ``seed`` is that of
+the first split, plus one for each."""
 HALF_STAGE: Final = Hyperparameters(steps=2000)
 """For the two networks that are each trained on one half, from which the others continue."""
 HELD_OUT_STAGES: Final = {

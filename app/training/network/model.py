@@ -94,6 +94,12 @@ def load_pretrained() -> Tensors:
     return {name: t.contiguous(memory_format=_memory_format(t)) for name, t in tensors.items()}
 
 
+def keep_first_head(tensors: Tensors) -> Tensors:
+    """The network with its first head alone, that of windows from anywhere in the face."""
+    heads = {name: tensors[name][:1].detach().clone() for name in ("head.weight", "head.bias")}
+    return {**tensors, **heads}
+
+
 def score_map(tensors: Tensors, pixels: Any) -> Any:
     """Log odds at every place: ``pixels`` (n, 3, h, w), -1 to 1, give (n, heads, h/32, w/32)."""
 

@@ -18,7 +18,7 @@ from app.training.network.augmentation import BatchSampler
 from app.training.network.hyperparameters import Hyperparameters
 from app.training.network.model import HEADS, Tensors, mark_trainable, score_map
 
-REGION_CYCLE: Final = tuple(region for region in Region if region is not Region.TEXTURE)
+REGION_CYCLE: Final = tuple(region for region in Region if region is not Region.FINE_TEXTURE)
 _REPORT_EVERY: Final = 50
 
 ReportProgress = Callable[[str], None]
@@ -96,15 +96,21 @@ def to_batch(tiles: Sequence[RgbArray]) -> Any:
 def _backward_step(
     tensors: Tensors, sampler: BatchSampler, hyperparameters: Hyperparameters, region: Region
 ) -> tuple[float, float]:
-    """Accumulate the gradients of one step in the tensors; returns the two losses."""
+    """Accumulate the gradients of one step in the tensors; returns the two losses.
+
+    A network that reads whole faces has no tiles, and 0 for the second loss.
+    """
     losses = []
     for head_region, count, weight in (
-        (Region.TEXTURE, hyperparameters.window_count, 1.0),
+        (Region.FINE_TEXTURE, hyperparameters.window_count, 1.0),
         (region, hyperparameters.tile_count, hyperparameters.regional_loss_weight),
     ):
+        if not count:
+            losses.append(0.0)
+            continue
         tiles, labels = (
             sampler.sample_windows(count)
-            if head_region is Region.TEXTURE
+            if head_region is Region.FINE_TEXTURE
             else sampler.sample_tiles(head_region, count)
         )
         logits = score_map(tensors, to_batch(sampler.mirror_randomly(tiles)))[

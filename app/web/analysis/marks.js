@@ -2,7 +2,7 @@
 
 import { svg } from "../dom.js";
 
-/** Okabe and Ito's colours; shape and dash carry the meaning as well. */
+/** Okabe and Ito's colours. */
 const STYLE = {
   eye_alignment: ["#f0e442", "square", ""],
   hairline: ["#cc79a7", "diamond", "12 11"],
@@ -10,6 +10,7 @@ const STYLE = {
   background_blur: ["#000000", "disc", "14 10 2 10"],
   irises: ["#0072b2", "square", "7 7"],
   texture: ["#e69f00", "diamond", "22 8"],
+  fine_texture: ["#56b4e9", "triangle", "16 4 4 4"],
   stamp: ["#ffffff", "triangle", "5 6 14 6"],
 };
 const UNKNOWN = ["#56b4e9", "disc", "3 3"];

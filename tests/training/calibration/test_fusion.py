@@ -1,4 +1,5 @@
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -201,6 +202,22 @@ def test_a_size_at_which_pixels_tell_less_gets_a_flatter_line() -> None:
     # Not to nothing: the fit holds neighbouring sizes together.
     assert framed.slope.y[-1] > framed.slope.y[0] + 0.3
     assert framed.slope.y[-1] == pytest.approx(1.0, abs=0.25)
+
+
+def test_small_faces_that_silence_a_check_do_not_move_the_weights() -> None:
+    faces = make_faces(texture=gaussian_llrs(0.9), teeth=gaussian_llrs(0.9, seed=1))
+    small = [
+        replace(face, llrs={"texture": 0.2 * face.llrs["texture"]}, side_px=48.0) for face in faces
+    ]
+    alone = fit_fusion(["texture", "teeth"], faces)
+    together = fit_fusion(["texture", "teeth"], [*faces, *small])
+    assert together.weights == alone.weights
+    assert together.ordinary.slopes[0] != alone.ordinary.slopes[0]
+
+
+def test_small_faces_alone_are_weighed_all_the_same() -> None:
+    faces = [replace(face, side_px=48.0) for face in make_faces(texture=gaussian_llrs(1.0))]
+    assert fit_fusion(["texture"], faces).weights["texture"] == pytest.approx(1.0, abs=0.05)
 
 
 def test_an_unmeasured_check_that_goes_with_generated_ones_is_heard() -> None:

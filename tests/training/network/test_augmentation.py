@@ -18,7 +18,7 @@ from app.training.network.crops import CropDataset
 from app.training.network.sampling import GroupSampler
 from tests.training.network.made_crops import balanced_crops, make_blotches
 
-REGIONS = [region for region in Region if region is not Region.TEXTURE]
+REGIONS = [region for region in Region if region is not Region.FINE_TEXTURE]
 DATASET = balanced_crops()
 
 

@@ -14,6 +14,7 @@ from app.training.corpus import MANIFEST_FILE, Corpus, CorpusError, read_corpus
 from app.training.network import crops as module
 from app.training.network.crops import MASK_SIDE_PX, CropDataset, load_or_make_crops
 from tests.conftest import FACES
+from tests.synthetic_faces import RegionNetwork
 
 FRAMED_FILE, TWO_FACES_FILE, SMALL_FILE = (
     "astronaut_ffhq_frame.jpg",
@@ -30,7 +31,7 @@ CORPUS_ROWS = (
 )
 
 
-class HalfPerson:
+class HalfPerson(RegionNetwork):
     """A network that takes the right half of every crop for the person; counts how often."""
 
     def __init__(self) -> None:

