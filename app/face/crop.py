@@ -17,6 +17,7 @@ from app.arrays import FloatArray, FloatImage, RgbArray
 from app.face.alignment import Box, crop_square
 from app.face.face import Face
 from app.image.picture import Picture
+from app.image.resizing import halve
 
 MAX_CROP_SIDE_PX: Final = 400
 """Larger crops are downscaled to this; avatars are no larger on most platforms."""
@@ -73,7 +74,7 @@ class FaceCrop:
     @cached_property
     def half_size(self) -> RgbArray:
         """``rgb`` at half its size, by area; an odd last row and column are left out."""
-        return _halve(self.rgb)
+        return halve(self.rgb)
 
     @cached_property
     def gray(self) -> FloatImage:
@@ -130,7 +131,7 @@ def _warp_crop(rgb: RgbArray, corners: FloatArray, side: int) -> RgbArray:
     if shrink > _AREA_RESIZE_FROM:  # area averaging first: the warp alone would alias
         rgb, corners = _cut_around(rgb, corners)
         while shrink >= 2.0 and min(rgb.shape[:2]) >= 2 * _MIN_PICTURE_SIDE_PX:
-            rgb, corners = _halve(rgb), corners / 2.0  # a tenth of what other factors cost
+            rgb, corners = halve(rgb), corners / 2.0
             shrink /= 2.0
         if shrink > _AREA_RESIZE_FROM:
             rgb, corners = _resize(rgb, corners, shrink)
@@ -142,13 +143,6 @@ def _warp_crop(rgb: RgbArray, corners: FloatArray, side: int) -> RgbArray:
         rgb, to_crop, (side, side), flags=cv2.INTER_CUBIC, borderMode=cv2.BORDER_REFLECT_101
     )
     return np.asarray(pixels, dtype=np.uint8)
-
-
-def _halve(rgb: RgbArray) -> RgbArray:
-    """``rgb`` at half its size, by area; an odd last row and column are left out."""
-    height, width = rgb.shape[0] // 2, rgb.shape[1] // 2
-    even = rgb[: 2 * height, : 2 * width]
-    return np.asarray(cv2.resize(even, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _cut_around(rgb: RgbArray, corners: FloatArray) -> tuple[RgbArray, FloatArray]:

@@ -12,6 +12,7 @@ import numpy as np
 
 from app.arrays import RgbArray
 from app.image.picture import Picture
+from app.image.resizing import halve
 from app.records import AVERAGE_TILE_PX
 
 THUMBNAIL_PX: Final = 128
@@ -66,13 +67,8 @@ def average_tile(picture: Picture) -> RgbArray:
 def _resize_in_steps(rgb: RgbArray, size: tuple[int, int]) -> RgbArray:
     """``rgb`` at ``size`` (width, height): the mean of what falls together, or straight between."""
     width, height = size
-    # Halving is five times as fast as any other shrinking; an odd last row is left out of it.
     while rgb.shape[0] >= 2 * height and rgb.shape[1] >= 2 * width:
-        half = rgb.shape[1] // 2, rgb.shape[0] // 2
-        rgb = _resize(rgb[: 2 * half[1], : 2 * half[0]], half, cv2.INTER_AREA)
+        rgb = halve(rgb)
     smaller = width <= rgb.shape[1]
-    return _resize(rgb, size, cv2.INTER_AREA if smaller else cv2.INTER_LINEAR_EXACT)
-
-
-def _resize(rgb: RgbArray, size: tuple[int, int], interpolation: int) -> RgbArray:
+    interpolation = cv2.INTER_AREA if smaller else cv2.INTER_LINEAR_EXACT
     return np.asarray(cv2.resize(rgb, size, interpolation=interpolation), dtype=np.uint8)
