@@ -131,22 +131,27 @@ def default_summary(llr: float, match: Match | None) -> str:
     return f"{verbal_support(llr)} support {side} a StyleGAN-family generator"
 
 
+WEAK_SUPPORT_LLR: Final = 0.30103
+"""log10 of a ratio of 2: the first band begins here."""
+
+
 @dataclass(frozen=True)
 class GradedSummary:
-    """A check's sentence by its llr: from 1 up, from a ratio of two, between, and against."""
+    """A check's sentence by its llr: from 1 up, from ``inconclusive_llr``, between, and against."""
 
     drawn: str
     rather_drawn: str
     neither: str
     photographed: str
+    inconclusive_llr: float = WEAK_SUPPORT_LLR
 
     def __call__(self, llr: float, match: Match | None) -> str:
         """The sentence for ``llr``; ``match`` is the frame's, and says nothing of pixels."""
         if llr >= 1.0:
             return self.drawn
-        if llr >= WEAK_SUPPORT_LLR:
+        if llr >= self.inconclusive_llr:
             return self.rather_drawn
-        return self.neither if llr > -WEAK_SUPPORT_LLR else self.photographed
+        return self.neither if llr > -self.inconclusive_llr else self.photographed
 
 
 @dataclass(frozen=True)
@@ -285,8 +290,6 @@ class Analysis:
 
 
 # ENFSI, Guideline for Evaluative Reporting in Forensic Science (2015), table of verbal equivalents.
-WEAK_SUPPORT_LLR: Final = 0.30103
-"""log10 of a ratio of 2: the first band begins here."""
 _SUPPORT_BANDS: tuple[tuple[float, str], ...] = (
     (6.0, "extremely strong"),
     (4.0, "very strong"),

@@ -24,14 +24,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.evidence import Check, Match, Reading, Reason, Unmeasurable
+from app.evidence import Check, GradedSummary, Reading, Reason, Unmeasurable
 from app.face.portrait import Portrait
 from app.networks.region_score import LOG_ODDS, network_reading, score_region
 from app.networks.regions import Region
 
 MIN_SIDE_PX: Final = 64
 """The smallest crops that the network was trained on are 72 px wide."""
-_INCONCLUSIVE_LLR: Final = 0.5
 
 
 def measure(portrait: Portrait) -> Reading | Unmeasurable:
@@ -42,13 +41,14 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
     return network_reading(portrait, score_region(portrait, Region.FINE_TEXTURE), crop.side_px)
 
 
-def summarize(llr: float, match: Match | None) -> str:
-    """The result at full detail, in plain language."""
-    if llr >= _INCONCLUSIVE_LLR:
-        return "skin and hair look drawn by a generator at full detail"
-    if llr > -_INCONCLUSIVE_LLR:
-        return "skin and hair could be photographed or generated at full detail"
-    return "skin and hair look photographed at full detail"
+_DRAWN: Final = "skin and hair look drawn by a generator at full detail"
+summarize: Final = GradedSummary(
+    drawn=_DRAWN,
+    rather_drawn=_DRAWN,
+    neither="skin and hair could be photographed or generated at full detail",
+    photographed="skin and hair look photographed at full detail",
+    inconclusive_llr=0.5,
+)
 
 
 CHECK = Check(

@@ -25,14 +25,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from app.evidence import Check, Match, Reading, Reason, Unmeasurable
+from app.evidence import Check, GradedSummary, Reading, Reason, Unmeasurable
 from app.face.crop import MAX_CROP_SIDE_PX
 from app.face.portrait import Portrait
 from app.networks.region_score import LOG_ODDS, network_reading, score_face
 
 MIN_SIDE_PX: Final = 40
 """The smallest faces that the network was trained on."""
-_INCONCLUSIVE_LLR: Final = 0.5
 
 
 def measure(portrait: Portrait) -> Reading | Unmeasurable:
@@ -44,13 +43,14 @@ def measure(portrait: Portrait) -> Reading | Unmeasurable:
     return network_reading(portrait, score_face(portrait), side_px)
 
 
-def summarize(llr: float, match: Match | None) -> str:
-    """The result for the whole face crop, in plain language."""
-    if llr >= _INCONCLUSIVE_LLR:
-        return "the face as a whole looks drawn by a generator rather than photographed"
-    if llr > -_INCONCLUSIVE_LLR:
-        return "the face as a whole could be photographed or generated"
-    return "the face as a whole looks photographed rather than drawn by a generator"
+_DRAWN: Final = "the face as a whole looks drawn by a generator rather than photographed"
+summarize: Final = GradedSummary(
+    drawn=_DRAWN,
+    rather_drawn=_DRAWN,
+    neither="the face as a whole could be photographed or generated",
+    photographed="the face as a whole looks photographed rather than drawn by a generator",
+    inconclusive_llr=0.5,
+)
 
 
 CHECK = Check(
