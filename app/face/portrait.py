@@ -99,6 +99,9 @@ class Portrait:
     @cached_property
     def crop(self) -> FaceCrop | None:
         """The face crop that the pixel checks read; ``None`` if too small or degenerate."""
+        small = self.small_crop
+        if small is not None and round(small.native_side_px) <= SMALL_CROP_SIDE_PX:
+            return small
         return crop_face(self.picture, self.face)
 
     @cached_property
