@@ -19,10 +19,10 @@ from app.calibration.file import LogisticEntry
 from app.calibration.piecewise import PiecewiseLinear
 from app.calibration.scale import LlrEstimate, clamp_llr
 from app.evidence import Reading
+from app.face.crop import REFERENCE_SIDE_PX
 
 SIZE_MEASURE: Final = "ln_side"
 """The measure that says how large the face crop is: ln (side in px ÷ 200)."""
-_REFERENCE_SIDE_PX: Final = 200.0
 MAX_DEVIATIONS: Final = 5.0
 """Measures are clipped to this many standard deviations of the fit."""
 _Z95: Final = 1.959964
@@ -66,7 +66,7 @@ class LogisticScale:
 
 def _side_px(ln_side: float) -> float:
     """The side that ``ln_side`` stands for, px; 1 to 30,000."""
-    return _REFERENCE_SIDE_PX * math.exp(min(5.0, max(-5.0, ln_side)))
+    return REFERENCE_SIDE_PX * math.exp(min(5.0, max(-5.0, ln_side)))
 
 
 def standardise(values: FloatArray, centre: FloatArray, scale: FloatArray) -> FloatArray:

@@ -23,7 +23,8 @@ MAX_CROP_SIDE_PX: Final = 400
 """Larger crops are downscaled to this; avatars are no larger on most platforms."""
 SMALL_CROP_SIDE_PX: Final = 144
 """The width at which a whole face is read at once: 128, 160 and 192 px tell as much."""
-_REFERENCE_SIDE_PX: Final = 200.0
+REFERENCE_SIDE_PX: Final = 200.0
+"""The crop's side at which ``ln_side`` is 0."""
 MIN_CROP_SIDE_PX: Final = 32
 """Below it a face has no usable detail, and no crop is made."""
 GRAY_SIDE_PX: Final = 128
@@ -44,7 +45,7 @@ _MIN_PICTURE_SIDE_PX: Final = 2
 
 def ln_side(side_px: float) -> float:
     """The size of a crop as checks measure it: natural logarithm of side ÷ 200 px."""
-    return math.log(side_px / _REFERENCE_SIDE_PX)
+    return math.log(side_px / REFERENCE_SIDE_PX)
 
 
 @dataclass(frozen=True, eq=False)

@@ -63,23 +63,25 @@ def run_fit_texture(
     start = load_pretrained()
 
     def train_named_stage(
-        name: str, base: Hyperparameters, initial: Tensors, indices: list[int]
+        name: str,
+        base: Hyperparameters,
+        initial: Tensors,
+        indices: list[int],
+        sampler_type: type[BatchSampler] = BatchSampler,
     ) -> Tensors:
-        hyperparameters = scale_steps(base, steps_share)
-        return train_stage(
-            crops, indices, initial, hyperparameters, work_dir / f"{name}.pt", report_progress
-        )
-
-    def train_face_network(name: str, initial: Tensors, indices: list[int], seed: int) -> Tensors:
         return train_stage(
             crops,
             indices,
-            keep_first_head(initial),
-            scale_steps(replace(FACE_STAGE, seed=FACE_STAGE.seed + seed), steps_share),
+            initial,
+            scale_steps(base, steps_share),
             work_dir / f"{name}.pt",
             report_progress,
-            FaceSampler,
+            sampler_type,
         )
+
+    def train_face_network(name: str, initial: Tensors, indices: list[int], seed: int) -> Tensors:
+        stage = replace(FACE_STAGE, seed=FACE_STAGE.seed + seed)
+        return train_named_stage(name, stage, keep_first_head(initial), indices, FaceSampler)
 
     halves = []
     for half in range(HALF_COUNT):
